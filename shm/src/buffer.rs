@@ -1,0 +1,509 @@
+//! Buffers that any process can rewrite at any time, and whose readers get one complete write or wait.
+//!
+//! The sequence word is even while nobody writes. A reader that finds it even and unchanged around its copy has
+//! one whole write, without a system call; otherwise it takes the data lock. A word that is odd although the
+//! lock could be taken was left by a writer that died.
+
+use std::mem::MaybeUninit;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::data_lock::{DATA_PATIENCE, DataLock};
+use crate::descriptor::{Descriptor, Target, store_of};
+use crate::error::{Error, Result};
+use crate::header::{AT_DATA_LEN, AT_SEQUENCE, Header, Role, State, Words};
+use crate::memory::{BufferView, OpenMemory, WritableMemory};
+use crate::metadata::Metadata;
+use crate::options::BufferOptions;
+use crate::pool::SlotLease;
+use crate::segment::{OnClose, Segment, Snapshot, open_file};
+use crate::store::{Content, Draft, Reference, Store, check_generation};
+use crate::sys::{self, Access, Protection, Source};
+
+/// How often a reader tries without a lock. A writer that is between two writes is met, one that never pauses not.
+const OPTIMISTIC_READS: usize = 2;
+
+/// A buffer that any process can rewrite at any time. Cloning gives another handle to the same.
+///
+/// ```
+/// # let parent = tempfile::tempdir()?;
+/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// use dcc_mcp_shm::{BufferOptions, SharedBuffer};
+///
+/// let buffer = SharedBuffer::create(&store, 1024, &BufferOptions::default())?;
+/// buffer.write(b"frame 1")?;
+/// let elsewhere = SharedBuffer::open_path(&buffer.path(), buffer.id())?;
+/// assert_eq!(elsewhere.read()?, b"frame 1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SharedBuffer {
+    inner: Arc<Inner>,
+    /// Held last: a slot is given back when everything else has let go of it.
+    slot: Option<Arc<SlotLease>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    segment: Segment,
+    lock: DataLock,
+    payload: usize,
+    capacity: usize,
+    /// Whether the data lock is held for reading as long as this exists: by who opened somebody else's slot.
+    reading: Option<u64>,
+}
+
+impl Inner {
+    pub(crate) fn segment(&self) -> &Segment {
+        &self.segment
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        if let Some(process) = self.reading {
+            unlock(self, process);
+        }
+    }
+}
+
+/// Gives the data lock back. A failure leaves it to the kernel, which frees it with the descriptor.
+pub(crate) fn unlock(inner: &Inner, process: u64) {
+    if let Err(error) = inner.lock.unlock(&inner.segment, process) {
+        tracing::warn!(id = %inner.segment.id(), %error, "a lock is held until its buffer is dropped");
+    }
+}
+
+impl SharedBuffer {
+    /// Makes a buffer for up to `capacity` bytes, which are reserved at once.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
+    pub fn create(store: &Store, capacity: u64, options: &BufferOptions) -> Result<Self> {
+        let metadata = options.metadata(0)?;
+        let segment = create_file(store, Role::Buffer, capacity, metadata, options)?;
+        Self::from_segment(segment, None)
+    }
+
+    /// Opens a buffer or a pool slot by id, name or descriptor.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::WrongRole`], [`Error::InvalidDescriptor`],
+    /// [`Error::Damaged`], [`Error::Busy`], [`Error::Io`].
+    pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
+        let expected = match reference {
+            Reference::Descriptor(json) => Some(Target::parse(json)?.generation),
+            _ => None,
+        };
+        Self::open_id(store, store.resolve(reference)?, expected)
+    }
+
+    /// Opens a buffer by the path and id that another process passed on.
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::open`]; [`Error::InvalidDescriptor`] when path and id do not match.
+    pub fn open_path(path: &Path, id: Uuid) -> Result<Self> {
+        Self::open_id(&store_of(path, id)?, id, None)
+    }
+
+    /// Opens the buffer that a descriptor means, in whatever store it lies.
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::open`]; [`Error::UnsafeStore`].
+    pub fn from_descriptor(json: &str) -> Result<Self> {
+        let target = Target::parse(json)?;
+        Self::open_id(&target.store()?, target.id, Some(target.generation))
+    }
+
+    fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
+        let segment = Segment::open(store, id, Access::ReadWrite).map_err(|error| match error {
+            // A sealed scene cannot be opened for writing, and that is all there is to say about it.
+            Error::Io { ref source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
+                Error::Sealed { id }
+            }
+            error => error,
+        })?;
+        Self::from_segment(segment, generation)
+    }
+
+    fn from_segment(segment: Segment, generation: Option<u64>) -> Result<Self> {
+        let snapshot = segment.snapshot()?;
+        if let Some(generation) = generation {
+            check_generation(&snapshot, generation)?;
+        }
+        let role = snapshot.header.role;
+        if !matches!(role, Role::Buffer | Role::Slot) {
+            return Err(Error::WrongRole {
+                id: segment.id(),
+                expected: "buffer",
+                found: role.as_str(),
+            });
+        }
+        let mut inner = Inner::new(segment, &snapshot)?;
+        inner.segment.shared()?;
+        if role == Role::Slot {
+            // Its holder may not rewrite it while somebody else has it open.
+            inner.lock.read(&inner.segment, DATA_PATIENCE)?;
+            inner.reading = Some(sys::process_generation());
+            let now = inner.segment.snapshot()?;
+            check_generation(&now, generation.unwrap_or(snapshot.words.generation))?;
+        }
+        Ok(Self {
+            inner: Arc::new(inner),
+            slot: None,
+        })
+    }
+
+    /// A slot that was just acquired, through the handle that its pool keeps.
+    pub(crate) fn from_slot(inner: Arc<Inner>, slot: SlotLease) -> Self {
+        Self {
+            inner,
+            slot: Some(Arc::new(slot)),
+        }
+    }
+
+    /// The id: a UUID.
+    pub fn id(&self) -> Uuid {
+        self.inner.segment.id()
+    }
+
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        self.inner.segment.path()
+    }
+
+    /// Most bytes that can be stored.
+    pub fn capacity(&self) -> u64 {
+        self.inner.capacity as u64
+    }
+
+    /// Bytes that are stored now.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when the file says more than it can hold; [`Error::NotFound`] in a forked child when it is gone.
+    pub fn data_len(&self) -> Result<u64> {
+        Ok(self.inner.data_len()? as u64)
+    }
+
+    /// How often the buffer was written, counted by two for each write; odd while a write is under way.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] in a forked child when the buffer is gone.
+    pub fn sequence(&self) -> Result<u64> {
+        Ok(self.inner.segment.shared()?.word(AT_SEQUENCE).load(Ordering::Acquire))
+    }
+
+    /// The descriptor, as it is now.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::NotFound`] in a forked child when the buffer is gone.
+    pub fn descriptor(&self) -> Result<Descriptor> {
+        let snapshot = self.inner.segment.snapshot()?;
+        Ok(Descriptor::new(self.inner.segment.store(), &snapshot, snapshot.state()))
+    }
+
+    /// Replaces the data: one copy. Returns how many bytes were written.
+    ///
+    /// # Errors
+    /// [`Error::CapacityExceeded`] with nothing changed, [`Error::Busy`] when others read or write for too long, or
+    /// when somebody else has this pool slot open.
+    pub fn write<'a>(&self, data: impl Into<Source<'a>>) -> Result<u64> {
+        let data = data.into();
+        let len = self.inner.check_len(data.len() as u64)?;
+        let writing = self.begin()?;
+        self.inner.segment.shared()?.copy_in(self.inner.payload, data);
+        writing.finish(len)?;
+        Ok(len as u64)
+    }
+
+    /// Empties the buffer; its capacity stays.
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::write`].
+    pub fn clear(&self) -> Result<()> {
+        self.write(b"").map(drop)
+    }
+
+    /// Memory of `len` bytes to be filled in place: what is stored now, where there is any. Nobody else reads or
+    /// writes until [`BufferEdit::finish`]; if that is never called, readers get [`Error::Interrupted`].
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::write`].
+    pub fn edit(&self, len: u64) -> Result<BufferEdit> {
+        let len = self.inner.check_len(len)?;
+        let writing = self.begin()?;
+        let mapping = self.inner.segment.map(Protection::Shared)?;
+        Ok(BufferEdit {
+            memory: OpenMemory::new(mapping, self.inner.payload, len),
+            writing,
+        })
+    }
+
+    fn begin(&self) -> Result<Writing> {
+        if self.inner.reading.is_some() {
+            return Err(Error::Busy {
+                what: "this pool slot (it belongs to who acquired it)",
+                waited: Duration::ZERO,
+            });
+        }
+        // The holder of a slot need not wait for readers: they keep it for as long as they like.
+        let patience = match &self.slot {
+            Some(slot) if !slot.is_own() => {
+                return Err(Error::Busy {
+                    what: "this pool slot (it belongs to the process that forked this one)",
+                    waited: Duration::ZERO,
+                });
+            }
+            Some(_) => Duration::ZERO,
+            None => DATA_PATIENCE,
+        };
+        self.inner.lock.write(&self.inner.segment, patience)?;
+        let word = self.inner.segment.shared()?.word(AT_SEQUENCE);
+        let sequence = word.load(Ordering::Relaxed) | 1;
+        word.store(sequence, Ordering::Relaxed);
+        fence(Ordering::Release);
+        Ok(Writing {
+            buffer: self.clone(),
+            sequence,
+            process: sys::process_generation(),
+        })
+    }
+
+    /// A copy of the data: one complete write, never parts of two.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when the last writer died, [`Error::Busy`] when one takes too long, [`Error::Damaged`].
+    pub fn read(&self) -> Result<Vec<u8>> {
+        self.read_with(|len| vec![0; len], |bytes| sys::as_destination(bytes))
+    }
+
+    /// The same into memory that is allocated once the length is known, and again if that changes meanwhile.
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::read`].
+    pub fn read_with<T>(
+        &self,
+        mut allocate: impl FnMut(usize) -> T,
+        memory: impl Fn(&mut T) -> &mut [MaybeUninit<u8>],
+    ) -> Result<T> {
+        let inner = &self.inner;
+        let mut target = None;
+        let mut copy = || -> Result<T> {
+            let len = inner.data_len()?;
+            let mut fitting = target
+                .take()
+                .filter(|(size, _)| *size == len)
+                .unwrap_or_else(|| (len, allocate(len)));
+            inner.segment.shared()?.copy_out(inner.payload, memory(&mut fitting.1));
+            Ok(fitting.1)
+        };
+        for _ in 0..OPTIMISTIC_READS {
+            let before = self.sequence()?;
+            if before % 2 == 1 {
+                break;
+            }
+            let copied = copy();
+            fence(Ordering::Acquire);
+            if self.sequence()? == before {
+                return copied;
+            }
+        }
+        let _reading = Reading::new(inner.clone())?;
+        copy()
+    }
+
+    /// The data without a copy. While it exists nobody can write; they get [`Error::Busy`].
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::read`].
+    pub fn view(&self) -> Result<BufferView> {
+        let reading = Reading::new(self.inner.clone())?;
+        let len = self.inner.data_len()?;
+        let mapping = self.inner.segment.map(Protection::CopyOnWrite)?;
+        Ok(BufferView::new(
+            mapping,
+            self.inner.payload,
+            len,
+            reading,
+            self.slot.clone(),
+        ))
+    }
+
+    /// Deletes the buffer. Who has it open keeps it until they drop it.
+    ///
+    /// # Errors
+    /// [`Error::WrongRole`] for a pool's slot, which goes with its pool; [`Error::Io`].
+    pub fn unlink(&self) -> Result<()> {
+        self.inner.segment.snapshot_of(Role::Buffer)?;
+        self.inner.segment.store().remove(self.id())
+    }
+
+    /// Whether the buffer is deleted when its last handle in this process is dropped.
+    pub fn set_unlink_on_close(&self, unlink: bool) {
+        self.inner
+            .segment
+            .set_on_close(if unlink { OnClose::Unlink } else { OnClose::Keep });
+    }
+
+    /// Whether this is a slot of a pool.
+    pub fn is_slot(&self) -> bool {
+        self.slot.is_some() || self.inner.reading.is_some()
+    }
+}
+
+impl Inner {
+    /// A slot's file as its pool keeps it open, without a lock.
+    pub(crate) fn open_slot(store: &Store, id: Uuid) -> Result<Self> {
+        let file = open_file(store, id, Access::ReadWrite)?;
+        let segment = Segment::hold(store, id, file, false)?;
+        let snapshot = segment.snapshot_of(Role::Slot)?;
+        segment.shared()?;
+        Self::new(segment, &snapshot)
+    }
+
+    fn new(segment: Segment, snapshot: &Snapshot) -> Result<Self> {
+        let path = segment.path();
+        let size =
+            |len: u64| usize::try_from(len).map_err(|_| Error::damaged(&path, "it is longer than memory can be"));
+        Ok(Self {
+            payload: size(snapshot.payload)?,
+            capacity: size(snapshot.header.capacity)?,
+            lock: DataLock::default(),
+            reading: None,
+            segment,
+        })
+    }
+
+    fn data_len(&self) -> Result<usize> {
+        let len = self.segment.shared()?.word(AT_DATA_LEN).load(Ordering::Relaxed);
+        usize::try_from(len)
+            .ok()
+            .filter(|&len| len <= self.capacity)
+            .ok_or_else(|| Error::damaged(&self.segment.path(), "its data is longer than its capacity"))
+    }
+
+    fn check_len(&self, needed: u64) -> Result<usize> {
+        usize::try_from(needed)
+            .ok()
+            .filter(|&len| len <= self.capacity)
+            .ok_or(Error::CapacityExceeded {
+                needed,
+                capacity: self.capacity as u64,
+            })
+    }
+}
+
+/// The data lock, held for reading.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    inner: Arc<Inner>,
+    process: u64,
+}
+
+impl Reading {
+    fn new(inner: Arc<Inner>) -> Result<Self> {
+        inner.lock.read(&inner.segment, DATA_PATIENCE)?;
+        let reading = Self {
+            inner,
+            process: sys::process_generation(),
+        };
+        let sequence = reading
+            .inner
+            .segment
+            .shared()?
+            .word(AT_SEQUENCE)
+            .load(Ordering::Acquire);
+        if sequence % 2 == 1 {
+            return Err(Error::Interrupted {
+                id: reading.inner.segment.id(),
+            });
+        }
+        Ok(reading)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        unlock(&self.inner, self.process);
+    }
+}
+
+/// A write under way: the data lock is held and the sequence word is odd, until this is finished or dropped.
+#[derive(Debug)]
+struct Writing {
+    buffer: SharedBuffer,
+    sequence: u64,
+    process: u64,
+}
+
+impl Writing {
+    fn finish(&self, len: usize) -> Result<()> {
+        let mapping = self.buffer.inner.segment.shared()?;
+        mapping.word(AT_DATA_LEN).store(len as u64, Ordering::Relaxed);
+        mapping
+            .word(AT_SEQUENCE)
+            .store(self.sequence.wrapping_add(1), Ordering::Release);
+        Ok(())
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        unlock(&self.buffer.inner, self.process);
+    }
+}
+
+/// A buffer's memory while it is filled in place.
+#[derive(Debug)]
+pub struct BufferEdit {
+    /// Dropped first: the right to write ends before the lock goes.
+    memory: OpenMemory,
+    writing: Writing,
+}
+
+impl BufferEdit {
+    /// The memory, for foreign code to write to. It can be kept after the edit has ended, without any effect then.
+    pub fn memory(&self) -> &Arc<WritableMemory> {
+        self.memory.get()
+    }
+
+    /// Publishes the data. From now on the memory is this process's own.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the memory could not be withdrawn; readers get [`Error::Interrupted`] then.
+    pub fn finish(self) -> Result<()> {
+        let file = self.writing.buffer.inner.segment.file()?;
+        let memory = self.memory.get();
+        memory.detach(file, &self.writing.buffer.path())?;
+        self.writing.finish(memory.len())
+    }
+}
+
+/// Makes a file for data that can be rewritten, with its memory reserved, and gives it its name.
+pub(crate) fn create_file(
+    store: &Store,
+    role: Role,
+    capacity: u64,
+    metadata: Metadata,
+    options: &BufferOptions,
+) -> Result<Segment> {
+    if capacity == 0 || i64::try_from(capacity).is_err() {
+        return Err(Error::invalid(
+            "capacity",
+            format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
+        ));
+    }
+    options.check_name(store)?;
+    let header = Header::new(role, capacity, options.wanted_ttl(), metadata);
+    let bytes = header.encode(Words::new(State::Open, 0))?;
+    let payload = bytes.len() as u64;
+    let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
+    draft.write(0, Source::from(&bytes))?;
+    draft.reserve(payload, capacity)?;
+    let (name, replace) = options.wants_name();
+    draft.publish(name, replace)
+}

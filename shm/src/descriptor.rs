@@ -1,0 +1,282 @@
+//! The some 500 bytes of JSON that travel instead of the data.
+
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::dtype::Dtype;
+use crate::error::{Error, Result};
+use crate::header::{Role, State};
+use crate::kind::{Domain, SceneDataKind};
+use crate::segment::{MODE_SEALED, Snapshot};
+use crate::store::Store;
+use crate::sys;
+use crate::text::Attrs;
+
+/// The version of descriptors made here.
+pub const DESCRIPTOR_VERSION: u32 = 1;
+/// Longest descriptor that is read, in bytes of JSON.
+const MAX_DESCRIPTOR_BYTES: usize = 4 << 20;
+
+/// Everything that is needed to open a buffer, or to map it without this library.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Descriptor {
+    /// Version of this format: 1.
+    pub version: u32,
+    /// Id of the buffer: a UUID.
+    pub id: Uuid,
+    /// Name for people, unique in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The file, absolute.
+    pub path: String,
+    /// What the file is.
+    pub role: FileRole,
+    /// Where the payload starts, in bytes from the start of the file.
+    pub data_offset: u64,
+    /// Size of the data in bytes, before compression.
+    pub size_bytes: u64,
+    /// Size of the data as it is stored, in bytes.
+    pub stored_bytes: u64,
+    /// Most bytes that the payload can hold.
+    pub capacity: u64,
+    /// What the data is.
+    pub kind: SceneDataKind,
+    /// Program that wrote the data.
+    #[serde(default)]
+    pub source_dcc: String,
+    /// Scene or set that the buffer is part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Free-form facts. upAxis, metersPerUnit, timeCodesPerSecond, startTimeCode, endTimeCode and transform mean
+    /// what they mean in USD.
+    #[serde(default, skip_serializing_if = "Attrs::is_empty")]
+    pub attrs: Attrs,
+    /// Whether the data can change.
+    pub state: BufferState,
+    /// Whether the stored bytes are LZ4 frames.
+    pub use_compression: bool,
+    /// How often a pool slot has been given out; a descriptor of an earlier generation is refused.
+    pub generation: u64,
+    /// When the buffer was made: RFC 3339, UTC.
+    pub created_at: String,
+    /// When it may be removed: RFC 3339, UTC. Absent while somebody has it open, and if it stays until deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// The arrays in the payload, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub arrays: IndexMap<String, ArrayDescriptor>,
+}
+
+/// One array of a [`Descriptor`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ArrayDescriptor {
+    /// Element type: a NumPy type string, such as `<f4`.
+    pub dtype: Dtype,
+    /// Length of each dimension, in elements, in C order.
+    pub shape: Vec<u64>,
+    /// What one row belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub domain: Option<Domain>,
+    /// Where the array starts, in bytes from the start of the file; absent when compressed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+}
+
+/// What a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum FileRole {
+    /// A buffer that can be rewritten.
+    Buffer,
+    /// A scene: written once.
+    Scene,
+    /// A slot of a pool.
+    Slot,
+    /// The control file of a pool.
+    Pool,
+}
+
+/// Whether the data of a buffer can change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum BufferState {
+    /// It can be rewritten at any time.
+    Open,
+    /// A scene that waits for somebody to fill it.
+    Empty,
+    /// A scene that somebody is filling.
+    Filling,
+    /// A scene that never changes again.
+    Sealed,
+}
+
+impl BufferState {
+    /// The name used in descriptors, in lower case.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Empty => "empty",
+            Self::Filling => "filling",
+            Self::Sealed => "sealed",
+        }
+    }
+}
+
+/// The part of a descriptor that says which buffer it is; the rest is read from the buffer itself.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) id: Uuid,
+    pub(crate) path: std::path::PathBuf,
+    #[serde(default)]
+    pub(crate) generation: u64,
+}
+
+impl Descriptor {
+    /// Describes a file as it is now.
+    pub(crate) fn new(store: &Store, snapshot: &Snapshot, state: BufferState) -> Self {
+        let Snapshot {
+            header, words, payload, ..
+        } = snapshot;
+        let metadata = &header.metadata;
+        let use_compression = metadata.codec.is_some();
+        let arrays = metadata.arrays.iter().map(|(name, array)| {
+            let descriptor = ArrayDescriptor {
+                dtype: array.dtype,
+                shape: array.shape.clone(),
+                domain: array.domain,
+                offset: (!use_compression).then(|| payload + array.offset),
+            };
+            (name.clone(), descriptor)
+        });
+        Self {
+            version: DESCRIPTOR_VERSION,
+            id: header.id,
+            name: metadata.name.clone(),
+            path: store.file_path(header.id).display().to_string(),
+            role: match header.role {
+                Role::Buffer => FileRole::Buffer,
+                Role::Scene => FileRole::Scene,
+                Role::Slot => FileRole::Slot,
+                Role::Pool => FileRole::Pool,
+            },
+            data_offset: *payload,
+            size_bytes: if header.role == Role::Scene {
+                metadata.size
+            } else {
+                words.data_len
+            },
+            stored_bytes: words.data_len,
+            capacity: header.capacity,
+            kind: metadata.kind,
+            source_dcc: metadata.source_dcc.clone(),
+            group: metadata.group.clone(),
+            attrs: metadata.attrs.clone(),
+            state,
+            use_compression,
+            generation: words.generation,
+            created_at: header.created_at(),
+            expires: snapshot.expires(),
+            arrays: arrays.collect(),
+        }
+    }
+
+    /// The JSON text.
+    ///
+    /// # Panics
+    /// Never: maps with text keys and finite numbers are JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("maps with text keys and finite numbers are JSON")
+    }
+
+    /// The published JSON Schema of descriptors.
+    pub fn json_schema() -> Schema {
+        schemars::schema_for!(Self)
+    }
+}
+
+impl Target {
+    /// Reads which buffer a descriptor means. Unknown fields are ignored, an unknown version is refused.
+    pub(crate) fn parse(json: &str) -> Result<Self> {
+        let invalid = |problem: String| Error::InvalidDescriptor { problem };
+        if json.len() > MAX_DESCRIPTOR_BYTES {
+            return Err(invalid(format!(
+                "it has {} bytes; {MAX_DESCRIPTOR_BYTES} are possible",
+                json.len()
+            )));
+        }
+        let value: serde_json::Value =
+            serde_json::from_str(json).map_err(|error| invalid(format!("it is not JSON: {error}")))?;
+        let fields = value
+            .as_object()
+            .ok_or_else(|| invalid("it is JSON, but no object".to_owned()))?;
+        match fields.get("version").map(serde_json::Value::as_u64) {
+            Some(Some(version)) if version == u64::from(DESCRIPTOR_VERSION) => {}
+            Some(Some(found)) => {
+                return Err(Error::UnsupportedVersion {
+                    what: "the descriptor".to_owned(),
+                    found,
+                    known: DESCRIPTOR_VERSION,
+                });
+            }
+            Some(None) => return Err(invalid("its version is no whole number".to_owned())),
+            None => {
+                return Err(invalid(
+                    "it has no version: it was made by another implementation (dcc-mcp-core writes such), whose \
+                     files this one does not read"
+                        .to_owned(),
+                ));
+            }
+        }
+        // The whole of it must hold together, although only a part is used.
+        let descriptor: Descriptor = serde_json::from_value(value).map_err(|error| invalid(error.to_string()))?;
+        Ok(Self {
+            id: descriptor.id,
+            path: descriptor.path.into(),
+            generation: descriptor.generation,
+        })
+    }
+
+    /// The store that the descriptor's file lies in, if it is called what a buffer's file must be.
+    pub(crate) fn store(&self) -> Result<Store> {
+        store_of(&self.path, self.id)
+    }
+}
+
+/// The store that a path lies in, if the path is that of the buffer with this id.
+pub(crate) fn store_of(path: &std::path::Path, id: Uuid) -> Result<Store> {
+    let name = Store::file_name(id);
+    if path.file_name() != Some(name.as_ref()) {
+        return Err(Error::InvalidDescriptor {
+            problem: format!(
+                "id and path do not match: the file of {id} is called {name}, not {}",
+                path.display()
+            ),
+        });
+    }
+    Store::open_existing(path.parent().unwrap_or(path))
+}
+
+impl Snapshot {
+    /// The state without asking whether somebody is filling an empty scene.
+    pub(crate) fn state(&self) -> BufferState {
+        match self.words.state {
+            State::Open => BufferState::Open,
+            State::Sealed if self.stat.mode & 0o777 == MODE_SEALED => BufferState::Sealed,
+            State::Sealed | State::Empty => BufferState::Empty,
+        }
+    }
+
+    /// When the file may be removed if nobody opens it until then.
+    fn expires(&self) -> Option<String> {
+        let unheld = self.stat.accessed == self.stat.modified;
+        if !unheld || self.header.ttl.is_zero() {
+            return None;
+        }
+        let left = (self.stat.modified + self.header.ttl).saturating_sub(sys::boot_time());
+        let at = sys::wall_time().checked_add(left)?;
+        let at = jiff::Timestamp::from_second(i64::try_from(at.as_secs()).ok()?).ok()?;
+        Some(at.to_string())
+    }
+}

@@ -1,0 +1,184 @@
+//! The element types of arrays, as NumPy writes them (`<f4`) and as Python's `struct` does (`f`).
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::error::{Error, Result};
+
+/// An element type: a number's kind, width and byte order, or one boolean.
+///
+/// ```
+/// let dtype: dcc_mcp_shm::Dtype = "f4".parse()?;
+/// assert_eq!(dtype.to_string(), "<f4");
+/// assert_eq!((dtype.size(), dtype.struct_format()), (4, "f"));
+/// # Ok::<(), dcc_mcp_shm::Error>(())
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Dtype(&'static Entry);
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Entry {
+    typestr: &'static str,
+    size: usize,
+    format: &'static str,
+}
+
+const fn entry(typestr: &'static str, size: usize, format: &'static str) -> Entry {
+    Entry { typestr, size, format }
+}
+
+/// Little-endian types come with the native letter, without a prefix: Blender accepts no other.
+static ENTRIES: [Entry; 27] = [
+    entry("|b1", 1, "?"),
+    entry("|i1", 1, "b"),
+    entry("|u1", 1, "B"),
+    entry("<i2", 2, "h"),
+    entry("<u2", 2, "H"),
+    entry("<f2", 2, "e"),
+    entry("<i4", 4, "i"),
+    entry("<u4", 4, "I"),
+    entry("<f4", 4, "f"),
+    entry("<i8", 8, "q"),
+    entry("<u8", 8, "Q"),
+    entry("<f8", 8, "d"),
+    entry("<c8", 8, "Zf"),
+    entry("<c16", 16, "Zd"),
+    entry(">i2", 2, ">h"),
+    entry(">u2", 2, ">H"),
+    entry(">f2", 2, ">e"),
+    entry(">i4", 4, ">i"),
+    entry(">u4", 4, ">I"),
+    entry(">f4", 4, ">f"),
+    entry(">i8", 8, ">q"),
+    entry(">u8", 8, ">Q"),
+    entry(">f8", 8, ">d"),
+    entry(">c8", 8, ">Zf"),
+    entry(">c16", 16, ">Zd"),
+    // What C's `long` is on 64-bit Linux: NumPy exports int64 with these letters.
+    entry("<i8", 8, "l"),
+    entry("<u8", 8, "L"),
+];
+
+impl Dtype {
+    /// Width of one element in bytes.
+    pub fn size(self) -> usize {
+        self.0.size
+    }
+
+    /// The format letter of Python's `struct` and buffer protocol.
+    pub fn struct_format(self) -> &'static str {
+        self.0.format
+    }
+
+    /// NumPy's type string, such as `<f4`.
+    pub fn typestr(self) -> &'static str {
+        self.0.typestr
+    }
+
+    /// The type that a buffer-protocol format stands for.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when it is a structure, text, or another format that no array can have.
+    pub fn from_struct_format(format: &str) -> Result<Self> {
+        let native = format.trim_start_matches(['@', '=', '<']);
+        let native = native.strip_prefix('|').unwrap_or(native);
+        ENTRIES
+            .iter()
+            .find(|entry| entry.format == native)
+            .map_or_else(|| Err(unknown(format)), |entry| entry.typestr.parse())
+    }
+}
+
+impl FromStr for Dtype {
+    type Err = Error;
+
+    /// Parses NumPy's type string; the byte order may be left out (`f4` is `<f4`).
+    fn from_str(text: &str) -> Result<Self> {
+        let (order, rest) = match text.as_bytes().first() {
+            Some(b'<' | b'|' | b'=') => ('<', &text[1..]),
+            Some(b'>') => ('>', &text[1..]),
+            _ => ('<', text),
+        };
+        ENTRIES
+            .iter()
+            .find(|entry| {
+                let (of_entry, name) = entry.typestr.split_at(1);
+                name == rest && (of_entry == "|" || of_entry.starts_with(order))
+            })
+            .map(Self)
+            .ok_or_else(|| unknown(text))
+    }
+}
+
+fn unknown(text: &str) -> Error {
+    Error::invalid(
+        "dtype",
+        format!(
+            "{text:?} is no element type of arrays; possible are b1, i1–i8, u1–u8, f2–f8, c8 and c16 \
+             (bytes of any other type can be written without arrays)"
+        ),
+    )
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.typestr())
+    }
+}
+
+impl Serialize for Dtype {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.typestr())
+    }
+}
+
+impl<'de> Deserialize<'de> for Dtype {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Dtype {
+    fn schema_name() -> Cow<'static, str> {
+        "Dtype".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "NumPy type string, such as <f4",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_survives_its_two_spellings() {
+        for entry in &ENTRIES {
+            let dtype: Dtype = entry.typestr.parse().expect("own spelling");
+            assert_eq!(dtype.size(), entry.size);
+            let again = Dtype::from_struct_format(entry.format).expect("own format");
+            assert_eq!(again.typestr(), entry.typestr);
+        }
+    }
+
+    #[test]
+    fn what_is_no_element_type_is_refused() {
+        for text in ["", "f", "f3", "<", "O", "S4", "<U2", "T{i:a:}", "é4", "<é"] {
+            assert!(text.parse::<Dtype>().is_err(), "{text}");
+            assert!(Dtype::from_struct_format(text).is_err() || text == "f", "{text}");
+        }
+    }
+}

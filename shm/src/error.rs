@@ -1,0 +1,266 @@
+//! What can go wrong, each failure with its facts; the words are in `Display` alone.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+/// The result of every operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// A failed operation. Each message says what happened and, where there is something to do, what.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No buffer, scene or pool answers to this id or name in the store.
+    #[error("nothing is shared as {reference:?} in {}; it was deleted, it expired, or it was never there: list the store to see what is", store.display())]
+    NotFound {
+        /// The id, name or path that was looked for.
+        reference: String,
+        /// The store that was searched.
+        store: PathBuf,
+    },
+    /// The slot has been given to somebody else since this descriptor was made.
+    #[error(
+        "slot {id} has been reused: the descriptor is of generation {expected}, the slot is at {found}; ask its producer for a new descriptor"
+    )]
+    Stale {
+        /// The slot.
+        id: Uuid,
+        /// The generation in the descriptor.
+        expected: u64,
+        /// The generation in memory.
+        found: u64,
+    },
+    /// Another buffer has this name.
+    #[error("the name {name:?} is taken by {holder}; publish with replace to take it over, or choose another")]
+    NameTaken {
+        /// The name that was asked for.
+        name: String,
+        /// The id of the buffer or pool that has it.
+        holder: Uuid,
+    },
+    /// An argument is outside of what it may be.
+    #[error("{argument}: {problem}")]
+    InvalidArgument {
+        /// The argument's name.
+        argument: &'static str,
+        /// What is wrong with it, and what would be right.
+        problem: String,
+    },
+    /// More data than the buffer holds.
+    #[error("{needed} bytes do not fit into a buffer of {capacity}; create a larger one")]
+    CapacityExceeded {
+        /// How much was to be stored, in bytes.
+        needed: u64,
+        /// How much there is room for, in bytes.
+        capacity: u64,
+    },
+    /// There is no room for a new buffer. Nothing was created.
+    #[error(
+        "{requested} bytes were asked for and {available} are available ({limit}); {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones"
+    )]
+    StoreFull {
+        /// How much was asked for, in bytes.
+        requested: u64,
+        /// How much there was, in bytes.
+        available: u64,
+        /// Which limit was met.
+        limit: SpaceLimit,
+        /// How much is in files that no process holds, in bytes.
+        reclaimable: u64,
+    },
+    /// Somebody else holds what is needed, and did so until the deadline.
+    #[error("{what} was held by somebody else for {waited:?}; try again when they let go")]
+    Busy {
+        /// What was waited for.
+        what: &'static str,
+        /// For how long.
+        waited: Duration,
+    },
+    /// Every slot of the pool is in use.
+    #[error("all {slots} slots of pool {pool} are in use; drop a buffer, or make a larger pool")]
+    Exhausted {
+        /// The pool's id.
+        pool: Uuid,
+        /// How many slots it has.
+        slots: usize,
+    },
+    /// The scene is not finished, so there is nothing to read yet.
+    #[error("scene {id} is still {state}; it can be read once its writer has sealed it")]
+    NotSealed {
+        /// The scene.
+        id: Uuid,
+        /// `empty` or `filling`.
+        state: &'static str,
+    },
+    /// The scene is finished and never changes again.
+    #[error("scene {id} is sealed and never changes; write a new one (with replace to take over its name)")]
+    Sealed {
+        /// The scene.
+        id: Uuid,
+    },
+    /// A file could not be sealed because something can still write to it.
+    #[error("{id} cannot be sealed: another descriptor or mapping can still write to it; close it there")]
+    StillWritable {
+        /// The scene.
+        id: Uuid,
+    },
+    /// A writer died in the middle of a write: what is there is neither the old nor the new data.
+    #[error("the last writer of {id} died while it wrote; write again")]
+    Interrupted {
+        /// The buffer.
+        id: Uuid,
+    },
+    /// The bytes of a file are not what they must be.
+    #[error("{} is damaged: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The first thing found wrong.
+        problem: String,
+    },
+    /// A file or descriptor of a format that this version does not know.
+    #[error("format version {found} of {what} is not known here (known: {known}); use a newer dcc-mcp-shm")]
+    UnsupportedVersion {
+        /// The file or the descriptor.
+        what: String,
+        /// Its version.
+        found: u64,
+        /// The version known here.
+        known: u32,
+    },
+    /// A descriptor that cannot be used.
+    #[error("invalid descriptor: {problem}")]
+    InvalidDescriptor {
+        /// The first thing found wrong.
+        problem: String,
+    },
+    /// A file of another kind than the one asked for.
+    #[error("{id} is a {found}, not a {expected}")]
+    WrongRole {
+        /// The file's id.
+        id: Uuid,
+        /// What was asked for.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// The scene has no array of this name.
+    #[error("scene {id} has no array {name:?}; it has: {}", list(available))]
+    NoSuchArray {
+        /// The scene.
+        id: Uuid,
+        /// The name asked for.
+        name: String,
+        /// The names there are.
+        available: Vec<String>,
+    },
+    /// A compressed scene has no bytes that could be viewed without a copy.
+    #[error("scene {id} is compressed, so it has no view; use read, or write it without compression")]
+    Compressed {
+        /// The scene.
+        id: Uuid,
+    },
+    /// The store's directory is one that others could tamper with, or is no directory.
+    #[error("store {} is refused: {problem}", path.display())]
+    UnsafeStore {
+        /// The directory.
+        path: PathBuf,
+        /// Which rule it breaks.
+        problem: String,
+    },
+    /// The process has no file descriptor left.
+    #[error("no file descriptor left while it {action}; close buffers, or raise the limit (ulimit -n)")]
+    TooManyOpenFiles {
+        /// What was being done.
+        action: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The operating system refused.
+    #[error("could not {action} {}: {source}", path.display())]
+    Io {
+        /// What was being done.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// The system's error.
+        source: io::Error,
+    },
+}
+
+/// The limit that a [`Error::StoreFull`] met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SpaceLimit {
+    /// Free space of the file system.
+    FileSystem,
+    /// The store's quota.
+    Quota,
+    /// Available memory of the machine.
+    Memory,
+    /// Room left in an enclosing memory cgroup.
+    Cgroup,
+}
+
+impl std::fmt::Display for SpaceLimit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::FileSystem => "free space of the file system",
+            Self::Quota => "quota of the store, DCC_MCP_SHM_MAX_BYTES",
+            Self::Memory => "free memory of the machine",
+            Self::Cgroup => "memory limit of the container or cgroup",
+        })
+    }
+}
+
+impl Error {
+    /// Whether the thing asked for is gone or never was: another one has to be found.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Stale { .. })
+    }
+
+    /// Whether the same call may succeed later without any change.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::Exhausted { .. } | Self::NotSealed { .. } | Self::StoreFull { .. }
+        )
+    }
+
+    pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> Self {
+        Self::InvalidArgument {
+            argument,
+            problem: problem.into(),
+        }
+    }
+
+    pub(crate) fn damaged(path: &Path, problem: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
+    /// An error of the system, told apart where the caller can act on the difference.
+    pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
+        let source = source.into();
+        match source.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => Self::TooManyOpenFiles { action, source },
+            _ => Self::Io {
+                action,
+                path: path.to_owned(),
+                source,
+            },
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.join(", ")
+}

@@ -1,0 +1,51 @@
+//! Scene data of DCCs (Blender, Maya, Houdini, Nuke …) in shared memory.
+//!
+//! A *store* is a directory in memory; every *buffer* in it is one file. Whoever can open the directory sees the
+//! same: there is no daemon. What travels between programs is a [`Descriptor`] of some 500 bytes of JSON.
+//!
+//! | | [`SharedBuffer`] | slot of a [`BufferPool`] | [`SharedSceneBuffer`] |
+//! |---|---|---|---|
+//! | rewritten | any time, by any process | by its holder, until another has it open | never: sealed |
+//! | reader gets | one complete write, or a view that holds writers off | a stable view while it holds the slot | a stable view, typed |
+//!
+//! An open handle keeps its buffer alive through a lock of the kernel, which goes with the process. A buffer that
+//! nobody has open stays for its time to live. The files' format is in `docs/format.md` of the repository.
+
+mod buffer;
+mod codec;
+mod data_lock;
+mod descriptor;
+mod dtype;
+mod error;
+mod header;
+mod kind;
+mod layout;
+mod memory;
+mod metadata;
+mod options;
+mod pool;
+mod scene;
+mod scene_writer;
+mod segment;
+mod shuffle;
+mod store;
+mod sys;
+mod text;
+
+pub use buffer::{BufferEdit, SharedBuffer};
+pub use descriptor::{ArrayDescriptor, BufferState, DESCRIPTOR_VERSION, Descriptor, FileRole};
+pub use dtype::Dtype;
+pub use error::{Error, Result, SpaceLimit};
+pub use kind::{Domain, SceneDataKind};
+pub use layout::{ARRAY_ALIGNMENT, ArraySpec, Layout, MAX_DIMENSIONS, PlacedArray};
+pub use memory::{BufferView, SceneView, WritableMemory};
+pub use options::{BufferOptions, DEFAULT_TTL};
+pub use pool::{BufferPool, MAX_SLOTS};
+pub use scene::SharedSceneBuffer;
+pub use scene_writer::SceneWriter;
+pub use store::{
+    DIR_VARIABLE, DamagedFile, GcReport, Kept, Listing, PoolStatus, QUOTA_VARIABLE, Reference, Removed, SlotStatus,
+    Store,
+};
+pub use sys::Source;
+pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -1,0 +1,199 @@
+//! Memory handed to foreign code: writable until the right to write ends, or readable for as long as it is kept.
+
+use std::ops::Deref;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::buffer::Reading;
+use crate::error::{Error, Result};
+use crate::pool::SlotLease;
+use crate::segment::Segment;
+use crate::sys::{GuardedFile, Mapping, Source};
+
+/// Memory that a DCC's own code fills in place.
+///
+/// When the right to write ends, the same addresses become memory of this process alone, in one step: a pointer
+/// that is kept does no harm, and what is written through it later reaches nobody.
+#[derive(Debug)]
+pub struct WritableMemory {
+    mapping: Mapping,
+    start: usize,
+    len: usize,
+    open: AtomicBool,
+}
+
+impl WritableMemory {
+    /// The first byte. For [`WritableMemory::len`] bytes it is readable and writable for as long as this exists.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.mapping.start_ptr().wrapping_add(self.start)
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Whether what is written reaches others.
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Copies bytes to an offset.
+    ///
+    /// # Errors
+    /// [`Error::CapacityExceeded`] when they do not lie within.
+    pub fn copy_in<'a>(&self, offset: usize, data: impl Into<Source<'a>>) -> Result<()> {
+        let data = data.into();
+        let end = offset.saturating_add(data.len());
+        if end > self.len {
+            return Err(Error::CapacityExceeded {
+                needed: end as u64,
+                capacity: self.len as u64,
+            });
+        }
+        self.mapping.copy_in(self.start + offset, data);
+        Ok(())
+    }
+
+    /// What is there now, to be copied.
+    pub(crate) fn source(&self) -> Source<'_> {
+        self.mapping.source(self.start, self.len)
+    }
+
+    /// Ends the right to write; the memory shows the file as it is then.
+    pub(crate) fn detach(&self, file: &GuardedFile, path: &Path) -> Result<()> {
+        self.mapping
+            .detach(file.as_fd())
+            .map_err(|error| Error::io("end writing to", path, error))?;
+        self.open.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// Ends the right to write if it has not ended; the memory is zeros then.
+    fn discard(&self) {
+        if !self.open.swap(false, Ordering::AcqRel) {
+            return;
+        }
+        if let Err(error) = self.mapping.discard() {
+            tracing::error!(%error, "memory that was given up can still be written to");
+        }
+    }
+}
+
+/// The memory of a writer: the right to write ends with it at the latest, whoever else keeps the memory.
+#[derive(Debug)]
+pub(crate) struct OpenMemory(Arc<WritableMemory>);
+
+impl OpenMemory {
+    pub(crate) fn new(mapping: Mapping, start: usize, len: usize) -> Self {
+        Self(Arc::new(WritableMemory {
+            mapping,
+            start,
+            len,
+            open: AtomicBool::new(true),
+        }))
+    }
+
+    pub(crate) fn get(&self) -> &Arc<WritableMemory> {
+        &self.0
+    }
+}
+
+impl Drop for OpenMemory {
+    fn drop(&mut self) {
+        self.0.discard();
+    }
+}
+
+/// The bytes of a sealed scene, without a copy. They never change, and stay as long as this exists.
+#[derive(Debug)]
+pub struct SceneView {
+    mapping: Mapping,
+    start: usize,
+    len: usize,
+    /// Keeps collectors away.
+    _segment: Arc<Segment>,
+}
+
+impl SceneView {
+    pub(crate) fn new(mapping: Mapping, start: usize, len: usize, segment: Arc<Segment>) -> Self {
+        Self {
+            mapping,
+            start,
+            len,
+            _segment: segment,
+        }
+    }
+
+    /// The first byte. What foreign code writes there in spite of its being read-only stays in this process.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.mapping.start_ptr().wrapping_add(self.start)
+    }
+}
+
+impl Deref for SceneView {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.mapping.sealed_bytes(self.start, self.len)
+    }
+}
+
+/// The bytes of a buffer, without a copy. While this exists nobody can write to the buffer.
+#[derive(Debug)]
+pub struct BufferView {
+    mapping: Mapping,
+    start: usize,
+    len: usize,
+    _reading: Reading,
+    /// Given back last.
+    _slot: Option<Arc<SlotLease>>,
+}
+
+impl BufferView {
+    pub(crate) fn new(
+        mapping: Mapping,
+        start: usize,
+        len: usize,
+        reading: Reading,
+        slot: Option<Arc<SlotLease>>,
+    ) -> Self {
+        Self {
+            mapping,
+            start,
+            len,
+            _reading: reading,
+            _slot: slot,
+        }
+    }
+
+    /// The first byte. For [`BufferView::len`] bytes it is readable for as long as this exists; what foreign code
+    /// writes there stays in this process.
+    pub fn as_ptr(&self) -> *const u8 {
+        self.mapping.start_ptr().wrapping_add(self.start)
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// A copy of the bytes.
+    pub fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.len];
+        self.mapping.source(self.start, self.len).copy_to(&mut bytes);
+        bytes
+    }
+}

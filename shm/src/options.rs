@@ -1,0 +1,140 @@
+//! What a writer says about a new buffer.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::kind::SceneDataKind;
+use crate::metadata::Metadata;
+use crate::store::Store;
+use crate::text::Attrs;
+
+/// How long a buffer stays after its last holder let go, unless something else is asked for.
+pub const DEFAULT_TTL: Duration = Duration::from_secs(15 * 60);
+
+/// What a new buffer is, and how it is to be found.
+///
+/// ```
+/// use dcc_mcp_shm::{BufferOptions, SceneDataKind};
+///
+/// let options = BufferOptions::new(SceneDataKind::Geometry).source_dcc("Blender").name("hero/body").replace(true);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct BufferOptions {
+    kind: SceneDataKind,
+    source_dcc: String,
+    name: Option<String>,
+    replace: bool,
+    ttl: Duration,
+    group: Option<String>,
+    attrs: Attrs,
+    compress: bool,
+}
+
+impl Default for BufferOptions {
+    fn default() -> Self {
+        Self::new(SceneDataKind::Arbitrary)
+    }
+}
+
+impl BufferOptions {
+    /// Options for data of this kind; all else is optional.
+    pub fn new(kind: SceneDataKind) -> Self {
+        Self {
+            kind,
+            source_dcc: String::new(),
+            name: None,
+            replace: false,
+            ttl: DEFAULT_TTL,
+            group: None,
+            attrs: Attrs::new(),
+            compress: false,
+        }
+    }
+
+    /// The program that writes.
+    pub fn source_dcc(mut self, source_dcc: impl Into<String>) -> Self {
+        self.source_dcc = source_dcc.into();
+        self
+    }
+
+    /// A name for people, unique in the store: 1 to 255 bytes without control characters.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Whether the name is taken over from a buffer that has it. That one is deleted; its holders keep it.
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+
+    /// How long the buffer stays after its last holder let go; zero is until it is deleted.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    /// The scene or set that the buffer is part of.
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// Free-form facts: scalars, texts and short lists, at most 4 KiB.
+    pub fn attrs(mut self, attrs: Attrs) -> Self {
+        self.attrs = attrs;
+        self
+    }
+
+    /// Whether a scene is stored compressed, if that makes it smaller.
+    pub fn compress(mut self, compress: bool) -> Self {
+        self.compress = compress;
+        self
+    }
+
+    pub(crate) fn wants_compression(&self) -> bool {
+        self.compress
+    }
+
+    pub(crate) fn wants_name(&self) -> (Option<&str>, bool) {
+        (self.name.as_deref(), self.replace)
+    }
+
+    /// Fails early if the name cannot be had. It is checked again, under the store's lock, when it is given.
+    pub(crate) fn check_name(&self, store: &Store) -> Result<()> {
+        match (&self.name, self.replace) {
+            (Some(name), false) => match store.holder_of_name(name)? {
+                Some(holder) => Err(Error::NameTaken {
+                    name: name.clone(),
+                    holder,
+                }),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn wanted_ttl(&self) -> Duration {
+        self.ttl
+    }
+
+    /// The metadata of a file of `size` bytes of data, if all texts are acceptable.
+    pub(crate) fn metadata(&self, size: u64) -> Result<Metadata> {
+        if self.replace && self.name.is_none() {
+            return Err(Error::invalid("replace", "there is no name to take over; give one"));
+        }
+        let metadata = Metadata {
+            kind: self.kind,
+            source_dcc: self.source_dcc.clone(),
+            name: self.name.clone(),
+            group: self.group.clone(),
+            attrs: self.attrs.clone(),
+            size,
+            ..Metadata::default()
+        };
+        metadata.check()?;
+        Ok(metadata)
+    }
+}

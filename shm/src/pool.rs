@@ -1,0 +1,307 @@
+//! Pools: buffers that are made once and given out again and again.
+//!
+//! A pool is a control file and its slots' files. The kernel's locks are the whole truth about who has what, so
+//! there is no state to lose: a slot is free exactly when nobody, in any process, has its file locked. Every time
+//! it is given out its generation is counted up, by which descriptors of earlier times are refused.
+
+use std::os::fd::AsFd;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use uuid::Uuid;
+
+use crate::buffer::{Inner as Slot, SharedBuffer, create_file};
+use crate::error::{Error, Result};
+use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
+use crate::metadata::{Metadata, PoolFacts};
+use crate::options::BufferOptions;
+use crate::segment::{OnClose, Segment};
+use crate::store::{Content, Draft, PoolStatus, Reference, Store};
+use crate::sys::{self, Access, Mode, Source};
+
+/// Most slots of a pool.
+pub const MAX_SLOTS: usize = 4096;
+
+/// A set of buffers of one size, to be acquired and given back. Cloning gives another handle to the same.
+///
+/// The pool goes when the last process that has it open lets go of it, unless it was made to persist.
+///
+/// ```
+/// # let parent = tempfile::tempdir()?;
+/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// use dcc_mcp_shm::{BufferOptions, BufferPool};
+///
+/// let pool = BufferPool::create(&store, 4, 1024, &BufferOptions::default().name("viewport"))?;
+/// let buffer = pool.acquire()?;
+/// buffer.write(b"frame 1")?;
+/// assert_eq!(pool.available()?, 3);
+/// drop(buffer);
+/// assert_eq!(pool.available()?, 4);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct BufferPool(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    control: Segment,
+    slots: Vec<Arc<Slot>>,
+    buffer_size: u64,
+    given: Mutex<Given>,
+}
+
+/// The slots that this handle has, which its own locks do not keep from itself.
+#[derive(Debug)]
+struct Given {
+    process: u64,
+    slots: Vec<bool>,
+    /// Where to look first: the one given back longest ago.
+    next: usize,
+}
+
+impl BufferPool {
+    /// Makes a pool of `capacity` slots of `buffer_size` bytes, all of which are reserved at once.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::TooManyOpenFiles`], [`Error::Io`].
+    pub fn create(store: &Store, capacity: usize, buffer_size: u64, options: &BufferOptions) -> Result<Self> {
+        if capacity == 0 || capacity > MAX_SLOTS {
+            return Err(Error::invalid(
+                "capacity",
+                format!("{capacity} slots; 1 to {MAX_SLOTS} are possible"),
+            ));
+        }
+        let mut metadata = options.metadata(0)?;
+        let mut control = Header::new(Role::Pool, 0, options.wanted_ttl(), Metadata::default());
+        // Slots are held while they are made: one whose pool is not there yet looks like a dead pool's.
+        let slots = (0..capacity)
+            .map(|_| create_slot(store, buffer_size, control.id, &metadata))
+            .collect::<Result<Vec<_>>>()?;
+        metadata.pool = Some(PoolFacts {
+            buffer_size,
+            slots: slots.iter().map(Segment::id).collect(),
+            persistent: false,
+        });
+        control.metadata = metadata;
+        let bytes = control.encode(Words::new(State::Open, 0))?;
+        let draft = Draft::new(store, control.id, Content::Rewritable, bytes.len() as u64)?;
+        draft.write(0, Source::from(&bytes))?;
+        let (name, replace) = options.wants_name();
+        let segment = draft.publish(name, replace)?;
+        for slot in &slots {
+            slot.set_on_close(OnClose::Keep);
+        }
+        Self::from_segment(segment)
+    }
+
+    /// Opens a pool by id, name or descriptor.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::Damaged`], [`Error::TooManyOpenFiles`], [`Error::Io`].
+    pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
+        Self::from_segment(Segment::open(store, store.resolve(reference)?, Access::ReadWrite)?)
+    }
+
+    fn from_segment(control: Segment) -> Result<Self> {
+        let facts = control.snapshot_of(Role::Pool)?.header.metadata.pool;
+        let facts = facts.ok_or_else(|| Error::damaged(&control.path(), "it lacks what a pool must know"))?;
+        let store = control.store();
+        let slots = facts
+            .slots
+            .iter()
+            .map(|&id| Slot::open_slot(store, id).map(Arc::new))
+            .collect::<Result<Vec<_>>>()?;
+        if !facts.persistent {
+            control.set_on_close(OnClose::UnlinkIfLast);
+        }
+        Ok(Self(Arc::new(Inner {
+            given: Mutex::new(Given {
+                process: sys::process_generation(),
+                slots: vec![false; slots.len()],
+                next: 0,
+            }),
+            buffer_size: facts.buffer_size,
+            control,
+            slots,
+        })))
+    }
+
+    /// The pool's id: a UUID.
+    pub fn id(&self) -> Uuid {
+        self.0.control.id()
+    }
+
+    /// How many slots there are.
+    pub fn capacity(&self) -> usize {
+        self.0.slots.len()
+    }
+
+    /// Bytes that each slot holds.
+    pub fn buffer_size(&self) -> u64 {
+        self.0.buffer_size
+    }
+
+    /// Bytes of all slots together.
+    pub fn total_bytes(&self) -> u64 {
+        self.0.buffer_size.saturating_mul(self.0.slots.len() as u64)
+    }
+
+    /// How many slots nobody has, in any process.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the kernel cannot be asked.
+    pub fn available(&self) -> Result<usize> {
+        self.0.control.file()?;
+        let mut free = 0;
+        for (slot, given) in self.0.slots.iter().zip(&self.0.given().slots) {
+            free += usize::from(!given && !slot.is_taken_elsewhere()?);
+        }
+        Ok(free)
+    }
+
+    /// The pool as anybody in the store sees it.
+    ///
+    /// # Errors
+    /// As [`Store::pool`].
+    pub fn status(&self) -> Result<PoolStatus> {
+        self.0.control.store().pool(&self.id().into())
+    }
+
+    /// Takes a free slot, emptied. It is given back when the buffer and all views of it are dropped, or when this
+    /// process dies. Never waits.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when there is none.
+    pub fn acquire(&self) -> Result<SharedBuffer> {
+        self.0.control.file()?;
+        let mut given = self.0.given();
+        let count = self.0.slots.len();
+        for index in (0..count).map(|i| (given.next + i) % count) {
+            if given.slots[index] || !self.0.slots[index].try_take()? {
+                continue;
+            }
+            given.slots[index] = true;
+            given.next = (index + 1) % count;
+            let lease = SlotLease {
+                pool: self.0.clone(),
+                index,
+                process: given.process,
+            };
+            return Ok(SharedBuffer::from_slot(self.0.slots[index].clone(), lease));
+        }
+        Err(Error::Exhausted {
+            pool: self.id(),
+            slots: count,
+        })
+    }
+
+    /// Deletes the pool and its slots. Who has one of them keeps it until they drop it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn unlink(&self) -> Result<()> {
+        self.0.control.store().remove(self.id())
+    }
+}
+
+impl Inner {
+    fn given(&self) -> MutexGuard<'_, Given> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = sys::process_generation();
+        if given.process != current {
+            // A forked child was given nothing.
+            given.process = current;
+            given.slots.fill(false);
+        }
+        given
+    }
+}
+
+impl Slot {
+    /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good.
+    fn try_take(&self) -> Result<bool> {
+        let segment = self.segment();
+        let failed = |error| Error::io("take", &segment.path(), error);
+        let mapping = segment.shared()?;
+        let file = segment.file()?.as_fd();
+        if !sys::try_lock_file(file, Mode::Exclusive).map_err(failed)? {
+            return Ok(false);
+        }
+        let generation = mapping.word(AT_GENERATION);
+        let mine = generation.load(Ordering::Relaxed).wrapping_add(1);
+        generation.store(mine, Ordering::Relaxed);
+        mapping.word(AT_DATA_LEN).store(0, Ordering::Relaxed);
+        // Even, also if its last holder died while it wrote.
+        let sequence = mapping.word(AT_SEQUENCE);
+        sequence.store(sequence.load(Ordering::Relaxed).next_multiple_of(2), Ordering::Release);
+        // The kernel gives up the exclusive lock before it grants the shared one; whoever came in between has
+        // counted the generation up.
+        let shared = sys::try_lock_file(file, Mode::Shared).map_err(failed)?;
+        if !shared || generation.load(Ordering::Acquire) != mine {
+            self.give_back()?;
+            return Ok(false);
+        }
+        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, std::time::Duration::ZERO).map_err(failed)
+    }
+
+    fn give_back(&self) -> Result<()> {
+        let segment = self.segment();
+        let file = segment.file()?.as_fd();
+        sys::unlock_byte(file, sys::BYTE_SLOT)
+            .and_then(|()| sys::unlock_file(file))
+            .map_err(|error| Error::io("give back", &segment.path(), error))
+    }
+
+    /// Whether another handle, in this process or elsewhere, has the slot to write or to read.
+    fn is_taken_elsewhere(&self) -> Result<bool> {
+        let segment = self.segment();
+        let file = segment.file()?.as_fd();
+        let locked = |byte| sys::is_locked_against(file, byte, Mode::Exclusive);
+        locked(sys::BYTE_SLOT)
+            .and_then(|given| Ok(given || locked(sys::BYTE_DATA)?))
+            .map_err(|error| Error::io("look at the locks of", &segment.path(), error))
+    }
+}
+
+/// The right to use a slot, given back when this is dropped.
+#[derive(Debug)]
+pub(crate) struct SlotLease {
+    pool: Arc<Inner>,
+    index: usize,
+    process: u64,
+}
+
+impl SlotLease {
+    /// Whether it was given to this process and not to the one that forked it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.process == sys::process_generation()
+    }
+}
+
+impl Drop for SlotLease {
+    fn drop(&mut self) {
+        if !self.is_own() {
+            return;
+        }
+        let mut given = self.pool.given();
+        if let Err(error) = self.pool.slots[self.index].give_back() {
+            tracing::warn!(%error, "a slot is free when its pool is closed");
+            return;
+        }
+        given.slots[self.index] = false;
+    }
+}
+
+/// A slot's file, deleted again with its handle until its pool is complete.
+fn create_slot(store: &Store, buffer_size: u64, pool: Uuid, of_pool: &Metadata) -> Result<Segment> {
+    let metadata = Metadata {
+        kind: of_pool.kind,
+        source_dcc: of_pool.source_dcc.clone(),
+        group: of_pool.group.clone(),
+        slot_of: Some(pool),
+        ..Metadata::default()
+    };
+    let slot = create_file(store, Role::Slot, buffer_size, metadata, &BufferOptions::default())?;
+    slot.set_on_close(OnClose::Unlink);
+    Ok(slot)
+}

@@ -1,0 +1,418 @@
+//! Scenes: data that is written once and then sealed, so that anybody can read it without a copy and without a lock.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use uuid::Uuid;
+
+use crate::codec::{self, DecodeError, Encoded};
+use crate::descriptor::{BufferState, Descriptor, Target, store_of};
+use crate::error::{Error, Result};
+use crate::header::{Header, Role, State, Words};
+use crate::kind::SceneDataKind;
+use crate::layout::{ArraySpec, Layout, PlacedArray};
+use crate::memory::SceneView;
+use crate::metadata::Metadata;
+use crate::options::BufferOptions;
+use crate::segment::{OnClose, Segment, Snapshot};
+use crate::store::{Content, Draft, Reference, Store, check_generation};
+use crate::sys::{self, Access, Destination, Protection, Source};
+
+/// Data that is written once and never changes. Cloning gives another handle to the same.
+///
+/// ```
+/// # let parent = tempfile::tempdir()?;
+/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// use dcc_mcp_shm::{BufferOptions, SceneDataKind, SharedSceneBuffer};
+///
+/// let options = BufferOptions::new(SceneDataKind::Geometry).source_dcc("Blender");
+/// let scene = SharedSceneBuffer::write(&store, b"vertices", &options)?;
+/// let json = scene.descriptor()?.to_json();
+/// drop(scene);
+///
+/// let elsewhere = SharedSceneBuffer::from_descriptor(&json)?;
+/// assert_eq!(&elsewhere.view()?[..], b"vertices");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct SharedSceneBuffer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    segment: Arc<Segment>,
+    /// What the header says once nothing in it can change any more.
+    sealed: OnceLock<Snapshot>,
+    view: OnceLock<Arc<SceneView>>,
+}
+
+impl SharedSceneBuffer {
+    /// Shares bytes: one copy.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
+    pub fn write<'a>(store: &Store, data: impl Into<Source<'a>>, options: &BufferOptions) -> Result<Self> {
+        let data = data.into();
+        Parts {
+            layout: Layout::of_bytes(data.len() as u64),
+            sources: vec![(0, data)],
+        }
+        .publish(store, options)
+    }
+
+    /// Shares named arrays: one copy of each.
+    ///
+    /// # Errors
+    /// As [`SharedSceneBuffer::write`]; also [`Error::InvalidArgument`] when an array's bytes do not go with its shape.
+    pub fn write_arrays<'a, N: Into<String>>(
+        store: &Store,
+        arrays: impl IntoIterator<Item = (N, ArraySpec, Source<'a>)>,
+        options: &BufferOptions,
+    ) -> Result<Self> {
+        let (specs, sources): (Vec<_>, Vec<_>) = arrays
+            .into_iter()
+            .map(|(name, spec, source)| ((name, spec), source))
+            .unzip();
+        let layout = Layout::new(specs)?;
+        let mut placed = Vec::new();
+        for ((name, array), source) in layout.arrays().iter().zip(sources) {
+            if source.len() as u64 != array.size() {
+                return Err(Error::invalid(
+                    "arrays",
+                    format!(
+                        "{name:?} has {} bytes; its type and shape make {}",
+                        source.len(),
+                        array.size()
+                    ),
+                ));
+            }
+            placed.push((array.offset, source));
+        }
+        Parts {
+            layout,
+            sources: placed,
+        }
+        .publish(store, options)
+    }
+
+    /// Makes a scene that somebody else will fill ([`crate::SceneWriter::fill`]), with its memory reserved.
+    ///
+    /// # Errors
+    /// As [`SharedSceneBuffer::write`]. What is filled in place is not compressed.
+    pub fn create_empty(store: &Store, layout: &Layout, options: &BufferOptions) -> Result<Self> {
+        if options.wants_compression() {
+            return Err(Error::invalid(
+                "use_compression",
+                "a scene that others fill is not compressed",
+            ));
+        }
+        let file = NewScene::create(store, layout, None, options, State::Empty)?;
+        file.draft.reserve(file.payload, layout.size())?;
+        file.publish(options)
+    }
+
+    /// Opens a scene by id, name or descriptor.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Busy`],
+    /// [`Error::Io`].
+    pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
+        let expected = match reference {
+            Reference::Descriptor(json) => Some(Target::parse(json)?.generation),
+            _ => None,
+        };
+        Self::open_id(store, store.resolve(reference)?, expected)
+    }
+
+    /// Opens a scene by the path and id that another process passed on.
+    ///
+    /// # Errors
+    /// As [`SharedSceneBuffer::open`]; [`Error::InvalidDescriptor`] when path and id do not match.
+    pub fn open_path(path: &Path, id: Uuid) -> Result<Self> {
+        Self::open_id(&store_of(path, id)?, id, None)
+    }
+
+    /// Opens the scene that a descriptor means, in whatever store it lies.
+    ///
+    /// # Errors
+    /// As [`SharedSceneBuffer::open`]; [`Error::UnsafeStore`].
+    pub fn from_descriptor(json: &str) -> Result<Self> {
+        let target = Target::parse(json)?;
+        Self::open_id(&target.store()?, target.id, Some(target.generation))
+    }
+
+    fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
+        let scene = Self::from_segment(Segment::open(store, id, Access::Read)?);
+        let snapshot = scene.snapshot()?;
+        if let Some(generation) = generation {
+            check_generation(&snapshot, generation)?;
+        }
+        Ok(scene)
+    }
+
+    pub(crate) fn from_segment(segment: Segment) -> Self {
+        Self(Arc::new(Inner {
+            segment: Arc::new(segment),
+            sealed: OnceLock::new(),
+            view: OnceLock::new(),
+        }))
+    }
+
+    fn snapshot(&self) -> Result<Snapshot> {
+        if let Some(snapshot) = self.0.sealed.get() {
+            return Ok(snapshot.clone());
+        }
+        let snapshot = self.0.segment.snapshot_of(Role::Scene)?;
+        if snapshot.state() == BufferState::Sealed {
+            return Ok(self.0.sealed.get_or_init(|| snapshot).clone());
+        }
+        Ok(snapshot)
+    }
+
+    /// The header of a sealed scene.
+    fn sealed(&self) -> Result<&Snapshot> {
+        if let Some(snapshot) = self.0.sealed.get() {
+            return Ok(snapshot);
+        }
+        let snapshot = self.snapshot()?;
+        self.0.sealed.get().ok_or(Error::NotSealed {
+            id: self.id(),
+            state: self.0.segment.store().state(&snapshot)?.as_str(),
+        })
+    }
+
+    /// The id: a UUID.
+    pub fn id(&self) -> Uuid {
+        self.0.segment.id()
+    }
+
+    /// The file.
+    pub fn path(&self) -> PathBuf {
+        self.0.segment.path()
+    }
+
+    /// What the data is.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn kind(&self) -> Result<SceneDataKind> {
+        Ok(self.snapshot()?.header.metadata.kind)
+    }
+
+    /// Size of the data in bytes, before compression.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn size_bytes(&self) -> Result<u64> {
+        Ok(self.snapshot()?.header.metadata.size)
+    }
+
+    /// Whether the scene is finished, empty, or being filled.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn state(&self) -> Result<BufferState> {
+        self.0.segment.store().state(&self.snapshot()?)
+    }
+
+    /// The descriptor.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn descriptor(&self) -> Result<Descriptor> {
+        // Read anew: its times are not what they were when the scene was sealed.
+        let snapshot = self.0.segment.snapshot_of(Role::Scene)?;
+        let store = self.0.segment.store();
+        Ok(Descriptor::new(store, &snapshot, store.state(&snapshot)?))
+    }
+
+    /// A copy of the data, decompressed if need be.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`], [`Error::Damaged`], [`Error::Io`].
+    pub fn read(&self) -> Result<Vec<u8>> {
+        self.read_range(0, u64::MAX)
+    }
+
+    /// A copy of up to `len` bytes of the data from `offset` on; only the chunks they lie in are decompressed.
+    ///
+    /// # Errors
+    /// As [`SharedSceneBuffer::read`]; [`Error::InvalidArgument`] when `offset` lies behind the data.
+    pub fn read_range(&self, offset: u64, len: u64) -> Result<Vec<u8>> {
+        let size = self.sealed()?.header.metadata.size;
+        let Some(left) = size.checked_sub(offset) else {
+            return Err(Error::invalid(
+                "offset",
+                format!("{offset} lies behind the {size} bytes of data"),
+            ));
+        };
+        let len = usize::try_from(left.min(len)).map_err(|_| Error::invalid("len", "more than memory can be"))?;
+        let mut bytes = vec![0; len];
+        self.read_into(offset, sys::as_destination(&mut bytes))?;
+        Ok(bytes)
+    }
+
+    /// The same into the caller's memory, all of which is filled.
+    ///
+    /// # Errors
+    /// As [`SharedSceneBuffer::read_range`], also when there are fewer bytes.
+    pub fn read_into(&self, offset: u64, destination: &mut Destination) -> Result<()> {
+        let snapshot = self.sealed()?;
+        let (metadata, file) = (&snapshot.header.metadata, self.0.segment.file()?);
+        let end = offset
+            .checked_add(destination.len() as u64)
+            .filter(|&end| end <= metadata.size);
+        let end = end.ok_or_else(|| {
+            Error::invalid(
+                "len",
+                format!(
+                    "{offset} + {} lies behind the {} bytes of data",
+                    destination.len(),
+                    metadata.size
+                ),
+            )
+        })?;
+        let path = self.path();
+        let Some(codec) = &metadata.codec else {
+            return file
+                .read_exact_at(destination, snapshot.payload + offset)
+                .map_err(|error| Error::io("read", &path, error));
+        };
+        let read = |at: u64, bytes: &mut [u8]| file.read_exact_at(sys::as_destination(bytes), snapshot.payload + at);
+        codec::Index::read(&metadata.arrays, metadata.size, codec, snapshot.words.data_len, &read)
+            .and_then(|index| index.decode(offset..end, &read, destination))
+            .map_err(|error| match error {
+                DecodeError::Damaged(problem) => Error::damaged(&path, problem),
+                DecodeError::Read(error) => Error::io("read", &path, error),
+            })
+    }
+
+    /// The data without a copy, at the same cost for any size.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`], [`Error::Compressed`], [`Error::Io`].
+    pub fn view(&self) -> Result<Arc<SceneView>> {
+        if let Some(view) = self.0.view.get() {
+            return Ok(view.clone());
+        }
+        let snapshot = self.sealed()?;
+        if snapshot.header.metadata.codec.is_some() {
+            return Err(Error::Compressed { id: self.id() });
+        }
+        let path = self.path();
+        let size =
+            |len: u64| usize::try_from(len).map_err(|_| Error::damaged(&path, "it is longer than memory can be"));
+        let (start, len) = (size(snapshot.payload)?, size(snapshot.header.capacity)?);
+        let mapping = self.0.segment.map(Protection::CopyOnWrite)?;
+        let view = Arc::new(SceneView::new(mapping, start, len, self.0.segment.clone()));
+        Ok(self.0.view.get_or_init(|| view).clone())
+    }
+
+    /// Type, shape and place of one array; its bytes are at that place of the view and of what is read.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchArray`], [`Error::Damaged`], [`Error::Io`].
+    pub fn array(&self, name: &str) -> Result<PlacedArray> {
+        let arrays = self.snapshot()?.header.metadata.arrays;
+        arrays.get(name).cloned().ok_or_else(|| Error::NoSuchArray {
+            id: self.id(),
+            name: name.to_owned(),
+            available: arrays.keys().cloned().collect(),
+        })
+    }
+
+    /// Deletes the scene. Who has it open keeps it until they drop it.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn unlink(&self) -> Result<()> {
+        self.0.segment.store().remove(self.id())
+    }
+
+    /// Whether the scene is deleted when its last handle in this process is dropped.
+    pub fn set_unlink_on_close(&self, unlink: bool) {
+        self.0
+            .segment
+            .set_on_close(if unlink { OnClose::Unlink } else { OnClose::Keep });
+    }
+}
+
+/// Data in the memory of this process that becomes a scene.
+pub(crate) struct Parts<'a> {
+    pub(crate) layout: Layout,
+    /// Where each piece goes in the payload.
+    pub(crate) sources: Vec<(u64, Source<'a>)>,
+}
+
+impl Parts<'_> {
+    pub(crate) fn publish(mut self, store: &Store, options: &BufferOptions) -> Result<SharedSceneBuffer> {
+        let encoded = options.wants_compression().then(|| self.encode()).flatten();
+        let mut file = NewScene::create(store, &self.layout, encoded.as_ref(), options, State::Sealed)?;
+        match encoded {
+            Some(encoded) => {
+                let mut at = file.payload;
+                for piece in encoded.pieces() {
+                    file.draft.write(at, Source::from(piece))?;
+                    at += piece.len() as u64;
+                }
+            }
+            None => {
+                for (offset, source) in &self.sources {
+                    file.draft.write(file.payload + offset, *source)?;
+                }
+            }
+        }
+        file.draft.seal()?;
+        file.publish(options)
+    }
+
+    fn encode(&mut self) -> Option<Encoded> {
+        let sources = &self.sources;
+        let size = self.layout.size();
+        codec::encode(self.layout.arrays_mut(), size, &|start, target| {
+            // A chunk lies in one piece and the padding behind it, which is zeros.
+            target.fill(0);
+            let piece = sources.iter().rev().find(|(offset, _)| *offset <= start);
+            if let Some((offset, source)) = piece {
+                let part = source.part(usize::try_from(start - offset).unwrap_or(usize::MAX), target.len());
+                part.copy_to(target);
+            }
+        })
+    }
+}
+
+/// The file of a scene that is not yet visible.
+#[derive(Debug)]
+pub(crate) struct NewScene {
+    pub(crate) draft: Draft,
+    /// Where the payload starts.
+    pub(crate) payload: u64,
+}
+
+impl NewScene {
+    pub(crate) fn create(
+        store: &Store,
+        layout: &Layout,
+        encoded: Option<&Encoded>,
+        options: &BufferOptions,
+        state: State,
+    ) -> Result<Self> {
+        options.check_name(store)?;
+        let stored = encoded.map_or(layout.size(), Encoded::len);
+        let metadata = Metadata {
+            codec: encoded.map(|encoded| encoded.codec.clone()),
+            arrays: layout.arrays().clone(),
+            ..options.metadata(layout.size())?
+        };
+        let header = Header::new(Role::Scene, stored, options.wanted_ttl(), metadata);
+        let bytes = header.encode(Words::new(state, stored))?;
+        let payload = bytes.len() as u64;
+        let draft = Draft::new(store, header.id, Content::WrittenOnce, payload.saturating_add(stored))?;
+        draft.write(0, Source::from(&bytes))?;
+        Ok(Self { draft, payload })
+    }
+
+    pub(crate) fn publish(self, options: &BufferOptions) -> Result<SharedSceneBuffer> {
+        let (name, replace) = options.wants_name();
+        Ok(SharedSceneBuffer::from_segment(self.draft.publish(name, replace)?))
+    }
+}

@@ -1,0 +1,157 @@
+//! Filling a scene in place: foreign code writes into the shared memory itself, and then it is sealed.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::descriptor::BufferState;
+use crate::error::{Error, Result};
+use crate::header::{AT_DATA_LEN, AT_STATE, Role, State};
+use crate::layout::Layout;
+use crate::memory::{OpenMemory, WritableMemory};
+use crate::options::BufferOptions;
+use crate::scene::{NewScene, Parts, SharedSceneBuffer};
+use crate::segment::{self, Segment, map_file};
+use crate::store::{Reference, Store};
+use crate::sys::{self, Access, GuardedFile, Mode, Protection, Source};
+
+/// A scene that is being filled. It is published by [`SceneWriter::finish`]; dropped without, it leaves nothing.
+///
+/// ```
+/// # let parent = tempfile::tempdir()?;
+/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter};
+///
+/// let layout = Layout::new([("position", ArraySpec::new("f4".parse()?, [2, 3]))])?;
+/// let writer = SceneWriter::new(&store, layout, BufferOptions::default())?;
+/// writer.memory().copy_in(0, &1.5f32.to_le_bytes())?;
+/// let scene = writer.finish()?;
+/// assert_eq!(scene.view()?[..4], 1.5f32.to_le_bytes());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct SceneWriter {
+    memory: OpenMemory,
+    layout: Layout,
+    target: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    /// A file of ours that nobody has seen.
+    New {
+        store: Store,
+        file: NewScene,
+        options: BufferOptions,
+    },
+    /// An empty scene that somebody made for us.
+    Published { segment: Segment, writer: GuardedFile },
+}
+
+impl SceneWriter {
+    /// Makes a scene to be filled by the caller, with its memory reserved.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
+    pub fn new(store: &Store, layout: Layout, options: BufferOptions) -> Result<Self> {
+        let file = NewScene::create(store, &layout, None, &options, State::Sealed)?;
+        let mapping = file.draft.map_reserved(file.payload)?;
+        let memory = Self::memory_of(mapping, file.payload, &layout)?;
+        Ok(Self {
+            memory,
+            layout,
+            target: Target::New {
+                store: store.clone(),
+                file,
+                options,
+            },
+        })
+    }
+
+    /// Opens a scene that was made empty ([`SharedSceneBuffer::create_empty`]) to fill it. Nobody else can do so
+    /// meanwhile. A writer that goes without finishing leaves it empty.
+    ///
+    /// # Errors
+    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it; see also
+    /// [`SharedSceneBuffer::open`].
+    pub fn fill(store: &Store, reference: &Reference) -> Result<Self> {
+        let segment = Segment::open(store, store.resolve(reference)?, Access::Read)?;
+        let (id, path) = (segment.id(), segment.path());
+        if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
+            return Err(Error::Sealed { id });
+        }
+        let writer = segment::open_file(store, id, Access::ReadWrite)?;
+        let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
+            .map_err(|error| Error::io("lock", &path, error))?;
+        if !locked {
+            return Err(Error::Busy {
+                what: "the empty scene (somebody is filling it)",
+                waited: Duration::ZERO,
+            });
+        }
+        // Read again: it may have been filled and sealed just before the lock was taken.
+        let snapshot = segment.snapshot_of(Role::Scene)?;
+        if snapshot.state() == BufferState::Sealed {
+            return Err(Error::Sealed { id });
+        }
+        let metadata = &snapshot.header.metadata;
+        let layout = Layout::from_placed(metadata.arrays.clone(), metadata.size)?;
+        let mapping = map_file(&writer, &path, Protection::Shared)?;
+        let memory = Self::memory_of(mapping, snapshot.payload, &layout)?;
+        Ok(Self {
+            memory,
+            layout,
+            target: Target::Published { segment, writer },
+        })
+    }
+
+    fn memory_of(mapping: sys::Mapping, payload: u64, layout: &Layout) -> Result<OpenMemory> {
+        let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("shape", "more than memory can be"));
+        Ok(OpenMemory::new(mapping, size(payload)?, size(layout.size())?))
+    }
+
+    /// The memory of the whole payload; arrays lie in it as [`SceneWriter::layout`] says.
+    pub fn memory(&self) -> &Arc<WritableMemory> {
+        self.memory.get()
+    }
+
+    /// Where the arrays lie.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Seals the scene and lets everybody see it. From now on the memory is this process's own.
+    ///
+    /// # Errors
+    /// [`Error::StillWritable`] when something else can write to the file, [`Error::NameTaken`] and
+    /// [`Error::StoreFull`] as in [`SceneWriter::new`], [`Error::Io`]. Nothing is published then.
+    pub fn finish(self) -> Result<SharedSceneBuffer> {
+        let Self { memory, layout, target } = self;
+        let memory = memory.get();
+        match target {
+            Target::New { store, options, .. } if options.wants_compression() => {
+                // Compressed it is another file; this one goes.
+                let sources = vec![(0, memory.source())];
+                Parts { layout, sources }.publish(&store, &options)
+            }
+            Target::New { mut file, options, .. } => {
+                memory.detach(file.draft.holder(), &file.draft.path())?;
+                file.draft.seal()?;
+                file.publish(&options)
+            }
+            Target::Published { segment, writer } => {
+                let path = segment.path();
+                memory.detach(segment.file()?, &path)?;
+                let write = |at: usize, word: u64| {
+                    Source::from(&word.to_le_bytes())
+                        .write_at(writer.as_fd(), at as u64)
+                        .map_err(|error| Error::io("write", &path, error))
+                };
+                write(AT_DATA_LEN, layout.size())?;
+                write(AT_STATE, State::Sealed as u64)?;
+                segment::seal(segment.id(), segment.file()?, Some(writer), &path)?;
+                Ok(SharedSceneBuffer::from_segment(segment))
+            }
+        }
+    }
+}

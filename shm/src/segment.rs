@@ -1,0 +1,326 @@
+//! An open file of the store, the lock that keeps it there, and its mapping if it can be rewritten.
+//!
+//! The rule of the store: an open handle holds a shared lock on its file, and whoever gets the exclusive lock
+//! knows that nobody is there. The kernel drops locks of processes that die.
+//!
+//! A file's times say since when nobody was there, on the clock of [`sys::boot_time`]: a holder makes them
+//! differ, and the last one to go makes them equal. A collector that finds them different although it got the
+//! exclusive lock knows that a holder died, and starts the time to live then.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::header::{HEADER_UNIT, Header, Role, Words};
+use crate::store::{LOCK_PATIENCE, Store};
+use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection, Stat};
+
+/// Mode of a file that is being sealed: nobody can open it for writing, and it does not yet count as sealed.
+const MODE_SEALING: u32 = 0o500;
+/// Mode of a sealed file; a scene is sealed exactly when its state says so and its mode is this.
+pub(crate) const MODE_SEALED: u32 = 0o400;
+/// How long another writer may take to go while a file is sealed: a fork that is about to exec, say.
+const SEAL_PATIENCE: Duration = Duration::from_millis(100);
+
+/// An open file that collectors leave alone while this exists.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    store: Store,
+    id: Uuid,
+    file: GuardedFile,
+    /// The whole file, where it can be rewritten; a forked child finds zeros until it opens the file itself.
+    shared: OnceLock<Mapping>,
+    /// Who the lock belongs to; a forked child has none until it opens the file itself.
+    process: AtomicU64,
+    reopening: Mutex<()>,
+    /// Whether the lock is taken with the file. A pool keeps its slots' files open and locks those it is given.
+    locked: bool,
+    on_close: AtomicU8,
+}
+
+/// Whether a file is deleted when a handle to it closes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnClose {
+    Keep,
+    Unlink,
+    UnlinkIfLast,
+}
+
+/// A file's header, as it is now.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) header: Header,
+    pub(crate) words: Words,
+    /// Where the payload starts, in bytes from the start of the file.
+    pub(crate) payload: u64,
+    pub(crate) stat: Stat,
+}
+
+impl Segment {
+    /// Opens a file of the store, as a holder.
+    pub(crate) fn open(store: &Store, id: Uuid, access: Access) -> Result<Self> {
+        let file = open_held(store, id, access)?;
+        Self::hold(store, id, file, true)
+    }
+
+    /// Takes over an open file, and if it is locked records that it is held.
+    pub(crate) fn hold(store: &Store, id: Uuid, file: GuardedFile, locked: bool) -> Result<Self> {
+        let segment = Self {
+            store: store.clone(),
+            id,
+            file,
+            shared: OnceLock::new(),
+            process: AtomicU64::new(sys::process_generation()),
+            reopening: Mutex::new(()),
+            locked,
+            on_close: AtomicU8::new(OnClose::Keep as u8),
+        };
+        if locked {
+            segment
+                .file
+                .set_times(Duration::ZERO, sys::boot_time())
+                .map_err(|error| Error::io("record the use of", &segment.path(), error))?;
+        }
+        Ok(segment)
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.store.file_path(self.id)
+    }
+
+    /// The file, opened anew first if this process is a child of the one that opened it.
+    pub(crate) fn file(&self) -> Result<&GuardedFile> {
+        let current = sys::process_generation();
+        if self.process.load(Ordering::Acquire) != current {
+            self.reopen(current)?;
+        }
+        Ok(&self.file)
+    }
+
+    /// Whether the lock is this process's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.process.load(Ordering::Acquire) == sys::process_generation()
+    }
+
+    fn reopen(&self, current: u64) -> Result<()> {
+        // A thread that held this during the fork does not exist here, so waiting could be for ever.
+        let mut backoff = sys::Backoff::new(LOCK_PATIENCE);
+        let _guard = loop {
+            match self.reopening.try_lock() {
+                Ok(guard) => break guard,
+                Err(std::sync::TryLockError::Poisoned(guard)) => break guard.into_inner(),
+                Err(std::sync::TryLockError::WouldBlock) if backoff.pause() => {}
+                Err(std::sync::TryLockError::WouldBlock) => {
+                    return Err(Error::Busy {
+                        what: "the handle's lock",
+                        waited: LOCK_PATIENCE,
+                    });
+                }
+            }
+        };
+        if self.process.load(Ordering::Acquire) == current {
+            return Ok(());
+        }
+        let access = if self.mode()? & 0o200 == 0 {
+            Access::Read
+        } else {
+            Access::ReadWrite
+        };
+        let open = if self.locked { open_held } else { open_file };
+        let file = open(&self.store, self.id, access)?;
+        self.file
+            .replace_with(&file)
+            .map_err(|error| Error::io("open anew", &self.path(), error))?;
+        if let Some(mapping) = self.shared.get() {
+            mapping
+                .restore(file.as_fd())
+                .map_err(|error| Error::io("map anew", &self.path(), error))?;
+        }
+        self.process.store(current, Ordering::Release);
+        Ok(())
+    }
+
+    /// The whole file, mapped so that writes reach everybody. The handle must be open for writing.
+    pub(crate) fn shared(&self) -> Result<&Mapping> {
+        let file = self.file()?;
+        if let Some(mapping) = self.shared.get() {
+            return Ok(mapping);
+        }
+        let mapping = map_file(file, &self.path(), Protection::Shared)?;
+        Ok(self.shared.get_or_init(|| mapping))
+    }
+
+    /// The whole file, mapped anew.
+    pub(crate) fn map(&self, protection: Protection) -> Result<Mapping> {
+        map_file(self.file()?, &self.path(), protection)
+    }
+
+    fn mode(&self) -> Result<u32> {
+        match Stat::at(self.store.directory(), &Store::file_name(self.id)) {
+            Ok(stat) => Ok(stat.mode),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.store.not_found(self.id)),
+            Err(error) => Err(Error::io("look at", &self.path(), error)),
+        }
+    }
+
+    /// Reads and validates the header.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot> {
+        snapshot(self.file()?, &self.path(), self.id)
+    }
+
+    /// Reads and validates the header of a file that must be of this role.
+    pub(crate) fn snapshot_of(&self, role: Role) -> Result<Snapshot> {
+        let snapshot = self.snapshot()?;
+        if snapshot.header.role != role {
+            return Err(Error::WrongRole {
+                id: self.id,
+                expected: role.as_str(),
+                found: snapshot.header.role.as_str(),
+            });
+        }
+        Ok(snapshot)
+    }
+
+    /// Whether the file is deleted when this is dropped.
+    pub(crate) fn set_on_close(&self, on_close: OnClose) {
+        self.on_close.store(on_close as u8, Ordering::Relaxed);
+    }
+
+    fn close(&self) -> Result<()> {
+        let on_close = self.on_close.load(Ordering::Relaxed);
+        if on_close == OnClose::Unlink as u8 {
+            return self.store.remove(self.id);
+        }
+        let failed = |error| Error::io("release", &self.path(), error);
+        if !self.locked || !sys::try_lock_file(self.file.as_fd(), Mode::Exclusive).map_err(failed)? {
+            return Ok(());
+        }
+        // Nobody else is there, and nobody can come before this is closed.
+        if on_close == OnClose::UnlinkIfLast as u8 {
+            return self.store.remove(self.id);
+        }
+        let now = sys::boot_time();
+        self.file.set_times(now, now).map_err(failed)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // A forked child that never used this has nothing to give back.
+        if self.is_own()
+            && let Err(error) = self.close()
+        {
+            tracing::warn!(id = %self.id, %error, "a buffer was not closed properly");
+        }
+    }
+}
+
+/// Opens a file and takes the shared lock, so that it is certain to stay.
+fn open_held(store: &Store, id: Uuid, access: Access) -> Result<GuardedFile> {
+    let path = store.file_path(id);
+    let file = open_file(store, id, access)?;
+    let locked =
+        sys::lock_file(file.as_fd(), Mode::Shared, LOCK_PATIENCE).map_err(|error| Error::io("lock", &path, error))?;
+    if !locked {
+        return Err(Error::Busy {
+            what: "the buffer's file",
+            waited: LOCK_PATIENCE,
+        });
+    }
+    let stat = check_file(&file, &path)?;
+    // A collector or a deleter came between opening and locking. Ids are never used twice, so a file that still
+    // has a name has its own.
+    if stat.links == 0 {
+        return Err(store.not_found(id));
+    }
+    Ok(file)
+}
+
+/// Opens a file of the store without holding it: it may be deleted at any time.
+pub(crate) fn open_file(store: &Store, id: Uuid, access: Access) -> Result<GuardedFile> {
+    let path = store.file_path(id);
+    GuardedFile::open_at(store.directory(), &Store::file_name(id), access).map_err(|error| match error.raw_os_error() {
+        Some(libc::ENOENT) => store.not_found(id),
+        Some(libc::ELOOP) => Error::damaged(&path, "it is a symbolic link"),
+        Some(libc::EISDIR) => Error::damaged(&path, "it is a directory"),
+        Some(libc::ENXIO) => Error::damaged(&path, "it is no regular file"),
+        Some(libc::EPERM) => Error::damaged(&path, "it belongs to another user"),
+        _ => Error::io("open", &path, error),
+    })
+}
+
+/// Maps a whole file.
+pub(crate) fn map_file(file: &GuardedFile, path: &Path, protection: Protection) -> Result<Mapping> {
+    let len = check_file(file, path)?.len;
+    let len = usize::try_from(len).map_err(|_| Error::damaged(path, "it is longer than memory can be"))?;
+    Mapping::new(file.as_fd(), len, protection).map_err(|error| Error::io("map", path, error))
+}
+
+fn check_file(file: &GuardedFile, path: &Path) -> Result<Stat> {
+    let stat = file.stat().map_err(|error| Error::io("look at", path, error))?;
+    if !stat.regular {
+        let what = if stat.directory {
+            "it is a directory"
+        } else {
+            "it is no regular file"
+        };
+        return Err(Error::damaged(path, what));
+    }
+    Ok(stat)
+}
+
+/// Reads and validates the header of a file.
+pub(crate) fn snapshot(file: &GuardedFile, path: &Path, id: Uuid) -> Result<Snapshot> {
+    let read = |bytes: &mut [u8], offset| {
+        file.read_at(bytes, offset)
+            .map_err(|error| Error::io("read", path, error))
+    };
+    let stat = check_file(file, path)?;
+    let mut bytes = vec![0; HEADER_UNIT];
+    let mut len = read(&mut bytes, 0)?;
+    let announced = Header::announced_len(path, &bytes[..len])?;
+    if announced > HEADER_UNIT {
+        bytes.resize(announced, 0);
+        len += read(&mut bytes[len..], len as u64)?;
+    }
+    let (header, words) = Header::parse(path, &bytes[..len], stat.len)?;
+    if header.id != id {
+        return Err(Error::damaged(path, format!("its header is that of {}", header.id)));
+    }
+    Ok(Snapshot {
+        header,
+        words,
+        payload: announced as u64,
+        stat,
+    })
+}
+
+/// Makes certain that nobody can write to a file ever again. `writer` is the caller's last way to do so.
+///
+/// The mode keeps everybody from opening it for writing; then the kernel is asked whether anybody still can, by a
+/// descriptor or a mapping from before; and only then does the mode say that the file is sealed. Root can open it
+/// all the same, and the owner can change the mode back: both are trusted not to.
+pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, path: &Path) -> Result<()> {
+    let failed = |error| Error::io("seal", path, error);
+    holder.set_mode(MODE_SEALING).map_err(failed)?;
+    drop(writer);
+    if !sys::no_writer_exists(holder.as_fd(), SEAL_PATIENCE).map_err(failed)? {
+        holder.set_mode(0o600).map_err(failed)?;
+        return Err(Error::StillWritable { id });
+    }
+    holder.set_mode(MODE_SEALED).map_err(failed)
+}

@@ -1,0 +1,224 @@
+//! A file that is being made: room is taken for it, it is filled, and one rename makes it visible.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+
+use rustix::fs::AtFlags;
+use uuid::Uuid;
+
+use super::{DRAFT_SUFFIX, LOCK_PATIENCE, Store};
+use crate::error::{Error, Result, SpaceLimit};
+use crate::segment::{Segment, map_file};
+use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection, Source};
+
+/// From this size on, memory and cgroups are looked at as well as the file system: it costs some 60 µs, and
+/// smaller requests lie within the margin that is kept free.
+const LOOK_AT_MEMORY_FROM: u64 = 1 << 20;
+
+/// Who may write to the file once it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Everybody, so the lock is held by a descriptor that can write.
+    Rewritable,
+    /// Nobody after it is sealed, so the lock is held by a descriptor that cannot.
+    WrittenOnce,
+}
+
+/// A file under a temporary name, removed again unless it is published.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    store: Store,
+    id: Uuid,
+    /// Holds the lock that keeps collectors away.
+    holder: Option<GuardedFile>,
+    /// Another descriptor for writing, where the holder cannot.
+    writer: Option<GuardedFile>,
+    process: u64,
+    len: u64,
+    /// Whether there is a file to be removed when this is dropped.
+    pending: bool,
+}
+
+impl Draft {
+    /// Makes a file of `len` bytes, for which there is room as far as can be told, but nothing is taken yet.
+    pub(crate) fn new(store: &Store, id: Uuid, content: Content, len: u64) -> Result<Self> {
+        store.check_room(len)?;
+        let mut draft = Self {
+            store: store.clone(),
+            id,
+            holder: None,
+            writer: None,
+            process: sys::process_generation(),
+            len,
+            pending: false,
+        };
+        let quota = store.quota()?;
+        let lock = quota.map(|_| store.lock()).transpose()?;
+        if let Some(quota) = quota {
+            let available = quota.saturating_sub(store.used_bytes()?);
+            if len > available {
+                return Err(store.full(len, available, SpaceLimit::Quota));
+            }
+        }
+        draft.create(content)?;
+        draft
+            .writer()
+            .set_len(len)
+            .map_err(|error| draft.failed("set the length of", error))?;
+        // From here on the length counts against the quota of others.
+        drop(lock);
+        Ok(draft)
+    }
+
+    fn create(&mut self, content: Content) -> Result<()> {
+        let (directory, name) = (self.store.directory(), self.name());
+        // A collector may find the file between these steps, before it is locked, and take it for a leftover.
+        loop {
+            let created = GuardedFile::open_at(directory, &name, Access::Create);
+            let writer = created.map_err(|error| self.failed("create", error))?;
+            self.pending = true;
+            let (holder, writer) = match content {
+                Content::Rewritable => (writer, None),
+                Content::WrittenOnce => match GuardedFile::open_at(directory, &name, Access::Read) {
+                    Ok(holder) => (holder, Some(writer)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(self.failed("open", error)),
+                },
+            };
+            let locked = sys::lock_file(holder.as_fd(), Mode::Shared, LOCK_PATIENCE)
+                .map_err(|error| self.failed("lock", error))?;
+            let kept = holder.stat().map_err(|error| self.failed("look at", error))?.links > 0;
+            if locked && kept {
+                (self.holder, self.writer) = (Some(holder), writer);
+                return Ok(());
+            }
+        }
+    }
+
+    fn name(&self) -> String {
+        format!("{}{DRAFT_SUFFIX}", self.id)
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.store.path().join(self.name())
+    }
+
+    /// The descriptor that can write.
+    pub(crate) fn writer(&self) -> &GuardedFile {
+        self.writer
+            .as_ref()
+            .or(self.holder.as_ref())
+            .expect("a draft has its descriptors until it is published")
+    }
+
+    /// The descriptor that holds the lock.
+    pub(crate) fn holder(&self) -> &GuardedFile {
+        self.holder
+            .as_ref()
+            .expect("a draft has its descriptors until it is published")
+    }
+
+    /// Takes memory for a range of the file, so that writing to it through a mapping cannot fail.
+    pub(crate) fn reserve(&self, offset: u64, len: u64) -> Result<()> {
+        sys::reserve(self.writer().as_fd(), offset, len).map_err(|error| self.failed("reserve", error))
+    }
+
+    /// Maps the file for writing, with memory taken for its payload.
+    pub(crate) fn map_reserved(&self, payload: u64) -> Result<Mapping> {
+        let mapping = map_file(self.writer(), &self.path(), Protection::Shared)?;
+        let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
+        mapping
+            .reserve(self.writer().as_fd(), size(payload)?, size(self.len - payload)?)
+            .map_err(|error| self.failed("reserve", error))?;
+        Ok(mapping)
+    }
+
+    /// Writes bytes, taking memory as it goes.
+    pub(crate) fn write(&self, offset: u64, bytes: Source<'_>) -> Result<()> {
+        bytes
+            .write_at(self.writer().as_fd(), offset)
+            .map_err(|error| self.failed("write", error))
+    }
+
+    /// Lets nobody write to the file any more; see [`crate::segment::seal`].
+    pub(crate) fn seal(&mut self) -> Result<()> {
+        let writer = self.writer.take();
+        crate::segment::seal(self.id, self.holder(), writer, &self.path())
+    }
+
+    /// Gives up the file: makes it visible under its id, and gives it its name.
+    pub(crate) fn publish(mut self, name: Option<&str>, replace: bool) -> Result<Segment> {
+        let (store, id) = (self.store.clone(), self.id);
+        let _lock = name.map(|_| store.lock()).transpose()?;
+        let before = name.map_or(Ok(None), |name| store.holder_of_name(name))?;
+        if let (Some(name), Some(holder), false) = (name, before, replace) {
+            return Err(Error::NameTaken {
+                name: name.to_owned(),
+                holder,
+            });
+        }
+        let holder = self
+            .holder
+            .take()
+            .expect("a draft has its descriptors until it is published");
+        // The holder's file is recorded as held before anybody can see it.
+        let segment = Segment::hold(&store, id, holder, true)?;
+        let renamed = sys::rename(store.directory(), &self.name(), &Store::file_name(id));
+        renamed.map_err(|error| self.failed("publish", error))?;
+        self.pending = false;
+        if let Some(name) = name {
+            // The file first: a name never leads nowhere while its old holder is there.
+            store.bind_name(name, id)?;
+        }
+        if let Some(before) = before {
+            store.unlink(before)?;
+        }
+        Ok(segment)
+    }
+
+    fn failed(&self, action: &'static str, error: io::Error) -> Error {
+        self.store.write_failed(action, &self.path(), self.len, error)
+    }
+
+    fn remove(&self) {
+        // If this fails, the next sweep finds a file that nobody holds.
+        let removed = rustix::fs::unlinkat(self.store.directory(), self.name(), AtFlags::empty());
+        if let Err(error) = removed {
+            tracing::debug!(id = %self.id, %error, "an unpublished file could not be removed");
+        }
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // A forked child's copy is the parent's to remove.
+        if self.pending && self.process == sys::process_generation() {
+            self.remove();
+        }
+    }
+}
+
+impl Store {
+    fn check_room(&self, len: u64) -> Result<()> {
+        if len < LOOK_AT_MEMORY_FROM {
+            return Ok(());
+        }
+        let room = sys::room(self.directory()).map_err(|error| Error::io("look for room in", self.path(), error))?;
+        if len > room.available {
+            return Err(self.full(len, room.available, room.limit));
+        }
+        Ok(())
+    }
+
+    fn write_failed(&self, action: &'static str, path: &std::path::Path, len: u64, error: io::Error) -> Error {
+        match error.raw_os_error() {
+            Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM | libc::EFBIG) => {
+                let room = sys::room(self.directory());
+                let (available, limit) = room.map_or((0, SpaceLimit::FileSystem), |room| (room.available, room.limit));
+                self.full(len, available.min(len), limit)
+            }
+            _ => Error::io(action, path, error),
+        }
+    }
+}

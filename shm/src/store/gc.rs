@@ -1,0 +1,218 @@
+//! Taking back what nobody needs: only files whose exclusive lock is free, and only when their time is up.
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::{LOCK_FILE, LOCK_PATIENCE, Store, StoreFile};
+use crate::error::{Error, Result};
+use crate::header::Role;
+use crate::segment::{self, Snapshot};
+use crate::sys::{self, Access, GuardedFile, Mode};
+
+/// Opening a store sweeps it if nobody did so for this long.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// What a garbage collection took, or would take, and what it left.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct GcReport {
+    /// Files that were removed, or would be.
+    pub removed: Vec<Removed>,
+    /// Files that stay.
+    pub kept: Vec<Kept>,
+    /// Bytes freed, or that would be.
+    pub freed_bytes: u64,
+}
+
+/// A file that was removed, or would be.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Removed {
+    /// The id.
+    pub id: Uuid,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// A file that stays.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Kept {
+    /// The id.
+    pub id: Uuid,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Why.
+    pub reason: String,
+}
+
+enum Verdict {
+    Take(&'static str),
+    Keep(String),
+    /// The last holder died without a word: the time to live starts now.
+    Restart,
+    /// Somebody else removed it.
+    Gone,
+}
+
+impl Store {
+    /// Removes what expired, what dead processes left half made, and pools that nobody has open. With `dry_run`
+    /// nothing is changed, and the report says what would be.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be read or a file cannot be removed.
+    pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
+        let mut report = GcReport::default();
+        for file in self.files()? {
+            self.collect(&file, dry_run, &mut report)?;
+        }
+        Ok(report)
+    }
+
+    /// Sweeps unless somebody did so lately, which the lock file's times say.
+    pub(super) fn sweep_if_due(&self) -> Result<()> {
+        let Ok(file) = GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read) else {
+            // Nobody has used this store yet: the next one to open it sweeps.
+            drop(self.lock()?);
+            return Ok(());
+        };
+        let now = sys::boot_time();
+        let failed = |error| Error::io("look at the lock of", self.path(), error);
+        let last = file.stat().map_err(failed)?.modified;
+        // A time ahead of the clock is of another boot.
+        if now.checked_sub(last).is_some_and(|since| since < SWEEP_INTERVAL) {
+            return Ok(());
+        }
+        file.set_times(now, now).map_err(failed)?;
+        let report = self.gc(false)?;
+        if !report.removed.is_empty() {
+            tracing::info!(
+                files = report.removed.len(),
+                bytes = report.freed_bytes,
+                "removed what expired"
+            );
+        }
+        Ok(())
+    }
+
+    fn collect(&self, entry: &StoreFile, dry_run: bool, report: &mut GcReport) -> Result<()> {
+        let bytes = self.len_of(&entry.name);
+        let mut keep = |reason: String| {
+            report.kept.push(Kept {
+                id: entry.id,
+                bytes,
+                reason,
+            });
+        };
+        let file = match GuardedFile::open_at(self.directory(), &entry.name, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => {
+                keep(format!("it cannot be opened: {error}"));
+                return Ok(());
+            }
+        };
+        let failed = |error| Error::io("collect", &self.path().join(&entry.name), error);
+        if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
+            keep("somebody has it open".to_owned());
+            return Ok(());
+        }
+        let reason = match self.judge(&file, entry)? {
+            Verdict::Gone => return Ok(()),
+            Verdict::Keep(reason) => {
+                keep(reason);
+                return Ok(());
+            }
+            Verdict::Restart => {
+                if !dry_run {
+                    let now = sys::boot_time();
+                    file.set_times(now, now).map_err(failed)?;
+                }
+                keep("its holder died; its time to live starts now".to_owned());
+                return Ok(());
+            }
+            Verdict::Take(reason) => reason,
+        };
+        if !dry_run {
+            self.take(entry)?;
+        }
+        report.freed_bytes += bytes;
+        report.removed.push(Removed {
+            id: entry.id,
+            bytes,
+            reason,
+        });
+        Ok(())
+    }
+
+    /// What is to be done with a file of which we have the exclusive lock.
+    fn judge(&self, file: &GuardedFile, entry: &StoreFile) -> Result<Verdict> {
+        let path = self.path().join(&entry.name);
+        let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
+        if stat.links == 0 {
+            return Ok(Verdict::Gone);
+        }
+        if entry.draft {
+            return Ok(Verdict::Take("a process that died left it half made"));
+        }
+        let snapshot = match segment::snapshot(file, &path, entry.id) {
+            Ok(snapshot) => snapshot,
+            Err(error) => return Ok(Verdict::Keep(format!("{error}; delete it by its id"))),
+        };
+        let metadata = &snapshot.header.metadata;
+        Ok(match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
+            (Role::Pool, Some(pool), _) if !pool.persistent => Verdict::Take("nobody has the pool open"),
+            (Role::Pool, ..) => Verdict::Keep("a persistent pool stays until it is deleted".to_owned()),
+            (Role::Slot, _, Some(pool)) if self.file_exists(pool) => Verdict::Keep("its pool is there".to_owned()),
+            (Role::Slot, ..) => Verdict::Take("its pool is gone"),
+            (Role::Buffer | Role::Scene, ..) => judge_age(&snapshot),
+        })
+    }
+
+    fn take(&self, entry: &StoreFile) -> Result<()> {
+        if !entry.draft {
+            return self.remove(entry.id);
+        }
+        match rustix::fs::unlinkat(self.directory(), &entry.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(Error::io("delete", &self.path().join(&entry.name), error)),
+        }
+    }
+
+    fn file_exists(&self, id: Uuid) -> bool {
+        sys::Stat::at(self.directory(), &Self::file_name(id)).is_ok()
+    }
+
+    /// Bytes in files that nobody has open, for messages.
+    pub(super) fn unheld_bytes(&self) -> u64 {
+        let unheld = |file: &StoreFile| {
+            let opened = GuardedFile::open_at(self.directory(), &file.name, Access::Read).ok()?;
+            sys::lock_file(opened.as_fd(), Mode::Exclusive, Duration::ZERO)
+                .ok()?
+                .then(|| self.len_of(&file.name))
+        };
+        self.files().map_or(0, |files| files.iter().filter_map(unheld).sum())
+    }
+}
+
+fn judge_age(snapshot: &Snapshot) -> Verdict {
+    let (stat, ttl, now) = (&snapshot.stat, snapshot.header.ttl, sys::boot_time());
+    // A time ahead of the clock is of another boot, on a store that outlived it.
+    if stat.accessed != stat.modified || stat.modified > now {
+        return Verdict::Restart;
+    }
+    if ttl.is_zero() {
+        return Verdict::Keep("it stays until it is deleted".to_owned());
+    }
+    match (stat.modified + ttl).checked_sub(now) {
+        Some(left) if !left.is_zero() => Verdict::Keep(format!("it expires in {} s", left.as_secs())),
+        _ => Verdict::Take("its time to live has passed"),
+    }
+}
+
+const _: () = assert!(SWEEP_INTERVAL.as_secs() > LOCK_PATIENCE.as_secs());

@@ -1,0 +1,324 @@
+//! Looking at what is there, without holding or renewing anything, and deleting it.
+
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::Store;
+use crate::descriptor::{BufferState, Descriptor, Target};
+use crate::error::{Error, Result};
+use crate::header::Role;
+use crate::segment::{self, Snapshot};
+use crate::sys::{self, Access, Mode};
+use crate::text::check_name;
+
+/// How a buffer can be referred to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reference {
+    /// Its id.
+    Id(Uuid),
+    /// Its name.
+    Name(String),
+    /// A whole descriptor.
+    Descriptor(String),
+}
+
+impl FromStr for Reference {
+    type Err = Error;
+
+    /// Reads an id, a descriptor (JSON starts with a brace) or else a name. A name that looks like an id or like
+    /// JSON has to be given as [`Reference::Name`].
+    fn from_str(text: &str) -> Result<Self> {
+        if text.trim_start().starts_with('{') {
+            return Ok(Self::Descriptor(text.to_owned()));
+        }
+        if let Ok(id) = Uuid::parse_str(text) {
+            return Ok(Self::Id(id));
+        }
+        check_name("buffer", text)?;
+        Ok(Self::Name(text.to_owned()))
+    }
+}
+
+impl From<Uuid> for Reference {
+    fn from(id: Uuid) -> Self {
+        Self::Id(id)
+    }
+}
+
+/// What a store holds.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Buffers and scenes, newest first. The slots of pools are not among them.
+    pub buffers: Vec<Descriptor>,
+    /// Pools, newest first.
+    pub pools: Vec<PoolStatus>,
+    /// Files with a buffer's name that are none.
+    pub damaged: Vec<DamagedFile>,
+}
+
+/// A pool, as it was when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct PoolStatus {
+    /// Id of the pool: a UUID.
+    pub id: Uuid,
+    /// Its name, if it has one.
+    pub name: Option<String>,
+    /// How many bytes each slot holds.
+    pub buffer_size: u64,
+    /// Whether it stays when nobody has it open.
+    pub persistent: bool,
+    /// When it was made: RFC 3339, UTC.
+    pub created_at: String,
+    /// Its slots, in order.
+    pub slots: Vec<SlotStatus>,
+}
+
+impl PoolStatus {
+    /// How many slots nobody has.
+    pub fn free(&self) -> usize {
+        self.slots.iter().filter(|slot| !slot.in_use).count()
+    }
+}
+
+/// A slot of a pool, as it was when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct SlotStatus {
+    /// Id of the slot: a UUID.
+    pub id: Uuid,
+    /// How often it has been given out.
+    pub generation: u64,
+    /// How many bytes are stored in it.
+    pub data_len: u64,
+    /// Whether somebody has it.
+    pub in_use: bool,
+}
+
+/// A file with a buffer's name that is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct DamagedFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl Store {
+    /// Everything in the store. Nothing is held, and no time to live is renewed.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be read. Single files that cannot be read are in the listing.
+    pub fn list(&self) -> Result<Listing> {
+        let mut found = Vec::new();
+        let mut listing = Listing::default();
+        for file in self.files()?.into_iter().filter(|file| !file.draft) {
+            match self.look(file.id) {
+                Ok(snapshot) => found.push(snapshot),
+                // Deleted since the directory was read.
+                Err(error) if error.is_gone() => {}
+                Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
+                Err(error) => listing.damaged.push(DamagedFile {
+                    path: self.file_path(file.id),
+                    problem: error.to_string(),
+                }),
+            }
+        }
+        found.sort_by_key(|snapshot| (std::cmp::Reverse(snapshot.header.created), snapshot.header.id));
+        for snapshot in found {
+            match snapshot.header.role {
+                Role::Pool => listing.pools.push(self.pool_status(&snapshot)),
+                Role::Slot => {}
+                Role::Buffer | Role::Scene => listing.buffers.push(self.describe_snapshot(&snapshot)?),
+            }
+        }
+        listing.damaged.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(listing)
+    }
+
+    /// The descriptor of a buffer, scene or slot, as it is now. Nothing is held, and no time to live is renewed.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Io`].
+    pub fn describe(&self, reference: &Reference) -> Result<Descriptor> {
+        let snapshot = self.look(self.resolve(reference)?)?;
+        if let Reference::Descriptor(json) = reference {
+            check_generation(&snapshot, Target::parse(json)?.generation)?;
+        }
+        self.describe_snapshot(&snapshot)
+    }
+
+    /// The status of one pool, by id, name or descriptor.
+    ///
+    /// # Errors
+    /// As [`Store::describe`], and [`Error::WrongRole`] when it is no pool.
+    pub fn pool(&self, reference: &Reference) -> Result<PoolStatus> {
+        let snapshot = self.look(self.resolve(reference)?)?;
+        if snapshot.header.role != Role::Pool {
+            return Err(Error::WrongRole {
+                id: snapshot.header.id,
+                expected: Role::Pool.as_str(),
+                found: snapshot.header.role.as_str(),
+            });
+        }
+        Ok(self.pool_status(&snapshot))
+    }
+
+    /// Deletes a buffer, or a pool with its slots. Whoever has it open keeps what they see.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it is not there; see also [`Store::describe`].
+    pub fn delete(&self, reference: &Reference) -> Result<Descriptor> {
+        let id = self.resolve(reference)?;
+        let descriptor = self.describe(reference)?;
+        self.remove(id)?;
+        Ok(descriptor)
+    }
+
+    /// The id that is meant. Whether it exists is seen when it is opened.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that nothing has; [`Error::InvalidDescriptor`] for a descriptor of another store.
+    pub fn resolve(&self, reference: &Reference) -> Result<Uuid> {
+        match reference {
+            Reference::Id(id) => Ok(*id),
+            Reference::Name(name) => self.holder_of_name(name)?.ok_or_else(|| self.not_found(name)),
+            Reference::Descriptor(json) => {
+                let target = Target::parse(json)?;
+                if target.path != self.file_path(target.id) {
+                    return Err(Error::InvalidDescriptor {
+                        problem: format!(
+                            "its file {} is not the one of {} in this store, {}",
+                            target.path.display(),
+                            target.id,
+                            self.path().display()
+                        ),
+                    });
+                }
+                Ok(target.id)
+            }
+        }
+    }
+
+    /// Reads a file's header without holding the file.
+    pub(crate) fn look(&self, id: Uuid) -> Result<Snapshot> {
+        let file = segment::open_file(self, id, Access::Read)?;
+        segment::snapshot(&file, &self.file_path(id), id)
+    }
+
+    /// The state, also asking whether somebody is filling an empty scene.
+    pub(crate) fn state(&self, snapshot: &Snapshot) -> Result<BufferState> {
+        if snapshot.state() != BufferState::Empty {
+            return Ok(snapshot.state());
+        }
+        let id = snapshot.header.id;
+        let file = segment::open_file(self, id, Access::Read)?;
+        let filling = sys::is_locked_against(file.as_fd(), sys::BYTE_DATA, Mode::Shared)
+            .map_err(|error| Error::io("look at the lock of", &self.file_path(id), error))?;
+        Ok(if filling {
+            BufferState::Filling
+        } else {
+            BufferState::Empty
+        })
+    }
+
+    fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
+        let state = match self.state(snapshot) {
+            Err(error) if error.is_gone() => snapshot.state(),
+            state => state?,
+        };
+        let mut descriptor = Descriptor::new(self, snapshot, state);
+        // The name may have been taken over; it is who the link names.
+        if let Some(name) = &descriptor.name
+            && self.holder_of_name(name)? != Some(descriptor.id)
+        {
+            descriptor.name = None;
+        }
+        Ok(descriptor)
+    }
+
+    fn pool_status(&self, snapshot: &Snapshot) -> PoolStatus {
+        let header = &snapshot.header;
+        let facts = header.metadata.pool.as_ref();
+        let slots = facts.map_or(&[][..], |facts| &facts.slots);
+        PoolStatus {
+            id: header.id,
+            name: header.metadata.name.clone(),
+            buffer_size: facts.map_or(0, |facts| facts.buffer_size),
+            persistent: facts.is_some_and(|facts| facts.persistent),
+            created_at: header.created_at(),
+            slots: slots.iter().map(|&id| self.slot_status(id)).collect(),
+        }
+    }
+
+    /// A slot that cannot be read counts as in use: nobody can be given it.
+    fn slot_status(&self, id: Uuid) -> SlotStatus {
+        let look = || -> Result<SlotStatus> {
+            let path = self.file_path(id);
+            let file = segment::open_file(self, id, Access::Read)?;
+            let words = segment::snapshot(&file, &path, id)?.words;
+            let locked = |byte| sys::is_locked_against(file.as_fd(), byte, Mode::Exclusive);
+            let in_use = locked(sys::BYTE_SLOT)
+                .and_then(|given| Ok(given || locked(sys::BYTE_DATA)?))
+                .map_err(|error| Error::io("look at the locks of", &path, error))?;
+            Ok(SlotStatus {
+                id,
+                generation: words.generation,
+                data_len: words.data_len,
+                in_use,
+            })
+        };
+        look().unwrap_or(SlotStatus {
+            id,
+            generation: 0,
+            data_len: 0,
+            in_use: true,
+        })
+    }
+
+    /// Removes a file and frees its name; a pool goes with its slots.
+    pub(crate) fn remove(&self, id: Uuid) -> Result<()> {
+        let header = self.look(id).ok().map(|snapshot| snapshot.header);
+        if let Some(header) = &header
+            && let Some(name) = &header.metadata.name
+        {
+            let _lock = self.lock()?;
+            self.unbind_name(name, id)?;
+        }
+        self.unlink(id)?;
+        for slot in header
+            .and_then(|header| header.metadata.pool)
+            .map_or(Vec::new(), |pool| pool.slots)
+        {
+            self.unlink(slot)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file; one that is gone already is fine.
+    pub(super) fn unlink(&self, id: Uuid) -> Result<()> {
+        match rustix::fs::unlinkat(self.directory(), Self::file_name(id), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(Error::io("delete", &self.file_path(id), error)),
+        }
+    }
+}
+
+/// Refuses a slot that was given to somebody else since a descriptor of it was made.
+pub(crate) fn check_generation(snapshot: &Snapshot, expected: u64) -> Result<()> {
+    let found = snapshot.words.generation;
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::Stale {
+        id: snapshot.header.id,
+        expected,
+        found,
+    })
+}

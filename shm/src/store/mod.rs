@@ -1,0 +1,327 @@
+//! The directory that everything is shared through. There is no daemon: whoever can open it sees the same.
+
+mod draft;
+mod gc;
+mod listing;
+mod names;
+
+use std::fmt;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::{Dir, OFlags};
+use uuid::Uuid;
+
+pub(crate) use self::draft::{Content, Draft};
+pub use self::gc::{GcReport, Kept, Removed};
+pub(crate) use self::listing::check_generation;
+pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
+use crate::error::{Error, Result, SpaceLimit};
+use crate::sys::{self, Access, GuardedFile, Mode, Stat};
+
+/// Directory to use instead of the default one.
+pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
+/// Most bytes that the store may hold.
+pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
+
+/// Longest wait for a lock that is only ever held for microseconds, unless its holder was stopped.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+const LOCK_FILE: &str = ".lock";
+const SUFFIX: &str = ".shm";
+/// What is not yet published. Left behind, it was being made by a process that died.
+const DRAFT_SUFFIX: &str = ".shm.draft";
+
+/// A store of shared buffers: a directory of this user's alone. Cloning is cheap.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    directory: OwnedFd,
+}
+
+impl Store {
+    /// Opens the store of this user, and makes it if it is not there: `DCC_MCP_SHM_DIR` if set, else
+    /// `/dev/shm/dcc-mcp-shm-<uid>`, else a directory of that name among the temporary files. A quota in
+    /// `DCC_MCP_SHM_MAX_BYTES` (bytes) is recorded in it. What expired is removed, at most once a minute.
+    ///
+    /// # Errors
+    /// [`Error::UnsafeStore`] when others could tamper with the directory, [`Error::Io`] when it cannot be made.
+    pub fn open() -> Result<Self> {
+        Self::open_at(Self::default_path())
+    }
+
+    /// Opens the store in this directory, as [`Store::open`] does.
+    ///
+    /// ```
+    /// # let parent = tempfile::tempdir()?;
+    /// let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// assert!(store.list()?.buffers.is_empty());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_at(path: impl AsRef<Path>) -> Result<Self> {
+        let store = Self::open_directory(path.as_ref(), true)?;
+        if let Some(quota) = quota_of_environment()? {
+            store.set_quota(quota)?;
+        }
+        store.sweep_if_due()?;
+        Ok(store)
+    }
+
+    /// The directory that [`Store::open`] uses.
+    pub fn default_path() -> PathBuf {
+        if let Some(path) = std::env::var_os(DIR_VARIABLE).filter(|path| !path.is_empty()) {
+            return path.into();
+        }
+        let name = format!("dcc-mcp-shm-{}", rustix::process::getuid().as_raw());
+        let memory = Path::new("/dev/shm");
+        if memory.is_dir() {
+            memory.join(name)
+        } else {
+            std::env::temp_dir().join(name)
+        }
+    }
+
+    /// Opens a store that a descriptor or path refers to: it must exist, and nothing in it is changed.
+    pub(crate) fn open_existing(path: &Path) -> Result<Self> {
+        Self::open_directory(path, false)
+    }
+
+    fn open_directory(path: &Path, create: bool) -> Result<Self> {
+        // Without the trailing slash that would make the system follow a link.
+        let path: PathBuf = path.components().collect();
+        let path = std::path::absolute(&path).map_err(|error| Error::io("find", &path, error))?;
+        let open = || {
+            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            rustix::fs::open(&path, flags, rustix::fs::Mode::empty())
+        };
+        let opened = match open() {
+            Err(rustix::io::Errno::NOENT) if create => {
+                make_directory(&path)?;
+                open()
+            }
+            other => other,
+        };
+        let refused = |problem: &str| Error::UnsafeStore {
+            path: path.clone(),
+            problem: problem.to_owned(),
+        };
+        let directory = opened.map_err(|error| match error {
+            rustix::io::Errno::LOOP => refused("it is a symbolic link"),
+            rustix::io::Errno::NOTDIR => refused("it is a symbolic link or no directory"),
+            rustix::io::Errno::NOENT => Error::NotFound {
+                reference: path.display().to_string(),
+                store: path.clone(),
+            },
+            error => Error::io("open the store", &path, error),
+        })?;
+        let stat = rustix::fs::fstat(&directory).map_err(|error| Error::io("look at the store", &path, error))?;
+        let stat = Stat::from(stat);
+        let user = rustix::process::geteuid().as_raw();
+        if stat.owner != user {
+            return Err(refused(&format!("it belongs to user {}, not to {user}", stat.owner)));
+        }
+        if stat.mode & 0o077 != 0 {
+            return Err(refused(&format!(
+                "others can enter it (mode {:o}); it must be 700",
+                stat.mode & 0o777
+            )));
+        }
+        Ok(Self(Arc::new(Inner { path, directory })))
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// Whether the path still leads to this directory, and not to a new one or nowhere.
+    pub fn is_current(&self) -> bool {
+        let stats = (rustix::fs::fstat(&self.0.directory), rustix::fs::lstat(&self.0.path));
+        matches!(stats, (Ok(ours), Ok(there)) if Stat::from(ours).same_file(&there.into()))
+    }
+
+    /// Limits what the store may hold, for all who use it; `None` lifts the limit.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when the store's lock could not be had, [`Error::Io`].
+    pub fn set_quota(&self, bytes: Option<u64>) -> Result<()> {
+        if self.quota()? == bytes {
+            return Ok(());
+        }
+        let lock = self.lock()?;
+        let text = bytes.map_or_else(String::new, |bytes| bytes.to_string());
+        lock.set_len(0)
+            .and_then(|()| sys::Source::from(text.as_bytes()).write_at(lock.as_fd(), 0))
+            .map_err(|error| Error::io("record the quota in", &self.0.path, error))
+    }
+
+    /// The most bytes that the store may hold, if that is limited.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when what is recorded is no number, [`Error::Io`].
+    pub fn quota(&self) -> Result<Option<u64>> {
+        let path = || self.0.path.join(LOCK_FILE);
+        let file = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io("open", &path(), error)),
+        };
+        let mut bytes = [0; 24];
+        let len = file
+            .read_at(&mut bytes, 0)
+            .map_err(|error| Error::io("read", &path(), error))?;
+        if len == 0 {
+            return Ok(None);
+        }
+        std::str::from_utf8(&bytes[..len])
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .map(Some)
+            .ok_or_else(|| Error::damaged(&path(), "the quota recorded in it is no number"))
+    }
+
+    /// Bytes taken by everything in the store, finished or not.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be read.
+    pub fn used_bytes(&self) -> Result<u64> {
+        Ok(self.files()?.iter().map(|file| self.len_of(&file.name)).sum())
+    }
+
+    fn len_of(&self, name: &str) -> u64 {
+        Stat::at(self.directory(), name).map_or(0, |stat| if stat.regular { stat.len } else { 0 })
+    }
+
+    pub(crate) fn directory(&self) -> BorrowedFd<'_> {
+        self.0.directory.as_fd()
+    }
+
+    pub(crate) fn file_name(id: Uuid) -> String {
+        format!("{id}{SUFFIX}")
+    }
+
+    pub(crate) fn file_path(&self, id: Uuid) -> PathBuf {
+        self.0.path.join(Self::file_name(id))
+    }
+
+    pub(crate) fn not_found(&self, reference: impl fmt::Display) -> Error {
+        Error::NotFound {
+            reference: reference.to_string(),
+            store: self.0.path.clone(),
+        }
+    }
+
+    /// Takes the lock of the whole store. It is held while names are checked and sizes summed, never longer.
+    fn lock(&self) -> Result<GuardedFile> {
+        let path = || self.0.path.join(LOCK_FILE);
+        loop {
+            let opened = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::ReadWrite) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Create)
+                }
+                other => other,
+            };
+            let file = match opened {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(Error::io("open", &path(), error)),
+            };
+            let locked = sys::lock_file(file.as_fd(), Mode::Exclusive, LOCK_PATIENCE)
+                .map_err(|error| Error::io("lock", &path(), error))?;
+            if !locked {
+                return Err(Error::Busy {
+                    what: "the store's lock",
+                    waited: LOCK_PATIENCE,
+                });
+            }
+            let stat = file.stat().map_err(|error| Error::io("look at", &path(), error))?;
+            if stat.links > 0 {
+                return Ok(file);
+            }
+            // Somebody emptied the directory while we waited: what we locked is nobody else's lock any more.
+        }
+    }
+
+    fn full(&self, requested: u64, available: u64, limit: SpaceLimit) -> Error {
+        Error::StoreFull {
+            requested,
+            available,
+            limit,
+            reclaimable: self.unheld_bytes(),
+        }
+    }
+
+    /// The buffers' files, and those that are being made.
+    pub(crate) fn files(&self) -> Result<Vec<StoreFile>> {
+        let failed = |error: rustix::io::Errno| Error::io("list the store", &self.0.path, error);
+        let mut files = Vec::new();
+        for entry in Dir::read_from(self.directory()).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().to_str() else { continue };
+            let (stem, draft) = match (name.strip_suffix(DRAFT_SUFFIX), name.strip_suffix(SUFFIX)) {
+                (Some(stem), _) => (stem, true),
+                (None, Some(stem)) => (stem, false),
+                (None, None) => continue,
+            };
+            // Other spellings of the same id are other names, which nothing of ours has.
+            if let Some(id) = Uuid::parse_str(stem).ok().filter(|id| id.to_string() == stem) {
+                files.push(StoreFile {
+                    name: name.to_owned(),
+                    id,
+                    draft,
+                });
+            }
+        }
+        Ok(files)
+    }
+}
+
+/// A file in a store's directory that has a buffer's name.
+#[derive(Debug)]
+pub(crate) struct StoreFile {
+    pub(crate) name: String,
+    pub(crate) id: Uuid,
+    pub(crate) draft: bool,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.0.path).finish()
+    }
+}
+
+fn make_directory(path: &Path) -> Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        // Somebody else may have made it just now; it is checked like any other.
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make the store", path, error)),
+        _ => Ok(()),
+    }
+}
+
+#[expect(
+    clippy::option_option,
+    reason = "not set, set to no limit, and set to a limit are three different things"
+)]
+fn quota_of_environment() -> Result<Option<Option<u64>>> {
+    let Some(text) = std::env::var_os(QUOTA_VARIABLE) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy();
+    match text.trim() {
+        "" => Ok(Some(None)),
+        number => number
+            .parse()
+            .map(|bytes| Some(Some(bytes)))
+            .map_err(|_| Error::invalid(QUOTA_VARIABLE, format!("{text:?} is no number of bytes"))),
+    }
+}

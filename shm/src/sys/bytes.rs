@@ -1,0 +1,141 @@
+//! Memory that belongs to somebody else: where data to be written comes from, and where data read goes to.
+#![allow(unsafe_code)]
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::{io, ptr, slice};
+
+/// Bytes to be written, which another thread may change meanwhile (a `bytearray` of Python, say).
+///
+/// They are only ever copied, so that a change made during the copy ends up in the copy or does not; a `&[u8]`
+/// would promise the compiler that there is none.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'a> {
+    start: *const u8,
+    len: usize,
+    memory: PhantomData<&'a [u8]>,
+}
+
+// SAFETY: a Source only reads memory that, by the contract of `from_raw`, is readable for 'a from anywhere.
+unsafe impl Send for Source<'_> {}
+// SAFETY: as above; it has no interior state.
+unsafe impl Sync for Source<'_> {}
+
+impl<'a> From<&'a [u8]> for Source<'a> {
+    fn from(bytes: &'a [u8]) -> Self {
+        Self {
+            start: bytes.as_ptr(),
+            len: bytes.len(),
+            memory: PhantomData,
+        }
+    }
+}
+
+impl<'a, const N: usize> From<&'a [u8; N]> for Source<'a> {
+    fn from(bytes: &'a [u8; N]) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl<'a> From<&'a Vec<u8>> for Source<'a> {
+    fn from(bytes: &'a Vec<u8>) -> Self {
+        bytes.as_slice().into()
+    }
+}
+
+impl Source<'_> {
+    /// Bytes of memory that others may write.
+    ///
+    /// # Safety
+    /// `len` bytes from `start` must be readable for all of `'a`; `start` may be anything if `len` is 0.
+    pub unsafe fn from_raw(start: *const u8, len: usize) -> Self {
+        Self {
+            start,
+            len,
+            memory: PhantomData,
+        }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// `len` bytes from `offset` on, or what there is of them.
+    pub(crate) fn part(self, offset: usize, len: usize) -> Self {
+        let offset = offset.min(self.len);
+        Self {
+            start: self.start.wrapping_add(offset),
+            len: len.min(self.len - offset),
+            memory: PhantomData,
+        }
+    }
+
+    /// Copies all bytes to the start of `destination`.
+    pub(crate) fn copy_to(self, destination: &mut [u8]) {
+        let destination = &mut destination[..self.len];
+        // SAFETY: `destination` is as long as the source (the line above panics otherwise), exclusively
+        // borrowed, and so apart from it; the source is readable by the contract of `from_raw`.
+        unsafe { self.copy_to_ptr(destination.as_mut_ptr()) }
+    }
+
+    /// Copies all bytes to `destination`.
+    ///
+    /// # Safety
+    /// As many bytes as the source has must be writable there.
+    pub(super) unsafe fn copy_to_ptr(self, destination: *mut u8) {
+        if self.len > 0 {
+            // SAFETY: readable by the contract of `from_raw`, writable by that of this function; `copy` allows overlap.
+            unsafe { ptr::copy(self.start, destination, self.len) }
+        }
+    }
+
+    /// Writes all bytes to a file at `offset`, in pieces that a signal can come between.
+    pub(crate) fn write_at(self, file: BorrowedFd<'_>, mut offset: u64) -> io::Result<()> {
+        const PIECE: usize = 1 << 20;
+        let mut rest = self;
+        while rest.len > 0 {
+            let piece = rest.part(0, PIECE);
+            let at = i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+            // SAFETY: `piece` is readable by the contract of `from_raw`; the kernel only reads it.
+            let written = unsafe { libc::pwrite(file.as_raw_fd(), piece.start.cast(), piece.len, at) };
+            match usize::try_from(written) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(written) => {
+                    rest = rest.part(written, usize::MAX);
+                    offset += written as u64;
+                }
+                Err(_) => {
+                    let error = io::Error::last_os_error();
+                    if error.kind() != io::ErrorKind::Interrupted {
+                        return Err(error);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Memory to be filled, whose present content is of no interest.
+pub(crate) type Destination = [MaybeUninit<u8>];
+
+/// The same memory, filled with zeros, for those who can only write to initialised memory.
+pub(crate) fn zeroed(destination: &mut Destination) -> &mut [u8] {
+    destination.fill(MaybeUninit::new(0));
+    // SAFETY: every byte was just initialised, and MaybeUninit<u8> has the layout of u8.
+    unsafe { slice::from_raw_parts_mut(destination.as_mut_ptr().cast(), destination.len()) }
+}
+
+/// Initialised memory as a destination. The functions of this module only ever write initialised bytes to one.
+pub(crate) fn as_destination(bytes: &mut [u8]) -> &mut Destination {
+    let (start, len) = (bytes.as_mut_ptr(), bytes.len());
+    // SAFETY: MaybeUninit<u8> has the layout of u8, and as said above the bytes stay initialised.
+    unsafe { slice::from_raw_parts_mut(start.cast(), len) }
+}

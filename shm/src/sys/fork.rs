@@ -1,0 +1,141 @@
+//! What a forked child must not inherit: locks, and the right to write.
+//!
+//! A child shares its parent's open file descriptions, and with them the locks: it would keep a dead parent's
+//! alive, and its unlocking would free the parent's. So in every child, before any other code runs there,
+//! `/dev/null` is put over each descriptor that holds a lock, and zeros over each shared mapping. Handles notice
+//! by [`process_generation`] and open their files anew when they are used.
+#![allow(unsafe_code)]
+
+use std::cell::UnsafeCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::c_int;
+use std::os::fd::RawFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+
+static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
+    descriptors: BTreeSet::new(),
+    ranges: BTreeMap::new(),
+});
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+struct Registry {
+    descriptors: BTreeSet<RawFd>,
+    /// Start and length of each shared mapping.
+    ranges: BTreeMap<usize, usize>,
+}
+
+/// How often this process was made by a fork: what was opened under another number belongs to the parent.
+pub(crate) fn process_generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Something that forked children do not inherit, until this is dropped.
+#[derive(Debug)]
+pub(crate) enum Registration {
+    Descriptor(RawFd),
+    Range(usize),
+}
+
+impl Registration {
+    pub(crate) fn descriptor(fd: RawFd) -> Self {
+        registry().descriptors.insert(fd);
+        Self::Descriptor(fd)
+    }
+
+    pub(crate) fn range(start: *mut u8, len: usize) -> Self {
+        registry().ranges.insert(start.addr(), len);
+        Self::Range(start.addr())
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        let mut registry = registry();
+        match self {
+            Self::Descriptor(fd) => {
+                registry.descriptors.remove(fd);
+            }
+            Self::Range(start) => {
+                registry.ranges.remove(start);
+            }
+        }
+    }
+}
+
+fn registry() -> MutexGuard<'static, Registry> {
+    static HANDLERS: Once = Once::new();
+    HANDLERS.call_once(|| {
+        // SAFETY: the handlers are functions of this library, which stays loaded: Python and hosts do not unload
+        // extension modules, and the C library drops the handlers of one that is.
+        let error = unsafe { pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
+        assert_eq!(error, 0, "no memory to register a fork handler");
+    });
+    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+unsafe extern "C" {
+    fn pthread_atfork(
+        prepare: Option<extern "C" fn()>,
+        parent: Option<extern "C" fn()>,
+        child: Option<extern "C" fn()>,
+    ) -> c_int;
+}
+
+/// The registry's lock while a fork is under way: the child must find it consistent and free.
+struct HeldAcrossFork(UnsafeCell<Option<MutexGuard<'static, Registry>>>);
+
+// SAFETY: only the thread that holds the registry's lock touches it (see `before`).
+unsafe impl Sync for HeldAcrossFork {}
+
+static HELD: HeldAcrossFork = HeldAcrossFork(UnsafeCell::new(None));
+
+extern "C" fn before() {
+    let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    // SAFETY: the lock is ours, and whoever has it is alone here until `take` gives it back.
+    unsafe { *HELD.0.get() = Some(guard) }
+}
+
+fn take() -> Option<MutexGuard<'static, Registry>> {
+    // SAFETY: called by the thread that ran `before`, in the parent or as its copy in the child, which has the lock.
+    unsafe { (*HELD.0.get()).take() }
+}
+
+extern "C" fn after_in_parent() {
+    drop(take());
+}
+
+/// Runs in the child, between fork and everything else: system calls only, nothing is allocated.
+extern "C" fn after_in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    let Some(registry) = take() else { return };
+    // SAFETY: a constant path and flags; no memory is involved.
+    let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+    for &fd in &registry.descriptors {
+        // SAFETY: the descriptor is owned by a handle of this process, which expects to find /dev/null there.
+        let replaced = null >= 0 && unsafe { libc::dup3(null, fd, libc::O_CLOEXEC) } >= 0;
+        if !replaced {
+            // No descriptor is left for /dev/null, but the lock must go all the same.
+            // SAFETY: as above; the handle uses the number no more, as its `process_generation` is not the child's.
+            unsafe { libc::close(fd) };
+        }
+    }
+    if null >= 0 {
+        // SAFETY: opened above and known to nobody else.
+        unsafe { libc::close(null) };
+    }
+    for (&start, &len) in &registry.ranges {
+        // SAFETY: the range is a live mapping of this process (it leaves the registry before it is unmapped),
+        // accessed by pointers only, which stay valid.
+        unsafe {
+            libc::mmap(
+                start as *mut libc::c_void,
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
+                -1,
+                0,
+            );
+        }
+    }
+}

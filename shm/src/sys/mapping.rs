@@ -1,0 +1,243 @@
+//! Shared memory as this process sees it.
+#![allow(unsafe_code)]
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::ptr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::mm::{MapFlags, ProtFlags};
+
+use super::bytes::{Destination, Source};
+use super::fork;
+
+/// Huge pages can back a mapping only where address and file offset agree modulo this.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// What may be done through a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protection {
+    /// Writes reach the file and so every process. The descriptor must be open for writing.
+    Shared,
+    /// Writes stay in this process. Foreign code that writes into read-only buffers (Blender 5.0 does) neither
+    /// crashes nor reaches the file.
+    CopyOnWrite,
+}
+
+/// A file from its start, mapped.
+///
+/// The bytes may be changed by other processes at any time unless the file is sealed; so no reference to them is
+/// given out but to sealed ones ([`Mapping::sealed_bytes`]), and access goes through copies and atomics.
+///
+/// A file must be as long as its mapping for as long as it is mapped: a page beyond its end raises SIGBUS. Files
+/// of a store get their length once and are never truncated; whoever else may write to the store is trusted in that.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    /// Shared mappings are withdrawn in forked children. Dropped first: what is registered is mapped.
+    registration: Mutex<Option<fork::Registration>>,
+    /// Owns the address range and unmaps it.
+    range: MmapRaw,
+    /// Where in the range the file starts.
+    start: usize,
+    len: usize,
+    protection: Protection,
+}
+
+impl Mapping {
+    /// Maps the first `len` bytes of a file, which must have them.
+    pub(crate) fn new(file: BorrowedFd<'_>, len: usize, protection: Protection) -> io::Result<Self> {
+        let (range, start) = if len < HUGE_PAGE {
+            (map_anywhere(file, len, protection)?, 0)
+        } else {
+            // A range with room to align the file in it, over which the file is then laid.
+            let room = len.checked_add(HUGE_PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
+            let range = MmapRaw::from(MmapOptions::new().len(room).no_reserve_swap().map_anon()?);
+            let start = range.as_ptr().align_offset(HUGE_PAGE);
+            (range, start)
+        };
+        let mapping = Self {
+            registration: Mutex::new(None),
+            range,
+            start,
+            len,
+            protection,
+        };
+        if len >= HUGE_PAGE {
+            mapping.lay(Some(file), protection)?;
+        }
+        if protection == Protection::Shared {
+            mapping.register(Some(fork::Registration::range(mapping.start_ptr(), len)));
+        }
+        Ok(mapping)
+    }
+
+    /// Lays a file, or nothing (zeros of this process), over the whole mapping in one step.
+    fn lay(&self, file: Option<BorrowedFd<'_>>, protection: Protection) -> io::Result<()> {
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        let flags = match protection {
+            Protection::Shared => MapFlags::SHARED,
+            Protection::CopyOnWrite => MapFlags::PRIVATE | MapFlags::NORESERVE,
+        };
+        let at = self.start_ptr().cast();
+        let (len, flags) = (self.len, flags | MapFlags::FIXED);
+        match file {
+            // SAFETY: the range is this mapping's own (start + len lies within what `range` reserved), so nothing
+            // else is replaced; pointers into it stay valid, and no reference into unsealed memory exists.
+            Some(file) => unsafe { rustix::mm::mmap(at, len, prot, flags, file, 0) },
+            // SAFETY: as above.
+            None => unsafe { rustix::mm::mmap_anonymous(at, len, prot, flags) },
+        }?;
+        Ok(())
+    }
+
+    /// Lays a file over a shared mapping again, in a forked child that found zeros there.
+    pub(crate) fn restore(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+        self.lay(Some(file), self.protection)
+    }
+
+    /// Ends the right to write to the file through this mapping, once and for all: the same addresses show the
+    /// file from now on, but whatever is written to them stays in this process.
+    ///
+    /// Writes that other threads make meanwhile reach the file or this process; none is lost to a fault.
+    pub(crate) fn detach(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+        self.lay(Some(file), Protection::CopyOnWrite)?;
+        self.register(None);
+        Ok(())
+    }
+
+    /// The same without the file: the addresses hold zeros from now on.
+    pub(crate) fn discard(&self) -> io::Result<()> {
+        self.lay(None, Protection::CopyOnWrite)?;
+        self.register(None);
+        Ok(())
+    }
+
+    fn register(&self, registration: Option<fork::Registration>) {
+        *self.registration.lock().unwrap_or_else(PoisonError::into_inner) = registration;
+    }
+
+    /// Takes memory for a range of the file, in huge pages where the kernel has some: writing to them through the
+    /// mapping costs a sixth, as it is the work for each 4 KiB page that takes the time.
+    pub(crate) fn reserve(&self, file: BorrowedFd<'_>, offset: usize, len: usize) -> io::Result<()> {
+        self.assert_within(offset, len);
+        let (mut at, end) = (offset, offset + len);
+        let mut huge = true;
+        while huge && at < end {
+            let next = (at + 1).next_multiple_of(HUGE_PAGE).min(end);
+            if next - at == HUGE_PAGE {
+                // The kernel collapses only what has a page already.
+                super::reserve(file, at as u64, 4096)?;
+                huge = self.collapse(at);
+            }
+            if next - at < HUGE_PAGE || !huge {
+                super::reserve(file, at as u64, (next - at) as u64)?;
+            }
+            at = next;
+        }
+        super::reserve(file, at as u64, (end - at) as u64)
+    }
+
+    /// Puts one huge page under the 2 MiB at `offset`, of which the first page must be allocated. Says whether it
+    /// could, and so whether all of it is allocated.
+    fn collapse(&self, offset: usize) -> bool {
+        self.assert_within(offset, HUGE_PAGE);
+        // SAFETY: within the mapping, as just checked; collapsing changes no byte.
+        unsafe { libc::madvise(self.ptr(offset).cast(), HUGE_PAGE, libc::MADV_COLLAPSE) == 0 }
+    }
+
+    /// The start, for exporters: aligned to a page, and readable and writable for [`Mapping::len`] bytes for as
+    /// long as the mapping lives.
+    pub(crate) fn start_ptr(&self) -> *mut u8 {
+        self.range.as_mut_ptr().wrapping_add(self.start)
+    }
+
+    fn ptr(&self, offset: usize) -> *mut u8 {
+        self.start_ptr().wrapping_add(offset)
+    }
+
+    /// The bytes of a sealed file.
+    ///
+    /// # Panics
+    /// When the range does not lie within the mapping.
+    pub(crate) fn sealed_bytes(&self, offset: usize, len: usize) -> &[u8] {
+        self.assert_within(offset, len);
+        assert_eq!(
+            self.protection,
+            Protection::CopyOnWrite,
+            "only sealed files are mapped copy-on-write"
+        );
+        // SAFETY: within the mapping, as just checked. Nobody can write to a sealed file (see `seal`), and this
+        // mapping is not written by Rust code.
+        unsafe { std::slice::from_raw_parts(self.ptr(offset), len) }
+    }
+
+    /// One of the words of a header that processes share.
+    ///
+    /// # Panics
+    /// When it does not lie within the mapping or is not aligned.
+    pub(crate) fn word(&self, offset: usize) -> &AtomicU64 {
+        self.assert_within(offset, 8);
+        assert!(offset.is_multiple_of(8), "words are aligned");
+        // SAFETY: within the mapping and aligned, as just checked (the mapping starts at a page); all access to
+        // the words, by every process, is atomic.
+        unsafe { AtomicU64::from_ptr(self.ptr(offset).cast()) }
+    }
+
+    /// Copies bytes out. What another process writes meanwhile may or may not be in the copy.
+    ///
+    /// # Panics
+    /// When the range does not lie within the mapping.
+    pub(crate) fn copy_out(&self, offset: usize, destination: &mut Destination) {
+        self.assert_within(offset, destination.len());
+        // SAFETY: within the mapping, as just checked. Other processes may write to it during the copy, which
+        // no language rule covers; the copy is used only if the sequence word says that nobody did.
+        unsafe {
+            ptr::copy_nonoverlapping(self.ptr(offset), destination.as_mut_ptr().cast(), destination.len());
+        }
+    }
+
+    /// Copies bytes in.
+    ///
+    /// # Panics
+    /// When the range does not lie within the mapping.
+    pub(crate) fn copy_in(&self, offset: usize, source: Source<'_>) {
+        self.assert_within(offset, source.len());
+        // SAFETY: within the mapping, as just checked, and the mapping is writable.
+        unsafe { source.copy_to_ptr(self.ptr(offset)) }
+    }
+
+    /// Bytes to be copied, which others may be writing to.
+    ///
+    /// # Panics
+    /// When the range does not lie within the mapping.
+    pub(crate) fn source(&self, offset: usize, len: usize) -> Source<'_> {
+        self.assert_within(offset, len);
+        // SAFETY: within the mapping, as just checked, which is readable while it is borrowed.
+        unsafe { Source::from_raw(self.ptr(offset), len) }
+    }
+
+    fn assert_within(&self, offset: usize, len: usize) {
+        assert!(
+            offset.checked_add(len).is_some_and(|end| end <= self.len),
+            "offsets are checked against the header before use"
+        );
+    }
+}
+
+fn map_anywhere(file: BorrowedFd<'_>, len: usize, protection: Protection) -> io::Result<MmapRaw> {
+    let mut options = MmapOptions::new();
+    options.len(len);
+    match protection {
+        Protection::Shared => options.map_raw(file.as_raw_fd()),
+        // SAFETY: the contract is about references to the bytes, and `Mapping` gives out only those to sealed ones.
+        Protection::CopyOnWrite => unsafe { options.no_reserve_swap().map_copy(file.as_raw_fd()) }.map(MmapRaw::from),
+    }
+}
+
+// The range is owned, and shared access to it is by copies and atomics only.
+// SAFETY: no method relies on the thread it runs on.
+unsafe impl Send for Mapping {}
+// SAFETY: methods through `&self` are safe from several threads: atomics, copies, and reads of sealed bytes.
+unsafe impl Sync for Mapping {}

@@ -1,0 +1,27 @@
+//! Everything that depends on the operating system, and all `unsafe` code of this crate.
+//!
+//! What is exported from here is safe to call: the checks that make it so stand beside each `unsafe` block.
+//! A port to another system is another module with these functions.
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
+compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux only");
+
+mod bytes;
+mod clock;
+mod file;
+mod fork;
+mod lock;
+mod mapping;
+mod space;
+
+pub use bytes::Source;
+pub(crate) use bytes::{Destination, as_destination, zeroed};
+pub(crate) use clock::{boot_time, wall_time};
+pub(crate) use file::{Access, GuardedFile, Stat, rename};
+pub(crate) use fork::process_generation;
+pub(crate) use lock::{
+    BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, Mode, is_locked_against, lock_byte, lock_file, no_writer_exists,
+    try_lock_file, unlock_byte, unlock_file,
+};
+pub(crate) use mapping::{Mapping, Protection};
+pub(crate) use space::{reserve, room};
