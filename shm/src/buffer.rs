@@ -202,8 +202,7 @@ impl SharedBuffer {
     /// # Errors
     /// [`Error::Damaged`], [`Error::NotFound`] in a forked child when the buffer is gone.
     pub fn descriptor(&self) -> Result<Descriptor> {
-        let snapshot = self.inner.segment.snapshot()?;
-        Ok(Descriptor::new(self.inner.segment.store(), &snapshot, snapshot.state()))
+        self.inner.segment.store().describe_snapshot(&self.inner.segment.snapshot()?)
     }
 
     /// Replaces the data: one copy. Returns how many bytes were written.

@@ -1,6 +1,7 @@
 //! The element types of arrays, as NumPy writes them (`<f4`) and as Python's `struct` does (`f`).
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 use std::fmt;
 use std::str::FromStr;
 
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 /// ```
 /// let dtype: dcc_mcp_shm::Dtype = "f4".parse()?;
 /// assert_eq!(dtype.to_string(), "<f4");
-/// assert_eq!((dtype.size(), dtype.struct_format()), (4, "f"));
+/// assert_eq!((dtype.size(), dtype.struct_format()), (4, c"f"));
 /// # Ok::<(), dcc_mcp_shm::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -24,43 +25,43 @@ pub struct Dtype(&'static Entry);
 struct Entry {
     typestr: &'static str,
     size: usize,
-    format: &'static str,
+    format: &'static CStr,
 }
 
-const fn entry(typestr: &'static str, size: usize, format: &'static str) -> Entry {
+const fn entry(typestr: &'static str, size: usize, format: &'static CStr) -> Entry {
     Entry { typestr, size, format }
 }
 
 /// Little-endian types come with the native letter, without a prefix: Blender accepts no other.
 static ENTRIES: [Entry; 27] = [
-    entry("|b1", 1, "?"),
-    entry("|i1", 1, "b"),
-    entry("|u1", 1, "B"),
-    entry("<i2", 2, "h"),
-    entry("<u2", 2, "H"),
-    entry("<f2", 2, "e"),
-    entry("<i4", 4, "i"),
-    entry("<u4", 4, "I"),
-    entry("<f4", 4, "f"),
-    entry("<i8", 8, "q"),
-    entry("<u8", 8, "Q"),
-    entry("<f8", 8, "d"),
-    entry("<c8", 8, "Zf"),
-    entry("<c16", 16, "Zd"),
-    entry(">i2", 2, ">h"),
-    entry(">u2", 2, ">H"),
-    entry(">f2", 2, ">e"),
-    entry(">i4", 4, ">i"),
-    entry(">u4", 4, ">I"),
-    entry(">f4", 4, ">f"),
-    entry(">i8", 8, ">q"),
-    entry(">u8", 8, ">Q"),
-    entry(">f8", 8, ">d"),
-    entry(">c8", 8, ">Zf"),
-    entry(">c16", 16, ">Zd"),
+    entry("|b1", 1, c"?"),
+    entry("|i1", 1, c"b"),
+    entry("|u1", 1, c"B"),
+    entry("<i2", 2, c"h"),
+    entry("<u2", 2, c"H"),
+    entry("<f2", 2, c"e"),
+    entry("<i4", 4, c"i"),
+    entry("<u4", 4, c"I"),
+    entry("<f4", 4, c"f"),
+    entry("<i8", 8, c"q"),
+    entry("<u8", 8, c"Q"),
+    entry("<f8", 8, c"d"),
+    entry("<c8", 8, c"Zf"),
+    entry("<c16", 16, c"Zd"),
+    entry(">i2", 2, c">h"),
+    entry(">u2", 2, c">H"),
+    entry(">f2", 2, c">e"),
+    entry(">i4", 4, c">i"),
+    entry(">u4", 4, c">I"),
+    entry(">f4", 4, c">f"),
+    entry(">i8", 8, c">q"),
+    entry(">u8", 8, c">Q"),
+    entry(">f8", 8, c">d"),
+    entry(">c8", 8, c">Zf"),
+    entry(">c16", 16, c">Zd"),
     // What C's `long` is on 64-bit Linux: NumPy exports int64 with these letters.
-    entry("<i8", 8, "l"),
-    entry("<u8", 8, "L"),
+    entry("<i8", 8, c"l"),
+    entry("<u8", 8, c"L"),
 ];
 
 impl Dtype {
@@ -69,9 +70,14 @@ impl Dtype {
         self.0.size
     }
 
-    /// The format letter of Python's `struct` and buffer protocol.
-    pub fn struct_format(self) -> &'static str {
+    /// The format of Python's `struct` and buffer protocol, such as `f`.
+    pub fn struct_format(self) -> &'static CStr {
         self.0.format
+    }
+
+    /// Whether an element is a real and an imaginary part.
+    pub fn is_complex(self) -> bool {
+        self.typestr().as_bytes()[1] == b'c'
     }
 
     /// NumPy's type string, such as `<f4`.
@@ -88,7 +94,7 @@ impl Dtype {
         let native = native.strip_prefix('|').unwrap_or(native);
         ENTRIES
             .iter()
-            .find(|entry| entry.format == native)
+            .find(|entry| entry.format.to_bytes() == native.as_bytes())
             .map_or_else(|| Err(unknown(format)), |entry| entry.typestr.parse())
     }
 }
@@ -169,7 +175,7 @@ mod tests {
         for entry in &ENTRIES {
             let dtype: Dtype = entry.typestr.parse().expect("own spelling");
             assert_eq!(dtype.size(), entry.size);
-            let again = Dtype::from_struct_format(entry.format).expect("own format");
+            let again = Dtype::from_struct_format(entry.format.to_str().expect("ASCII")).expect("own format");
             assert_eq!(again.typestr(), entry.typestr);
         }
     }

@@ -52,6 +52,12 @@ impl BufferOptions {
         }
     }
 
+    /// What the data is.
+    pub fn kind(mut self, kind: SceneDataKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
     /// The program that writes.
     pub fn source_dcc(mut self, source_dcc: impl Into<String>) -> Self {
         self.source_dcc = source_dcc.into();

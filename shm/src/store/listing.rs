@@ -228,7 +228,8 @@ impl Store {
         })
     }
 
-    fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
+    /// The descriptor of a file whose header was read.
+    pub(crate) fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
         let state = match self.state(snapshot) {
             Err(error) if error.is_gone() => snapshot.state(),
             state => state?,

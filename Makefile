@@ -1,0 +1,151 @@
+# Everything a newcomer runs. Needs Rust, Python 3.11 or newer and make; the rest is fetched into this directory
+# (.venv*, .tools, target, dist) and `make clean` removes it. Set PYTHON to choose an interpreter.
+
+PYTHON ?= python3
+# Blender's wheel exists for Python 3.11 and 3.13 only.
+DCC_PYTHON ?= $(firstword $(shell for p in $(PYTHON) python3.11 python3.13; do \
+	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 13)))' 2>/dev/null && echo $$p; done))
+CARGO_DENY_VERSION := 0.20.2
+# Without make's job server, which cargo finds in MAKEFLAGS and cannot open.
+CARGO := env -u MAKEFLAGS -u MFLAGS cargo
+
+# Paths below are relative and in the recipes quoted: the checkout may live in a directory with spaces.
+export CARGO_TARGET_DIR := target
+# One interpreter for every cargo call, or pyo3 is built again each time another one is found first.
+export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# What the caller's shell has set must not leak into the environments.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+VENV := .venv/.stamp-requirements
+READY := .venv/.stamp-wheel
+DCC_READY := .venv-dcc/.stamp-wheel
+BENCH_READY := .venv-bench/.stamp-wheel
+WHEELS := dist/.stamp
+SERVER := target/release/dcc-mcp-shm
+CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+
+CRATES := Cargo.toml Cargo.lock $(shell find shm server -name '*.rs' -o -name Cargo.toml)
+BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
+
+say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-rust test-python test-dcc bench check check-rust check-python deny lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+demo: $(READY) $(SERVER) ## a scene goes from one process to another, and an MCP client finds it
+	$(call say,demo)
+	@.venv/bin/python examples/demo.py
+
+test: test-rust test-python ## all tests but Blender's
+
+test-rust: $(VENV)
+	$(call say,Rust tests)
+	@$(CARGO) test --locked --workspace --quiet
+
+test-python: $(READY) $(SERVER)
+	$(call say,Python tests)
+	@.venv/bin/python -m pytest
+
+test-dcc: $(DCC_READY) $(SERVER) ## tests inside Blender (first time: 374 MB to download)
+	$(call say,Blender tests)
+	@.venv-dcc/bin/python -m pytest tests/dcc
+
+bench: $(BENCH_READY) ## measure against the peers
+	$(call say,benchmark)
+	@.venv-bench/bin/python bench/run.py
+
+check: check-rust check-python deny ## format, lints, types, docs, licences
+
+check-rust: $(VENV)
+	$(call say,rustfmt)
+	@$(CARGO) fmt --all --check
+	$(call say,clippy)
+	@$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
+	$(call say,rustdoc)
+	@RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+
+check-python: $(READY)
+	$(call say,ruff)
+	@.venv/bin/python -m ruff check
+	@.venv/bin/python -m ruff format --check
+	$(call say,mypy)
+	@.venv/bin/python -m mypy
+	@.venv/bin/python -m mypy.stubtest dcc_mcp_shm dcc_mcp_core
+
+deny: $(CARGO_DENY)
+	$(call say,cargo-deny)
+	@$(CARGO_DENY) --locked check -D warnings bans licenses sources
+
+lock: .tools/uv/.stamp ## resolve requirements/*.in again
+	@for name in dev dcc bench lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		"requirements/$$name.in" -o "requirements/$$name.txt" || exit 1; done
+
+clean: ## remove all that make made
+	rm -rf .venv .venv-dcc .venv-bench .tools target dist
+
+# --- The environments. Each is made anew when its lock file changes; a stamp is written last. ---
+
+$(VENV): requirements/dev.txt
+	$(call say,.venv: tools from $<)
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
+	@$(PYTHON) -m venv --clear .venv
+	@.venv/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(WHEELS): $(VENV) $(CRATES) $(BINDINGS)
+	$(call say,wheels (release build: a minute or two))
+	@rm -rf dist
+	@env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m maturin build --release --locked --quiet --manifest-path python/Cargo.toml --out dist
+	@.venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist ./python/dcc_mcp_core
+	@touch $@
+
+# The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
+install-ours = --quiet --no-index --no-deps --force-reinstall
+
+$(READY): $(VENV) $(WHEELS)
+	@.venv/bin/python -m pip install $(install-ours) dist/*.whl
+	@touch $@
+
+.venv-dcc/.stamp-requirements: requirements/dcc.txt
+	$(call say,.venv-dcc: Blender (374 MB unless pip has it already))
+	@test -n "$(DCC_PYTHON)" || { echo 'Blender needs Python 3.11 or 3.13: make test-dcc DCC_PYTHON=/path/to/python3.11'; exit 1; }
+	@$(DCC_PYTHON) -m venv --clear .venv-dcc
+	@.venv-dcc/bin/python -m pip install --progress-bar=off --require-hashes -r $< | grep -E 'Downloading bpy|Successfully|ERROR' | cut -c1-100
+	@.ci/blender-libs .venv-dcc/bin/python
+	@touch $@
+
+$(DCC_READY): .venv-dcc/.stamp-requirements $(WHEELS)
+	@.venv-dcc/bin/python -m pip install $(install-ours) dist/*.whl
+	@touch $@
+
+.venv-bench/.stamp-requirements: requirements/bench.txt
+	$(call say,.venv-bench: the peers)
+	@$(PYTHON) -m venv --clear .venv-bench
+	@.venv-bench/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(BENCH_READY): .venv-bench/.stamp-requirements $(WHEELS)
+	@.venv-bench/bin/python -m pip install $(install-ours) dist/dcc_mcp_shm-*.whl
+	@touch $@
+
+$(SERVER): $(CRATES)
+	$(call say,server (release build: a minute or two))
+	@$(CARGO) build --release --locked --quiet -p dcc-mcp-shm-server
+	@touch $@
+
+$(CARGO_DENY):
+	$(call say,cargo-deny $(CARGO_DENY_VERSION) from source (2 minutes, once))
+	@CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --quiet \
+		--root .tools/cargo-deny-$(CARGO_DENY_VERSION) --target-dir .tools/target
+	@rm -rf .tools/target
+
+.tools/uv/.stamp: requirements/lock.txt
+	@$(PYTHON) -m venv --clear .tools/uv
+	@.tools/uv/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@

@@ -1,0 +1,112 @@
+//! Arrays as Python spells them: `("f4", (n, 3))`, or anything that has a type and a shape of its own.
+
+use dcc_mcp_shm::{ArraySpec, Domain, Dtype, Layout};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyTuple};
+
+use crate::errors::{invalid, raise};
+use crate::exporter::Input;
+use crate::options::whole;
+
+/// The layout in `{"position": ("f4", (n, 3)), "material": ("i4", n, "face")}`.
+pub(crate) fn layout(arrays: &Bound<'_, PyAny>) -> PyResult<Layout> {
+    let mut specs = Vec::new();
+    for item in items(arrays)?.try_iter()? {
+        let (name, value): (String, Bound<'_, PyTuple>) = item?.extract().map_err(|_| wrong_layout())?;
+        let parts: Vec<_> = value.iter().collect();
+        let (dtype, shape, domain) = match &parts[..] {
+            [dtype, shape] => (dtype, shape, None),
+            [dtype, shape, domain] => (dtype, shape, Some(domain)),
+            _ => return Err(wrong_layout()),
+        };
+        let mut spec = ArraySpec::new(dtype_of(dtype)?, shape_of(shape)?);
+        if let Some(domain) = domain.filter(|domain| !domain.is_none()) {
+            spec = spec.with_domain(domain_of(domain)?);
+        }
+        specs.push((name, spec));
+    }
+    Layout::new(specs).map_err(raise)
+}
+
+fn wrong_layout() -> PyErr {
+    PyTypeError::new_err("a layout is {name: (dtype, shape)} or {name: (dtype, shape, domain)}")
+}
+
+/// The items of a dict or another mapping.
+pub(crate) fn items<'py>(arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    match arrays.cast::<PyMapping>() {
+        Ok(mapping) => Ok(mapping.items()?.into_any()),
+        Err(_) => Err(PyTypeError::new_err(
+            "arrays must be a dict or another mapping of names",
+        )),
+    }
+}
+
+/// Type, shape and bytes of an array that is given whole.
+pub(crate) fn described<'py>(
+    name: &str,
+    array: &Bound<'py, PyAny>,
+    domains: Option<&Bound<'py, PyDict>>,
+) -> PyResult<(ArraySpec, Input<'py>)> {
+    let input = Input::described(array)?;
+    if !input.is_contiguous() {
+        return Err(invalid(
+            "arrays",
+            format!("{name:?} is not C-contiguous; copy it with numpy.ascontiguousarray, or fill a writer"),
+        ));
+    }
+    let shape: Vec<u64> = input.shape().iter().map(|n| n.unsigned_abs() as u64).collect();
+    let mut spec = ArraySpec::new(input.dtype()?, shape);
+    if let Some(domain) = domains.map(|domains| domains.get_item(name)).transpose()?.flatten() {
+        spec = spec.with_domain(domain_of(&domain)?);
+    }
+    Ok((spec, input))
+}
+
+fn domain_of(domain: &Bound<'_, PyAny>) -> PyResult<Domain> {
+    domain.extract::<String>()?.to_lowercase().parse().map_err(raise)
+}
+
+/// A type string, a NumPy dtype, or a scalar type of NumPy.
+fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
+    let py = dtype.py();
+    let text: String = if let Ok(text) = dtype.extract() {
+        text
+    } else {
+        let dtype = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "dtype"), (dtype,))?;
+        dtype.getattr(intern!(py, "str"))?.extract()?
+    };
+    named(&text).unwrap_or(&text).parse().map_err(raise)
+}
+
+/// The names that NumPy also takes.
+fn named(text: &str) -> Option<&'static str> {
+    const NAMES: [(&str, &str); 13] = [
+        ("bool", "|b1"),
+        ("int8", "|i1"),
+        ("uint8", "|u1"),
+        ("int16", "<i2"),
+        ("uint16", "<u2"),
+        ("float16", "<f2"),
+        ("int32", "<i4"),
+        ("uint32", "<u4"),
+        ("float32", "<f4"),
+        ("int64", "<i8"),
+        ("uint64", "<u8"),
+        ("float64", "<f8"),
+        ("complex64", "<c8"),
+    ];
+    NAMES
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, typestr)| *typestr)
+}
+
+fn shape_of(shape: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
+    if shape.hasattr(intern!(shape.py(), "__index__"))? {
+        return Ok(vec![whole("shape", shape)?]);
+    }
+    shape.try_iter()?.map(|n| whole("shape", &n?)).collect()
+}

@@ -1,0 +1,107 @@
+//! Exceptions: one class for each kind of failure, named as in the Rust crate, all below `ShmError`.
+
+use dcc_mcp_shm::Error;
+use pyo3::create_exception;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+create_exception!(
+    dcc_mcp_shm,
+    ShmError,
+    PyRuntimeError,
+    "A failure of dcc_mcp_shm; the classes below say which."
+);
+
+macro_rules! exceptions {
+    ($($name:ident: $doc:literal;)*) => {
+        $(create_exception!(dcc_mcp_shm, $name, ShmError, $doc);)*
+    };
+}
+
+exceptions! {
+    NotFound: "No buffer, scene or pool of this id or name exists (any more).";
+    Stale: "The pool slot was given to somebody else since the descriptor was made: `expected` and `found` are its generations.";
+    NameTaken: "Another buffer has the name: `holder` is its id. Publish with `replace=True` to take it over.";
+    InvalidArgument: "An argument is outside of what it may be: `argument` is its name.";
+    CapacityExceeded: "More data than the buffer holds: `needed` and `capacity` are bytes.";
+    StoreFull: "There is no room; nothing was created. `requested`, `available` and `reclaimable` are bytes, `limit` says what set them.";
+    Busy: "Others held what is needed for too long; try again.";
+    Exhausted: "All `slots` slots of the pool are in use.";
+    NotSealed: "The scene is not finished: `state` is empty or filling.";
+    Sealed: "The scene is finished and never changes.";
+    StillWritable: "The scene cannot be sealed, as something can still write to it.";
+    Interrupted: "The last writer died while it wrote; write again.";
+    Damaged: "The bytes of a file are not what they must be.";
+    UnsupportedVersion: "A file or descriptor of a newer format: `found` and `known` are versions.";
+    InvalidDescriptor: "A descriptor that cannot be used.";
+    WrongRole: "The id is of something else: `expected` and `found` say what.";
+    NoSuchArray: "The scene has no array of this name; `available` lists those it has.";
+    Compressed: "A compressed scene has no view; use read.";
+    UnsafeStore: "The store's directory is one that others could tamper with, or is no directory.";
+    TooManyOpenFiles: "The process has no file descriptor left.";
+    SystemFailure: "The operating system refused; `errno` says why.";
+}
+
+/// The exception for an error of the crate, with the error's facts as attributes.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err calls")]
+pub(crate) fn raise(error: Error) -> PyErr {
+    Python::attach(|py| raised(py, &error).unwrap_or_else(|failure| failure))
+}
+
+/// The exception for an argument that the crate never sees.
+pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> PyErr {
+    raise(Error::InvalidArgument {
+        argument,
+        problem: problem.into(),
+    })
+}
+
+fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let text = error.to_string();
+    macro_rules! exception {
+        ($class:ident $(, $field:ident = $value:expr)*) => {{
+            let exception = $class::new_err(text);
+            // They live in `__dict__`, which pickling and copying keep.
+            $(exception.value(py).setattr(stringify!($field), $value)?;)*
+            exception
+        }};
+    }
+    Ok(match error {
+        Error::NotFound { .. } => exception!(NotFound),
+        Error::Stale { expected, found, .. } => exception!(Stale, expected = expected, found = found),
+        Error::NameTaken { holder, .. } => exception!(NameTaken, holder = holder.to_string()),
+        Error::InvalidArgument { argument, .. } => exception!(InvalidArgument, argument = argument),
+        Error::CapacityExceeded { needed, capacity } => {
+            exception!(CapacityExceeded, needed = needed, capacity = capacity)
+        }
+        Error::StoreFull {
+            requested,
+            available,
+            limit,
+            reclaimable,
+        } => exception!(
+            StoreFull,
+            requested = requested,
+            available = available,
+            reclaimable = reclaimable,
+            limit = limit.to_string()
+        ),
+        Error::Busy { .. } => exception!(Busy),
+        Error::Exhausted { slots, .. } => exception!(Exhausted, slots = slots),
+        Error::NotSealed { state, .. } => exception!(NotSealed, state = state),
+        Error::Sealed { .. } => exception!(Sealed),
+        Error::StillWritable { .. } => exception!(StillWritable),
+        Error::Interrupted { .. } => exception!(Interrupted),
+        Error::Damaged { .. } => exception!(Damaged),
+        Error::UnsupportedVersion { found, known, .. } => exception!(UnsupportedVersion, found = found, known = known),
+        Error::InvalidDescriptor { .. } => exception!(InvalidDescriptor),
+        Error::WrongRole { expected, found, .. } => exception!(WrongRole, expected = expected, found = found),
+        Error::NoSuchArray { available, .. } => exception!(NoSuchArray, available = available),
+        Error::Compressed { .. } => exception!(Compressed),
+        Error::UnsafeStore { .. } => exception!(UnsafeStore),
+        Error::TooManyOpenFiles { .. } => exception!(TooManyOpenFiles),
+        Error::Io { source, .. } => exception!(SystemFailure, errno = source.raw_os_error()),
+        // Kinds that are added to the crate and not yet here.
+        _ => exception!(ShmError),
+    })
+}

@@ -1,0 +1,131 @@
+//! Buffers taken from Python objects.
+
+use std::ffi::{CStr, c_char, c_int, c_void};
+
+use dcc_mcp_shm::{Dtype, Source};
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::{PyErr, ffi};
+
+#[allow(
+    clippy::cast_possible_wrap,
+    reason = "an ASCII letter; c_char is i8 or u8 by platform"
+)]
+const C_ORDER: c_char = b'C' as c_char;
+
+/// A buffer taken from a Python object, released when dropped. It stays on its thread, with the GIL; only its
+/// [`Source`] goes where the GIL is released. Until it is released, its exporter neither moves nor frees the memory.
+///
+/// `PyUntypedBuffer` does not serve: it asks for a format, which NumPy refuses for dates, and refuses scalars.
+pub(crate) struct Input<'py> {
+    /// Boxed because exporters point into it (`shape` at `len`).
+    raw: Box<ffi::Py_buffer>,
+    _attached: Python<'py>,
+}
+
+impl<'py> Input<'py> {
+    /// The bytes of anything C-contiguous, whatever its elements.
+    ///
+    /// # Errors
+    /// `TypeError` for an object without a buffer or one of addresses; what the exporter says (`BufferError`, and
+    /// `ValueError` from NumPy) for one that is not contiguous.
+    pub(crate) fn contiguous(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        // NumPy has no format for dates, and its contiguous bytes are still wanted.
+        let input = Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT)
+            .or_else(|_| Self::request(object, ffi::PyBUF_SIMPLE))?;
+        if input.holds_addresses() {
+            return Err(PyTypeError::new_err(
+                "these elements are addresses (object dtype or a ctypes pointer), which mean nothing elsewhere",
+            ));
+        }
+        Ok(input)
+    }
+
+    /// The elements with format, shape and strides, contiguous or not.
+    pub(crate) fn described(object: &Bound<'py, PyAny>) -> PyResult<Self> {
+        let input = Self::request(object, ffi::PyBUF_FULL_RO)?;
+        if input.raw.ndim > 0 && input.raw.shape.is_null() {
+            return Err(PyTypeError::new_err("this buffer has no shape"));
+        }
+        Ok(input)
+    }
+
+    fn request(object: &Bound<'py, PyAny>, flags: c_int) -> PyResult<Self> {
+        let py = object.py();
+        let mut raw = Box::new(ffi::Py_buffer::new());
+        // SAFETY: a live object and an empty Py_buffer at an address that does not change.
+        let status = unsafe { ffi::PyObject_GetBuffer(object.as_ptr(), &raw mut *raw, flags) };
+        if status < 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(Self { raw, _attached: py })
+    }
+
+    /// The bytes, which other threads may change meanwhile.
+    pub(crate) fn source(&self) -> Source<'_> {
+        // SAFETY: the exporter keeps `len` bytes readable until the buffer is released, and self outlives the source.
+        unsafe { Source::from_raw(self.raw.buf.cast(), self.raw.len.cast_unsigned()) }
+    }
+
+    /// Copies the elements in C order to memory that must have room for all of them and lives as long as the call.
+    pub(super) fn gather(&self, py: Python<'_>, target: *mut c_void) -> PyResult<()> {
+        // SAFETY: a live buffer of exactly `len` bytes; the caller, of this module, checked that they fit.
+        let status = unsafe { ffi::PyBuffer_ToContiguous(target, &raw const *self.raw, self.raw.len, C_ORDER) };
+        if status < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+    }
+
+    fn format(&self) -> &CStr {
+        if self.raw.format.is_null() {
+            return c"B";
+        }
+        // SAFETY: not null, so it is a C string that lives as long as the buffer.
+        unsafe { CStr::from_ptr(self.raw.format) }
+    }
+
+    /// Whether an element is or contains an object (`O`) or a pointer (`&`). Field names stand between colons.
+    fn holds_addresses(&self) -> bool {
+        let fields = self.format().to_bytes().split(|&b| b == b':').step_by(2);
+        fields.flatten().any(|b| b"O&".contains(b))
+    }
+
+    /// ctypes pointers are buffers too: of the pointer, not of what it points at.
+    pub(crate) fn is_pointer(&self) -> bool {
+        self.format().to_bytes().starts_with(b"&")
+    }
+
+    /// The element type, if it is one that arrays can have.
+    pub(crate) fn dtype(&self) -> PyResult<Dtype> {
+        let format = self.format().to_string_lossy();
+        Dtype::from_struct_format(&format)
+            .ok()
+            .filter(|dtype| dtype.size() == self.raw.itemsize.cast_unsigned())
+            .ok_or_else(|| {
+                PyTypeError::new_err(format!(
+                    "elements of format {format:?} make no typed array; possible are booleans, integers, floats and \
+                     complex numbers (bytes of any other type can be shared without arrays)"
+                ))
+            })
+    }
+
+    pub(crate) fn is_contiguous(&self) -> bool {
+        // SAFETY: a buffer that PyObject_GetBuffer filled.
+        unsafe { ffi::PyBuffer_IsContiguous(&raw const *self.raw, C_ORDER) != 0 }
+    }
+
+    /// Number of elements along each dimension; only of a described input.
+    pub(crate) fn shape(&self) -> &[ffi::Py_ssize_t] {
+        if self.raw.ndim == 0 || self.raw.shape.is_null() {
+            return &[];
+        }
+        let len = self.raw.ndim.unsigned_abs() as usize;
+        // SAFETY: not null, and then it has `ndim` entries that live as long as the buffer.
+        unsafe { std::slice::from_raw_parts(self.raw.shape, len) }
+    }
+}
+
+impl Drop for Input<'_> {
+    fn drop(&mut self) {
+        // SAFETY: filled by PyObject_GetBuffer, released once, and `_attached` shows that this thread may call Python.
+        unsafe { ffi::PyBuffer_Release(&raw mut *self.raw) }
+    }
+}

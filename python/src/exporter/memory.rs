@@ -1,0 +1,43 @@
+//! What an exported buffer can lie in.
+
+use std::sync::Arc;
+
+use dcc_mcp_shm::{BufferView, SceneView, WritableMemory};
+
+/// Memory that stays where it is for as long as this exists.
+#[derive(Clone)]
+pub(crate) enum Memory {
+    /// Shared memory that is being filled.
+    Writable(Arc<WritableMemory>),
+    /// A sealed scene.
+    Scene(Arc<SceneView>),
+    /// A buffer that nobody writes to meanwhile.
+    Buffer(Arc<BufferView>),
+    /// A copy of this process.
+    Owned(Arc<[u8]>),
+}
+
+impl Memory {
+    pub(super) fn start(&self) -> *mut u8 {
+        match self {
+            Self::Writable(memory) => memory.as_ptr(),
+            Self::Scene(view) => view.as_ptr().cast_mut(),
+            Self::Buffer(view) => view.as_ptr().cast_mut(),
+            Self::Owned(bytes) => bytes.as_ptr().cast_mut(),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Writable(memory) => memory.len(),
+            Self::Scene(view) => view.len(),
+            Self::Buffer(view) => view.len(),
+            Self::Owned(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether what is written here reaches others.
+    pub(super) fn is_writable(&self) -> bool {
+        matches!(self, Self::Writable(memory) if memory.is_open())
+    }
+}

@@ -1,0 +1,39 @@
+//! The Python module `dcc_mcp_shm._native`. Users import `dcc_mcp_shm`.
+
+mod arrays;
+mod assign;
+mod buffer;
+mod element;
+mod errors;
+mod exporter;
+mod handle;
+mod kind;
+mod options;
+mod pool;
+mod scene;
+mod store;
+mod writer;
+
+#[pyo3::pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::buffer::{PyBufferEdit, PySharedBuffer};
+    #[pymodule_export]
+    use crate::errors::{
+        Busy, CapacityExceeded, Compressed, Damaged, Exhausted, Interrupted, InvalidArgument, InvalidDescriptor,
+        NameTaken, NoSuchArray, NotFound, NotSealed, Sealed, ShmError, Stale, StillWritable, StoreFull, SystemFailure,
+        TooManyOpenFiles, UnsafeStore, UnsupportedVersion, WrongRole,
+    };
+    #[pymodule_export]
+    use crate::exporter::ArrayView;
+    #[pymodule_export]
+    use crate::kind::SceneDataKind;
+    #[pymodule_export]
+    use crate::pool::PyBufferPool;
+    #[pymodule_export]
+    use crate::scene::PySharedSceneBuffer;
+    #[pymodule_export]
+    use crate::store::{PyStore, gc};
+    #[pymodule_export]
+    use crate::writer::PySceneWriter;
+}

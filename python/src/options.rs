@@ -1,0 +1,175 @@
+//! The keyword arguments that all new buffers share.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use dcc_mcp_shm::{Attrs, BufferOptions, Reference, Store};
+use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use uuid::Uuid;
+
+use crate::errors::{invalid, raise};
+use crate::kind::KindArgument;
+use crate::store::PyStore;
+
+/// What `**options` may hold.
+const KNOWN: &str = "kind, source_dcc, use_compression, name, replace, ttl, group, attrs, unlink_on_close, store";
+
+/// The keyword arguments of a new buffer, read.
+pub(crate) struct Options {
+    pub(crate) store: Store,
+    pub(crate) buffer: BufferOptions,
+    pub(crate) unlink_on_close: bool,
+}
+
+impl Options {
+    /// Reads keyword arguments; those that a caller names itself it has taken out.
+    pub(crate) fn read(options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let mut store = None;
+        let mut buffer = BufferOptions::default();
+        let mut unlink_on_close = false;
+        for (key, value) in options.into_iter().flatten() {
+            let key: String = key.extract()?;
+            let is_set = !value.is_none();
+            match key.as_str() {
+                "unlink_on_close" => unlink_on_close = value.is_truthy()?,
+                "replace" => buffer = buffer.replace(value.is_truthy()?),
+                "use_compression" => buffer = buffer.compress(value.is_truthy()?),
+                "kind" if is_set => buffer = buffer.kind(value.extract::<KindArgument>()?.0),
+                "source_dcc" if is_set => buffer = buffer.source_dcc(text("source_dcc", &value)?),
+                "name" if is_set => buffer = buffer.name(text("name", &value)?),
+                "group" if is_set => buffer = buffer.group(text("group", &value)?),
+                "ttl" if is_set => buffer = buffer.ttl(seconds("ttl", &value)?),
+                "attrs" if is_set => buffer = buffer.attrs(attrs(&value)?),
+                "store" if is_set => store = Some(value.cast::<PyStore>()?.get().store().clone()),
+                "kind" | "source_dcc" | "name" | "group" | "ttl" | "attrs" | "store" => {}
+                _ => {
+                    return Err(PyTypeError::new_err(format!(
+                        "unexpected keyword argument '{key}'; possible are {KNOWN}"
+                    )));
+                }
+            }
+        }
+        Ok(Self {
+            store: store.map_or_else(default_store, Ok)?,
+            buffer,
+            unlink_on_close,
+        })
+    }
+}
+
+/// Keyword arguments together with those that may also be given by position.
+pub(crate) fn with_positional<'py>(
+    py: Python<'py>,
+    options: Option<Bound<'py, PyDict>>,
+    positional: [(&str, Option<Bound<'py, PyAny>>); 3],
+) -> PyResult<Bound<'py, PyDict>> {
+    let options = options.unwrap_or_else(|| PyDict::new(py));
+    for (key, value) in positional {
+        if let Some(value) = value {
+            options.set_item(key, value)?;
+        }
+    }
+    Ok(options)
+}
+
+/// The store in an argument, or this user's.
+pub(crate) fn store_or_default(store: Option<&Bound<'_, PyStore>>) -> PyResult<Store> {
+    store.map_or_else(default_store, |store| Ok(store.get().store().clone()))
+}
+
+/// The store of this user, opened again only when its directory was changed.
+pub(crate) fn default_store() -> PyResult<Store> {
+    static DEFAULT: Mutex<Option<(PathBuf, Store)>> = Mutex::new(None);
+    let path = Store::default_path();
+    let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((opened, store)) = &*default
+        && *opened == path
+        && store.is_current()
+    {
+        return Ok(store.clone());
+    }
+    let store = Store::open_at(&path).map_err(raise)?;
+    *default = Some((path, store.clone()));
+    Ok(store)
+}
+
+fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value
+        .cast::<PyString>()
+        .map_err(|_| PyTypeError::new_err(format!("{argument} must be a str")))?
+        .extract()
+}
+
+/// A number of seconds; 0 is for ever.
+fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds: f64 = value.extract()?;
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| invalid(argument, format!("{seconds} is no number of seconds from 0 on")))
+}
+
+/// A size or count; what no size can be is an error of ours, as is what is only too large.
+pub(crate) fn whole(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let index = value
+        .call_method0(intern!(value.py(), "__index__"))
+        .map_err(|_| PyTypeError::new_err(format!("{argument} must be an int")))?;
+    index
+        .extract::<u64>()
+        .map_err(|_| invalid(argument, format!("{index} is not between 0 and 2^63 - 1")))
+}
+
+/// The same for what counts things in memory.
+pub(crate) fn count(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let number = whole(argument, value)?;
+    usize::try_from(number).map_err(|_| invalid(argument, format!("{number} is more than memory can hold")))
+}
+
+/// An id, a name, a descriptor as JSON or as a dict.
+pub(crate) fn reference(value: &Bound<'_, PyAny>) -> PyResult<Reference> {
+    if let Ok(descriptor) = value.cast::<PyDict>() {
+        return Ok(Reference::Descriptor(to_json(descriptor.as_any())?));
+    }
+    text("reference", value)?.parse().map_err(raise)
+}
+
+pub(crate) fn id(value: &str) -> PyResult<Uuid> {
+    Uuid::parse_str(value).map_err(|_| invalid("id", format!("{value:?} is no UUID")))
+}
+
+/// Attributes as JSON, with NumPy's scalars and arrays, mathutils vectors and the like as numbers and lists.
+fn attrs(value: &Bound<'_, PyAny>) -> PyResult<Attrs> {
+    let json = to_json(value).map_err(|error| invalid("attrs", error.value(value.py()).to_string()))?;
+    serde_json::from_str(&json).map_err(|error| invalid("attrs", format!("must be a dict of plain values: {error}")))
+}
+
+fn to_json(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    let py = value.py();
+    let keywords = PyDict::new(py);
+    // NaN is no JSON: an error here is better than one at the reader.
+    keywords.set_item(intern!(py, "allow_nan"), false)?;
+    let plain = pyo3::wrap_pyfunction!(plain_value, py)?;
+    keywords.set_item(intern!(py, "default"), plain)?;
+    let json = py.import(intern!(py, "json"))?;
+    json.call_method(intern!(py, "dumps"), (value,), Some(&keywords))?
+        .extract()
+}
+
+/// What JSON is to write for a value that it does not know.
+#[pyfunction]
+fn plain_value<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = value.py();
+    if let Ok(convert) = value.getattr(intern!(py, "tolist")) {
+        return convert.call0();
+    }
+    py.import(intern!(py, "builtins"))?
+        .call_method1(intern!(py, "list"), (value,))
+}
+
+/// JSON text as Python values.
+pub(crate) fn from_json<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
+    py.import(intern!(py, "json"))?
+        .call_method1(intern!(py, "loads"), (json,))
+}

@@ -1,0 +1,139 @@
+//! Pools.
+
+use dcc_mcp_shm::BufferPool;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyType};
+
+use crate::buffer::PySharedBuffer;
+use crate::errors::raise;
+use crate::handle::Handle;
+use crate::options::{Options, count, from_json, reference, store_or_default, whole};
+use crate::store::{PyStore, json};
+
+/// A set of buffers of one size that are made once and given out again and again.
+///
+/// ``capacity`` is the number of buffers, ``buffer_size`` their size in bytes; the memory of all is reserved at once.
+/// Other processes open the pool by its ``name``. It goes when the last process that has it open lets go of it.
+///
+/// Raises:
+///     InvalidArgument, NameTaken.
+///     StoreFull: there is no room; nothing was created.
+#[pyclass(frozen, name = "BufferPool", module = "dcc_mcp_shm", weakref)]
+pub(crate) struct PyBufferPool(Handle<BufferPool>);
+
+impl PyBufferPool {
+    fn get(&self) -> PyResult<BufferPool> {
+        self.0.get()
+    }
+}
+
+#[pymethods]
+impl PyBufferPool {
+    #[new]
+    #[pyo3(signature = (capacity, buffer_size, name=None, **options))]
+    fn new(
+        capacity: &Bound<'_, PyAny>,
+        buffer_size: &Bound<'_, PyAny>,
+        name: Option<String>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        let mut options = Options::read(options)?;
+        if let Some(name) = name {
+            options.buffer = options.buffer.name(name);
+        }
+        let (py, capacity, size) = (
+            capacity.py(),
+            count("capacity", capacity)?,
+            whole("buffer_size", buffer_size)?,
+        );
+        py.detach(|| BufferPool::create(&options.store, capacity, size, &options.buffer))
+            .map(|pool| Self(Handle::new(pool)))
+            .map_err(raise)
+    }
+
+    /// Opens a pool by name, id or descriptor.
+    ///
+    /// Raises:
+    ///     NotFound, WrongRole, Damaged.
+    #[classmethod]
+    #[pyo3(signature = (name, *, store=None))]
+    fn open(_class: &Bound<'_, PyType>, name: &Bound<'_, PyAny>, store: Option<&Bound<'_, PyStore>>) -> PyResult<Self> {
+        let (store, reference) = (store_or_default(store)?, reference(name)?);
+        let pool = name
+            .py()
+            .detach(|| BufferPool::open(&store, &reference))
+            .map_err(raise)?;
+        Ok(Self(Handle::new(pool)))
+    }
+
+    /// Takes a free buffer, emptied. It returns to the pool when it and all views of it are collected or closed.
+    ///
+    /// Raises:
+    ///     Exhausted: all are in use. (It does not wait.)
+    fn acquire(&self) -> PyResult<PySharedBuffer> {
+        self.get()?.acquire().map(PySharedBuffer::wrap).map_err(raise)
+    }
+
+    /// Number of buffers that nobody has, in any process.
+    fn available(&self) -> PyResult<usize> {
+        self.get()?.available().map_err(raise)
+    }
+
+    /// Number of buffers.
+    fn capacity(&self) -> PyResult<usize> {
+        Ok(self.get()?.capacity())
+    }
+
+    /// Bytes that each buffer holds.
+    fn buffer_size(&self) -> PyResult<u64> {
+        Ok(self.get()?.buffer_size())
+    }
+
+    /// Bytes of all buffers together.
+    #[getter]
+    fn total_bytes(&self) -> PyResult<u64> {
+        Ok(self.get()?.total_bytes())
+    }
+
+    /// Unique id: a UUID.
+    #[getter]
+    fn id(&self) -> PyResult<String> {
+        Ok(self.get()?.id().to_string())
+    }
+
+    /// The pool as everybody sees it: a dict with id, name, buffer_size and the list of slots.
+    fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        from_json(py, &json(&self.get()?.status().map_err(raise)?))
+    }
+
+    /// Deletes the pool. Buffers that were acquired stay until they are dropped.
+    fn unlink(&self) -> PyResult<()> {
+        self.get()?.unlink().map_err(raise)
+    }
+
+    /// Lets go of the pool; acquired buffers stay.
+    fn close(&self) {
+        drop(self.0.take());
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __exit__(&self, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
+        self.close();
+    }
+
+    fn __repr__(&self) -> String {
+        match self.get() {
+            Ok(pool) => format!(
+                "BufferPool(id='{}', capacity={}, available={}, buffer_size={})",
+                pool.id(),
+                pool.capacity(),
+                pool.available().unwrap_or(0),
+                pool.buffer_size()
+            ),
+            Err(_) => "BufferPool(closed)".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The store.
+
+use dcc_mcp_shm::Store;
+use pyo3::prelude::*;
+
+use crate::errors::raise;
+use crate::options::{from_json, reference, store_or_default, whole};
+
+/// A directory of shared buffers that belongs to this user alone.
+///
+/// ``Store()`` is the one that everything uses unless told otherwise: ``DCC_MCP_SHM_DIR``, else
+/// ``/dev/shm/dcc-mcp-shm-<uid>``. It is made if it is not there.
+///
+/// Raises:
+///     UnsafeStore: others could tamper with the directory.
+///     SystemFailure: it cannot be made or opened.
+#[pyclass(frozen, name = "Store", module = "dcc_mcp_shm")]
+pub(crate) struct PyStore(Store);
+
+impl PyStore {
+    pub(crate) fn store(&self) -> &Store {
+        &self.0
+    }
+}
+
+#[pymethods]
+impl PyStore {
+    #[new]
+    #[pyo3(signature = (path=None))]
+    fn new(py: Python<'_>, path: Option<std::path::PathBuf>) -> PyResult<Self> {
+        let path = path.unwrap_or_else(Store::default_path);
+        py.detach(|| Store::open_at(path)).map(Self).map_err(raise)
+    }
+
+    /// The directory.
+    #[getter]
+    fn path(&self) -> String {
+        self.0.path().display().to_string()
+    }
+
+    /// Most bytes that the store may hold, or None. Setting it is for all who use the store.
+    #[getter]
+    fn quota(&self) -> PyResult<Option<u64>> {
+        self.0.quota().map_err(raise)
+    }
+
+    #[setter]
+    fn set_quota(&self, bytes: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+        let bytes = bytes.map(|bytes| whole("quota", &bytes)).transpose()?;
+        self.0.set_quota(bytes).map_err(raise)
+    }
+
+    /// Bytes taken by everything in the store.
+    fn used_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        py.detach(|| self.0.used_bytes()).map_err(raise)
+    }
+
+    /// Descriptors (dicts) of all buffers and scenes, newest first. Looking renews no time to live.
+    fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let listing = py.detach(|| self.0.list()).map_err(raise)?;
+        from_json(py, &json(&listing.buffers))
+    }
+
+    /// Status (dicts) of all pools, newest first.
+    fn pools<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let listing = py.detach(|| self.0.list()).map_err(raise)?;
+        from_json(py, &json(&listing.pools))
+    }
+
+    /// Descriptor (a dict) of one buffer, by id, name or descriptor.
+    ///
+    /// Raises:
+    ///     NotFound, Stale, InvalidDescriptor, Damaged.
+    fn describe<'py>(&self, buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, reference) = (buffer.py(), reference(buffer)?);
+        let descriptor = py.detach(|| self.0.describe(&reference)).map_err(raise)?;
+        from_json(py, &descriptor.to_json())
+    }
+
+    /// Deletes a buffer, or a pool with its slots, by id, name or descriptor. Who has it open keeps what they see.
+    ///
+    /// Raises:
+    ///     NotFound: it is not there.
+    fn delete(&self, buffer: &Bound<'_, PyAny>) -> PyResult<()> {
+        let reference = reference(buffer)?;
+        buffer
+            .py()
+            .detach(|| self.0.delete(&reference))
+            .map(drop)
+            .map_err(raise)
+    }
+
+    /// Removes what expired and what dead processes left; see :func:`gc`.
+    #[pyo3(signature = (dry_run=false))]
+    fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
+        let report = py.detach(|| self.0.gc(dry_run)).map_err(raise)?;
+        from_json(py, &json(&report))
+    }
+
+    fn __repr__(&self) -> String {
+        format!("Store({:?})", self.path())
+    }
+}
+
+/// Removes buffers whose time to live has passed, what dead processes left half made, and pools that nobody has open.
+/// What anybody holds is never touched. With ``dry_run`` nothing is changed, and the report says what would be.
+///
+/// Returns:
+///     A dict: ``removed`` and ``kept`` (lists of dicts with id, bytes, reason) and ``freed_bytes``.
+#[pyfunction]
+#[pyo3(signature = (dry_run=false, *, store=None))]
+pub(crate) fn gc<'py>(
+    py: Python<'py>,
+    dry_run: bool,
+    store: Option<&Bound<'py, PyStore>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    PyStore(store_or_default(store)?).gc(py, dry_run)
+}
+
+pub(crate) fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("maps with text keys and finite numbers are JSON")
+}

@@ -1,0 +1,154 @@
+//! Filling a scene in place.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use dcc_mcp_shm::{Layout, Reference, SceneWriter, Store, WritableMemory};
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+
+use crate::assign::assign;
+use crate::errors::{ShmError, raise};
+use crate::exporter::{ArrayView, Memory};
+use crate::options::Options;
+use crate::scene::PySharedSceneBuffer;
+
+/// A scene that is being filled; see ``SharedSceneBuffer.writer``.
+///
+/// Views and arrays that are kept when the block has ended stay valid, but what is written to them reaches nobody.
+#[pyclass(frozen, name = "SceneWriter", module = "dcc_mcp_shm", weakref)]
+pub(crate) struct PySceneWriter {
+    /// Until the block ends.
+    writer: Mutex<Option<SceneWriter>>,
+    memory: Arc<WritableMemory>,
+    layout: Layout,
+    unlink_on_close: bool,
+    scene: Mutex<Option<Py<PySharedSceneBuffer>>>,
+}
+
+impl PySceneWriter {
+    pub(crate) fn create(py: Python<'_>, layout: Layout, options: Options) -> PyResult<Self> {
+        let unlink_on_close = options.unlink_on_close;
+        let writer = py
+            .detach(move || SceneWriter::new(&options.store, layout, options.buffer))
+            .map_err(raise)?;
+        Ok(Self::wrap(writer, unlink_on_close))
+    }
+
+    pub(crate) fn fill(py: Python<'_>, store: &Store, reference: &Reference) -> PyResult<Self> {
+        let writer = py.detach(|| SceneWriter::fill(store, reference)).map_err(raise)?;
+        Ok(Self::wrap(writer, false))
+    }
+
+    fn wrap(writer: SceneWriter, unlink_on_close: bool) -> Self {
+        Self {
+            memory: writer.memory().clone(),
+            layout: writer.layout().clone(),
+            writer: Mutex::new(Some(writer)),
+            unlink_on_close,
+            scene: Mutex::new(None),
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Option<SceneWriter>> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl PySceneWriter {
+    /// The memory of one array, typed: writable until the block ends.
+    ///
+    /// Raises:
+    ///     KeyError: the layout has no array of this name.
+    fn __getitem__(&self, name: &str) -> PyResult<ArrayView> {
+        let array = self.layout.arrays().get(name).ok_or_else(|| {
+            let names: Vec<_> = self.layout.arrays().keys().cloned().collect();
+            pyo3::exceptions::PyKeyError::new_err(format!("no array {name:?}; there are: {}", names.join(", ")))
+        })?;
+        let offset = usize::try_from(array.offset)?;
+        ArrayView::new(Memory::Writable(self.memory.clone()), offset, &array.spec())
+    }
+
+    /// Copies anything array-like or any ctypes array into one array, converting the type where that loses no kind
+    /// (float64 to float32, not float to int). The shape is that of the array, or flat.
+    ///
+    /// Raises:
+    ///     ValueError: the shape does not fit. TypeError: the type does not.
+    fn __setitem__(&self, py: Python<'_>, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        if !self.memory.is_open() {
+            return Err(ShmError::new_err("this block has ended; write a new scene"));
+        }
+        assign(&Bound::new(py, self.__getitem__(name)?)?, source)
+    }
+
+    /// Names of the arrays, in order.
+    fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        PyList::new(py, self.layout.arrays().keys())
+    }
+
+    /// The scene, once the block has ended.
+    ///
+    /// Raises:
+    ///     ShmError: it has not ended, or with an exception.
+    #[getter]
+    fn scene(&self, py: Python<'_>) -> PyResult<Py<PySharedSceneBuffer>> {
+        let scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
+        scene
+            .as_ref()
+            .map(|scene| scene.clone_ref(py))
+            .ok_or_else(|| ShmError::new_err("there is no scene: the block has not ended, or with an exception"))
+    }
+
+    /// Seals the scene, lets everybody see it, and returns it; the end of a ``with`` block does so.
+    ///
+    /// Raises:
+    ///     StillWritable: something else can write to the file. Nothing is published.
+    ///     NameTaken: somebody took the name meanwhile. Nothing is published.
+    fn finish(&self, py: Python<'_>) -> PyResult<Py<PySharedSceneBuffer>> {
+        let writer = self.current().take();
+        let Some(writer) = writer else {
+            return self.scene(py);
+        };
+        let scene = py.detach(|| writer.finish()).map_err(raise)?;
+        scene.set_unlink_on_close(self.unlink_on_close);
+        let scene = Py::new(py, PySharedSceneBuffer::wrap(scene))?;
+        *self.scene.lock().unwrap_or_else(PoisonError::into_inner) = Some(scene.clone_ref(py));
+        Ok(scene)
+    }
+
+    /// Gives up: nothing is published, and the memory is freed.
+    fn abort(&self) {
+        drop(self.current().take());
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        if slf.get().current().is_none() {
+            return Err(ShmError::new_err("this block has ended; write a new scene"));
+        }
+        Ok(slf)
+    }
+
+    fn __exit__(
+        &self,
+        error: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        if error.is_none() {
+            self.finish(error.py()).map(drop)
+        } else {
+            self.abort();
+            Ok(())
+        }
+    }
+
+    fn __repr__(&self) -> String {
+        let names: Vec<_> = self.layout.arrays().keys().map(String::as_str).collect();
+        let state = if self.memory.is_open() { "filling" } else { "ended" };
+        format!(
+            "SceneWriter(size_bytes={}, arrays=[{}], state='{state}')",
+            self.layout.size(),
+            names.join(", ")
+        )
+    }
+}
