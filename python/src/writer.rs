@@ -134,12 +134,13 @@ impl PySceneWriter {
         _value: &Bound<'_, PyAny>,
         _traceback: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        if error.is_none() {
-            self.finish(error.py()).map(drop)
-        } else {
+        if !error.is_none() {
             self.abort();
-            Ok(())
+            return Ok(());
         }
+        // It may have been finished or given up inside of the block.
+        let open = self.current().is_some();
+        if open { self.finish(error.py()).map(drop) } else { Ok(()) }
     }
 
     fn __repr__(&self) -> String {

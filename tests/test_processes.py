@@ -1,0 +1,244 @@
+"""What crosses processes: descriptors, locks that die with their holder, and forks."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dcc_mcp_shm as shm
+from support import files_of
+from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
+
+
+def started(code: str) -> "subprocess.Popen[str]":
+    """A process that has printed `ready` and waits for its input to end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", f"import dcc_mcp_shm as shm, sys\n{code}\nprint('ready', flush=True)\nsys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().strip() == "ready"
+    return process
+
+
+def killed(process: "subprocess.Popen[str]") -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+
+
+def test_a_function_that_returns_only_the_descriptor_works(run_python: Any) -> None:
+    def share() -> str:
+        return SharedSceneBuffer.write(b"from a function", source_dcc="test").descriptor_json()
+
+    read = "import sys, dcc_mcp_shm as shm; print(shm.SharedSceneBuffer.from_descriptor_json(sys.argv[1]).read().decode())"
+    assert run_python(read, share()) == "from a function"
+    # And after its producer exited.
+    write = "import dcc_mcp_shm as shm; print(shm.SharedSceneBuffer.write(b'from a process').descriptor_json())"
+    assert run_python(read, run_python(write)) == "from a process"
+
+
+def test_numpy_alone_maps_an_array_from_the_descriptor(run_python: Any) -> None:
+    expected = np.arange(30_000, dtype="f4").reshape(-1, 3)
+    scene = SharedSceneBuffer.write_arrays({"first": np.zeros(5, "u1"), "position": expected})
+    code = (
+        "import json, sys, numpy as np\n"
+        "d = json.loads(sys.argv[1])\n"
+        "a = d['arrays']['position']\n"
+        "m = np.memmap(d['path'], a['dtype'], 'r', a['offset'], tuple(a['shape']))\n"
+        "assert 'dcc_mcp_shm' not in sys.modules\n"
+        "print(m.dtype, m.shape, float(m.sum(dtype='f8')))"
+    )
+    assert run_python(code, scene.descriptor_json()) == f"float32 (10000, 3) {float(expected.sum(dtype='f8'))}"
+
+
+def test_a_filler_that_is_killed_leaves_nothing(store: Store) -> None:
+    process = started(
+        "w = shm.SharedSceneBuffer.writer({'a': ('u1', 1 << 20)}, name='never')\nw['a'] = bytes(1 << 20)"
+    )
+    assert store.list() == []
+    assert store.used_bytes() > 1 << 20
+    assert store.gc()["removed"] == [], "while it lives it is left alone"
+    killed(process)
+    assert store.list() == []
+    report = store.gc()
+    assert [entry["reason"] for entry in report["removed"]] == ["a process that died left it half made"]
+    assert (store.used_bytes(), files_of(store)) == (0, [])
+
+
+def test_what_a_living_process_holds_survives_every_gc(store: Store) -> None:
+    process = started("scene = shm.SharedSceneBuffer.write(b'held', name='held', ttl=1e-9)")
+    for _ in range(100):
+        assert store.gc()["removed"] == []
+    assert SharedSceneBuffer.open("held").read() == b"held"
+    killed(process)
+    # Its time to live starts when it is found that its holder died.
+    assert store.gc()["removed"] == []
+    assert [entry["reason"] for entry in store.gc()["removed"]] == ["its time to live has passed"]
+    assert files_of(store) == []
+
+
+def test_time_to_live_starts_when_the_last_holder_lets_go(store: Store) -> None:
+    kept = SharedSceneBuffer.write(b"for ever", ttl=0)
+    default = SharedSceneBuffer.write(b"for 15 minutes")
+    brief = SharedSceneBuffer.write(b"brief", ttl=1e-9)
+    other = SharedSceneBuffer.open(brief.id)
+    brief.close()
+    assert store.gc()["removed"] == []
+    assert "expires" not in store.describe(brief_id := other.id)
+    other.close()
+    assert "expires" in store.describe(brief_id)
+    assert [entry["id"] for entry in store.gc(dry_run=True)["removed"]] == [brief_id]
+    assert [entry["id"] for entry in store.gc()["removed"]] == [brief_id]
+    default.close()
+    kept.close()
+    reasons = {entry["id"]: entry["reason"] for entry in shm.gc()["kept"]}
+    assert reasons[kept_id(store, 0)] == "it stays until it is deleted"
+    assert sorted(reasons.values())[0].startswith("it expires in 8")
+
+
+def kept_id(store: Store, expires: int) -> str:
+    """The id of the one buffer that never expires."""
+    (found,) = [buffer["id"] for buffer in store.list() if "expires" not in buffer]
+    assert expires == 0
+    return found
+
+
+def test_a_pool_of_a_killed_process_is_swept_whole(store: Store) -> None:
+    process = started("pool = shm.BufferPool(3, 1 << 16, name='dead')\nslot = pool.acquire()")
+    assert store.gc()["removed"] == []
+    pool = BufferPool.open("dead")
+    assert pool.available() == 2
+    killed(process)
+    assert pool.available() == 3, "the kernel gave the slot back"
+    held = [pool.acquire() for _ in range(3)]
+    del held
+    pool.close()
+    assert (store.pools(), store.used_bytes()) == ([], 0)
+    killed(started("pool = shm.BufferPool(3, 1 << 16)"))
+    assert len(store.gc()["removed"]) >= 1
+    store.gc()
+    assert store.used_bytes() == 0
+
+
+def test_a_writer_that_is_killed_is_noticed(store: Store) -> None:
+    buffer = SharedBuffer.create(1 << 20, name="torn")
+    buffer.write(b"whole")
+    process = started("edit = shm.SharedBuffer.open(id='torn').edit(1 << 20)\nview = edit.__enter__()\nview[0] = 1")
+    killed(process)
+    with pytest.raises(shm.Interrupted):
+        buffer.read()
+    with pytest.raises(shm.Interrupted):
+        buffer.view()
+    buffer.write(b"healed")
+    assert buffer.read() == b"healed"
+
+
+def run_in_fork(child: Any) -> int:
+    """Runs a function in a forked child and returns its status: 0 when it returned true."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            status = 0 if child() else 2
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_forked_child_can_use_what_it_inherits() -> None:
+    buffer = SharedBuffer.create(1024)
+    buffer.write(b"parent")
+    scene = SharedSceneBuffer.write_arrays({"a": np.arange(10)})
+    view = np.asarray(scene["a"])
+    pool = BufferPool(2, 64)
+
+    def child() -> bool:
+        read = buffer.read() == b"parent"
+        wrote = buffer.write(b"child") == 5
+        with buffer.edit(3) as edit:
+            edit[:] = b"chi"
+        slot = pool.acquire()
+        slot.write(b"mine")
+        return all([read, wrote, bytes(buffer.view()) == b"chi", scene.read() == view.tobytes(), slot.read() == b"mine"])
+
+    assert run_in_fork(child) == 0
+    assert buffer.read() == b"chi"
+    assert pool.available() == 2
+    buffer.write(b"parent again")
+    assert buffer.read() == b"parent again"
+
+
+def test_a_forked_child_gives_nothing_of_its_parents_back(store: Store) -> None:
+    buffer = SharedBuffer.create(64, ttl=1e-9, unlink_on_close=True)
+    scene = SharedSceneBuffer.write(b"scene", ttl=1e-9)
+    pool = BufferPool(1, 64)
+    slot = pool.acquire()
+    slot.write(b"parent's")
+    handles = [buffer, scene, pool, slot]
+
+    def child() -> bool:
+        for handle in handles:
+            handle.close()  # type: ignore[attr-defined]
+        return True
+
+    assert run_in_fork(child) == 0
+    assert store.gc()["removed"] == []
+    assert len(store.list()) == 2
+    assert (pool.available(), slot.read()) == (0, b"parent's")
+
+    def write_to_the_parents_slot() -> bool:
+        try:
+            slot.write(b"child's")
+        except shm.Busy:
+            return True
+        return False
+
+    assert run_in_fork(write_to_the_parents_slot) == 0
+    assert slot.read() == b"parent's"
+
+
+def test_a_forked_child_alone_keeps_no_lock_of_a_dead_parent(store: Store) -> None:
+    # The grandparent forks a child that lives on, and is killed; the child has stdout and waits for its input.
+    process = started(
+        "import os\n"
+        "scene = shm.SharedSceneBuffer.write(b'orphan', ttl=1e-9)\n"
+        "writer = shm.SharedSceneBuffer.writer({'a': ('u1', 9)})\n"
+        "if os.fork() == 0:\n"
+        "    print('child', flush=True)\n"
+        "    sys.stdin.read()\n"
+        "    os._exit(0)"
+    )
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    report = store.gc()
+    assert [entry["reason"] for entry in report["removed"]] == ["a process that died left it half made"]
+    assert len(store.gc()["removed"]) == 1
+    assert files_of(store) == []
+    process.communicate()
+
+
+def test_descriptors_of_other_stores_are_judged_by_their_directory(tmp_path: Any) -> None:
+    elsewhere = Store(tmp_path / "elsewhere")
+    scene = SharedSceneBuffer.write(b"elsewhere", store=elsewhere)
+    json_text = scene.descriptor_json()
+    assert SharedSceneBuffer.from_descriptor_json(json_text).read() == b"elsewhere"
+    with pytest.raises(shm.InvalidDescriptor):
+        Store().describe(json_text)
+    os.chmod(elsewhere.path, 0o755)
+    with pytest.raises(shm.UnsafeStore):
+        SharedSceneBuffer.from_descriptor_json(json_text)
+    os.chmod(elsewhere.path, 0o700)
+    scene.unlink()
+    with pytest.raises(shm.NotFound):
+        SharedSceneBuffer.from_descriptor_json(json_text)
+    gone = json.loads(json_text) | {"path": "/nonexistent/" + os.path.basename(scene.path())}
+    with pytest.raises(shm.NotFound):
+        SharedSceneBuffer.from_descriptor_json(json.dumps(gone))

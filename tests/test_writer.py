@@ -1,0 +1,207 @@
+"""Scenes that are filled in place: what can be written, and what a view that is kept can do afterwards."""
+
+import ctypes
+import gc
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dcc_mcp_shm as shm
+from support import files_of
+from dcc_mcp_shm import SharedSceneBuffer, Store
+
+N = 100_000
+LAYOUT: Any = {"position": ("f4", (N, 3), "point"), "corner_vert": (np.int32, N), "one": ("float64", ())}
+
+
+def test_views_are_typed_shaped_and_writable() -> None:
+    with SharedSceneBuffer.writer(LAYOUT, kind="Geometry") as w:
+        position = np.asarray(w["position"])
+        assert (position.dtype, position.shape, position.flags.writeable) == (np.dtype("f4"), (N, 3), True)
+        assert len(w["position"]) == 3 * N, "flat, as Blender counts"
+        assert w.keys() == ["position", "corner_vert", "one"]
+        position[:] = np.arange(3 * N, dtype="f4").reshape(N, 3)
+        np.asarray(w["one"])[...] = 2.5
+        w["corner_vert"][1] = 7
+        assert w["corner_vert"][1] == w["corner_vert"][1 - N] == 7
+    np.testing.assert_array_equal(np.asarray(w.scene["position"]).ravel(), np.arange(3 * N, dtype="f4"))
+    assert np.asarray(w.scene["one"]) == 2.5
+    assert np.asarray(w.scene["corner_vert"])[1] == 7
+    assert SharedSceneBuffer.open(w.scene.id).size_bytes == w.scene.size_bytes
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        np.arange(12, dtype="f4").reshape(4, 3),
+        np.arange(12, dtype="f4"),
+        np.arange(12, dtype="f8").reshape(4, 3),
+        np.asfortranarray(np.arange(12, dtype="f4").reshape(4, 3)),
+        np.arange(24, dtype="f4")[::2] / 2,
+        np.arange(12).reshape(4, 3),
+        [[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 10, 11]],
+        list(range(12)),
+        (ctypes.c_float * 12)(*range(12)),
+        ((ctypes.c_float * 3) * 4)(*[(ctypes.c_float * 3)(*range(i, i + 3)) for i in range(0, 12, 3)]),
+        (ctypes.c_double * 12)(*range(12)),
+        memoryview(np.arange(12, dtype="f4")),
+    ],
+    ids=lambda source: f"{type(source).__name__}-{getattr(source, 'dtype', '')}{getattr(source, 'shape', '')}",
+)
+def test_one_assignment_copies_anything_array_like(source: Any) -> None:
+    with SharedSceneBuffer.writer({"position": ("f4", (4, 3))}) as w:
+        w["position"] = source
+    np.testing.assert_array_equal(np.asarray(w.scene["position"]), np.arange(12, dtype="f4").reshape(4, 3))
+
+
+def test_an_assignment_that_does_not_fit_changes_nothing() -> None:
+    with SharedSceneBuffer.writer({"index": ("i4", (4,))}) as w:
+        w["index"] = [1, 2, 3, 4]
+        with pytest.raises(ValueError, match=r"expected \[4\]"):
+            w["index"] = [1, 2, 3]
+        with pytest.raises(TypeError):
+            w["index"] = [1.5, 2.5, 3.5, 4.5]
+        with pytest.raises(TypeError, match="POINTER"):
+            w["index"] = ctypes.pointer(ctypes.c_int(1))
+        with pytest.raises(KeyError, match="index"):
+            w["indices"] = [1]
+    np.testing.assert_array_equal(np.asarray(w.scene["index"]), [1, 2, 3, 4])
+
+
+def test_an_exception_publishes_nothing_and_frees_the_memory(store: Store) -> None:
+    class TestError(Exception):
+        pass
+
+    with pytest.raises(TestError), SharedSceneBuffer.writer(LAYOUT, name="half") as w:
+        kept = np.asarray(w["position"])
+        kept[:] = 1
+        assert store.used_bytes() > kept.nbytes
+        raise TestError
+    assert files_of(store) == []
+    assert store.used_bytes() == 0
+    assert not kept.any(), "the memory that was kept is no longer the file's"
+    kept[:] = 2
+    with pytest.raises(shm.ShmError, match="no scene"):
+        _ = w.scene
+    with pytest.raises(shm.ShmError, match="ended"), w:
+        pass
+    with pytest.raises(shm.NotFound):
+        SharedSceneBuffer.open("half")
+
+
+def test_what_is_kept_from_the_block_reaches_nobody() -> None:
+    with SharedSceneBuffer.writer(LAYOUT) as w:
+        view = w["position"]
+        kept = np.asarray(view)
+        raw = memoryview(view)
+        kept[:] = 1
+    kept[:] = 2
+    raw[0, 0] = 3.0
+    assert not np.asarray(SharedSceneBuffer.open(w.scene.id)["position"]).max() > 1
+    assert (kept[1:] == 2).all()
+    assert view.readonly
+    with pytest.raises(BufferError):
+        view[0] = 1.0
+    with pytest.raises(shm.ShmError, match="ended"):
+        w["position"] = kept
+    assert not np.asarray(w["position"]).flags.writeable
+    del w, view, raw
+    gc.collect()
+    kept[:] = 4
+    assert (kept == 4).all()
+
+
+def test_threads_that_write_while_the_block_ends_do_no_harm() -> None:
+    for _ in range(20):
+        stop = threading.Event()
+        with SharedSceneBuffer.writer(LAYOUT) as w:
+            kept = np.asarray(w["position"])
+            started = threading.Barrier(3)
+
+            def scribble(kept: Any = kept, stop: Any = stop, started: Any = started) -> None:
+                started.wait()
+                while not stop.is_set():
+                    kept += 1
+
+            threads = [threading.Thread(target=scribble) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            started.wait()
+        sealed = SharedSceneBuffer.open(w.scene.id).read()
+        kept += 1
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert SharedSceneBuffer.open(w.scene.id).read() == sealed
+        w.scene.unlink()
+
+
+def test_finish_and_abort_without_a_block(store: Store) -> None:
+    w = SharedSceneBuffer.writer({"a": ("u1", 3)})
+    w["a"] = b"abc"
+    scene = w.finish()
+    assert scene.read() == b"abc"
+    assert w.finish() is w.scene is scene
+    w = SharedSceneBuffer.writer({"a": ("u1", 3)})
+    w.abort()
+    with pytest.raises(shm.ShmError):
+        w.finish()
+    w = SharedSceneBuffer.writer({"a": ("u1", 3)})
+    del w
+    gc.collect()
+    assert len(files_of(store)) == 1
+
+
+def test_a_compressed_writer_stores_fewer_bytes() -> None:
+    with SharedSceneBuffer.writer({"corner_vert": ("i4", N)}, use_compression=True) as w:
+        w["corner_vert"] = np.arange(N)
+    assert w.scene.use_compression
+    np.testing.assert_array_equal(np.asarray(w.scene["corner_vert"]), np.arange(N))
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"a": ("f4",)},
+        {"a": "f4"},
+        ["a"],
+        {"a": ("f3", 1)},
+        {"a": ("O", 1)},
+        {"a": ("f4", -1)},
+        {"a": ("f4", (2**40, 2**40))},
+        {"a": ("f4", 2.5)},
+        {"a": ("f4", 1, "vertex")},
+        {"": ("f4", 1)},
+        {"a": ("f4", (1,) * 9)},
+    ],
+    ids=repr,
+)
+def test_a_bad_layout_is_refused(layout: Any, store: Store) -> None:
+    with pytest.raises((shm.InvalidArgument, TypeError)):
+        SharedSceneBuffer.writer(layout)
+    assert files_of(store) == []
+
+
+def test_another_process_fills_what_an_agent_made_empty(run_python: Any, store: Store) -> None:
+    empty = SharedSceneBuffer.create_empty({"position": ("f4", (2, 3))}, name="for-blender", kind="Geometry")
+    assert (empty.state, store.list()[0]["state"]) == ("empty", "empty")
+    for read in (empty.read, empty.view, lambda: empty["position"]):
+        with pytest.raises(shm.NotSealed) as error:
+            read()
+        assert error.value.state == "empty"
+    with SharedSceneBuffer.fill("for-blender") as w:
+        assert (empty.state, store.list()[0]["state"]) == ("filling", "filling")
+        with pytest.raises(shm.Busy):
+            SharedSceneBuffer.fill("for-blender")
+        w.abort()
+    assert empty.state == "empty"
+    run_python(
+        "import dcc_mcp_shm as shm\n"
+        "with shm.SharedSceneBuffer.fill('for-blender') as w: w['position'] = [[1, 2, 3], [4, 5, 6]]"
+    )
+    assert empty.state == "sealed"
+    np.testing.assert_array_equal(np.asarray(empty["position"]), [[1, 2, 3], [4, 5, 6]])
+    with pytest.raises(shm.Sealed):
+        SharedSceneBuffer.fill("for-blender")
