@@ -1,6 +1,5 @@
 """A store for each test, and Python in other processes."""
 
-import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +8,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from dcc_mcp_shm import Store
 
 RunPython = Callable[..., str]

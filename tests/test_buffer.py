@@ -5,10 +5,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import dcc_mcp_shm as shm
 import numpy as np
 import pytest
-
-import dcc_mcp_shm as shm
 from dcc_mcp_shm import BufferPool, SharedBuffer, Store
 
 
@@ -58,7 +57,7 @@ def test_an_edit_that_fails_is_told_to_readers() -> None:
     assert buffer.read() == b"after"
 
 
-def test_a_view_holds_writers_off_and_outlives_the_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_view_holds_writers_off_and_outlives_the_buffer() -> None:
     buffer = SharedBuffer.create(16)
     other = SharedBuffer.open(buffer.path(), buffer.id)
     buffer.write(b"stable")

@@ -1,9 +1,11 @@
 """Every example of the reference API runs verbatim, through the module name it is written for."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from dcc_mcp_core import PyBufferPool, PySceneDataKind, PySharedBuffer, PySharedSceneBuffer
 
 REFERENCE = Path(__file__).parent / "reference" / "dcc_mcp_core_shm_api.txt"
 # What the plain text has after a block: `read()`, `Parameters:`, `Properties`.
@@ -39,8 +41,6 @@ def test_every_example_runs_as_it_is_written(capsys: pytest.CaptureFixture[str])
 
 
 def test_properties_and_methods_are_what_the_reference_says() -> None:
-    from dcc_mcp_core import PyBufferPool, PySceneDataKind, PySharedBuffer, PySharedSceneBuffer
-
     scene = PySharedSceneBuffer.write(data=b"abc", kind=PySceneDataKind.Geometry, source_dcc="Maya")
     assert scene.kind == PySceneDataKind.Geometry
     assert (scene.source_dcc, scene.use_compression, scene.size_bytes) == ("Maya", False, 3)
@@ -66,10 +66,6 @@ def test_properties_and_methods_are_what_the_reference_says() -> None:
 
 
 def test_what_users_of_that_api_rely_on() -> None:
-    import json
-
-    from dcc_mcp_core import PyBufferPool, PySharedBuffer, PySharedSceneBuffer
-
     buffer = PySharedBuffer.create(capacity=77)
     assert "capacity=77" in repr(buffer)
     descriptor = json.loads(buffer.descriptor_json())
@@ -88,8 +84,6 @@ def test_what_users_of_that_api_rely_on() -> None:
 
 
 def test_a_descriptor_of_dcc_mcp_core_is_refused_by_saying_so() -> None:
-    from dcc_mcp_core import PySharedSceneBuffer
-
     foreign = '{"meta":{"id":"9e741d1524f345e7","kind":"arbitrary","total_bytes":3},"storage":{"storage":"inline"}}'
     with pytest.raises(RuntimeError, match="another implementation"):
         PySharedSceneBuffer.from_descriptor_json(foreign)

@@ -8,10 +8,9 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import dcc_mcp_shm as shm
 import numpy as np
 import pytest
-
-import dcc_mcp_shm as shm
 from dcc_mcp_shm import SceneDataKind, SharedSceneBuffer, Store
 
 
@@ -53,7 +52,7 @@ def test_what_has_no_contiguous_bytes_is_refused() -> None:
 
 
 @pytest.mark.parametrize("compressed", [False, True])
-def test_arrays_keep_type_shape_and_domain(compressed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+def test_arrays_keep_type_shape_and_domain(compressed: bool) -> None:
     arrays = {
         "position": np.random.default_rng(1).random((1000, 3), dtype="f4"),
         "corner_vert": np.arange(4000, dtype="i4"),
@@ -184,7 +183,9 @@ def test_facts_about_a_scene_come_back(store: Store) -> None:
     assert SharedSceneBuffer.open(listed).id == scene.id, "a descriptor may be a dict"
 
 
-@pytest.mark.parametrize("attrs", [{"a": {"b": 1}}, {"a": "x" * 5000}, {"a": float("nan")}, {"a": [0] * 65}, [1], {"": 1}])
+@pytest.mark.parametrize(
+    "attrs", [{"a": {"b": 1}}, {"a": "x" * 5000}, {"a": float("nan")}, {"a": [0] * 65}, [1], {"": 1}]
+)
 def test_bad_attrs_are_refused(attrs: Any) -> None:
     with pytest.raises(shm.InvalidArgument) as error:
         SharedSceneBuffer.write(b"data", attrs=attrs)
@@ -229,6 +230,6 @@ def test_errors_are_pickled_with_their_facts() -> None:
     scene = SharedSceneBuffer.write(b"x", name="taken")
     with pytest.raises(shm.NameTaken) as taken:
         SharedSceneBuffer.write(b"y", name="taken")
-    again = pickle.loads(pickle.dumps(taken.value))  # noqa: S301 - our own pickle
+    again = pickle.loads(pickle.dumps(taken.value))
     assert isinstance(again, shm.NameTaken)
     assert (again.holder, str(again)) == (scene.id, str(taken.value))

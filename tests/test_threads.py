@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable
 
 import numpy as np
-
 from dcc_mcp_shm import SharedBuffer, SharedSceneBuffer
 
 

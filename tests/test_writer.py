@@ -1,16 +1,16 @@
 """Scenes that are filled in place: what can be written, and what a view that is kept can do afterwards."""
 
+import array
 import ctypes
 import gc
 import threading
 from typing import Any
 
+import dcc_mcp_shm as shm
 import numpy as np
 import pytest
-
-import dcc_mcp_shm as shm
-from support import files_of
 from dcc_mcp_shm import SharedSceneBuffer, Store
+from support import files_of
 
 N = 100_000
 LAYOUT: Any = {"position": ("f4", (N, 3), "point"), "corner_vert": (np.int32, N), "one": ("float64", ())}
@@ -46,7 +46,7 @@ def test_views_are_typed_shaped_and_writable() -> None:
         (ctypes.c_float * 12)(*range(12)),
         ((ctypes.c_float * 3) * 4)(*[(ctypes.c_float * 3)(*range(i, i + 3)) for i in range(0, 12, 3)]),
         (ctypes.c_double * 12)(*range(12)),
-        memoryview(np.arange(12, dtype="f4")),
+        memoryview(array.array("f", range(12))),
     ],
     ids=lambda source: f"{type(source).__name__}-{getattr(source, 'dtype', '')}{getattr(source, 'shape', '')}",
 )
@@ -98,7 +98,7 @@ def test_what_is_kept_from_the_block_reaches_nobody() -> None:
         raw = memoryview(view)
         kept[:] = 1
     kept[:] = 2
-    raw[0, 0] = 3.0
+    raw.cast("B")[0] = 3
     assert not np.asarray(SharedSceneBuffer.open(w.scene.id)["position"]).max() > 1
     assert (kept[1:] == 2).all()
     assert view.readonly
@@ -185,7 +185,7 @@ def test_a_bad_layout_is_refused(layout: Any, store: Store) -> None:
 
 
 def test_another_process_fills_what_an_agent_made_empty(run_python: Any, store: Store) -> None:
-    empty = SharedSceneBuffer.create_empty({"position": ("f4", (2, 3))}, name="for-blender", kind="Geometry")
+    empty: Any = SharedSceneBuffer.create_empty({"position": ("f4", (2, 3))}, name="for-blender", kind="Geometry")
     assert (empty.state, store.list()[0]["state"]) == ("empty", "empty")
     for read in (empty.read, empty.view, lambda: empty["position"]):
         with pytest.raises(shm.NotSealed) as error:
