@@ -203,12 +203,61 @@ def test_a_forked_child_gives_nothing_of_its_parents_back(store: Store) -> None:
     def write_to_the_parents_slot() -> bool:
         try:
             slot.write(b"child's")
-        except shm.Busy:
+        except shm.Forked:
             return True
         return False
 
     assert run_in_fork(write_to_the_parents_slot) == 0
     assert slot.read() == b"parent's"
+
+
+def test_a_write_is_finished_by_the_process_that_began_it() -> None:
+    buffer = SharedBuffer.create(64)
+    mode = Path("/dev/null").stat().st_mode
+    with SharedSceneBuffer.writer({"a": ("u1", 5)}) as w, buffer.edit(5) as view:
+        w["a"] = b"scene"
+        view[:] = b"whole"
+
+        def child() -> bool:
+            w["a"] = b"child"
+            view[:] = b"child"
+            try:
+                w.finish()
+            except shm.Forked:
+                return True
+            return False
+
+        assert run_in_fork(child) == 0
+    assert (w.scene.read(), buffer.read()) == (b"scene", b"whole")
+    assert Path("/dev/null").stat().st_mode == mode
+
+
+def test_a_forked_child_does_not_read_what_its_parents_slot_became() -> None:
+    pool = BufferPool(1, 64)
+    slot = pool.acquire()
+    slot.write(b"first")
+    ready, go = os.pipe(), os.pipe()
+
+    def child() -> bool:
+        os.write(ready[1], b"x")
+        os.read(go[0], 1)
+        try:
+            slot.read()
+        except shm.Stale:
+            return True
+        return False
+
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if child() else 1)
+    os.read(ready[0], 1)
+    slot.close()
+    again = pool.acquire()
+    again.write(b"second")
+    os.write(go[1], b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    for end in (*ready, *go):
+        os.close(end)
 
 
 def test_a_forked_child_alone_keeps_no_lock_of_a_dead_parent(store: Store) -> None:

@@ -15,6 +15,7 @@ __all__ = [
     "Compressed",
     "Damaged",
     "Exhausted",
+    "Forked",
     "Interrupted",
     "InvalidArgument",
     "InvalidDescriptor",
@@ -141,6 +142,7 @@ class NotSealed(ShmError):
 
 class Sealed(ShmError): ...
 class StillWritable(ShmError): ...
+class Forked(ShmError): ...
 class Interrupted(ShmError): ...
 class Damaged(ShmError): ...
 
@@ -281,6 +283,7 @@ class BufferPool:
         replace: bool = False,
         group: str | None = None,
         attrs: Mapping[str, Any] | None = None,
+        persistent: bool = False,
         store: Store | None = None,
     ) -> Self: ...
     @classmethod

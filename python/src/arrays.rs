@@ -75,7 +75,9 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
     let text: String = if let Ok(text) = dtype.extract() {
         text
     } else {
-        let dtype = py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "dtype"), (dtype,))?;
+        let dtype = py
+            .import(intern!(py, "numpy"))?
+            .call_method1(intern!(py, "dtype"), (dtype,))?;
         dtype.getattr(intern!(py, "str"))?.extract()?
     };
     named(&text).unwrap_or(&text).parse().map_err(raise)

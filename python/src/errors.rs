@@ -30,6 +30,7 @@ exceptions! {
     NotSealed: "The scene is not finished: `state` is empty or filling.";
     Sealed: "The scene is finished and never changes.";
     StillWritable: "The scene cannot be sealed, as something can still write to it.";
+    Forked: "The write was begun by the process that forked this one, which alone can finish it.";
     Interrupted: "The last writer died while it wrote; write again.";
     Damaged: "The bytes of a file are not what they must be.";
     UnsupportedVersion: "A file or descriptor of a newer format: `found` and `known` are versions.";
@@ -91,6 +92,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::NotSealed { state, .. } => exception!(NotSealed, state = state),
         Error::Sealed { .. } => exception!(Sealed),
         Error::StillWritable { .. } => exception!(StillWritable),
+        Error::Forked { .. } => exception!(Forked),
         Error::Interrupted { .. } => exception!(Interrupted),
         Error::Damaged { .. } => exception!(Damaged),
         Error::UnsupportedVersion { found, known, .. } => exception!(UnsupportedVersion, found = found, known = known),

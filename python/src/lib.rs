@@ -20,9 +20,9 @@ mod _native {
     use crate::buffer::{PyBufferEdit, PySharedBuffer};
     #[pymodule_export]
     use crate::errors::{
-        Busy, CapacityExceeded, Compressed, Damaged, Exhausted, Interrupted, InvalidArgument, InvalidDescriptor,
-        NameTaken, NoSuchArray, NotFound, NotSealed, Sealed, ShmError, Stale, StillWritable, StoreFull, SystemFailure,
-        TooManyOpenFiles, UnsafeStore, UnsupportedVersion, WrongRole,
+        Busy, CapacityExceeded, Compressed, Damaged, Exhausted, Forked, Interrupted, InvalidArgument,
+        InvalidDescriptor, NameTaken, NoSuchArray, NotFound, NotSealed, Sealed, ShmError, Stale, StillWritable,
+        StoreFull, SystemFailure, TooManyOpenFiles, UnsafeStore, UnsupportedVersion, WrongRole,
     };
     #[pymodule_export]
     use crate::exporter::ArrayView;

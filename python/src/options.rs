@@ -16,7 +16,8 @@ use crate::kind::KindArgument;
 use crate::store::PyStore;
 
 /// What `**options` may hold.
-const KNOWN: &str = "kind, source_dcc, use_compression, name, replace, ttl, group, attrs, unlink_on_close, store";
+const KNOWN: &str =
+    "kind, source_dcc, use_compression, name, replace, ttl, group, attrs, unlink_on_close, persistent (pools), store";
 
 /// The keyword arguments of a new buffer, read.
 pub(crate) struct Options {
@@ -37,6 +38,7 @@ impl Options {
             match key.as_str() {
                 "unlink_on_close" => unlink_on_close = value.is_truthy()?,
                 "replace" => buffer = buffer.replace(value.is_truthy()?),
+                "persistent" => buffer = buffer.persistent(value.is_truthy()?),
                 "use_compression" => buffer = buffer.compress(value.is_truthy()?),
                 "kind" if is_set => buffer = buffer.kind(value.extract::<KindArgument>()?.0),
                 "source_dcc" if is_set => buffer = buffer.source_dcc(text("source_dcc", &value)?),

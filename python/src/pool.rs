@@ -13,7 +13,8 @@ use crate::store::{PyStore, json};
 /// A set of buffers of one size that are made once and given out again and again.
 ///
 /// ``capacity`` is the number of buffers, ``buffer_size`` their size in bytes; the memory of all is reserved at once.
-/// Other processes open the pool by its ``name``. It goes when the last process that has it open lets go of it.
+/// Other processes open the pool by its ``name``. It goes when the last process that has it open lets go of it, unless
+/// ``persistent=True``. Other options: ``replace``, ``group``, ``attrs``, ``kind``, ``source_dcc``, ``store``.
 ///
 /// Raises:
 ///     InvalidArgument, NameTaken.

@@ -140,7 +140,11 @@ impl PySceneWriter {
         }
         // It may have been finished or given up inside of the block.
         let open = self.current().is_some();
-        if open { self.finish(error.py()).map(drop) } else { Ok(()) }
+        if open {
+            self.finish(error.py()).map(drop)
+        } else {
+            Ok(())
+        }
     }
 
     fn __repr__(&self) -> String {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use crate::data_lock::{DATA_PATIENCE, DataLock};
 use crate::descriptor::{Descriptor, Target, store_of};
 use crate::error::{Error, Result};
-use crate::header::{AT_DATA_LEN, AT_SEQUENCE, Header, Role, State, Words};
+use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
 use crate::memory::{BufferView, OpenMemory, WritableMemory};
 use crate::metadata::Metadata;
 use crate::options::BufferOptions;
@@ -53,8 +53,14 @@ pub(crate) struct Inner {
     lock: DataLock,
     payload: usize,
     capacity: usize,
-    /// Whether the data lock is held for reading as long as this exists: by who opened somebody else's slot.
-    reading: Option<u64>,
+    /// Who opened somebody else's slot holds the data lock for reading as long as this exists.
+    reading: Option<SlotReading>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct SlotReading {
+    generation: u64,
+    process: u64,
 }
 
 impl Inner {
@@ -65,8 +71,8 @@ impl Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        if let Some(process) = self.reading {
-            unlock(self, process);
+        if let Some(reading) = self.reading {
+            unlock(self, reading.process);
         }
     }
 }
@@ -148,9 +154,12 @@ impl SharedBuffer {
         if role == Role::Slot {
             // Its holder may not rewrite it while somebody else has it open.
             inner.lock.read(&inner.segment, DATA_PATIENCE)?;
-            inner.reading = Some(sys::process_generation());
-            let now = inner.segment.snapshot()?;
-            check_generation(&now, generation.unwrap_or(snapshot.words.generation))?;
+            let generation = generation.unwrap_or(snapshot.words.generation);
+            inner.reading = Some(SlotReading {
+                generation,
+                process: sys::process_generation(),
+            });
+            check_generation(&inner.segment.snapshot()?, generation)?;
         }
         Ok(Self {
             inner: Arc::new(inner),
@@ -202,7 +211,10 @@ impl SharedBuffer {
     /// # Errors
     /// [`Error::Damaged`], [`Error::NotFound`] in a forked child when the buffer is gone.
     pub fn descriptor(&self) -> Result<Descriptor> {
-        self.inner.segment.store().describe_snapshot(&self.inner.segment.snapshot()?)
+        self.inner
+            .segment
+            .store()
+            .describe_snapshot(&self.inner.segment.snapshot()?)
     }
 
     /// Replaces the data: one copy. Returns how many bytes were written.
@@ -251,12 +263,7 @@ impl SharedBuffer {
         }
         // The holder of a slot need not wait for readers: they keep it for as long as they like.
         let patience = match &self.slot {
-            Some(slot) if !slot.is_own() => {
-                return Err(Error::Busy {
-                    what: "this pool slot (it belongs to the process that forked this one)",
-                    waited: Duration::ZERO,
-                });
-            }
+            Some(slot) if !slot.is_own() => return Err(Error::Forked { id: self.id() }),
             Some(_) => Duration::ZERO,
             None => DATA_PATIENCE,
         };
@@ -308,11 +315,30 @@ impl SharedBuffer {
             let copied = copy();
             fence(Ordering::Acquire);
             if self.sequence()? == before {
+                self.check_current()?;
                 return copied;
             }
         }
         let _reading = Reading::new(inner.clone())?;
+        self.check_current()?;
         copy()
+    }
+
+    /// Refuses a slot that is somebody else's by now: a forked child keeps its parent's handle, but not its lock.
+    fn check_current(&self) -> Result<()> {
+        let of_lease = self.slot.as_ref().map(|slot| slot.generation());
+        let Some(expected) = of_lease.or(self.inner.reading.map(|reading| reading.generation)) else {
+            return Ok(());
+        };
+        let found = self.inner.segment.shared()?.word(AT_GENERATION).load(Ordering::Acquire);
+        if found == expected {
+            return Ok(());
+        }
+        Err(Error::Stale {
+            id: self.id(),
+            expected,
+            found,
+        })
     }
 
     /// The data without a copy. While it exists nobody can write; they get [`Error::Busy`].
@@ -321,6 +347,7 @@ impl SharedBuffer {
     /// As [`SharedBuffer::read`].
     pub fn view(&self) -> Result<BufferView> {
         let reading = Reading::new(self.inner.clone())?;
+        self.check_current()?;
         let len = self.inner.data_len()?;
         let mapping = self.inner.segment.map(Protection::CopyOnWrite)?;
         Ok(BufferView::new(
@@ -475,6 +502,11 @@ impl BufferEdit {
     /// # Errors
     /// [`Error::Io`] when the memory could not be withdrawn; readers get [`Error::Interrupted`] then.
     pub fn finish(self) -> Result<()> {
+        if self.writing.process != sys::process_generation() {
+            return Err(Error::Forked {
+                id: self.writing.buffer.id(),
+            });
+        }
         let file = self.writing.buffer.inner.segment.file()?;
         let memory = self.memory.get();
         memory.detach(file, &self.writing.buffer.path())?;

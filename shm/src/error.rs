@@ -107,6 +107,12 @@ pub enum Error {
         /// The scene.
         id: Uuid,
     },
+    /// The write was begun by the process that forked this one, which alone can finish it.
+    #[error("{id} is being written by the process that forked this one; start a write of your own")]
+    Forked {
+        /// The scene, buffer or slot.
+        id: Uuid,
+    },
     /// A writer died in the middle of a write: what is there is neither the old nor the new data.
     #[error("the last writer of {id} died while it wrote; write again")]
     Interrupted {

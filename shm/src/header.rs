@@ -269,11 +269,11 @@ impl Header {
         Ok(())
     }
 
-    /// When the file was made, in RFC 3339.
+    /// When the file was made: RFC 3339, UTC, microseconds.
     pub(crate) fn created_at(&self) -> String {
-        jiff::Timestamp::from_nanosecond(self.created.into())
-            .unwrap_or(jiff::Timestamp::MAX)
-            .to_string()
+        let created = jiff::Timestamp::from_nanosecond(self.created.into()).unwrap_or(jiff::Timestamp::MAX);
+        // Of one width, so that texts sort as times do.
+        format!("{created:.6}")
     }
 }
 

@@ -29,6 +29,7 @@ pub struct BufferOptions {
     group: Option<String>,
     attrs: Attrs,
     compress: bool,
+    persistent: bool,
 }
 
 impl Default for BufferOptions {
@@ -49,6 +50,7 @@ impl BufferOptions {
             group: None,
             attrs: Attrs::new(),
             compress: false,
+            persistent: false,
         }
     }
 
@@ -98,6 +100,16 @@ impl BufferOptions {
     pub fn compress(mut self, compress: bool) -> Self {
         self.compress = compress;
         self
+    }
+
+    /// Whether a pool stays when nobody has it open, until it is deleted.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.persistent = persistent;
+        self
+    }
+
+    pub(crate) fn is_persistent(&self) -> bool {
+        self.persistent
     }
 
     pub(crate) fn wants_compression(&self) -> bool {

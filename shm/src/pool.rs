@@ -80,7 +80,7 @@ impl BufferPool {
         metadata.pool = Some(PoolFacts {
             buffer_size,
             slots: slots.iter().map(Segment::id).collect(),
-            persistent: false,
+            persistent: options.is_persistent(),
         });
         control.metadata = metadata;
         let bytes = control.encode(Words::new(State::Open, 0))?;
@@ -177,14 +177,18 @@ impl BufferPool {
         let mut given = self.0.given();
         let count = self.0.slots.len();
         for index in (0..count).map(|i| (given.next + i) % count) {
-            if given.slots[index] || !self.0.slots[index].try_take()? {
+            if given.slots[index] {
                 continue;
             }
+            let Some(generation) = self.0.slots[index].try_take()? else {
+                continue;
+            };
             given.slots[index] = true;
             given.next = (index + 1) % count;
             let lease = SlotLease {
                 pool: self.0.clone(),
                 index,
+                generation,
                 process: given.process,
             };
             return Ok(SharedBuffer::from_slot(self.0.slots[index].clone(), lease));
@@ -218,14 +222,15 @@ impl Inner {
 }
 
 impl Slot {
-    /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good.
-    fn try_take(&self) -> Result<bool> {
+    /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good. Gives the
+    /// generation.
+    fn try_take(&self) -> Result<Option<u64>> {
         let segment = self.segment();
         let failed = |error| Error::io("take", &segment.path(), error);
         let mapping = segment.shared()?;
         let file = segment.file()?.as_fd();
         if !sys::try_lock_file(file, Mode::Exclusive).map_err(failed)? {
-            return Ok(false);
+            return Ok(None);
         }
         let generation = mapping.word(AT_GENERATION);
         let mine = generation.load(Ordering::Relaxed).wrapping_add(1);
@@ -239,9 +244,11 @@ impl Slot {
         let shared = sys::try_lock_file(file, Mode::Shared).map_err(failed)?;
         if !shared || generation.load(Ordering::Acquire) != mine {
             self.give_back()?;
-            return Ok(false);
+            return Ok(None);
         }
-        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, std::time::Duration::ZERO).map_err(failed)
+        // Only those who have the whole-file lock take this one.
+        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, std::time::Duration::ZERO).map_err(failed)?;
+        Ok(Some(mine))
     }
 
     fn give_back(&self) -> Result<()> {
@@ -268,10 +275,16 @@ impl Slot {
 pub(crate) struct SlotLease {
     pool: Arc<Inner>,
     index: usize,
+    generation: u64,
     process: u64,
 }
 
 impl SlotLease {
+    /// The generation that the slot has while this lease lasts.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// Whether it was given to this process and not to the one that forked it.
     pub(crate) fn is_own(&self) -> bool {
         self.process == sys::process_generation()

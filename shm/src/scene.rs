@@ -220,7 +220,10 @@ impl SharedSceneBuffer {
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn descriptor(&self) -> Result<Descriptor> {
         // Read anew: its times are not what they were when the scene was sealed.
-        self.0.segment.store().describe_snapshot(&self.0.segment.snapshot_of(Role::Scene)?)
+        self.0
+            .segment
+            .store()
+            .describe_snapshot(&self.0.segment.snapshot_of(Role::Scene)?)
     }
 
     /// A copy of the data, decompressed if need be.

@@ -128,6 +128,13 @@ impl SceneWriter {
     pub fn finish(self) -> Result<SharedSceneBuffer> {
         let Self { memory, layout, target } = self;
         let memory = memory.get();
+        let (id, is_own) = match &target {
+            Target::New { file, .. } => (file.draft.id(), file.draft.writer().is_own()),
+            Target::Published { segment, writer } => (segment.id(), writer.is_own()),
+        };
+        if !is_own {
+            return Err(Error::Forked { id });
+        }
         match target {
             Target::New { store, options, .. } if options.wants_compression() => {
                 // Compressed it is another file; this one goes.

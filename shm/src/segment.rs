@@ -10,7 +10,7 @@
 use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
@@ -36,8 +36,6 @@ pub(crate) struct Segment {
     file: GuardedFile,
     /// The whole file, where it can be rewritten; a forked child finds zeros until it opens the file itself.
     shared: OnceLock<Mapping>,
-    /// Who the lock belongs to; a forked child has none until it opens the file itself.
-    process: AtomicU64,
     reopening: Mutex<()>,
     /// Whether the lock is taken with the file. A pool keeps its slots' files open and locks those it is given.
     locked: bool,
@@ -76,7 +74,6 @@ impl Segment {
             id,
             file,
             shared: OnceLock::new(),
-            process: AtomicU64::new(sys::process_generation()),
             reopening: Mutex::new(()),
             locked,
             on_close: AtomicU8::new(OnClose::Keep as u8),
@@ -104,19 +101,18 @@ impl Segment {
 
     /// The file, opened anew first if this process is a child of the one that opened it.
     pub(crate) fn file(&self) -> Result<&GuardedFile> {
-        let current = sys::process_generation();
-        if self.process.load(Ordering::Acquire) != current {
-            self.reopen(current)?;
+        if !self.file.is_own() {
+            self.reopen()?;
         }
         Ok(&self.file)
     }
 
     /// Whether the lock is this process's own.
     pub(crate) fn is_own(&self) -> bool {
-        self.process.load(Ordering::Acquire) == sys::process_generation()
+        self.file.is_own()
     }
 
-    fn reopen(&self, current: u64) -> Result<()> {
+    fn reopen(&self) -> Result<()> {
         // A thread that held this during the fork does not exist here, so waiting could be for ever.
         let mut backoff = sys::Backoff::new(LOCK_PATIENCE);
         let _guard = loop {
@@ -132,7 +128,7 @@ impl Segment {
                 }
             }
         };
-        if self.process.load(Ordering::Acquire) == current {
+        if self.file.is_own() {
             return Ok(());
         }
         let access = if self.mode()? & 0o200 == 0 {
@@ -150,7 +146,7 @@ impl Segment {
                 .restore(file.as_fd())
                 .map_err(|error| Error::io("map anew", &self.path(), error))?;
         }
-        self.process.store(current, Ordering::Release);
+        self.file.adopt();
         Ok(())
     }
 

@@ -100,6 +100,10 @@ impl Draft {
         format!("{}{DRAFT_SUFFIX}", self.id)
     }
 
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.store.path().join(self.name())
     }

@@ -71,6 +71,9 @@ impl Store {
         for file in self.files()? {
             self.collect(&file, dry_run, &mut report)?;
         }
+        if !dry_run {
+            self.sweep_names()?;
+        }
         Ok(report)
     }
 

@@ -5,10 +5,11 @@
 //! finds the old buffer or the new one. A link whose buffer is gone says nothing. Links change under the store's
 //! lock only; reading one takes none.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
 
@@ -56,6 +57,34 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Removes links whose buffer is gone. Deleting frees names; those left are of files that vanished otherwise.
+    pub(super) fn sweep_names(&self) -> Result<()> {
+        let failed = |error: Errno| self.names_failed("sweep", error.into());
+        let names = self.names_directory()?;
+        for entry in Dir::read_from(&names).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if entry.file_type() != FileType::Symlink || self.link_leads_somewhere(&names, entry.file_name()) {
+                continue;
+            }
+            // Looked at again where nobody can bind the name meanwhile.
+            let _lock = self.lock()?;
+            if !self.link_leads_somewhere(&names, entry.file_name()) {
+                match rustix::fs::unlinkat(&names, entry.file_name(), AtFlags::empty()) {
+                    Ok(()) | Err(Errno::NOENT) => {}
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn link_leads_somewhere(&self, names: &OwnedFd, link: &CStr) -> bool {
+        rustix::fs::readlinkat(names, link, Vec::new())
+            .ok()
+            .and_then(|target| Uuid::parse_str(target.to_str().ok()?).ok())
+            .is_some_and(|id| Stat::at(self.directory(), &Self::file_name(id)).is_ok())
     }
 
     fn names_directory(&self) -> Result<OwnedFd> {

@@ -4,6 +4,7 @@
 use std::fmt;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rustix::fs::{self, AtFlags, FileType, OFlags, Timespec, Timestamps};
@@ -24,6 +25,8 @@ pub(crate) struct GuardedFile {
     /// Dropped first: what is registered is open.
     _registration: fork::Registration,
     fd: OwnedFd,
+    /// Which process's file it is. A forked child finds `/dev/null` under the number, and must not touch that.
+    process: AtomicU64,
 }
 
 impl GuardedFile {
@@ -40,7 +43,25 @@ impl GuardedFile {
         Ok(Self {
             _registration: fork::Registration::descriptor(fd.as_raw_fd()),
             fd,
+            process: AtomicU64::new(fork::process_generation()),
         })
+    }
+
+    /// Whether the file was opened by this process, and not by the one that forked it.
+    pub(crate) fn is_own(&self) -> bool {
+        self.process.load(Ordering::Acquire) == fork::process_generation()
+    }
+
+    fn check_own(&self) -> io::Result<()> {
+        if self.is_own() {
+            return Ok(());
+        }
+        Err(io::Error::other("it belongs to the process that forked this one"))
+    }
+
+    /// Says that this process may use the file, after [`GuardedFile::replace_with`] and what depends on it.
+    pub(crate) fn adopt(&self) {
+        self.process.store(fork::process_generation(), Ordering::Release);
     }
 
     /// Puts `other`'s file under this descriptor's number, in a forked child that found `/dev/null` there.
@@ -90,14 +111,17 @@ impl GuardedFile {
     }
 
     pub(crate) fn set_len(&self, len: u64) -> io::Result<()> {
+        self.check_own()?;
         Ok(fs::ftruncate(&self.fd, len)?)
     }
 
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        self.check_own()?;
         Ok(fs::fchmod(&self.fd, fs::Mode::from_raw_mode(mode))?)
     }
 
     pub(crate) fn set_times(&self, accessed: Duration, modified: Duration) -> io::Result<()> {
+        self.check_own()?;
         let times = Timestamps {
             last_access: timespec(accessed),
             last_modification: timespec(modified),
