@@ -247,7 +247,7 @@ impl PySharedSceneBuffer {
     /// Whether the stored bytes are compressed: False also when compression was asked for and did not make them fewer.
     #[getter]
     fn use_compression(&self) -> PyResult<bool> {
-        Ok(self.descriptor()?.use_compression)
+        self.get()?.use_compression().map_err(raise)
     }
 
     /// Size of the data in bytes, before compression.
@@ -329,7 +329,7 @@ impl PySharedSceneBuffer {
     fn __getitem__(&self, py: Python<'_>, name: &str) -> PyResult<ArrayView> {
         let scene = self.get()?;
         let array = scene.array(name).map_err(raise)?;
-        if !self.use_compression()? {
+        if !scene.use_compression().map_err(raise)? {
             let view = py.detach(|| scene.view()).map_err(raise)?;
             return ArrayView::new(Memory::Scene(view), usize::try_from(array.offset)?, &array.spec());
         }
@@ -341,7 +341,7 @@ impl PySharedSceneBuffer {
 
     /// Names of the arrays, in order.
     fn keys<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        PyList::new(py, self.descriptor()?.arrays.keys())
+        PyList::new(py, self.get()?.array_names().map_err(raise)?)
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -349,12 +349,17 @@ impl PySharedSceneBuffer {
     }
 
     fn __contains__(&self, name: &str) -> PyResult<bool> {
-        Ok(self.descriptor()?.arrays.contains_key(name))
+        Ok(self
+            .get()?
+            .array_names()
+            .map_err(raise)?
+            .iter()
+            .any(|known| known == name))
     }
 
     /// Number of arrays.
     fn __len__(&self) -> PyResult<usize> {
-        Ok(self.descriptor()?.arrays.len())
+        Ok(self.get()?.array_names().map_err(raise)?.len())
     }
 
     /// A scene without arrays is a scene all the same.

@@ -41,7 +41,7 @@ pub struct SharedSceneBuffer(Arc<Inner>);
 struct Inner {
     segment: Arc<Segment>,
     /// What the header says once nothing in it can change any more.
-    sealed: OnceLock<Snapshot>,
+    sealed: OnceLock<Arc<Snapshot>>,
     view: OnceLock<Arc<SceneView>>,
 }
 
@@ -157,11 +157,11 @@ impl SharedSceneBuffer {
         }))
     }
 
-    fn snapshot(&self) -> Result<Snapshot> {
+    fn snapshot(&self) -> Result<Arc<Snapshot>> {
         if let Some(snapshot) = self.0.sealed.get() {
             return Ok(snapshot.clone());
         }
-        let snapshot = self.0.segment.snapshot_of(Role::Scene)?;
+        let snapshot = Arc::new(self.0.segment.snapshot_of(Role::Scene)?);
         if snapshot.state() == BufferState::Sealed {
             return Ok(self.0.sealed.get_or_init(|| snapshot).clone());
         }
@@ -174,7 +174,10 @@ impl SharedSceneBuffer {
             return Ok(snapshot);
         }
         let snapshot = self.snapshot()?;
-        self.0.sealed.get().ok_or(Error::NotSealed {
+        if let Some(sealed) = self.0.sealed.get() {
+            return Ok(sealed);
+        }
+        Err(Error::NotSealed {
             id: self.id(),
             state: self.0.segment.store().state(&snapshot)?.as_str(),
         })
@@ -206,12 +209,29 @@ impl SharedSceneBuffer {
         Ok(self.snapshot()?.header.metadata.size)
     }
 
+    /// Whether the stored bytes are compressed.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn use_compression(&self) -> Result<bool> {
+        Ok(self.snapshot()?.header.metadata.codec.is_some())
+    }
+
+    /// Names of the arrays, in order.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Io`].
+    pub fn array_names(&self) -> Result<Vec<String>> {
+        Ok(self.snapshot()?.header.metadata.arrays.keys().cloned().collect())
+    }
+
     /// Whether the scene is finished, empty, or being filled.
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn state(&self) -> Result<BufferState> {
-        self.0.segment.store().state(&self.snapshot()?)
+        let snapshot = self.snapshot()?;
+        self.0.segment.store().state(&snapshot)
     }
 
     /// The descriptor.
@@ -313,7 +333,8 @@ impl SharedSceneBuffer {
     /// # Errors
     /// [`Error::NoSuchArray`], [`Error::Damaged`], [`Error::Io`].
     pub fn array(&self, name: &str) -> Result<PlacedArray> {
-        let arrays = self.snapshot()?.header.metadata.arrays;
+        let snapshot = self.snapshot()?;
+        let arrays = &snapshot.header.metadata.arrays;
         arrays.get(name).cloned().ok_or_else(|| Error::NoSuchArray {
             id: self.id(),
             name: name.to_owned(),

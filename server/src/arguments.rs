@@ -1,0 +1,53 @@
+//! Tool arguments: from JSON to types, with errors that name the field.
+
+use dcc_mcp_shm::Reference;
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::reply::ToolError;
+
+/// Reads a tool's arguments.
+///
+/// rmcp's own `Parameters` reports "expected u64" without saying where.
+///
+/// # Errors
+/// A field is missing, unknown or of the wrong type; the message names it.
+pub(crate) fn parse<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, ToolError> {
+    serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
+        let advice = "Correct the arguments and call the tool again.";
+        let field = error.path().to_string();
+        let problem = error.into_inner();
+        // At the root the message itself names the field: "missing field `buffer`".
+        if field == "." {
+            ToolError::new(format!("Bad arguments: {problem}"), advice)
+        } else {
+            ToolError::argument(&field, problem, advice)
+        }
+    })
+}
+
+/// Which buffer: its id, its unique name, or its whole descriptor as an object or as JSON text.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(untagged, expecting = "expected an id, a name or a descriptor")]
+pub(crate) enum BufferReference {
+    Text(String),
+    Descriptor(JsonObject),
+}
+
+impl BufferReference {
+    /// The reference as the store takes it; `field` is the argument that it came in.
+    pub(crate) fn resolve(self, field: &str) -> Result<Reference, ToolError> {
+        match self {
+            Self::Descriptor(object) => Ok(Reference::Descriptor(Value::Object(object).to_string())),
+            Self::Text(text) => text.parse().map_err(|error| match error {
+                dcc_mcp_shm::Error::InvalidArgument { problem, .. } => {
+                    ToolError::argument(field, problem, "Give an id, a name or a whole descriptor.")
+                }
+                error => error.into(),
+            }),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! The command line: what can be asked for, and which module answers.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+use crate::manifest::Manifest;
+use crate::serve;
+
+/// Shared memory buffers of Blender, Maya and other DCC tools, for AI agents.
+#[derive(Debug, Parser)]
+#[command(name = "dcc-mcp-shm", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve MCP on stdin and stdout until EOF, SIGINT or SIGTERM.
+    Serve {
+        /// Directory of the store [default: `DCC_MCP_SHM_DIR`, else a private directory in /dev/shm].
+        #[arg(long, value_name = "DIR")]
+        store: Option<PathBuf>,
+    },
+    /// Print mcp-manifest.json: what the server offers, as JSON.
+    Manifest,
+}
+
+/// Parses the command line and does what it asks for.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    log_to_stderr();
+    match cli.command {
+        Command::Serve { store } => serve::run(store),
+        Command::Manifest => {
+            let mut json = serde_json::to_string_pretty(&Manifest::of_this_server())?;
+            json.push('\n');
+            io::stdout().lock().write_all(json.as_bytes())?;
+            Ok(())
+        }
+    }
+}
+
+/// stdout belongs to the protocol, so everything said about it goes to stderr; `RUST_LOG` selects what.
+fn log_to_stderr() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr)
+        .init();
+}

@@ -1,0 +1,63 @@
+//! `mcp-manifest.json`: what the server offers, read from the router that serves it.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use rmcp::model::{JsonObject, Tool, ToolAnnotations};
+use serde::Serialize;
+
+use crate::tools;
+
+/// The name that clients show and configurations use.
+pub(crate) const NAME: &str = env!("CARGO_BIN_NAME");
+/// The name that people read.
+pub(crate) const TITLE: &str = "DCC shared memory";
+/// The server's version, which is the crate's.
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
+/// One sentence on what the server is for.
+pub(crate) const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
+
+/// The manifest. Its tools come in the order of `tools/list`.
+#[derive(Debug, Serialize)]
+pub(crate) struct Manifest {
+    name: &'static str,
+    version: &'static str,
+    description: &'static str,
+    tools: Vec<ManifestTool>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ManifestTool {
+    name: Cow<'static, str>,
+    title: Option<String>,
+    description: Option<Cow<'static, str>>,
+    annotations: Option<ToolAnnotations>,
+    input_schema: Arc<JsonObject>,
+    output_schema: Option<Arc<JsonObject>>,
+}
+
+impl Manifest {
+    /// What this build of the server offers.
+    pub(crate) fn of_this_server() -> Self {
+        Self {
+            name: NAME,
+            version: VERSION,
+            description: DESCRIPTION,
+            tools: tools::router().list_all().into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Tool> for ManifestTool {
+    fn from(tool: Tool) -> Self {
+        Self {
+            name: tool.name,
+            title: tool.title,
+            description: tool.description,
+            annotations: tool.annotations,
+            input_schema: tool.input_schema,
+            output_schema: tool.output_schema,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What a tool call answers: a result that is both data and text, or an error that says what to do.
+
+use std::fmt::Display;
+
+use dcc_mcp_shm::Error;
+use rmcp::ErrorData;
+use rmcp::handler::server::tool::IntoCallToolResult;
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
+use serde::Serialize;
+
+use crate::text;
+
+/// Longest statement of what went wrong, in bytes: it may quote what a file or an argument said.
+const MAX_FACT_BYTES: usize = 600;
+
+/// A result: structured content from [`Serialize`], text from [`Display`], so that both state the same facts.
+#[derive(Debug)]
+pub(crate) struct Reply<T>(pub(crate) T);
+
+impl<T: Serialize + Display> IntoCallToolResult for Reply<T> {
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        let structured =
+            serde_json::to_value(&self.0).map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+        let text = ContentBlock::text(self.0.to_string());
+        let mut result = CallToolResult::success(vec![text]);
+        result.structured_content = Some(structured);
+        Ok(result.into())
+    }
+}
+
+/// A failed call, in words for the model: what happened, then what to do next.
+///
+/// It becomes a result with `isError`, because clients hide protocol errors from the model.
+#[derive(Debug)]
+pub(crate) struct ToolError(String);
+
+impl ToolError {
+    /// `fact` is a sentence without its full stop, `advice` a whole one.
+    pub(crate) fn new(fact: impl Display, advice: impl Display) -> Self {
+        let fact = text::bounded(&fact.to_string(), MAX_FACT_BYTES);
+        Self(format!("{fact}. {advice}"))
+    }
+
+    /// The value of one argument cannot be used.
+    pub(crate) fn argument(field: &str, problem: impl Display, advice: impl Display) -> Self {
+        Self::new(format!("Bad argument `{field}`: {problem}"), advice)
+    }
+
+    /// The store itself is out of reach, whatever was asked of it.
+    pub(crate) fn no_store(error: &Error) -> Self {
+        Self::new(
+            format!("The store of shared buffers cannot be opened: {error}"),
+            "Tell the user; once it is repaired, call the tool again. The server's option --store or its environment \
+             variable DCC_MCP_SHM_DIR says which directory it is.",
+        )
+    }
+}
+
+impl IntoCallToolResult for ToolError {
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        Ok(CallToolResult::error(vec![ContentBlock::text(self.0)]).into())
+    }
+}
+
+impl From<Error> for ToolError {
+    /// The facts are the store's; the next step depends on who asks, and here that is a model with five tools.
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::NotFound { reference, store } => Self::new(
+                format!("Nothing is shared as {reference:?} in {}", store.display()),
+                "It was deleted, it expired, or it was never there. Call list_buffers to see what exists.",
+            ),
+            Error::Stale { id, expected, found } => Self::new(
+                format!(
+                    "Slot {id} has been reused: the descriptor is of generation {expected}, the slot is at {found}"
+                ),
+                "Ask the program that made the descriptor for a new one.",
+            ),
+            Error::NameTaken { name, holder } => Self::argument(
+                "name",
+                format!("{name:?} is taken by {holder}"),
+                "Choose another name, or set `replace` to delete that buffer and take its name.",
+            ),
+            Error::InvalidArgument { argument, problem } => {
+                Self::argument(argument, problem, "Correct it and call the tool again.")
+            }
+            Error::StoreFull {
+                requested,
+                available,
+                limit,
+                reclaimable,
+            } => Self::new(
+                format!(
+                    "The store is full: {requested} bytes were asked for, {available} are available ({limit}), and \
+                     {reclaimable} are in buffers that no program has open"
+                ),
+                "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer \
+                 needed.",
+            ),
+            Error::InvalidDescriptor { problem } => Self::new(
+                format!("Invalid descriptor: {problem}"),
+                "Pass the descriptor unchanged, or only its `id`.",
+            ),
+            Error::Damaged { path, problem } => Self::new(
+                format!("{} is damaged: {problem}", path.display()),
+                "Its data cannot be used. Ask the program that made it to write it again.",
+            ),
+            Error::Busy { what, waited } => Self::new(
+                format!("Somebody else held {what} for {waited:?}"),
+                "Call the tool again in a moment.",
+            ),
+            error => Self::new(
+                text::capitalised(&error.to_string()),
+                "If calling the tool again does not help, tell the user.",
+            ),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! JSON Schemas of tool arguments and results, in the subset that every MCP client understands.
+
+use std::sync::Arc;
+
+use rmcp::model::JsonObject;
+use schemars::generate::SchemaSettings;
+use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema};
+use serde_json::Value;
+
+/// The schema of what a tool accepts.
+pub(crate) fn input<T: JsonSchema>() -> Arc<JsonObject> {
+    portable::<T>(SchemaSettings::draft2020_12().for_deserialize())
+}
+
+/// The schema of what a tool returns.
+pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    // That sizes are not negative need not be checked of what this server says.
+    portable::<T>(settings.with_transform(remove_zero_minimum))
+}
+
+fn portable<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
+    let mut schema = settings
+        .with(|settings| {
+            // 2020-12 is MCP's default dialect, and some clients do not follow `$ref`.
+            settings.meta_schema = None;
+            settings.inline_subschemas = true;
+        })
+        .with_transform(remove_rust)
+        .with_transform(remove_null)
+        .with_transform(plain_enums)
+        .into_generator()
+        .into_root_schema_for::<T>();
+    // The names and documentation of Rust types say nothing to a model; the tool has its own.
+    schema.remove("title");
+    schema.remove("description");
+    Arc::new(schema.as_object().cloned().unwrap_or_default())
+}
+
+/// Drops what only Rust knows: `format: "uint64"` and the like, and line breaks and links of documentation.
+fn remove_rust(schema: &mut Schema) {
+    let is_rust_format = schema
+        .get("format")
+        .and_then(Value::as_str)
+        .is_some_and(|format| format.starts_with("uint") || format.starts_with("int"));
+    if is_rust_format {
+        schema.remove("format");
+    }
+    if let Some(Value::String(description)) = schema.get_mut("description") {
+        *description = description.replace('\n', " ").replace("[`", "`").replace("`]", "`");
+    }
+    transform_subschemas(&mut remove_rust, schema);
+}
+
+fn remove_zero_minimum(schema: &mut Schema) {
+    if schema.get("minimum").and_then(Value::as_u64) == Some(0) {
+        schema.remove("minimum");
+    }
+    transform_subschemas(&mut remove_zero_minimum, schema);
+}
+
+/// Drops `null` from optional fields: absent is how this server writes and asks for "no value".
+fn remove_null(schema: &mut Schema) {
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("enum") {
+        choices.retain(|choice| !choice.is_null());
+    }
+    if let Some(Value::Array(choices)) = schema.get_mut("anyOf") {
+        choices.retain(|choice| choice.get("type").is_none_or(|kind| kind != "null"));
+        if let [Value::Object(only)] = choices.as_slice() {
+            let only = only.clone();
+            schema.remove("anyOf");
+            for (key, value) in only {
+                schema.ensure_object().entry(key).or_insert(value);
+            }
+        }
+    }
+    transform_subschemas(&mut remove_null, schema);
+}
+
+/// Writes `oneOf` of documented constants as one `enum`: `tools/list` is read into every conversation.
+fn plain_enums(schema: &mut Schema) {
+    let constants = schema.get("oneOf").and_then(Value::as_array).and_then(|choices| {
+        let constants = choices.iter().map(|choice| choice.get("const").cloned());
+        constants.collect::<Option<Vec<_>>>()
+    });
+    if let Some(constants) = constants {
+        schema.remove("oneOf");
+        schema.insert("type".to_owned(), "string".into());
+        schema.insert("enum".to_owned(), constants.into());
+    }
+    transform_subschemas(&mut plain_enums, schema);
+}

@@ -1,0 +1,128 @@
+//! MCP over stdin and stdout: which transport is used, and what ends it.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileTypeExt as _;
+use std::os::unix::net;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use rmcp::service::ServerInitializeError;
+use rmcp::transport::IntoTransport;
+use rmcp::transport::io::stdio_pipes;
+use rmcp::{RoleServer, ServiceExt as _};
+use tokio::net::UnixStream;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::handler::{LazyStore, ShmServer};
+
+/// How often the store is rid of what expired: the time that a buffer may outlive its time to live.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Serves the store at `directory` (or the default one) until the client or a signal ends it.
+pub(crate) fn run(directory: Option<PathBuf>) -> anyhow::Result<()> {
+    // One client, short calls: a second thread would only add a hand-off to each of them.
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("cannot start the async runtime")?;
+    let outcome = runtime.block_on(serve_stdio(Arc::new(LazyStore::new(directory))));
+    // A read of a terminal's stdin occupies a thread that nothing can interrupt: do not wait for it.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve_stdio(store: Arc<LazyStore>) -> anyhow::Result<()> {
+    let shutdown = cancelled_by_signal().context("cannot listen for signals")?;
+    tokio::spawn(sweep_now_and_then(Arc::clone(&store)));
+    let server = ShmServer::new(store);
+    // Both fast paths stay on the reactor. Node clients hand over sockets, everybody else pipes;
+    // anything else is what `stdio_pipes` falls back to threads for.
+    match (unix_socket(io::stdin()), unix_socket(io::stdout())) {
+        (Some(stdin), Some(stdout)) => {
+            let transport = (non_blocking(stdin)?, non_blocking(stdout)?);
+            serve_on(transport, server, shutdown).await
+        }
+        _ => serve_on(stdio_pipes(), server, shutdown).await,
+    }
+}
+
+async fn serve_on<T, A>(transport: T, server: ShmServer, shutdown: CancellationToken) -> anyhow::Result<()>
+where
+    T: IntoTransport<RoleServer, io::Error, A>,
+{
+    match server.serve_with_ct(transport, shutdown).await {
+        Ok(running) => {
+            let reason = running.waiting().await.context("the MCP service failed")?;
+            tracing::info!(?reason, "session ended");
+            Ok(())
+        }
+        // A client may look and leave: neither EOF nor a signal before the handshake is a failure.
+        Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
+            tracing::info!("ended before a session began");
+            Ok(())
+        }
+        Err(error) => Err(error).context("the MCP session could not begin"),
+    }
+}
+
+/// Removes what expired. A store that no call has needed yet is left alone.
+async fn sweep_now_and_then(store: Arc<LazyStore>) {
+    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let store = Arc::clone(&store);
+        let swept = tokio::task::spawn_blocking(move || store.opened().map(|store| store.gc(false))).await;
+        match swept {
+            Ok(Some(Ok(report))) => tracing::debug!(files = report.removed.len(), "removed what expired"),
+            Ok(Some(Err(error))) => tracing::warn!(%error, "could not remove what expired"),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, "removing what expired did not finish"),
+        }
+    }
+}
+
+/// A token that SIGINT or SIGTERM cancels; rmcp then answers what is in flight and returns.
+fn cancelled_by_signal() -> io::Result<CancellationToken> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let shutdown = CancellationToken::new();
+    let token = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        token.cancel();
+    });
+    Ok(shutdown)
+}
+
+/// A duplicate of `stream`, if it is a Unix socket.
+fn unix_socket(stream: impl AsFd) -> Option<net::UnixStream> {
+    let file = File::from(stream.as_fd().try_clone_to_owned().ok()?);
+    if !file.metadata().ok()?.file_type().is_socket() {
+        return None;
+    }
+    let socket = net::UnixStream::from(OwnedFd::from(file));
+    // Fails for sockets of other families, such as those that inetd hands over.
+    socket.local_addr().is_ok().then_some(socket)
+}
+
+/// Hands `socket` to the reactor.
+///
+/// The flag is shared with the standard stream, so this must not happen before it is certain that
+/// nothing else will read stdin or write stdout: a blocking reader would take it for the end.
+fn non_blocking(socket: net::UnixStream) -> anyhow::Result<UnixStream> {
+    socket
+        .set_nonblocking(true)
+        .and_then(|()| UnixStream::from_std(socket))
+        .context("cannot use the client's socket")
+}

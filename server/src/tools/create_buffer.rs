@@ -1,0 +1,148 @@
+//! `create_buffer`: a small sealed scene from content, or an empty buffer for another program to fill.
+
+use std::fmt::{self, Display};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use dcc_mcp_shm::{BufferOptions, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Store};
+use rmcp::model::JsonObject;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::read_descriptor::Described;
+use crate::arguments;
+use crate::handler::ShmServer;
+use crate::reply::{Reply, ToolError};
+use crate::schema;
+
+/// Content passes through the model's context, so more than this is a mistake.
+const MAX_CONTENT_BYTES: usize = 1 << 20;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// Content as text, stored as UTF-8; at most 1 MiB.
+    text: Option<String>,
+    /// Content as standard base64; at most 1 MiB once decoded.
+    base64: Option<String>,
+    /// Size in bytes of an empty buffer that another program will fill.
+    #[schemars(range(min = 1))]
+    capacity: Option<u64>,
+    /// Name to find the buffer by, unique in the store.
+    #[schemars(length(min = 1, max = 255))]
+    name: Option<String>,
+    /// Whether to take the name over from a buffer that has it, which is deleted; false if left out.
+    replace: Option<bool>,
+    /// What the data is; `Arbitrary` if left out.
+    kind: Option<SceneDataKind>,
+    /// Program that the data comes from, such as `Blender`.
+    #[schemars(length(max = 255))]
+    source_dcc: Option<String>,
+    /// Scene or set that the buffer is part of.
+    #[schemars(length(min = 1, max = 255))]
+    group: Option<String>,
+    /// Seconds the buffer stays after the last program lets go of it; 900 if left out, 0 keeps it until deleted.
+    ttl_seconds: Option<u64>,
+}
+
+/// What the new buffer holds.
+#[derive(Debug)]
+enum Content {
+    Data(Vec<u8>),
+    Room(u64),
+}
+
+impl Arguments {
+    fn take_content(&mut self) -> Result<Content, ToolError> {
+        match (self.text.take(), self.base64.take(), self.capacity) {
+            (Some(text), None, None) => within_limit("text", text.into_bytes()),
+            (None, Some(base64), None) => within_limit("base64", decode(&base64)?),
+            (None, None, Some(capacity)) => Ok(Content::Room(capacity)),
+            (text, base64, _) => {
+                let what = if text.is_none() && base64.is_none() {
+                    "none of `text`, `base64` and `capacity` is given"
+                } else {
+                    "more than one of `text`, `base64` and `capacity` is given"
+                };
+                Err(ToolError::new(
+                    format!("Bad arguments: {what}"),
+                    "Give exactly one of them.",
+                ))
+            }
+        }
+    }
+
+    fn options(self) -> BufferOptions {
+        let mut options = BufferOptions::new(self.kind.unwrap_or_default())
+            .source_dcc(self.source_dcc.unwrap_or_default())
+            .replace(self.replace.unwrap_or_default());
+        if let Some(name) = self.name {
+            options = options.name(name);
+        }
+        if let Some(group) = self.group {
+            options = options.group(group);
+        }
+        if let Some(seconds) = self.ttl_seconds {
+            options = options.ttl(Duration::from_secs(seconds));
+        }
+        options
+    }
+
+    fn create(mut self, store: &Store) -> Result<Created, ToolError> {
+        let content = self.take_content()?;
+        let options = self.options();
+        // The handles are dropped at once: what is shared stays for its time to live.
+        let id = match content {
+            Content::Data(data) => SharedSceneBuffer::write(store, &data, &options)?.id(),
+            Content::Room(capacity) => SharedBuffer::create(store, capacity, &options)?.id(),
+        };
+        Described::new(store.describe(&Reference::Id(id))?).map(Created)
+    }
+}
+
+/// The new buffer, described as `read_descriptor` would.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(transparent)]
+struct Created(Described);
+
+impl Display for Created {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Created. {}", self.0)
+    }
+}
+
+fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
+    STANDARD.decode(base64).map_err(|error| {
+        let advice = "Encode with the standard alphabet and padding, without line breaks.";
+        // The decoder's sentences end with a full stop of their own.
+        let problem = error.to_string();
+        ToolError::argument("base64", problem.trim_end_matches('.'), advice)
+    })
+}
+
+fn within_limit(field: &str, data: Vec<u8>) -> Result<Content, ToolError> {
+    if data.len() <= MAX_CONTENT_BYTES {
+        return Ok(Content::Data(data));
+    }
+    let problem = format!("{} bytes are more than {MAX_CONTENT_BYTES}", data.len());
+    let advice = "Create it with `capacity` instead and let the program that has the data fill it.";
+    Err(ToolError::argument(field, problem, advice))
+}
+
+#[tool_router(router = create_buffer_router, vis = "pub(super)")]
+impl ShmServer {
+    #[tool(
+        title = "Create a shared buffer",
+        description = include_str!("create_buffer.md").trim_ascii_end(),
+        annotations(read_only_hint = false, destructive_hint = true, idempotent_hint = false, open_world_hint = false),
+        input_schema = schema::input::<Arguments>(),
+        output_schema = schema::output::<Created>()
+    )]
+    async fn create_buffer(&self, arguments: JsonObject) -> Result<Reply<Created>, ToolError> {
+        let arguments: Arguments = arguments::parse(arguments)?;
+        // Reserving memory costs up to 0.3 s for each GiB.
+        self.off_thread(move |store| arguments.create(store).map(Reply)).await
+    }
+}

@@ -1,0 +1,169 @@
+//! `read_descriptor`: everything that is known about one buffer, and code that opens it.
+
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::{BufferState, Descriptor, FileRole};
+use rmcp::model::JsonObject;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::arguments::{self, BufferReference};
+use crate::handler::ShmServer;
+use crate::reply::{Reply, ToolError};
+use crate::text::{self, Bytes, Quoted};
+use crate::{python, schema};
+
+/// Longest text of this result, in bytes.
+const MAX_TEXT_BYTES: usize = 1024;
+/// Most arrays in the structured result. A mesh has a handful; a header has room for thousands.
+const MAX_ARRAYS: usize = 32;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// Buffer to describe: its id, its unique name, or its whole descriptor.
+    buffer: BufferReference,
+}
+
+/// A descriptor and how to use it. `create_buffer` answers with it as well.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Described {
+    /// Everything needed to find, check and map the buffer.
+    descriptor: Descriptor,
+    /// Arrays that `descriptor.arrays` leaves out, as there are more than 32.
+    #[serde(skip_serializing_if = "is_zero")]
+    arrays_left_out: usize,
+    /// Python code that opens the buffer on this machine, with the library dcc_mcp_shm.
+    code: String,
+    /// Python code that maps the arrays with NumPy alone; only for sealed, uncompressed arrays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    numpy_code: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Described {
+    /// Describes what holds data; a pool is no such thing.
+    pub(super) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
+        if descriptor.role == FileRole::Pool {
+            return Err(ToolError::argument(
+                "buffer",
+                "it is a pool",
+                "Call pool_status with it as `pool`.",
+            ));
+        }
+        let (code, numpy_code) = (python::code(&descriptor), python::numpy_code(&descriptor));
+        let arrays_left_out = descriptor.arrays.len().saturating_sub(MAX_ARRAYS);
+        descriptor.arrays.truncate(MAX_ARRAYS);
+        Ok(Self {
+            descriptor,
+            arrays_left_out,
+            code,
+            numpy_code,
+        })
+    }
+
+    /// Identity, size and life: the part of the text that is always there.
+    fn head(&self) -> String {
+        let d = &self.descriptor;
+        let texts = text::labelled([
+            ("name", d.name.as_deref()),
+            ("from", Some(&d.source_dcc)),
+            ("group", d.group.as_deref()),
+        ]);
+        let (kind, role, state) = (d.kind.as_str(), role(d.role), d.state.as_str());
+        let size = Bytes(d.size_bytes);
+        let stored = match (d.state, d.use_compression) {
+            (_, true) => format!(", stored as LZ4 in {}", Bytes(d.stored_bytes)),
+            (BufferState::Sealed, false) => String::new(),
+            (_, false) => format!(", capacity {}", Bytes(d.capacity)),
+        };
+        let expires = d
+            .expires
+            .as_ref()
+            .map_or_else(String::new, |expires| format!(", expires {expires} unless used"));
+        let attrs = if d.attrs.is_empty() {
+            String::new()
+        } else {
+            let json = serde_json::to_string(&d.attrs).unwrap_or_default();
+            format!("\nattributes {}", Quoted(&json))
+        };
+        format!(
+            "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}{expires}{attrs}",
+            d.id, d.created_at
+        )
+    }
+
+    fn array_lines(&self) -> impl Iterator<Item = String> {
+        self.descriptor.arrays.iter().map(|(name, array)| {
+            let (name, dtype, shape) = (Quoted(name), array.dtype, &array.shape);
+            let domain = array
+                .domain
+                .map_or_else(String::new, |domain| format!(" per {}", domain.as_str()));
+            let offset = array
+                .offset
+                .map_or_else(String::new, |offset| format!(" at byte {offset}"));
+            format!("\n- {name} {dtype} {shape:?}{domain}{offset}")
+        })
+    }
+}
+
+impl Display for Described {
+    /// What matters most gets its room first: code, then the file, the arrays, and code without the library.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MORE: &str = "\n- more in the structured content";
+        let head = self.head();
+        let mut room = MAX_TEXT_BYTES.saturating_sub(head.len() + MORE.len());
+        let mut fit = |part: String| {
+            let fits = part.len() <= room;
+            room -= if fits { part.len() } else { 0 };
+            fits.then_some(part)
+        };
+        let code = fit(format!("\n\n```python\n{}\n```", self.code)).unwrap_or_else(|| fit_elsewhere(&mut fit));
+        let d = &self.descriptor;
+        let file = fit(format!("\nfile {:?}, data at byte {}", d.path, d.data_offset)).unwrap_or_default();
+        let mut arrays: String = self.array_lines().map_while(&mut fit).collect();
+        if arrays.lines().count().saturating_sub(1) < d.arrays.len() || self.arrays_left_out > 0 {
+            arrays.push_str(MORE);
+        }
+        let numpy = self.numpy_code.as_ref();
+        let numpy = numpy.and_then(|code| fit(format!("\nOr with NumPy alone:\n```python\n{code}\n```")));
+        write!(f, "{head}{file}{arrays}{code}{}", numpy.unwrap_or_default())
+    }
+}
+
+/// Where the code is when a long path leaves no room for it here.
+fn fit_elsewhere(fit: &mut impl FnMut(String) -> Option<String>) -> String {
+    fit("\nPython code that opens it is in the structured content, as `code`.".to_owned()).unwrap_or_default()
+}
+
+fn role(role: FileRole) -> &'static str {
+    match role {
+        FileRole::Buffer => "buffer",
+        FileRole::Scene => "scene",
+        FileRole::Slot => "pool slot",
+        FileRole::Pool => "pool",
+    }
+}
+
+#[tool_router(router = read_descriptor_router, vis = "pub(super)")]
+impl ShmServer {
+    #[tool(
+        title = "Describe a shared buffer",
+        description = include_str!("read_descriptor.md").trim_ascii_end(),
+        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        input_schema = schema::input::<Arguments>(),
+        output_schema = schema::output::<Described>()
+    )]
+    async fn read_descriptor(&self, arguments: JsonObject) -> Result<Reply<Described>, ToolError> {
+        let Arguments { buffer } = arguments::parse(arguments)?;
+        let reference = buffer.resolve("buffer")?;
+        // One file is opened and its header read, whatever the reference.
+        let descriptor = self.store().await?.describe(&reference)?;
+        Described::new(descriptor).map(Reply)
+    }
+}

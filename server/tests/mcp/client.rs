@@ -1,0 +1,196 @@
+//! A client that speaks raw JSON-RPC to the built server, over pipes or a socket.
+
+use std::borrow::Borrow;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
+
+/// The two ways that clients speak.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Era {
+    /// `initialize` first: 2025-11-25.
+    Session,
+    /// Every request for itself: 2026-07-28.
+    Stateless,
+}
+
+pub(crate) const ERAS: [Era; 2] = [Era::Session, Era::Stateless];
+
+pub(crate) struct Client {
+    era: Era,
+    child: Child,
+    requests: Option<Box<dyn Write>>,
+    /// Kept to say that nothing more comes, where dropping `requests` does not.
+    socket: Option<UnixStream>,
+    answers: BufReader<Box<dyn Read>>,
+    next_id: u64,
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dcc-mcp-shm"));
+    command.args(arguments);
+    for variable in ["DCC_MCP_SHM_DIR", "DCC_MCP_SHM_MAX_BYTES", "RUST_LOG"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn serve(store: &Path) -> Command {
+    let mut command = command(&["serve", "--store"]);
+    command.arg(store).stderr(Stdio::null());
+    command
+}
+
+impl Client {
+    /// A server that nothing has been said to.
+    pub(crate) fn spawn(store: &Path, era: Era) -> Self {
+        let mut command = serve(store);
+        let mut child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the server starts");
+        let requests = child.stdin.take().expect("a pipe");
+        let answers = child.stdout.take().expect("a pipe");
+        Self {
+            era,
+            child,
+            requests: Some(Box::new(requests)),
+            socket: None,
+            answers: BufReader::new(Box::new(answers)),
+            next_id: 0,
+        }
+    }
+
+    /// The same over one socket for both directions, as Node starts its children.
+    pub(crate) fn spawn_on_socket(store: &Path, era: Era) -> Self {
+        let (ours, theirs) = UnixStream::pair().expect("a pair of sockets");
+        let stdout = OwnedFd::from(theirs.try_clone().expect("a second descriptor"));
+        let child = serve(store)
+            .stdin(OwnedFd::from(theirs))
+            .stdout(stdout)
+            .spawn()
+            .expect("the server starts");
+        let clone = || ours.try_clone().expect("another descriptor");
+        Self {
+            era,
+            child,
+            requests: Some(Box::new(clone())),
+            answers: BufReader::new(Box::new(clone())),
+            socket: Some(ours),
+            next_id: 0,
+        }
+    }
+
+    /// A server that is ready for requests of this era.
+    pub(crate) fn start(store: &Path, era: Era) -> Self {
+        let mut client = Self::spawn(store, era);
+        client.greet();
+        client
+    }
+
+    /// What an era begins with; returns what the server says about itself.
+    pub(crate) fn greet(&mut self) -> Value {
+        match self.era {
+            Era::Session => {
+                let params = json!({
+                    "protocolVersion": "2025-11-25", "capabilities": {},
+                    "clientInfo": {"name": "test", "version": "1"},
+                });
+                let answer = self.request("initialize", params);
+                self.send(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
+                answer
+            }
+            Era::Stateless => self.request("server/discover", json!({})),
+        }
+    }
+
+    pub(crate) fn send(&mut self, message: &Value) {
+        self.send_line(&message.to_string());
+    }
+
+    pub(crate) fn send_line(&mut self, line: &str) {
+        let requests = self.requests.as_mut().expect("not ended");
+        writeln!(requests, "{line}")
+            .and_then(|()| requests.flush())
+            .expect("the server reads");
+    }
+
+    /// Sends a request and returns its answer, which is the next message.
+    pub(crate) fn request(&mut self, method: &str, mut params: Value) -> Value {
+        self.next_id += 1;
+        if matches!(self.era, Era::Stateless) {
+            params["_meta"] = json!({
+                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+                "io.modelcontextprotocol/clientCapabilities": {},
+            });
+        }
+        self.send(&json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}));
+        let answer = self.answer();
+        assert_eq!(answer["id"], self.next_id, "{answer}");
+        answer
+    }
+
+    /// The next line, which must be a message.
+    pub(crate) fn answer(&mut self) -> Value {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).expect("the server answers");
+        let message: Value = serde_json::from_str(&line).expect("stdout carries messages only");
+        assert_eq!(message["jsonrpc"], "2.0", "{message}");
+        message
+    }
+
+    /// Calls a tool that must succeed: its structured content and its text.
+    pub(crate) fn call(&mut self, tool: &str, arguments: impl Borrow<Value>) -> (Value, String) {
+        let (result, text) = self.result(tool, arguments.borrow());
+        assert_ne!(result["isError"], true, "{tool}: {text}");
+        (result["structuredContent"].clone(), text)
+    }
+
+    /// Calls a tool that must fail: the text of its error.
+    pub(crate) fn error(&mut self, tool: &str, arguments: impl Borrow<Value>) -> String {
+        let (result, text) = self.result(tool, arguments.borrow());
+        assert_eq!(result["isError"], true, "{tool} succeeded: {text}");
+        assert!(result.get("structuredContent").is_none(), "{result}");
+        text
+    }
+
+    fn result(&mut self, tool: &str, arguments: &Value) -> (Value, String) {
+        let params = json!({"name": tool, "arguments": arguments});
+        let result = self.request("tools/call", params)["result"].clone();
+        let [content] = result["content"].as_array().expect("content").as_slice() else {
+            unreachable!("one piece of content, not {result}");
+        };
+        let text = content["text"].as_str().expect("text").to_owned();
+        (result, text)
+    }
+
+    /// Ends the input; the server must then end by itself, with nothing more to say.
+    pub(crate) fn end(mut self) -> ExitStatus {
+        self.requests = None;
+        if let Some(socket) = &self.socket {
+            socket.shutdown(Shutdown::Write).expect("the socket is open");
+        }
+        self.wait()
+    }
+
+    /// Sends a signal that the server must end at, with nothing more to say, although input may still come.
+    pub(crate) fn end_by(self, signal: Signal) -> ExitStatus {
+        kill_process(Pid::from_child(&self.child), signal).expect("the server runs");
+        self.wait()
+    }
+
+    fn wait(mut self) -> ExitStatus {
+        let mut rest = String::new();
+        self.answers.read_to_string(&mut rest).expect("stdout ends");
+        assert_eq!(rest, "");
+        self.child.wait().expect("the server ends")
+    }
+}
