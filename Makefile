@@ -37,9 +37,9 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(READY) $(SERVER) ## a scene goes from one process to another, and an MCP client finds it
+demo: $(if $(DCC),$(DCC_READY),$(READY)) $(SERVER) ## a scene goes from one process to another, and an MCP client finds it (DCC=blender)
 	$(call say,demo)
-	@.venv/bin/python examples/demo.py
+	@$(if $(DCC),.venv-dcc/bin/python examples/demo --dcc "$(DCC)",.venv/bin/python examples/demo)
 
 test: test-rust test-python ## all tests but Blender's
 

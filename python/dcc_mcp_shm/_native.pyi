@@ -23,6 +23,7 @@ __all__ = [
     "NoSuchArray",
     "NotFound",
     "NotSealed",
+    "OutOfMemory",
     "SceneDataKind",
     "SceneWriter",
     "Sealed",
@@ -78,6 +79,7 @@ class _Descriptor(TypedDict, total=False):
     use_compression: bool
     generation: int
     created_at: str
+    ttl_seconds: float
     expires: str
     arrays: dict[str, _ArrayDescriptor]
 
@@ -139,6 +141,9 @@ class Exhausted(ShmError):
 
 class NotSealed(ShmError):
     state: str
+
+class OutOfMemory(ShmError):
+    requested: int
 
 class Sealed(ShmError): ...
 class StillWritable(ShmError): ...

@@ -31,6 +31,7 @@ exceptions! {
     Sealed: "The scene is finished and never changes.";
     StillWritable: "The scene cannot be sealed, as something can still write to it.";
     Forked: "The write was begun by the process that forked this one, which alone can finish it.";
+    OutOfMemory: "There is no memory for a copy of `requested` bytes; read a range, or use a view.";
     Interrupted: "The last writer died while it wrote; write again.";
     Damaged: "The bytes of a file are not what they must be.";
     UnsupportedVersion: "A file or descriptor of a newer format: `found` and `known` are versions.";
@@ -93,6 +94,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Sealed { .. } => exception!(Sealed),
         Error::StillWritable { .. } => exception!(StillWritable),
         Error::Forked { .. } => exception!(Forked),
+        Error::OutOfMemory { requested } => exception!(OutOfMemory, requested = requested),
         Error::Interrupted { .. } => exception!(Interrupted),
         Error::Damaged { .. } => exception!(Damaged),
         Error::UnsupportedVersion { found, known, .. } => exception!(UnsupportedVersion, found = found, known = known),

@@ -21,8 +21,8 @@ mod _native {
     #[pymodule_export]
     use crate::errors::{
         Busy, CapacityExceeded, Compressed, Damaged, Exhausted, Forked, Interrupted, InvalidArgument,
-        InvalidDescriptor, NameTaken, NoSuchArray, NotFound, NotSealed, Sealed, ShmError, Stale, StillWritable,
-        StoreFull, SystemFailure, TooManyOpenFiles, UnsafeStore, UnsupportedVersion, WrongRole,
+        InvalidDescriptor, NameTaken, NoSuchArray, NotFound, NotSealed, OutOfMemory, Sealed, ShmError, Stale,
+        StillWritable, StoreFull, SystemFailure, TooManyOpenFiles, UnsafeStore, UnsupportedVersion, WrongRole,
     };
     #[pymodule_export]
     use crate::exporter::ArrayView;

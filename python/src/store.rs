@@ -83,11 +83,7 @@ impl PyStore {
     ///     NotFound: it is not there.
     fn delete(&self, buffer: &Bound<'_, PyAny>) -> PyResult<()> {
         let reference = reference(buffer)?;
-        buffer
-            .py()
-            .detach(|| self.0.delete(&reference))
-            .map(drop)
-            .map_err(raise)
+        buffer.py().detach(|| self.0.delete(&reference)).map_err(raise)
     }
 
     /// Removes what expired and what dead processes left; see :func:`gc`.

@@ -43,7 +43,7 @@ fn remove_rust(schema: &mut Schema) {
     let is_rust_format = schema
         .get("format")
         .and_then(Value::as_str)
-        .is_some_and(|format| format.starts_with("uint") || format.starts_with("int"));
+        .is_some_and(|format| ["uint", "int", "double"].iter().any(|rust| format.starts_with(rust)));
     if is_rust_format {
         schema.remove("format");
     }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::data_lock::{DATA_PATIENCE, DataLock};
+use crate::data_lock::{DataLock, READ_PATIENCE, WRITE_PATIENCE};
 use crate::descriptor::{Descriptor, Target, store_of};
 use crate::error::{Error, Result};
 use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
@@ -22,7 +22,7 @@ use crate::options::BufferOptions;
 use crate::pool::SlotLease;
 use crate::segment::{OnClose, Segment, Snapshot, open_file};
 use crate::store::{Content, Draft, Reference, Store, check_generation};
-use crate::sys::{self, Access, Protection, Source};
+use crate::sys::{self, Access, NewVec, Protection, Source};
 
 /// How often a reader tries without a lock. A writer that is between two writes is met, one that never pauses not.
 const OPTIMISTIC_READS: usize = 2;
@@ -126,13 +126,18 @@ impl SharedBuffer {
     }
 
     fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
-        let segment = Segment::open(store, id, Access::ReadWrite).map_err(|error| match error {
-            // A sealed scene cannot be opened for writing, and that is all there is to say about it.
-            Error::Io { ref source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
-                Error::Sealed { id }
+        let segment = match Segment::open(store, id, Access::ReadWrite) {
+            // A scene that is sealed, or about to be, cannot be opened for writing: say what it is.
+            Err(error @ Error::Io { .. }) => {
+                let role = store.look(id).map_err(|_| error)?.header.role;
+                return Err(Error::WrongRole {
+                    id,
+                    expected: "buffer",
+                    found: role.as_str(),
+                });
             }
-            error => error,
-        })?;
+            opened => opened?,
+        };
         Self::from_segment(segment, generation)
     }
 
@@ -153,7 +158,7 @@ impl SharedBuffer {
         inner.segment.shared()?;
         if role == Role::Slot {
             // Its holder may not rewrite it while somebody else has it open.
-            inner.lock.read(&inner.segment, DATA_PATIENCE)?;
+            inner.lock.read(&inner.segment, READ_PATIENCE)?;
             let generation = generation.unwrap_or(snapshot.words.generation);
             inner.reading = Some(SlotReading {
                 generation,
@@ -246,8 +251,9 @@ impl SharedBuffer {
     /// As [`SharedBuffer::write`].
     pub fn edit(&self, len: u64) -> Result<BufferEdit> {
         let len = self.inner.check_len(len)?;
-        let writing = self.begin()?;
+        // Mapped before the old data is given up: this can fail.
         let mapping = self.inner.segment.map(Protection::Shared)?;
+        let writing = self.begin()?;
         Ok(BufferEdit {
             memory: OpenMemory::new(mapping, self.inner.payload, len),
             writing,
@@ -265,7 +271,7 @@ impl SharedBuffer {
         let patience = match &self.slot {
             Some(slot) if !slot.is_own() => return Err(Error::Forked { id: self.id() }),
             Some(_) => Duration::ZERO,
-            None => DATA_PATIENCE,
+            None => WRITE_PATIENCE,
         };
         self.inner.lock.write(&self.inner.segment, patience)?;
         let word = self.inner.segment.shared()?.word(AT_SEQUENCE);
@@ -284,7 +290,8 @@ impl SharedBuffer {
     /// # Errors
     /// [`Error::Interrupted`] when the last writer died, [`Error::Busy`] when one takes too long, [`Error::Damaged`].
     pub fn read(&self) -> Result<Vec<u8>> {
-        self.read_with(|len| vec![0; len], |bytes| sys::as_destination(bytes))
+        self.read_with(NewVec::with_len, |vec| vec.as_mut().map_or(&mut [], NewVec::memory))?
+            .and_then(|vec| vec.filled(|_| Ok(())))
     }
 
     /// The same into memory that is allocated once the length is known, and again if that changes meanwhile.
@@ -370,6 +377,10 @@ impl SharedBuffer {
 
     /// Whether the buffer is deleted when its last handle in this process is dropped.
     pub fn set_unlink_on_close(&self, unlink: bool) {
+        // A slot goes with its pool.
+        if self.is_slot() {
+            return;
+        }
         self.inner
             .segment
             .set_on_close(if unlink { OnClose::Unlink } else { OnClose::Keep });
@@ -432,7 +443,7 @@ pub(crate) struct Reading {
 
 impl Reading {
     fn new(inner: Arc<Inner>) -> Result<Self> {
-        inner.lock.read(&inner.segment, DATA_PATIENCE)?;
+        inner.lock.read(&inner.segment, READ_PATIENCE)?;
         let reading = Self {
             inner,
             process: sys::process_generation(),

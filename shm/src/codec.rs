@@ -281,7 +281,7 @@ fn decompress(frame: &[u8], plain: &mut [u8]) -> Result<(), DecodeError> {
     let mut decoder = FrameDecoder::new(frame);
     decoder.read_exact(plain).map_err(|_| DAMAGED)?;
     match decoder.read(&mut [0]) {
-        Ok(0) => Ok(()),
+        Ok(0) if decoder.get_ref().is_empty() => Ok(()),
         _ => Err(DAMAGED),
     }
 }

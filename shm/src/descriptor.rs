@@ -1,5 +1,7 @@
 //! The some 500 bytes of JSON that travel instead of the data.
 
+use std::os::unix::ffi::OsStrExt;
+
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -61,6 +63,8 @@ pub struct Descriptor {
     pub generation: u64,
     /// When the buffer was made: RFC 3339, UTC.
     pub created_at: String,
+    /// How long it stays after the last holder let go, in seconds; 0 is until it is deleted.
+    pub ttl_seconds: f64,
     /// When it may be removed: RFC 3339, UTC. Absent while somebody has it open, and if it stays until deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
@@ -69,7 +73,7 @@ pub struct Descriptor {
     pub arrays: IndexMap<String, ArrayDescriptor>,
 }
 
-/// One array of a [`Descriptor`].
+/// One array of a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ArrayDescriptor {
     /// Element type: a NumPy type string, such as `<f4`.
@@ -177,6 +181,7 @@ impl Descriptor {
             use_compression,
             generation: words.generation,
             created_at: header.created_at(),
+            ttl_seconds: header.ttl.as_secs_f64(),
             expires: snapshot.expires(),
             arrays: arrays.collect(),
         }
@@ -199,7 +204,7 @@ impl Descriptor {
 impl Target {
     /// Reads which buffer a descriptor means. Unknown fields are ignored, an unknown version is refused.
     pub(crate) fn parse(json: &str) -> Result<Self> {
-        let invalid = |problem: String| Error::InvalidDescriptor { problem };
+        let invalid = |problem: String| Error::descriptor(problem);
         if json.len() > MAX_DESCRIPTOR_BYTES {
             return Err(invalid(format!(
                 "it has {} bytes; {MAX_DESCRIPTOR_BYTES} are possible",
@@ -248,12 +253,14 @@ impl Target {
 pub(crate) fn store_of(path: &std::path::Path, id: Uuid) -> Result<Store> {
     let name = Store::file_name(id);
     if path.file_name() != Some(name.as_ref()) {
-        return Err(Error::InvalidDescriptor {
-            problem: format!(
-                "id and path do not match: the file of {id} is called {name}, not {}",
-                path.display()
-            ),
-        });
+        return Err(Error::descriptor(format!(
+            "id and path do not match: the file of {id} is called {name}, not {}",
+            path.display()
+        )));
+    }
+    // A relative path means something else in each process.
+    if !path.is_absolute() || path.as_os_str().as_bytes().contains(&0) {
+        return Err(Error::descriptor(format!("{} is no absolute path", path.display())));
     }
     Store::open_existing(path.parent().unwrap_or(path))
 }
@@ -271,7 +278,8 @@ impl Snapshot {
     /// When the file may be removed if nobody opens it until then.
     fn expires(&self) -> Option<String> {
         let unheld = self.stat.accessed == self.stat.modified;
-        if !unheld || self.header.ttl.is_zero() {
+        let lives_alone = matches!(self.header.role, Role::Buffer | Role::Scene);
+        if !unheld || !lives_alone || self.header.ttl.is_zero() {
             return None;
         }
         let left = (self.stat.modified + self.header.ttl).saturating_sub(sys::boot_time());

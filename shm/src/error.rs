@@ -113,6 +113,12 @@ pub enum Error {
         /// The scene, buffer or slot.
         id: Uuid,
     },
+    /// There is no memory for a copy.
+    #[error("no memory for a copy of {requested} bytes; read a range, or use a view")]
+    OutOfMemory {
+        /// Size of the copy in bytes.
+        requested: u64,
+    },
     /// A writer died in the middle of a write: what is there is neither the old nor the new data.
     #[error("the last writer of {id} died while it wrote; write again")]
     Interrupted {
@@ -243,10 +249,16 @@ impl Error {
         }
     }
 
-    pub(crate) fn damaged(path: &Path, problem: impl Into<String>) -> Self {
+    pub(crate) fn damaged(path: &Path, problem: impl AsRef<str>) -> Self {
         Self::Damaged {
             path: path.to_owned(),
-            problem: problem.into(),
+            problem: printable(problem.as_ref()),
+        }
+    }
+
+    pub(crate) fn descriptor(problem: impl AsRef<str>) -> Self {
+        Self::InvalidDescriptor {
+            problem: printable(problem.as_ref()),
         }
     }
 
@@ -262,6 +274,22 @@ impl Error {
             },
         }
     }
+}
+
+/// What was found in a file or descriptor, fit for a terminal and a model: escaped and cut.
+fn printable(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let mut printable: String = text.chars().take(LONGEST).flat_map(escape_control).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        printable.push('…');
+    }
+    printable
+}
+
+fn escape_control(c: char) -> impl Iterator<Item = char> {
+    let escaped = c.is_control().then(|| c.escape_unicode());
+    let plain = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(plain)
 }
 
 fn list(names: &[String]) -> String {

@@ -247,6 +247,12 @@ impl Header {
             return damaged("its state does not go with its role");
         }
         let metadata = &self.metadata;
+        if !scene && (metadata.size > 0 || !metadata.arrays.is_empty()) {
+            return damaged("only a scene has a size and arrays");
+        }
+        if words.state == State::Sealed && words.data_len != self.capacity {
+            return damaged("it is sealed and not full");
+        }
         if Layout::from_placed(metadata.arrays.clone(), metadata.size).is_err() {
             return damaged("its arrays do not lie within its data");
         }

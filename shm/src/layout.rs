@@ -153,6 +153,12 @@ impl Layout {
     /// Takes over arrays that were read from a file or descriptor, if each lies where [`Layout::new`] would allow it.
     pub(crate) fn from_placed(arrays: IndexMap<String, PlacedArray>, size: u64) -> Result<Self> {
         let mut end = 0;
+        if arrays.values().next().is_some_and(|first| first.offset != 0) {
+            return Err(Error::invalid(
+                "arrays",
+                "the first does not lie at the start of the payload",
+            ));
+        }
         for (name, array) in &arrays {
             check_name("arrays", name)?;
             let fits = array.shape.len() <= MAX_DIMENSIONS

@@ -5,8 +5,9 @@
 //! it is given out its generation is counted up, by which descriptors of earlier times are refused.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -17,7 +18,10 @@ use crate::metadata::{Metadata, PoolFacts};
 use crate::options::BufferOptions;
 use crate::segment::{OnClose, Segment};
 use crate::store::{Content, Draft, PoolStatus, Reference, Store};
-use crate::sys::{self, Access, Mode, Source};
+use crate::sys::{self, Access, Backoff, Mode, Source};
+
+/// How long a slot that nobody has may be locked by those who look at it: collectors, and openers of old descriptors.
+const LOOKERS_PATIENCE: Duration = Duration::from_millis(50);
 
 /// Most slots of a pool.
 pub const MAX_SLOTS: usize = 4096;
@@ -47,16 +51,45 @@ struct Inner {
     control: Segment,
     slots: Vec<Arc<Slot>>,
     buffer_size: u64,
-    given: Mutex<Given>,
+    /// One for each slot.
+    given: Vec<Given>,
+    /// Where to look first: the slot given out longest ago.
+    next: AtomicUsize,
 }
 
-/// The slots that this handle has, which its own locks do not keep from itself.
-#[derive(Debug)]
-struct Given {
-    process: u64,
-    slots: Vec<bool>,
-    /// Where to look first: the one given back longest ago.
-    next: usize,
+/// Whether this handle has a slot, which its own locks do not keep from itself: 0, or the process generation twice
+/// and one more while it is tried, two more when it is had. What a forked child finds of its parent's means free.
+#[derive(Debug, Default)]
+struct Given(AtomicU64);
+
+impl Given {
+    fn trying() -> u64 {
+        sys::process_generation() * 2 + 1
+    }
+
+    /// Claims the slot for a try; or says whether it may be free in a moment.
+    fn claim(&self) -> std::result::Result<(), bool> {
+        let found = self.0.load(Ordering::Relaxed);
+        if found == Self::trying() || found == Self::trying() + 1 {
+            return Err(found == Self::trying());
+        }
+        let claimed = self
+            .0
+            .compare_exchange(found, Self::trying(), Ordering::Acquire, Ordering::Relaxed);
+        claimed.map(drop).map_err(|_| true)
+    }
+
+    fn keep(&self) {
+        self.0.store(Self::trying() + 1, Ordering::Relaxed);
+    }
+
+    fn free(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+
+    fn is_kept(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == Self::trying() + 1
+    }
 }
 
 impl BufferPool {
@@ -99,7 +132,7 @@ impl BufferPool {
     /// # Errors
     /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::Damaged`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        Self::from_segment(Segment::open(store, store.resolve(reference)?, Access::ReadWrite)?)
+        Self::from_segment(Segment::open(store, store.resolve(reference)?, Access::Read)?)
     }
 
     fn from_segment(control: Segment) -> Result<Self> {
@@ -115,11 +148,8 @@ impl BufferPool {
             control.set_on_close(OnClose::UnlinkIfLast);
         }
         Ok(Self(Arc::new(Inner {
-            given: Mutex::new(Given {
-                process: sys::process_generation(),
-                slots: vec![false; slots.len()],
-                next: 0,
-            }),
+            given: slots.iter().map(|_| Given::default()).collect(),
+            next: AtomicUsize::new(0),
             buffer_size: facts.buffer_size,
             control,
             slots,
@@ -153,8 +183,8 @@ impl BufferPool {
     pub fn available(&self) -> Result<usize> {
         self.0.control.file()?;
         let mut free = 0;
-        for (slot, given) in self.0.slots.iter().zip(&self.0.given().slots) {
-            free += usize::from(!given && !slot.is_taken_elsewhere()?);
+        for (slot, given) in self.0.slots.iter().zip(&self.0.given) {
+            free += usize::from(!given.is_kept() && !slot.is_taken_elsewhere()?);
         }
         Ok(free)
     }
@@ -174,29 +204,28 @@ impl BufferPool {
     /// [`Error::Exhausted`] when there is none.
     pub fn acquire(&self) -> Result<SharedBuffer> {
         self.0.control.file()?;
-        let mut given = self.0.given();
-        let count = self.0.slots.len();
-        for index in (0..count).map(|i| (given.next + i) % count) {
-            if given.slots[index] {
-                continue;
+        let mut backoff = Backoff::new(LOOKERS_PATIENCE);
+        loop {
+            match self.0.take_any()? {
+                Taken::Slot { index, generation } => {
+                    let lease = SlotLease {
+                        pool: self.0.clone(),
+                        index,
+                        generation,
+                        process: sys::process_generation(),
+                    };
+                    return Ok(SharedBuffer::from_slot(self.0.slots[index].clone(), lease));
+                }
+                // Somebody only looks at it: they lock it for a moment.
+                Taken::SoonFree if backoff.pause() => {}
+                Taken::SoonFree | Taken::None => {
+                    return Err(Error::Exhausted {
+                        pool: self.id(),
+                        slots: self.0.slots.len(),
+                    });
+                }
             }
-            let Some(generation) = self.0.slots[index].try_take()? else {
-                continue;
-            };
-            given.slots[index] = true;
-            given.next = (index + 1) % count;
-            let lease = SlotLease {
-                pool: self.0.clone(),
-                index,
-                generation,
-                process: given.process,
-            };
-            return Ok(SharedBuffer::from_slot(self.0.slots[index].clone(), lease));
         }
-        Err(Error::Exhausted {
-            pool: self.id(),
-            slots: count,
-        })
     }
 
     /// Deletes the pool and its slots. Who has one of them keeps it until they drop it.
@@ -208,16 +237,45 @@ impl BufferPool {
     }
 }
 
+/// What came of looking for a free slot.
+enum Taken {
+    Slot {
+        index: usize,
+        generation: u64,
+    },
+    /// All are locked, but nobody has at least one of them.
+    SoonFree,
+    None,
+}
+
 impl Inner {
-    fn given(&self) -> MutexGuard<'_, Given> {
-        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = sys::process_generation();
-        if given.process != current {
-            // A forked child was given nothing.
-            given.process = current;
-            given.slots.fill(false);
+    fn take_any(&self) -> Result<Taken> {
+        let count = self.slots.len();
+        let first = self.next.load(Ordering::Relaxed);
+        let mut taken = Taken::None;
+        for index in (0..count).map(|i| (first + i) % count) {
+            let (slot, given) = (&self.slots[index], &self.given[index]);
+            match given.claim() {
+                Ok(()) => {}
+                Err(false) => continue,
+                Err(true) => {
+                    taken = Taken::SoonFree;
+                    continue;
+                }
+            }
+            let tried = slot.try_take();
+            if let Ok(Some(generation)) = tried {
+                given.keep();
+                self.next.store((index + 1) % count, Ordering::Relaxed);
+                return Ok(Taken::Slot { index, generation });
+            }
+            given.free();
+            tried?;
+            if !slot.is_taken_elsewhere()? {
+                taken = Taken::SoonFree;
+            }
         }
-        given
+        Ok(taken)
     }
 }
 
@@ -238,7 +296,8 @@ impl Slot {
         mapping.word(AT_DATA_LEN).store(0, Ordering::Relaxed);
         // Even, also if its last holder died while it wrote.
         let sequence = mapping.word(AT_SEQUENCE);
-        sequence.store(sequence.load(Ordering::Relaxed).next_multiple_of(2), Ordering::Release);
+        let last = sequence.load(Ordering::Relaxed);
+        sequence.store(last.wrapping_add(last & 1), Ordering::Release);
         // The kernel gives up the exclusive lock before it grants the shared one; whoever came in between has
         // counted the generation up.
         let shared = sys::try_lock_file(file, Mode::Shared).map_err(failed)?;
@@ -247,7 +306,7 @@ impl Slot {
             return Ok(None);
         }
         // Only those who have the whole-file lock take this one.
-        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, std::time::Duration::ZERO).map_err(failed)?;
+        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, Duration::ZERO).map_err(failed)?;
         Ok(Some(mine))
     }
 
@@ -296,12 +355,11 @@ impl Drop for SlotLease {
         if !self.is_own() {
             return;
         }
-        let mut given = self.pool.given();
         if let Err(error) = self.pool.slots[self.index].give_back() {
             tracing::warn!(%error, "a slot is free when its pool is closed");
             return;
         }
-        given.slots[self.index] = false;
+        self.pool.given[self.index].free();
     }
 }
 

@@ -267,9 +267,7 @@ impl SharedSceneBuffer {
             ));
         };
         let len = usize::try_from(left.min(len)).map_err(|_| Error::invalid("len", "more than memory can be"))?;
-        let mut bytes = vec![0; len];
-        self.read_into(offset, sys::as_destination(&mut bytes))?;
-        Ok(bytes)
+        sys::NewVec::with_len(len)?.filled(|memory| self.read_into(offset, memory))
     }
 
     /// The same into the caller's memory, all of which is filled.

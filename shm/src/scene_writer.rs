@@ -1,5 +1,6 @@
 //! Filling a scene in place: foreign code writes into the shared memory itself, and then it is sealed.
 
+use std::io::ErrorKind;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,14 +81,11 @@ impl SceneWriter {
         if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
             return Err(Error::Sealed { id });
         }
-        let writer = segment::open_file(store, id, Access::ReadWrite)?;
+        let writer = open_writer(&segment)?;
         let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
             .map_err(|error| Error::io("lock", &path, error))?;
-        if !locked {
-            return Err(Error::Busy {
-                what: "the empty scene (somebody is filling it)",
-                waited: Duration::ZERO,
-            });
+        if !locked || is_being_sealed(&segment)? {
+            return Err(being_filled());
         }
         // Read again: it may have been filled and sealed just before the lock was taken.
         let snapshot = segment.snapshot_of(Role::Scene)?;
@@ -156,9 +154,44 @@ impl SceneWriter {
                 };
                 write(AT_DATA_LEN, layout.size())?;
                 write(AT_STATE, State::Sealed as u64)?;
-                segment::seal(segment.id(), segment.file()?, Some(writer), &path)?;
+                // The data lock goes with the writer; until the scene is sealed, this one keeps other fillers away.
+                let holder = segment.file()?;
+                sys::lock_byte(holder.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO)
+                    .map_err(|error| Error::io("lock", &path, error))?;
+                segment::seal(segment.id(), holder, Some(writer), &path)?;
+                sys::unlock_byte(holder.as_fd(), sys::BYTE_GATE).map_err(|error| Error::io("unlock", &path, error))?;
                 Ok(SharedSceneBuffer::from_segment(segment))
             }
         }
+    }
+}
+
+/// Opens an empty scene for writing. One that a filler left in the middle of sealing cannot be: it becomes writable
+/// again, as nobody is there to finish it.
+fn open_writer(segment: &Segment) -> Result<GuardedFile> {
+    let (store, id) = (segment.store(), segment.id());
+    match segment::open_file(store, id, Access::ReadWrite) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        opened => return opened,
+    }
+    if is_being_sealed(segment)? {
+        return Err(being_filled());
+    }
+    if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
+        return Err(Error::Sealed { id });
+    }
+    segment::make_writable(segment.file()?, &segment.path())?;
+    segment::open_file(store, id, Access::ReadWrite)
+}
+
+fn is_being_sealed(segment: &Segment) -> Result<bool> {
+    sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_GATE, Mode::Exclusive)
+        .map_err(|error| Error::io("look at the lock of", &segment.path(), error))
+}
+
+fn being_filled() -> Error {
+    Error::Busy {
+        what: "the empty scene (somebody is filling it)",
+        waited: Duration::ZERO,
     }
 }

@@ -7,19 +7,18 @@
 //! differ, and the last one to go makes them equal. A collector that finds them different although it got the
 //! exclusive lock knows that a holder died, and starts the time to live then.
 
-use std::io;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
 use crate::header::{HEADER_UNIT, Header, Role, Words};
-use crate::store::{LOCK_PATIENCE, Store};
-use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection, Stat};
+use crate::store::Store;
+use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Stat};
 
 /// Mode of a file that is being sealed: nobody can open it for writing, and it does not yet count as sealed.
 const MODE_SEALING: u32 = 0o500;
@@ -36,7 +35,7 @@ pub(crate) struct Segment {
     file: GuardedFile,
     /// The whole file, where it can be rewritten; a forked child finds zeros until it opens the file itself.
     shared: OnceLock<Mapping>,
-    reopening: Mutex<()>,
+    reopening: ForkMutex<()>,
     /// Whether the lock is taken with the file. A pool keeps its slots' files open and locks those it is given.
     locked: bool,
     on_close: AtomicU8,
@@ -74,17 +73,21 @@ impl Segment {
             id,
             file,
             shared: OnceLock::new(),
-            reopening: Mutex::new(()),
+            reopening: ForkMutex::default(),
             locked,
             on_close: AtomicU8::new(OnClose::Keep as u8),
         };
-        if locked {
-            segment
-                .file
-                .set_times(Duration::ZERO, sys::boot_time())
-                .map_err(|error| Error::io("record the use of", &segment.path(), error))?;
-        }
+        segment.record_use()?;
         Ok(segment)
+    }
+
+    fn record_use(&self) -> Result<()> {
+        if !self.locked {
+            return Ok(());
+        }
+        self.file
+            .set_times(Duration::ZERO, sys::boot_time())
+            .map_err(|error| Error::io("record the use of", &self.path(), error))
     }
 
     pub(crate) fn id(&self) -> Uuid {
@@ -113,31 +116,12 @@ impl Segment {
     }
 
     fn reopen(&self) -> Result<()> {
-        // A thread that held this during the fork does not exist here, so waiting could be for ever.
-        let mut backoff = sys::Backoff::new(LOCK_PATIENCE);
-        let _guard = loop {
-            match self.reopening.try_lock() {
-                Ok(guard) => break guard,
-                Err(std::sync::TryLockError::Poisoned(guard)) => break guard.into_inner(),
-                Err(std::sync::TryLockError::WouldBlock) if backoff.pause() => {}
-                Err(std::sync::TryLockError::WouldBlock) => {
-                    return Err(Error::Busy {
-                        what: "the handle's lock",
-                        waited: LOCK_PATIENCE,
-                    });
-                }
-            }
-        };
+        let _guard = self.reopening.lock("the buffer's handle")?;
         if self.file.is_own() {
             return Ok(());
         }
-        let access = if self.mode()? & 0o200 == 0 {
-            Access::Read
-        } else {
-            Access::ReadWrite
-        };
         let open = if self.locked { open_held } else { open_file };
-        let file = open(&self.store, self.id, access)?;
+        let file = open(&self.store, self.id, self.file.access())?;
         self.file
             .replace_with(&file)
             .map_err(|error| Error::io("open anew", &self.path(), error))?;
@@ -147,7 +131,7 @@ impl Segment {
                 .map_err(|error| Error::io("map anew", &self.path(), error))?;
         }
         self.file.adopt();
-        Ok(())
+        self.record_use()
     }
 
     /// The whole file, mapped so that writes reach everybody. The handle must be open for writing.
@@ -163,14 +147,6 @@ impl Segment {
     /// The whole file, mapped anew.
     pub(crate) fn map(&self, protection: Protection) -> Result<Mapping> {
         map_file(self.file()?, &self.path(), protection)
-    }
-
-    fn mode(&self) -> Result<u32> {
-        match Stat::at(self.store.directory(), &Store::file_name(self.id)) {
-            Ok(stat) => Ok(stat.mode),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(self.store.not_found(self.id)),
-            Err(error) => Err(Error::io("look at", &self.path(), error)),
-        }
     }
 
     /// Reads and validates the header.
@@ -217,10 +193,15 @@ impl Segment {
 impl Drop for Segment {
     fn drop(&mut self) {
         // A forked child that never used this has nothing to give back.
-        if self.is_own()
-            && let Err(error) = self.close()
-        {
+        if !self.is_own() {
+            return;
+        }
+        if let Err(error) = self.close() {
             tracing::warn!(id = %self.id, %error, "a buffer was not closed properly");
+        }
+        // Closing the file does this too, but not before a process that is being forked just now has closed its copy.
+        if let Err(error) = sys::unlock_file(self.file.as_fd()) {
+            tracing::debug!(id = %self.id, %error, "a lock goes with its file");
         }
     }
 }
@@ -305,6 +286,13 @@ pub(crate) fn snapshot(file: &GuardedFile, path: &Path, id: Uuid) -> Result<Snap
     })
 }
 
+/// Undoes a sealing that was not finished.
+pub(crate) fn make_writable(holder: &GuardedFile, path: &Path) -> Result<()> {
+    holder
+        .set_mode(0o600)
+        .map_err(|error| Error::io("make writable", path, error))
+}
+
 /// Makes certain that nobody can write to a file ever again. `writer` is the caller's last way to do so.
 ///
 /// The mode keeps everybody from opening it for writing; then the kernel is asked whether anybody still can, by a
@@ -315,7 +303,7 @@ pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, 
     holder.set_mode(MODE_SEALING).map_err(failed)?;
     drop(writer);
     if !sys::no_writer_exists(holder.as_fd(), SEAL_PATIENCE).map_err(failed)? {
-        holder.set_mode(0o600).map_err(failed)?;
+        make_writable(holder, path)?;
         return Err(Error::StillWritable { id });
     }
     holder.set_mode(MODE_SEALED).map_err(failed)

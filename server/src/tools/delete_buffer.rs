@@ -62,15 +62,15 @@ impl ShmServer {
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
         self.off_thread(move |store| {
             // A file's role never changes, so what is seen here still holds when it is deleted.
-            let role = store.describe(&reference)?.role;
-            if matches!(role, FileRole::Slot | FileRole::Pool) {
+            let descriptor = store.describe(&reference)?;
+            if matches!(descriptor.role, FileRole::Slot | FileRole::Pool) {
                 return Err(ToolError::argument(
                     "buffer",
                     "it is a pool or one of its slots",
                     "A pool goes when the programs that use it close it; pool_status shows who has slots.",
                 ));
             }
-            let descriptor = store.delete(&reference)?;
+            store.delete(&reference)?;
             Ok(Reply(Deleted {
                 id: descriptor.id,
                 name: descriptor.name,

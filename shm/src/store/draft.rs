@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use rustix::fs::AtFlags;
 use uuid::Uuid;
 
-use super::{DRAFT_SUFFIX, LOCK_PATIENCE, Store};
+use super::{DRAFT_SUFFIX, Store};
 use crate::error::{Error, Result, SpaceLimit};
 use crate::segment::{Segment, map_file};
-use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection, Source};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Source};
 
 /// From this size on, memory and cgroups are looked at as well as the file system: it costs some 60 µs, and
 /// smaller requests lie within the margin that is kept free.
@@ -55,7 +55,8 @@ impl Draft {
         };
         let quota = store.quota()?;
         let lock = quota.map(|_| store.lock()).transpose()?;
-        if let Some(quota) = quota {
+        // Read again where nobody can change it.
+        if let Some(quota) = lock.as_ref().map_or(Ok(None), |_| store.quota())? {
             let available = quota.saturating_sub(store.used_bytes()?);
             if len > available {
                 return Err(store.full(len, available, SpaceLimit::Quota));
@@ -173,7 +174,12 @@ impl Draft {
         self.pending = false;
         if let Some(name) = name {
             // The file first: a name never leads nowhere while its old holder is there.
-            store.bind_name(name, id)?;
+            store.bind_name(name, id).inspect_err(|_| {
+                // It was visible for a moment, but nobody was told of it.
+                if let Err(error) = store.unlink(id) {
+                    tracing::warn!(%id, %error, "a buffer without its name was left behind");
+                }
+            })?;
         }
         if let Some(before) = before {
             store.unlink(before)?;

@@ -9,11 +9,11 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{LOCK_FILE, LOCK_PATIENCE, Store, StoreFile};
+use super::{LOCK_FILE, Store, StoreFile};
 use crate::error::{Error, Result};
 use crate::header::Role;
 use crate::segment::{self, Snapshot};
-use crate::sys::{self, Access, GuardedFile, Mode};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode};
 
 /// Opening a store sweeps it if nobody did so for this long.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -51,6 +51,16 @@ pub struct Kept {
     pub reason: String,
 }
 
+impl GcReport {
+    fn keep(&mut self, file: &StoreFile, bytes: u64, reason: String) {
+        self.kept.push(Kept {
+            id: file.id,
+            bytes,
+            reason,
+        });
+    }
+}
+
 enum Verdict {
     Take(&'static str),
     Keep(String),
@@ -69,7 +79,24 @@ impl Store {
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
         for file in self.files()? {
-            self.collect(&file, dry_run, &mut report)?;
+            let bytes = self.len_of(&file.name);
+            match self.collect(&file, dry_run) {
+                Ok(Verdict::Take(reason)) => {
+                    report.freed_bytes += bytes;
+                    report.removed.push(Removed {
+                        id: file.id,
+                        bytes,
+                        reason,
+                    });
+                }
+                Ok(Verdict::Keep(reason)) => report.keep(&file, bytes, reason),
+                Ok(Verdict::Restart) => {
+                    report.keep(&file, bytes, "its holder died; its time to live starts now".to_owned());
+                }
+                Ok(Verdict::Gone) => {}
+                // One bad file must not keep the others.
+                Err(error) => report.keep(&file, bytes, error.to_string()),
+            }
         }
         if !dry_run {
             self.sweep_names()?;
@@ -103,54 +130,25 @@ impl Store {
         Ok(())
     }
 
-    fn collect(&self, entry: &StoreFile, dry_run: bool, report: &mut GcReport) -> Result<()> {
-        let bytes = self.len_of(&entry.name);
-        let mut keep = |reason: String| {
-            report.kept.push(Kept {
-                id: entry.id,
-                bytes,
-                reason,
-            });
-        };
-        let file = match GuardedFile::open_at(self.directory(), &entry.name, Access::Read) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => {
-                keep(format!("it cannot be opened: {error}"));
-                return Ok(());
-            }
-        };
+    fn collect(&self, entry: &StoreFile, dry_run: bool) -> Result<Verdict> {
         let failed = |error| Error::io("collect", &self.path().join(&entry.name), error);
-        if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
-            keep("somebody has it open".to_owned());
-            return Ok(());
-        }
-        let reason = match self.judge(&file, entry)? {
-            Verdict::Gone => return Ok(()),
-            Verdict::Keep(reason) => {
-                keep(reason);
-                return Ok(());
-            }
-            Verdict::Restart => {
-                if !dry_run {
-                    let now = sys::boot_time();
-                    file.set_times(now, now).map_err(failed)?;
-                }
-                keep("its holder died; its time to live starts now".to_owned());
-                return Ok(());
-            }
-            Verdict::Take(reason) => reason,
+        let file = match GuardedFile::open_at(self.directory(), &entry.name, Access::Read) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Verdict::Gone),
+            opened => opened.map_err(failed)?,
         };
-        if !dry_run {
-            self.take(entry)?;
+        if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
+            return Ok(Verdict::Keep("somebody has it open".to_owned()));
         }
-        report.freed_bytes += bytes;
-        report.removed.push(Removed {
-            id: entry.id,
-            bytes,
-            reason,
-        });
-        Ok(())
+        let verdict = self.judge(&file, entry)?;
+        match verdict {
+            Verdict::Restart if !dry_run => {
+                let now = sys::boot_time();
+                file.set_times(now, now).map_err(failed)?;
+            }
+            Verdict::Take(_) if !dry_run => self.take(entry)?,
+            _ => {}
+        }
+        Ok(verdict)
     }
 
     /// What is to be done with a file of which we have the exclusive lock.
@@ -185,10 +183,6 @@ impl Store {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
             Err(error) => Err(Error::io("delete", &self.path().join(&entry.name), error)),
         }
-    }
-
-    fn file_exists(&self, id: Uuid) -> bool {
-        sys::Stat::at(self.directory(), &Self::file_name(id)).is_ok()
     }
 
     /// Bytes in files that nobody has open, for messages.

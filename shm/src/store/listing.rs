@@ -104,6 +104,8 @@ pub struct SlotStatus {
 /// A file with a buffer's name that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DamagedFile {
+    /// The id that its name has.
+    pub id: Uuid,
     /// The file.
     pub path: PathBuf,
     /// What is wrong with it.
@@ -125,6 +127,7 @@ impl Store {
                 Err(error) if error.is_gone() => {}
                 Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
                 Err(error) => listing.damaged.push(DamagedFile {
+                    id: file.id,
                     path: self.file_path(file.id),
                     problem: error.to_string(),
                 }),
@@ -170,15 +173,29 @@ impl Store {
         Ok(self.pool_status(&snapshot))
     }
 
-    /// Deletes a buffer, or a pool with its slots. Whoever has it open keeps what they see.
+    /// Deletes a buffer, or a pool with its slots. Whoever has it open keeps what they see. A damaged file is deleted by
+    /// its id.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is not there; see also [`Store::describe`].
-    pub fn delete(&self, reference: &Reference) -> Result<Descriptor> {
+    /// [`Error::NotFound`] when it is not there, [`Error::WrongRole`] for a slot, which goes with its pool; see also
+    /// [`Store::describe`].
+    pub fn delete(&self, reference: &Reference) -> Result<()> {
         let id = self.resolve(reference)?;
-        let descriptor = self.describe(reference)?;
-        self.remove(id)?;
-        Ok(descriptor)
+        let snapshot = match self.look(id) {
+            Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => return self.unlink(id),
+            looked => looked?,
+        };
+        if let Reference::Descriptor(json) = reference {
+            check_generation(&snapshot, Target::parse(json)?.generation)?;
+        }
+        if snapshot.header.role == Role::Slot {
+            return Err(Error::WrongRole {
+                id,
+                expected: "buffer, scene or pool",
+                found: Role::Slot.as_str(),
+            });
+        }
+        self.remove(id)
     }
 
     /// The id that is meant. Whether it exists is seen when it is opened.
@@ -192,14 +209,12 @@ impl Store {
             Reference::Descriptor(json) => {
                 let target = Target::parse(json)?;
                 if target.path != self.file_path(target.id) {
-                    return Err(Error::InvalidDescriptor {
-                        problem: format!(
-                            "its file {} is not the one of {} in this store, {}",
-                            target.path.display(),
-                            target.id,
-                            self.path().display()
-                        ),
-                    });
+                    return Err(Error::descriptor(format!(
+                        "its file {} is not the one of {} in this store, {}",
+                        target.path.display(),
+                        target.id,
+                        self.path().display()
+                    )));
                 }
                 Ok(target.id)
             }
@@ -293,11 +308,17 @@ impl Store {
             self.unbind_name(name, id)?;
         }
         self.unlink(id)?;
-        for slot in header
+        let slots = header
             .and_then(|header| header.metadata.pool)
-            .map_or(Vec::new(), |pool| pool.slots)
-        {
-            self.unlink(slot)?;
+            .map_or(Vec::new(), |pool| pool.slots);
+        for slot in slots {
+            // A pool's list is only believed where the slot says the same.
+            if self
+                .look(slot)
+                .is_ok_and(|slot| slot.header.metadata.slot_of == Some(id))
+            {
+                self.unlink(slot)?;
+            }
         }
         Ok(())
     }

@@ -12,9 +12,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
-use rustix::fs::{Dir, OFlags};
+use rustix::fs::{AtFlags, Dir, OFlags};
+use rustix::io::Errno;
 use uuid::Uuid;
 
 pub(crate) use self::draft::{Content, Draft};
@@ -22,17 +22,16 @@ pub use self::gc::{GcReport, Kept, Removed};
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 use crate::error::{Error, Result, SpaceLimit};
-use crate::sys::{self, Access, GuardedFile, Mode, Stat};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
 
 /// Directory to use instead of the default one.
 pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
 /// Most bytes that the store may hold.
 pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
 
-/// Longest wait for a lock that is only ever held for microseconds, unless its holder was stopped.
-pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
-
 const LOCK_FILE: &str = ".lock";
+/// The quota in bytes, in decimal.
+const QUOTA_FILE: &str = ".quota";
 const SUFFIX: &str = ".shm";
 /// What is not yet published. Left behind, it was being made by a process that died.
 const DRAFT_SUFFIX: &str = ".shm.draft";
@@ -73,7 +72,10 @@ impl Store {
         if let Some(quota) = quota_of_environment()? {
             store.set_quota(quota)?;
         }
-        store.sweep_if_due()?;
+        if let Err(error) = store.sweep_if_due() {
+            // What one process may not remove, another may have to: it does not keep anybody from working.
+            tracing::warn!(%error, "the store could not be swept");
+        }
         Ok(store)
     }
 
@@ -100,25 +102,28 @@ impl Store {
         // Without the trailing slash that would make the system follow a link.
         let path: PathBuf = path.components().collect();
         let path = std::path::absolute(&path).map_err(|error| Error::io("find", &path, error))?;
+        let refused = |problem: &str| Error::UnsafeStore {
+            path: path.clone(),
+            problem: problem.to_owned(),
+        };
+        if path.to_str().is_none() {
+            return Err(refused("its path is no UTF-8, so no descriptor could name it"));
+        }
         let open = || {
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             rustix::fs::open(&path, flags, rustix::fs::Mode::empty())
         };
         let opened = match open() {
-            Err(rustix::io::Errno::NOENT) if create => {
+            Err(Errno::NOENT) if create => {
                 make_directory(&path)?;
                 open()
             }
             other => other,
         };
-        let refused = |problem: &str| Error::UnsafeStore {
-            path: path.clone(),
-            problem: problem.to_owned(),
-        };
         let directory = opened.map_err(|error| match error {
-            rustix::io::Errno::LOOP => refused("it is a symbolic link"),
-            rustix::io::Errno::NOTDIR => refused("it is a symbolic link or no directory"),
-            rustix::io::Errno::NOENT => Error::NotFound {
+            Errno::LOOP => refused("it is a symbolic link"),
+            Errno::NOTDIR => refused("it is a symbolic link or no directory"),
+            Errno::NOENT => Error::NotFound {
                 reference: path.display().to_string(),
                 store: path.clone(),
             },
@@ -158,11 +163,21 @@ impl Store {
         if self.quota()? == bytes {
             return Ok(());
         }
-        let lock = self.lock()?;
-        let text = bytes.map_or_else(String::new, |bytes| bytes.to_string());
-        lock.set_len(0)
-            .and_then(|()| sys::Source::from(text.as_bytes()).write_at(lock.as_fd(), 0))
-            .map_err(|error| Error::io("record the quota in", &self.0.path, error))
+        let failed = |error: io::Error| Error::io("record the quota in", &self.0.path, error);
+        let _lock = self.lock()?;
+        let Some(bytes) = bytes else {
+            return match rustix::fs::unlinkat(self.directory(), QUOTA_FILE, AtFlags::empty()) {
+                Ok(()) | Err(Errno::NOENT) => Ok(()),
+                Err(error) => Err(failed(error.into())),
+            };
+        };
+        // Whoever reads the quota meanwhile finds the old one or the new one.
+        let new = format!("{QUOTA_FILE}.{}", Uuid::new_v4());
+        let file = GuardedFile::open_at(self.directory(), &new, Access::Create).map_err(failed)?;
+        sys::Source::from(bytes.to_string().as_bytes())
+            .write_at(file.as_fd(), 0)
+            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE))
+            .map_err(failed)
     }
 
     /// The most bytes that the store may hold, if that is limited.
@@ -170,8 +185,8 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`] when what is recorded is no number, [`Error::Io`].
     pub fn quota(&self) -> Result<Option<u64>> {
-        let path = || self.0.path.join(LOCK_FILE);
-        let file = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read) {
+        let path = || self.0.path.join(QUOTA_FILE);
+        let file = match GuardedFile::open_at(self.directory(), QUOTA_FILE, Access::Read) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(Error::io("open", &path(), error)),
@@ -180,9 +195,6 @@ impl Store {
         let len = file
             .read_at(&mut bytes, 0)
             .map_err(|error| Error::io("read", &path(), error))?;
-        if len == 0 {
-            return Ok(None);
-        }
         std::str::from_utf8(&bytes[..len])
             .ok()
             .and_then(|text| text.parse().ok())
@@ -263,7 +275,7 @@ impl Store {
 
     /// The buffers' files, and those that are being made.
     pub(crate) fn files(&self) -> Result<Vec<StoreFile>> {
-        let failed = |error: rustix::io::Errno| Error::io("list the store", &self.0.path, error);
+        let failed = |error: Errno| Error::io("list the store", &self.0.path, error);
         let mut files = Vec::new();
         for entry in Dir::read_from(self.directory()).map_err(failed)? {
             let entry = entry.map_err(failed)?;

@@ -6,6 +6,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::{io, ptr, slice};
 
+use crate::error::{Error, Result};
+
 /// Bytes to be written, which another thread may change meanwhile (a `bytearray` of Python, say).
 ///
 /// They are only ever copied, so that a change made during the copy ends up in the copy or does not; a `&[u8]`
@@ -138,4 +140,31 @@ pub(crate) fn as_destination(bytes: &mut [u8]) -> &mut Destination {
     let (start, len) = (bytes.as_mut_ptr(), bytes.len());
     // SAFETY: MaybeUninit<u8> has the layout of u8, and as said above the bytes stay initialised.
     unsafe { slice::from_raw_parts_mut(start.cast(), len) }
+}
+
+/// A vector whose content is yet to come. It is not zeroed first, and asking for too much is an error.
+pub(crate) struct NewVec {
+    bytes: Vec<u8>,
+    len: usize,
+}
+
+impl NewVec {
+    pub(crate) fn with_len(len: usize) -> Result<Self> {
+        let mut bytes = Vec::new();
+        let reserved = bytes.try_reserve_exact(len);
+        reserved.map_err(|_| Error::OutOfMemory { requested: len as u64 })?;
+        Ok(Self { bytes, len })
+    }
+
+    pub(crate) fn memory(&mut self) -> &mut Destination {
+        &mut self.bytes.spare_capacity_mut()[..self.len]
+    }
+
+    /// The vector, all of which `fill` must have filled when it succeeds, as all that writes to destinations does.
+    pub(crate) fn filled(mut self, fill: impl FnOnce(&mut Destination) -> Result<()>) -> Result<Vec<u8>> {
+        fill(self.memory())?;
+        // SAFETY: `len` bytes are reserved, and were just filled.
+        unsafe { self.bytes.set_len(self.len) }
+        Ok(self.bytes)
+    }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::mem::ManuallyDrop;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -22,9 +23,8 @@ pub(crate) enum Access {
 
 /// An open file whose locks forked children do not inherit.
 pub(crate) struct GuardedFile {
-    /// Dropped first: what is registered is open.
-    _registration: fork::Registration,
-    fd: OwnedFd,
+    fd: ManuallyDrop<OwnedFd>,
+    access: Access,
     /// Which process's file it is. A forked child finds `/dev/null` under the number, and must not touch that.
     process: AtomicU64,
 }
@@ -39,10 +39,10 @@ impl GuardedFile {
                 Access::ReadWrite => OFlags::RDWR,
                 Access::Create => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
             };
-        let fd = fs::openat(directory, name, flags, fs::Mode::RUSR | fs::Mode::WUSR)?;
+        let fd = fork::open(|| Ok(fs::openat(directory, name, flags, fs::Mode::RUSR | fs::Mode::WUSR)?))?;
         Ok(Self {
-            _registration: fork::Registration::descriptor(fd.as_raw_fd()),
-            fd,
+            fd: ManuallyDrop::new(fd),
+            access,
             process: AtomicU64::new(fork::process_generation()),
         })
     }
@@ -50,6 +50,14 @@ impl GuardedFile {
     /// Whether the file was opened by this process, and not by the one that forked it.
     pub(crate) fn is_own(&self) -> bool {
         self.process.load(Ordering::Acquire) == fork::process_generation()
+    }
+
+    /// How to open the file again.
+    pub(crate) fn access(&self) -> Access {
+        match self.access {
+            Access::Create => Access::ReadWrite,
+            access => access,
+        }
     }
 
     fn check_own(&self) -> io::Result<()> {
@@ -75,14 +83,14 @@ impl GuardedFile {
     }
 
     pub(crate) fn stat(&self) -> io::Result<Stat> {
-        Ok(Stat::from(fs::fstat(&self.fd)?))
+        Ok(Stat::from(fs::fstat(&*self.fd)?))
     }
 
     /// Reads up to `bytes.len()` bytes at an offset, as many as there are.
     pub(crate) fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
         let mut read = 0;
         while read < bytes.len() {
-            match rustix::io::pread(&self.fd, &mut bytes[read..], offset + read as u64) {
+            match rustix::io::pread(&*self.fd, &mut bytes[read..], offset + read as u64) {
                 Ok(0) => break,
                 Ok(n) => read += n,
                 Err(rustix::io::Errno::INTR) => {}
@@ -98,7 +106,7 @@ impl GuardedFile {
         let mut rest = destination;
         while !rest.is_empty() {
             let piece = rest.len().min(PIECE);
-            let read = match rustix::io::pread(&self.fd, &mut rest[..piece], offset) {
+            let read = match rustix::io::pread(&*self.fd, &mut rest[..piece], offset) {
                 Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok((filled, _)) => filled.len(),
                 Err(rustix::io::Errno::INTR) => continue,
@@ -112,12 +120,12 @@ impl GuardedFile {
 
     pub(crate) fn set_len(&self, len: u64) -> io::Result<()> {
         self.check_own()?;
-        Ok(fs::ftruncate(&self.fd, len)?)
+        Ok(fs::ftruncate(&*self.fd, len)?)
     }
 
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.check_own()?;
-        Ok(fs::fchmod(&self.fd, fs::Mode::from_raw_mode(mode))?)
+        Ok(fs::fchmod(&*self.fd, fs::Mode::from_raw_mode(mode))?)
     }
 
     pub(crate) fn set_times(&self, accessed: Duration, modified: Duration) -> io::Result<()> {
@@ -126,7 +134,7 @@ impl GuardedFile {
             last_access: timespec(accessed),
             last_modification: timespec(modified),
         };
-        Ok(fs::futimens(&self.fd, &times)?)
+        Ok(fs::futimens(&*self.fd, &times)?)
     }
 }
 
@@ -139,6 +147,13 @@ fn timespec(time: Duration) -> Timespec {
     Timespec {
         tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: i64::from(time.subsec_nanos()),
+    }
+}
+
+impl Drop for GuardedFile {
+    fn drop(&mut self) {
+        // SAFETY: taken once, here, and not used again.
+        fork::close(unsafe { ManuallyDrop::take(&mut self.fd) });
     }
 }
 

@@ -9,7 +9,8 @@
 use std::cell::UnsafeCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::c_int;
-use std::os::fd::RawFd;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
@@ -30,37 +31,25 @@ pub(crate) fn process_generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Something that forked children do not inherit, until this is dropped.
-#[derive(Debug)]
-pub(crate) enum Registration {
-    Descriptor(RawFd),
-    Range(usize),
+/// Opens a descriptor that forked children do not inherit. A fork comes before this or after it.
+pub(super) fn open(open: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
+    let mut registry = registry();
+    let fd = open()?;
+    registry.descriptors.insert(fd.as_raw_fd());
+    Ok(fd)
 }
 
-impl Registration {
-    pub(crate) fn descriptor(fd: RawFd) -> Self {
-        registry().descriptors.insert(fd);
-        Self::Descriptor(fd)
-    }
-
-    pub(crate) fn range(start: *mut u8, len: usize) -> Self {
-        registry().ranges.insert(start.addr(), len);
-        Self::Range(start.addr())
-    }
+/// Closes a descriptor of [`open`].
+pub(super) fn close(fd: OwnedFd) {
+    let mut registry = registry();
+    registry.descriptors.remove(&fd.as_raw_fd());
+    drop(fd);
 }
 
-impl Drop for Registration {
-    fn drop(&mut self) {
-        let mut registry = registry();
-        match self {
-            Self::Descriptor(fd) => {
-                registry.descriptors.remove(fd);
-            }
-            Self::Range(start) => {
-                registry.ranges.remove(start);
-            }
-        }
-    }
+/// Changes the mappings that forked children do not inherit (length by start), and which of them there are: a fork
+/// comes before this or after it.
+pub(super) fn with_ranges<T>(change: impl FnOnce(&mut BTreeMap<usize, usize>) -> T) -> T {
+    change(&mut registry().ranges)
 }
 
 fn registry() -> MutexGuard<'static, Registry> {

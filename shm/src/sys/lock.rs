@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+/// Longest wait for a lock that is only ever held for microseconds, unless its holder was stopped.
+pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Lock of who reads or writes the data.
 pub(crate) const BYTE_DATA: i64 = 0;
 /// Lock that a waiting writer takes first, so that new readers queue behind it.

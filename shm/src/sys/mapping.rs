@@ -2,10 +2,11 @@
 #![allow(unsafe_code)]
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::mem::ManuallyDrop;
+use std::os::fd::BorrowedFd;
 use std::ptr;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::mm::{MapFlags, ProtFlags};
@@ -35,42 +36,50 @@ pub(crate) enum Protection {
 /// of a store get their length once and are never truncated; whoever else may write to the store is trusted in that.
 #[derive(Debug)]
 pub(crate) struct Mapping {
-    /// Shared mappings are withdrawn in forked children. Dropped first: what is registered is mapped.
-    registration: Mutex<Option<fork::Registration>>,
     /// Owns the address range and unmaps it.
-    range: MmapRaw,
+    range: ManuallyDrop<MmapRaw>,
     /// Where in the range the file starts.
     start: usize,
     len: usize,
     protection: Protection,
+    /// Whether it is registered as one that forked children do not inherit.
+    shared: AtomicBool,
 }
 
 impl Mapping {
     /// Maps the first `len` bytes of a file, which must have them.
     pub(crate) fn new(file: BorrowedFd<'_>, len: usize, protection: Protection) -> io::Result<Self> {
-        let (range, start) = if len < HUGE_PAGE {
-            (map_anywhere(file, len, protection)?, 0)
+        // A range with room to align a file of huge pages in it, over which the file is then laid.
+        let slack = if len < HUGE_PAGE { 0 } else { HUGE_PAGE };
+        let room = len.checked_add(slack).ok_or(io::ErrorKind::OutOfMemory)?;
+        let range = MmapRaw::from(MmapOptions::new().len(room).no_reserve_swap().map_anon()?);
+        let start = if slack == 0 {
+            0
         } else {
-            // A range with room to align the file in it, over which the file is then laid.
-            let room = len.checked_add(HUGE_PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
-            let range = MmapRaw::from(MmapOptions::new().len(room).no_reserve_swap().map_anon()?);
-            let start = range.as_ptr().align_offset(HUGE_PAGE);
-            (range, start)
+            range.as_ptr().align_offset(HUGE_PAGE)
         };
         let mapping = Self {
-            registration: Mutex::new(None),
-            range,
+            range: ManuallyDrop::new(range),
             start,
             len,
             protection,
+            shared: AtomicBool::new(false),
         };
-        if len >= HUGE_PAGE {
-            mapping.lay(Some(file), protection)?;
-        }
-        if protection == Protection::Shared {
-            mapping.register(Some(fork::Registration::range(mapping.start_ptr(), len)));
+        match protection {
+            Protection::Shared => mapping.share(file)?,
+            Protection::CopyOnWrite => mapping.lay(Some(file), protection)?,
         }
         Ok(mapping)
+    }
+
+    /// Lays the file so that writes reach it, which forked children do not inherit.
+    fn share(&self, file: BorrowedFd<'_>) -> io::Result<()> {
+        fork::with_ranges(|ranges| {
+            self.lay(Some(file), Protection::Shared)?;
+            ranges.insert(self.start_ptr().addr(), self.len);
+            self.shared.store(true, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
     /// Lays a file, or nothing (zeros of this process), over the whole mapping in one step.
@@ -94,7 +103,7 @@ impl Mapping {
 
     /// Lays a file over a shared mapping again, in a forked child that found zeros there.
     pub(crate) fn restore(&self, file: BorrowedFd<'_>) -> io::Result<()> {
-        self.lay(Some(file), self.protection)
+        self.share(file)
     }
 
     /// Ends the right to write to the file through this mapping, once and for all: the same addresses show the
@@ -102,36 +111,41 @@ impl Mapping {
     ///
     /// Writes that other threads make meanwhile reach the file or this process; none is lost to a fault.
     pub(crate) fn detach(&self, file: BorrowedFd<'_>) -> io::Result<()> {
-        self.lay(Some(file), Protection::CopyOnWrite)?;
-        self.register(None);
-        Ok(())
+        self.withdraw(Some(file))
     }
 
     /// The same without the file: the addresses hold zeros from now on.
     pub(crate) fn discard(&self) -> io::Result<()> {
-        self.lay(None, Protection::CopyOnWrite)?;
-        self.register(None);
-        Ok(())
+        self.withdraw(None)
     }
 
-    fn register(&self, registration: Option<fork::Registration>) {
-        *self.registration.lock().unwrap_or_else(PoisonError::into_inner) = registration;
+    fn withdraw(&self, file: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        fork::with_ranges(|ranges| {
+            self.lay(file, Protection::CopyOnWrite)?;
+            ranges.remove(&self.start_ptr().addr());
+            self.shared.store(false, Ordering::Relaxed);
+            Ok(())
+        })
     }
 
-    /// Takes memory for a range of the file, in huge pages where the kernel has some: writing to them through the
-    /// mapping costs a sixth, as it is the work for each 4 KiB page that takes the time.
+    /// Takes memory for a range of the file, in huge pages where the kernel has some: filling them through the mapping
+    /// takes a sixth of the time, as it is the work for each 4 KiB page that costs.
+    ///
+    /// On a machine that handed idle memory back to its host, a huge page can cost as much as it saves ten times over.
+    /// So they are taken for as long as they are cheap.
     pub(crate) fn reserve(&self, file: BorrowedFd<'_>, offset: usize, len: usize) -> io::Result<()> {
         self.assert_within(offset, len);
         let (mut at, end) = (offset, offset + len);
-        let mut huge = true;
-        while huge && at < end {
+        let mut budget = Budget::default();
+        while budget.is_left() && at < end {
             let next = (at + 1).next_multiple_of(HUGE_PAGE).min(end);
+            let mut huge = false;
             if next - at == HUGE_PAGE {
                 // The kernel collapses only what has a page already.
                 super::reserve(file, at as u64, 4096)?;
-                huge = self.collapse(at);
+                huge = budget.spend(|| self.collapse(at));
             }
-            if next - at < HUGE_PAGE || !huge {
+            if !huge {
                 super::reserve(file, at as u64, (next - at) as u64)?;
             }
             at = next;
@@ -226,13 +240,52 @@ impl Mapping {
     }
 }
 
-fn map_anywhere(file: BorrowedFd<'_>, len: usize, protection: Protection) -> io::Result<MmapRaw> {
-    let mut options = MmapOptions::new();
-    options.len(len);
-    match protection {
-        Protection::Shared => options.map_raw(file.as_raw_fd()),
-        // SAFETY: the contract is about references to the bytes, and `Mapping` gives out only those to sealed ones.
-        Protection::CopyOnWrite => unsafe { options.no_reserve_swap().map_copy(file.as_raw_fd()) }.map(MmapRaw::from),
+/// How much time huge pages may cost: what they save, and a little in advance.
+#[derive(Debug)]
+struct Budget {
+    left: Duration,
+    works: bool,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            left: Self::ADVANCE,
+            works: true,
+        }
+    }
+}
+
+impl Budget {
+    /// Allocating and first touching 2 MiB in small pages takes some 1.3 ms (measured), in a huge page 0.2 ms.
+    const SAVED_BY_EACH: Duration = Duration::from_millis(1);
+    const ADVANCE: Duration = Duration::from_millis(10);
+
+    fn is_left(&self) -> bool {
+        self.works && !self.left.is_zero()
+    }
+
+    fn spend(&mut self, collapse: impl FnOnce() -> bool) -> bool {
+        let started = Instant::now();
+        self.works = collapse();
+        self.left = (self.left + Self::SAVED_BY_EACH)
+            .saturating_sub(started.elapsed())
+            .min(Self::ADVANCE);
+        self.works
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        let start = self.start_ptr().addr();
+        // SAFETY: taken once, here, and not used again.
+        let range = unsafe { ManuallyDrop::take(&mut self.range) };
+        if *self.shared.get_mut() {
+            fork::with_ranges(|ranges| {
+                ranges.remove(&start);
+                drop(range);
+            });
+        }
     }
 }
 

@@ -1,0 +1,80 @@
+"""Section 1: from a descriptor to a view of data that another process made.
+
+python opening.py             publishes, and starts the next as a second process
+python opening.py consume     gets {way: [handle, checksum]} on stdin, and measures
+"""
+
+import json
+import sys
+import time
+import zlib
+from contextlib import ExitStack
+from typing import Any
+
+from peers import CORE, STDLIB, TRACKED, WAYS, Attach, attach_tracked, checksum, without_tracker
+from rounds import GIB, KIB, MIB, Method, interleave, payload, progress, python, quick, rows
+
+ROUNDS = 300
+# It has no views, so opening takes as long as reading, and its scenes of 1 GiB do not open in another process.
+CORE_ROUNDS = {4 * KIB: 50, 64 * MIB: 5}
+
+
+def opener(attach: Attach, handle: str) -> Method:
+    """Open, look at the first byte; letting go of it does not count."""
+
+    def method() -> float:
+        """Open once."""
+        start = time.perf_counter()
+        with attach(handle) as view:
+            first = view[0]
+            seconds = time.perf_counter() - start
+            assert first == 0
+            del view
+        return seconds
+
+    return method
+
+
+def consume(size: int, handles: dict[str, Any]) -> list[dict[str, Any]]:
+    """Check that all handles lead to the data, then time them."""
+    for way, (handle, expected) in handles.items():
+        if checksum(way, handle) != expected:
+            raise RuntimeError(f"{way}: what arrived is not what was sent")
+    methods = {way: opener(WAYS[way].attach, handle) for way, (handle, _) in handles.items()}
+    methods[TRACKED] = opener(attach_tracked, handles[STDLIB][0])
+    slow = {CORE: methods.pop(CORE)} if CORE in methods else {}
+    seconds = interleave(methods, 10 if quick() else ROUNDS)
+    seconds |= interleave(slow, CORE_ROUNDS.get(size, 0))
+    return rows(size, "", seconds)
+
+
+def publish(size: int) -> list[dict[str, Any]]:
+    """Publish one payload in every way, and have a second process measure."""
+    data = payload(size)
+    crc = zlib.crc32(data)
+    with ExitStack() as removals:
+        handles = {}
+        for way in WAYS:
+            if way == CORE and size not in CORE_ROUNDS:
+                continue
+            handle, remove = WAYS[way].publish(data)
+            removals.callback(remove)
+            handles[way] = [handle, crc]
+        return list(python("opening.py", "consume", stdin=json.dumps([size, handles])))
+
+
+def main() -> None:
+    """Print the results as JSON."""
+    without_tracker()
+    if sys.argv[1:] == ["consume"]:
+        print(json.dumps(consume(*json.load(sys.stdin))))
+        return
+    results = []
+    for size in (4 * KIB, 64 * MIB, GIB):
+        progress(f"{size:,} bytes")
+        results += publish(size)
+    print(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What all sections share: rounds in which the methods take turns, payloads, and second processes."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+HOT, COLD = "hot", "cold"
+# After so long the kernel has reported free memory to the host, which takes it back (it reports every 2 s).
+IDLE_SECONDS = 3.0
+
+# Does one thing, and returns how many seconds of it count.
+Method = Callable[[], float]
+
+
+def interleave(methods: Mapping[str, Method], rounds: int, condition: str | None = None) -> dict[str, list[float]]:
+    """Run every method once a round, each round starting with another one; seconds by method and round.
+
+    HOT: an untimed run of the same method comes first, whose memory is then free. COLD: the machine is idle first; that
+    is what makes memory cold, nothing is waited for. None: just the run, for what allocates nothing.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in methods}
+    names = list(methods)
+    for turn in range(rounds):
+        first = turn % len(names)
+        for name in names[first:] + names[:first]:
+            if condition == HOT:
+                methods[name]()
+            elif condition == COLD:
+                time.sleep(IDLE_SECONDS)
+            seconds[name].append(methods[name]())
+    return seconds
+
+
+def payload(size: int) -> bytes:
+    """`size` bytes in which no two pages are alike."""
+    return np.arange(size // 4, dtype=np.uint32).tobytes()
+
+
+def rows(size: int, condition: str, seconds: Mapping[str, list[float]]) -> list[dict[str, Any]]:
+    """Results as the report wants them."""
+    return [{"size": size, "condition": condition, "method": m, "seconds": s} for m, s in seconds.items()]
+
+
+def python(script: str, *arguments: str, stdin: str = "") -> Any:  # noqa: ANN401 (JSON)
+    """Run a script of this directory in a process of its own; the JSON that it prints."""
+    command = [sys.executable, str(Path(__file__).with_name(script)), *arguments]
+    result = subprocess.run(command, input=stdin.encode(), stdout=subprocess.PIPE, check=True)
+    return json.loads(result.stdout)
+
+
+def progress(text: str) -> None:
+    """Say on stderr what is being measured."""
+    print(f"    {text}", file=sys.stderr, flush=True)
+
+
+def quick() -> bool:
+    """Whether this run is only to see that all works."""
+    return "DCC_MCP_SHM_BENCH_QUICK" in os.environ

@@ -1,0 +1,75 @@
+"""Section 2: bytes into shared memory that did not exist before, until another process can see them.
+
+python writing.py            measures
+python writing.py check WAY  gets a handle on stdin and prints the checksum of what it leads to
+"""
+
+import json
+import sys
+import time
+import zlib
+from typing import Any
+
+from peers import CORE, WAYS, checksum, without_tracker
+from rounds import COLD, GIB, HOT, KIB, MIB, Method, interleave, payload, progress, python, quick, rows
+
+HOT_ROUNDS = {4 * KIB: 200, 64 * MIB: 11, GIB: 3}
+COLD_ROUNDS = {64 * MIB: 3, GIB: 3}
+
+
+def writer(way: str, data: bytes) -> Method:
+    """Publish; removing it does not count."""
+    publish = WAYS[way].publish
+
+    def method() -> float:
+        """Publish once."""
+        start = time.perf_counter()
+        _, remove = publish(data)
+        seconds = time.perf_counter() - start
+        remove()
+        return seconds
+
+    return method
+
+
+def check(way: str, data: bytes) -> None:
+    """Have another process compare what one publication leads to.
+
+    Raises:
+        RuntimeError: it is not the data.
+    """
+    handle, remove = WAYS[way].publish(data)
+    try:
+        arrived = python("writing.py", "check", way, stdin=handle)
+    finally:
+        remove()
+    if arrived != zlib.crc32(data):
+        raise RuntimeError(f"{way}: what arrived is not what was sent")
+
+
+def measure(size: int) -> list[dict[str, Any]]:
+    """All ways, hot and cold."""
+    data = payload(size)
+    for way in WAYS:
+        if way != CORE or size < GIB:  # its large scenes do not open in another process
+            check(way, data)
+    methods = {way: writer(way, data) for way in WAYS}
+    progress(f"{size:,} bytes")
+    results = rows(size, HOT, interleave(methods, 1 if quick() else HOT_ROUNDS[size], HOT))
+    if size in COLD_ROUNDS and not quick():
+        progress(f"{size:,} bytes, cold memory")
+        results += rows(size, COLD, interleave(methods, COLD_ROUNDS[size], COLD))
+    return results
+
+
+def main() -> None:
+    """Print the results as JSON."""
+    without_tracker()
+    if sys.argv[1:2] == ["check"]:
+        print(checksum(sys.argv[2], sys.stdin.read()))
+        return
+    print(json.dumps([row for size in HOT_ROUNDS for row in measure(size)]))
+
+
+if __name__ == "__main__":
+    main()

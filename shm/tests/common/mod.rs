@@ -1,0 +1,334 @@
+//! What the test files share: temporary stores, child processes to talk to, and headers to be forged.
+#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
+#![allow(unsafe_code, reason = "alarm and fork have no safe form")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use dcc_mcp_shm::{ArraySpec, BufferOptions, Error, Layout, Reference, SceneWriter, SharedSceneBuffer, Store};
+use serde_json::Value;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// A store in memory that goes with the directory.
+pub(crate) fn temp_store() -> (TempDir, Store) {
+    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
+    let store = Store::open_at(parent.path().join("store")).unwrap();
+    (parent, store)
+}
+
+pub(crate) fn by_id(id: Uuid) -> Reference {
+    Reference::Id(id)
+}
+
+/// Repeats an attempt until it gives something; the pauses are no synchronisation, only kind to the processor.
+pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        if let Some(found) = attempt() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within 20 s");
+        std::thread::sleep(Duration::from_micros(500));
+    }
+}
+
+const ROLE: &str = "DCC_MCP_SHM_TEST_ROLE";
+const ARGUMENT: &str = "DCC_MCP_SHM_TEST_ARGUMENT";
+
+/// In a child: what it is to do, and with what. Ends the child should its parent forget it.
+pub(crate) fn child_role() -> (String, String) {
+    // SAFETY: takes a number; its signal ends the process.
+    unsafe { libc::alarm(120) };
+    (
+        std::env::var(ROLE).expect("run by another test"),
+        std::env::var(ARGUMENT).unwrap(),
+    )
+}
+
+/// In a child: says a line to the parent.
+pub(crate) fn say(line: &str) {
+    let mut out = std::io::stdout().lock();
+    write!(out, "\n@@{line}\n").unwrap();
+    out.flush().unwrap();
+}
+
+/// In a child: waits for a line of the parent; none means that it is gone.
+pub(crate) fn hear() -> String {
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    line.trim_end().to_owned()
+}
+
+/// The command that runs this file's ignored test `child` in a process of its own.
+pub(crate) fn child_command(role: &str, argument: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .env(ROLE, role)
+        .env(ARGUMENT, argument)
+        .env_remove(dcc_mcp_shm::QUOTA_VARIABLE)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+/// A running child, killed with this.
+pub(crate) struct Peer {
+    process: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Peer {
+    pub(crate) fn start(role: &str, argument: &str) -> Self {
+        Self::of(&mut child_command(role, argument))
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut process = command.spawn().unwrap();
+        Self {
+            input: process.stdin.take(),
+            output: BufReader::new(process.stdout.take().unwrap()),
+            process,
+        }
+    }
+
+    /// The next line it says, or nothing once it has ended.
+    pub(crate) fn next(&mut self) -> Option<String> {
+        let mut line = String::new();
+        while self.output.read_line(&mut line).unwrap() > 0 {
+            if let Some(at) = line.find("@@") {
+                return Some(line[at + 2..].trim_end().to_owned());
+            }
+            line.clear();
+        }
+        None
+    }
+
+    pub(crate) fn hears(&mut self) -> String {
+        self.next().expect("the child says something before it ends")
+    }
+
+    pub(crate) fn expect(&mut self, line: &str) {
+        assert_eq!(self.hears(), line);
+    }
+
+    pub(crate) fn tell(&mut self, line: &str) {
+        writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// SIGKILL, and gone when this returns.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    pub(crate) fn pid(&self) -> i32 {
+        i32::try_from(self.process.id()).unwrap()
+    }
+
+    /// Waits for its regular end.
+    pub(crate) fn end(mut self) {
+        drop(self.input.take());
+        while self.next().is_some() {}
+        let status = self.process.wait().unwrap();
+        assert!(status.success(), "the child ended with {status}");
+    }
+
+    /// Waits for its end, whatever that is.
+    pub(crate) fn status(&mut self) -> std::process::ExitStatus {
+        drop(self.input.take());
+        while self.next().is_some() {}
+        self.process.wait().unwrap()
+    }
+}
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Runs something in a forked child of this process, which must have one thread only, and gives its exit code.
+pub(crate) fn in_fork(work: impl FnOnce() -> i32) -> Forked {
+    // SAFETY: called in dedicated processes; the child runs `work` and leaves by `_exit` without unwinding.
+    match unsafe { libc::fork() } {
+        -1 => panic!("fork failed"),
+        0 => {
+            let code = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or(101);
+            // SAFETY: ends the process at once.
+            unsafe { libc::_exit(code) }
+        }
+        pid => Forked(pid),
+    }
+}
+
+/// A forked child.
+pub(crate) struct Forked(pub(crate) i32);
+
+impl Forked {
+    /// Waits for its end and gives its exit code, or nothing when a signal ended it.
+    pub(crate) fn code(self) -> Option<i32> {
+        let mut status = 0;
+        // SAFETY: our own child, and a valid place for its status.
+        let waited = unsafe { libc::waitpid(self.0, &raw mut status, 0) };
+        assert_eq!(waited, self.0);
+        libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status))
+    }
+
+    pub(crate) fn kill(self) {
+        // SAFETY: our own child, not yet waited for.
+        unsafe { libc::kill(self.0, libc::SIGKILL) };
+        assert_eq!(self.code(), None);
+    }
+}
+
+/// Where the fields of a header lie, as the format says.
+pub(crate) mod at {
+    pub(crate) const VERSION: usize = 8;
+    pub(crate) const HEADER_LEN: usize = 12;
+    pub(crate) const ID: usize = 16;
+    pub(crate) const CAPACITY: usize = 32;
+    pub(crate) const ROLE: usize = 56;
+    pub(crate) const END_FIXED: usize = 60;
+    pub(crate) const SEQUENCE: usize = 64;
+    pub(crate) const DATA_LEN: usize = 72;
+    pub(crate) const STATE: usize = 80;
+    pub(crate) const GENERATION: usize = 88;
+    pub(crate) const END_WORDS: usize = 96;
+    pub(crate) const METADATA_LEN: usize = 128;
+    pub(crate) const CHECKSUM: usize = 132;
+    pub(crate) const METADATA: usize = 136;
+}
+
+/// A file's bytes, to be changed and put back.
+#[derive(Clone)]
+pub(crate) struct Image(pub(crate) Vec<u8>);
+
+impl Image {
+    pub(crate) fn of(path: &Path) -> Self {
+        Self(fs::read(path).unwrap())
+    }
+
+    pub(crate) fn u32(&self, at: usize) -> u32 {
+        u32::from_le_bytes(self.0[at..at + 4].try_into().unwrap())
+    }
+
+    pub(crate) fn put(&mut self, at: usize, bytes: &[u8]) -> &mut Self {
+        self.0[at..at + bytes.len()].copy_from_slice(bytes);
+        self
+    }
+
+    pub(crate) fn header_len(&self) -> usize {
+        self.u32(at::HEADER_LEN) as usize
+    }
+
+    pub(crate) fn metadata_len(&self) -> usize {
+        self.u32(at::METADATA_LEN) as usize
+    }
+
+    pub(crate) fn metadata(&self) -> Value {
+        serde_json::from_slice(&self.0[at::METADATA..at::METADATA + self.metadata_len()]).unwrap()
+    }
+
+    /// Puts other metadata in, in a header that is as long as they need; the payload stays.
+    pub(crate) fn set_metadata(&mut self, metadata: &[u8]) -> &mut Self {
+        let payload = self.0[self.header_len()..].to_vec();
+        let header_len = (at::METADATA + metadata.len()).next_multiple_of(4096);
+        self.0.truncate(at::METADATA);
+        self.0.extend_from_slice(metadata);
+        self.0.resize(header_len, 0);
+        self.0.extend_from_slice(&payload);
+        self.put(at::HEADER_LEN, &u32::try_from(header_len).unwrap().to_le_bytes());
+        self.put(at::METADATA_LEN, &u32::try_from(metadata.len()).unwrap().to_le_bytes());
+        self.sign()
+    }
+
+    /// Makes the checksum right, where there is anything to be summed.
+    pub(crate) fn sign(&mut self) -> &mut Self {
+        let end = at::METADATA.saturating_add(self.metadata_len());
+        let Some(metadata) = self.0.get(at::METADATA..end) else {
+            return self;
+        };
+        let mut sum = crc32fast::Hasher::new();
+        sum.update(&self.0[..at::END_FIXED]);
+        sum.update(&self.0[at::METADATA_LEN..at::CHECKSUM]);
+        sum.update(metadata);
+        let sum = sum.finalize();
+        self.put(at::CHECKSUM, &sum.to_le_bytes())
+    }
+
+    /// Puts the file where the file of this id belongs.
+    pub(crate) fn place(&self, store: &Store, id: Uuid, mode: u32) -> PathBuf {
+        let path = path_of(store, id);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
+        fs::write(&path, &self.0).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        path
+    }
+}
+
+pub(crate) fn path_of(store: &Store, id: Uuid) -> PathBuf {
+    store.path().join(format!("{id}.shm"))
+}
+
+/// Bytes that say which they are: a sequence of a simple generator.
+pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    (0..len)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state.to_le_bytes()[3]
+        })
+        .collect()
+}
+
+/// Three threads try to fill one scene after the other; exactly one may succeed, and its data stay.
+pub(crate) fn race_of_fillers(store: &Store) {
+    let layout = Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [5000]))]).unwrap();
+    for _ in 0..150 {
+        let scene = SharedSceneBuffer::create_empty(store, &layout, &BufferOptions::default()).unwrap();
+        let outcomes: Vec<_> = std::thread::scope(|scope| {
+            let fill = |mark: u8| {
+                let (store, id) = (store, scene.id());
+                move || {
+                    loop {
+                        match SceneWriter::fill(store, &by_id(id)) {
+                            Ok(writer) => {
+                                writer.memory().copy_in(0, &[mark; 5000]).unwrap();
+                                return writer.finish().map(|scene| (mark, scene.read().map(|data| data[0])));
+                            }
+                            Err(Error::Busy { .. }) => std::thread::yield_now(),
+                            Err(error) => return Err(error),
+                        }
+                    }
+                }
+            };
+            let threads: Vec<_> = (1..=3).map(|mark| scope.spawn(fill(mark))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let sealed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
+        assert_eq!(sealed.len(), 1, "{outcomes:?}");
+        for error in outcomes.iter().filter_map(|outcome| outcome.as_ref().err()) {
+            assert!(matches!(error, Error::Sealed { .. }), "{error:?}");
+        }
+        let mark = sealed[0].0;
+        assert!(
+            scene.read().unwrap() == [mark; 5000],
+            "what its filler wrote, and nobody else"
+        );
+        scene.unlink().unwrap();
+    }
+}
