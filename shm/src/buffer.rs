@@ -13,14 +13,14 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::data_lock::{DataLock, READ_PATIENCE, WRITE_PATIENCE};
-use crate::descriptor::{Descriptor, Target, store_of};
+use crate::descriptor::{Descriptor, Target, in_store_of};
 use crate::error::{Error, Result};
 use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
 use crate::memory::{BufferView, OpenMemory, WritableMemory};
 use crate::metadata::Metadata;
 use crate::options::BufferOptions;
 use crate::pool::SlotLease;
-use crate::segment::{OnClose, Segment, Snapshot, open_file};
+use crate::segment::{OnClose, Segment, Snapshot};
 use crate::store::{Content, Draft, Reference, Store, check_generation};
 use crate::sys::{self, Access, NewVec, Protection, Source};
 
@@ -92,7 +92,8 @@ impl SharedBuffer {
     pub fn create(store: &Store, capacity: u64, options: &BufferOptions) -> Result<Self> {
         let metadata = options.metadata(0)?;
         let segment = create_file(store, Role::Buffer, capacity, metadata, options)?;
-        Self::from_segment(segment, None)
+        let snapshot = segment.snapshot()?;
+        Self::from_segment(segment, &snapshot, None)
     }
 
     /// Opens a buffer or a pool slot by id, name or descriptor.
@@ -113,7 +114,7 @@ impl SharedBuffer {
     /// # Errors
     /// As [`SharedBuffer::open`]; [`Error::InvalidDescriptor`] when path and id do not match.
     pub fn open_path(path: &Path, id: Uuid) -> Result<Self> {
-        Self::open_id(&store_of(path, id)?, id, None)
+        in_store_of(path, id, |store| Self::open_id(store, id, None))
     }
 
     /// Opens the buffer that a descriptor means, in whatever store it lies.
@@ -122,11 +123,11 @@ impl SharedBuffer {
     /// As [`SharedBuffer::open`]; [`Error::UnsafeStore`].
     pub fn from_descriptor(json: &str) -> Result<Self> {
         let target = Target::parse(json)?;
-        Self::open_id(&target.store()?, target.id, Some(target.generation))
+        target.in_store(|store| Self::open_id(store, target.id, Some(target.generation)))
     }
 
     fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
-        let segment = match Segment::open(store, id, Access::ReadWrite) {
+        let (segment, snapshot) = match Segment::open(store, id, Access::ReadWrite) {
             // A scene that is sealed, or about to be, cannot be opened for writing: say what it is.
             Err(error @ Error::Io { .. }) => {
                 let role = store.look(id).map_err(|_| error)?.header.role;
@@ -138,13 +139,12 @@ impl SharedBuffer {
             }
             opened => opened?,
         };
-        Self::from_segment(segment, generation)
+        Self::from_segment(segment, &snapshot, generation)
     }
 
-    fn from_segment(segment: Segment, generation: Option<u64>) -> Result<Self> {
-        let snapshot = segment.snapshot()?;
+    fn from_segment(segment: Segment, snapshot: &Snapshot, generation: Option<u64>) -> Result<Self> {
         if let Some(generation) = generation {
-            check_generation(&snapshot, generation)?;
+            check_generation(snapshot, generation)?;
         }
         let role = snapshot.header.role;
         if !matches!(role, Role::Buffer | Role::Slot) {
@@ -154,7 +154,7 @@ impl SharedBuffer {
                 found: role.as_str(),
             });
         }
-        let mut inner = Inner::new(segment, &snapshot)?;
+        let mut inner = Inner::new(segment, snapshot)?;
         inner.segment.shared()?;
         if role == Role::Slot {
             // Its holder may not rewrite it while somebody else has it open.
@@ -395,9 +395,8 @@ impl SharedBuffer {
 impl Inner {
     /// A slot's file as its pool keeps it open, without a lock.
     pub(crate) fn open_slot(store: &Store, id: Uuid) -> Result<Self> {
-        let file = open_file(store, id, Access::ReadWrite)?;
-        let segment = Segment::hold(store, id, file, false)?;
-        let snapshot = segment.snapshot_of(Role::Slot)?;
+        let (segment, snapshot) = Segment::open_unlocked(store, id)?;
+        snapshot.expect(Role::Slot)?;
         segment.shared()?;
         Self::new(segment, &snapshot)
     }

@@ -1,6 +1,7 @@
 //! The some 500 bytes of JSON that travel instead of the data.
 
 use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
@@ -129,11 +130,10 @@ impl BufferState {
 }
 
 /// The part of a descriptor that says which buffer it is; the rest is read from the buffer itself.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(crate) struct Target {
     pub(crate) id: Uuid,
-    pub(crate) path: std::path::PathBuf,
-    #[serde(default)]
+    pub(crate) path: PathBuf,
     pub(crate) generation: u64,
 }
 
@@ -204,53 +204,60 @@ impl Descriptor {
 impl Target {
     /// Reads which buffer a descriptor means. Unknown fields are ignored, an unknown version is refused.
     pub(crate) fn parse(json: &str) -> Result<Self> {
-        let invalid = |problem: String| Error::descriptor(problem);
         if json.len() > MAX_DESCRIPTOR_BYTES {
-            return Err(invalid(format!(
+            return Err(Error::descriptor(format!(
                 "it has {} bytes; {MAX_DESCRIPTOR_BYTES} are possible",
                 json.len()
             )));
         }
-        let value: serde_json::Value =
-            serde_json::from_str(json).map_err(|error| invalid(format!("it is not JSON: {error}")))?;
-        let fields = value
-            .as_object()
-            .ok_or_else(|| invalid("it is JSON, but no object".to_owned()))?;
-        match fields.get("version").map(serde_json::Value::as_u64) {
-            Some(Some(version)) if version == u64::from(DESCRIPTOR_VERSION) => {}
-            Some(Some(found)) => {
-                return Err(Error::UnsupportedVersion {
-                    what: "the descriptor".to_owned(),
-                    found,
-                    known: DESCRIPTOR_VERSION,
-                });
-            }
-            Some(None) => return Err(invalid("its version is no whole number".to_owned())),
-            None => {
-                return Err(invalid(
-                    "it has no version: it was made by another implementation (dcc-mcp-core writes such), whose \
-                     files this one does not read"
-                        .to_owned(),
-                ));
-            }
-        }
         // The whole of it must hold together, although only a part is used.
-        let descriptor: Descriptor = serde_json::from_value(value).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self {
-            id: descriptor.id,
-            path: descriptor.path.into(),
-            generation: descriptor.generation,
-        })
+        match serde_json::from_str::<Descriptor>(json) {
+            Ok(descriptor) if descriptor.version == DESCRIPTOR_VERSION => Ok(Self {
+                id: descriptor.id,
+                path: descriptor.path.into(),
+                generation: descriptor.generation,
+            }),
+            Ok(descriptor) => Err(unknown_version(descriptor.version.into())),
+            Err(error) => Err(why_invalid(json, &error)),
+        }
     }
 
-    /// The store that the descriptor's file lies in, if it is called what a buffer's file must be.
-    pub(crate) fn store(&self) -> Result<Store> {
-        store_of(&self.path, self.id)
+    /// Opens the file in its store, if it is called what a buffer's file must be.
+    pub(crate) fn in_store<T>(&self, open: impl Fn(&Store) -> Result<T>) -> Result<T> {
+        in_store_of(&self.path, self.id, open)
     }
 }
 
-/// The store that a path lies in, if the path is that of the buffer with this id.
-pub(crate) fn store_of(path: &std::path::Path, id: Uuid) -> Result<Store> {
+fn unknown_version(found: u64) -> Error {
+    Error::UnsupportedVersion {
+        what: "the descriptor".to_owned(),
+        found,
+        known: DESCRIPTOR_VERSION,
+    }
+}
+
+/// What to say of JSON that is no descriptor of this version.
+fn why_invalid(json: &str, error: &serde_json::Error) -> Error {
+    let value: serde_json::Value = match serde_json::from_str(json) {
+        Ok(value) => value,
+        Err(error) => return Error::descriptor(format!("it is not JSON: {error}")),
+    };
+    let Some(fields) = value.as_object() else {
+        return Error::descriptor("it is JSON, but no object");
+    };
+    match fields.get("version").map(serde_json::Value::as_u64) {
+        Some(Some(version)) if version == u64::from(DESCRIPTOR_VERSION) => Error::descriptor(error.to_string()),
+        Some(Some(found)) => unknown_version(found),
+        Some(None) => Error::descriptor("its version is no whole number"),
+        None => Error::descriptor(
+            "it has no version: it was made by another implementation (dcc-mcp-core writes such), whose files this \
+             one does not read",
+        ),
+    }
+}
+
+/// Opens something in the store that a path lies in, if the path is that of the buffer with this id.
+pub(crate) fn in_store_of<T>(path: &Path, id: Uuid, open: impl Fn(&Store) -> Result<T>) -> Result<T> {
     let name = Store::file_name(id);
     if path.file_name() != Some(name.as_ref()) {
         return Err(Error::descriptor(format!(
@@ -262,7 +269,7 @@ pub(crate) fn store_of(path: &std::path::Path, id: Uuid) -> Result<Store> {
     if !path.is_absolute() || path.as_os_str().as_bytes().contains(&0) {
         return Err(Error::descriptor(format!("{} is no absolute path", path.display())));
     }
-    Store::open_existing(path.parent().unwrap_or(path))
+    Store::with_existing(path.parent().unwrap_or(path), open)
 }
 
 impl Snapshot {

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
 use crate::metadata::{Metadata, PoolFacts};
 use crate::options::BufferOptions;
-use crate::segment::{OnClose, Segment};
+use crate::segment::{OnClose, Segment, Snapshot};
 use crate::store::{Content, Draft, PoolStatus, Reference, Store};
 use crate::sys::{self, Access, Backoff, Mode, Source};
 
@@ -124,7 +124,8 @@ impl BufferPool {
         for slot in &slots {
             slot.set_on_close(OnClose::Keep);
         }
-        Self::from_segment(segment)
+        let snapshot = segment.snapshot()?;
+        Self::from_segment(segment, snapshot)
     }
 
     /// Opens a pool by id, name or descriptor.
@@ -132,11 +133,13 @@ impl BufferPool {
     /// # Errors
     /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::Damaged`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        Self::from_segment(Segment::open(store, store.resolve(reference)?, Access::Read)?)
+        let (control, snapshot) = Segment::open(store, store.resolve(reference)?, Access::Read)?;
+        Self::from_segment(control, snapshot)
     }
 
-    fn from_segment(control: Segment) -> Result<Self> {
-        let facts = control.snapshot_of(Role::Pool)?.header.metadata.pool;
+    fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {
+        snapshot.expect(Role::Pool)?;
+        let facts = snapshot.header.metadata.pool;
         let facts = facts.ok_or_else(|| Error::damaged(&control.path(), "it lacks what a pool must know"))?;
         let store = control.store();
         let slots = facts

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use crate::codec::{self, DecodeError, Encoded};
-use crate::descriptor::{BufferState, Descriptor, Target, store_of};
+use crate::descriptor::{BufferState, Descriptor, Target, in_store_of};
 use crate::error::{Error, Result};
 use crate::header::{Header, Role, State, Words};
 use crate::kind::SceneDataKind;
@@ -128,7 +128,7 @@ impl SharedSceneBuffer {
     /// # Errors
     /// As [`SharedSceneBuffer::open`]; [`Error::InvalidDescriptor`] when path and id do not match.
     pub fn open_path(path: &Path, id: Uuid) -> Result<Self> {
-        Self::open_id(&store_of(path, id)?, id, None)
+        in_store_of(path, id, |store| Self::open_id(store, id, None))
     }
 
     /// Opens the scene that a descriptor means, in whatever store it lies.
@@ -137,14 +137,18 @@ impl SharedSceneBuffer {
     /// As [`SharedSceneBuffer::open`]; [`Error::UnsafeStore`].
     pub fn from_descriptor(json: &str) -> Result<Self> {
         let target = Target::parse(json)?;
-        Self::open_id(&target.store()?, target.id, Some(target.generation))
+        target.in_store(|store| Self::open_id(store, target.id, Some(target.generation)))
     }
 
     fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
-        let scene = Self::from_segment(Segment::open(store, id, Access::Read)?);
-        let snapshot = scene.snapshot()?;
+        let (segment, snapshot) = Segment::open(store, id, Access::Read)?;
+        snapshot.expect(Role::Scene)?;
         if let Some(generation) = generation {
             check_generation(&snapshot, generation)?;
+        }
+        let scene = Self::from_segment(segment);
+        if snapshot.state() == BufferState::Sealed {
+            scene.0.sealed.get_or_init(|| Arc::new(snapshot));
         }
         Ok(scene)
     }

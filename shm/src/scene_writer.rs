@@ -76,9 +76,10 @@ impl SceneWriter {
     /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it; see also
     /// [`SharedSceneBuffer::open`].
     pub fn fill(store: &Store, reference: &Reference) -> Result<Self> {
-        let segment = Segment::open(store, store.resolve(reference)?, Access::Read)?;
+        let (segment, snapshot) = Segment::open(store, store.resolve(reference)?, Access::Read)?;
         let (id, path) = (segment.id(), segment.path());
-        if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
+        snapshot.expect(Role::Scene)?;
+        if snapshot.state() == BufferState::Sealed {
             return Err(Error::Sealed { id });
         }
         let writer = open_writer(&segment)?;
@@ -94,7 +95,7 @@ impl SceneWriter {
         }
         let metadata = &snapshot.header.metadata;
         let layout = Layout::from_placed(metadata.arrays.clone(), metadata.size)?;
-        let mapping = map_file(&writer, &path, Protection::Shared)?;
+        let mapping = map_file(&writer, snapshot.stat.len, &path, Protection::Shared)?;
         let memory = Self::memory_of(mapping, snapshot.payload, &layout)?;
         Ok(Self {
             memory,

@@ -33,6 +33,8 @@ pub(crate) struct Segment {
     store: Store,
     id: Uuid,
     file: GuardedFile,
+    /// Length of the file, which never changes.
+    len: u64,
     /// The whole file, where it can be rewritten; a forked child finds zeros until it opens the file itself.
     shared: OnceLock<Mapping>,
     reopening: ForkMutex<()>,
@@ -59,32 +61,61 @@ pub(crate) struct Snapshot {
     pub(crate) stat: Stat,
 }
 
+impl Snapshot {
+    /// Refuses a file of another role.
+    pub(crate) fn expect(&self, role: Role) -> Result<()> {
+        if self.header.role == role {
+            return Ok(());
+        }
+        Err(Error::WrongRole {
+            id: self.header.id,
+            expected: role.as_str(),
+            found: self.header.role.as_str(),
+        })
+    }
+}
+
 impl Segment {
-    /// Opens a file of the store, as a holder.
-    pub(crate) fn open(store: &Store, id: Uuid, access: Access) -> Result<Self> {
-        let file = open_held(store, id, access)?;
-        Self::hold(store, id, file, true)
+    /// Opens a file of the store, as a holder, and reads its header.
+    pub(crate) fn open(store: &Store, id: Uuid, access: Access) -> Result<(Self, Snapshot)> {
+        let (file, stat) = open_held(store, id, access)?;
+        let snapshot = read_snapshot(&file, &store.file_path(id), id, stat)?;
+        let segment = Self::new(store, id, file, stat.len, true);
+        // Where somebody has it open, that is recorded already, and they cannot take it back while we hold the lock.
+        if stat.accessed == stat.modified {
+            segment.record_use()?;
+        }
+        Ok((segment, snapshot))
     }
 
-    /// Takes over an open file, and if it is locked records that it is held.
-    pub(crate) fn hold(store: &Store, id: Uuid, file: GuardedFile, locked: bool) -> Result<Self> {
-        let segment = Self {
-            store: store.clone(),
-            id,
-            file,
-            shared: OnceLock::new(),
-            reopening: ForkMutex::default(),
-            locked,
-            on_close: AtomicU8::new(OnClose::Keep as u8),
-        };
+    /// Takes over a locked file of `len` bytes that is to be published.
+    pub(crate) fn hold(store: &Store, id: Uuid, file: GuardedFile, len: u64) -> Result<Self> {
+        let segment = Self::new(store, id, file, len, true);
         segment.record_use()?;
         Ok(segment)
     }
 
-    fn record_use(&self) -> Result<()> {
-        if !self.locked {
-            return Ok(());
+    /// Opens a file for a pool, which locks it when it is given out.
+    pub(crate) fn open_unlocked(store: &Store, id: Uuid) -> Result<(Self, Snapshot)> {
+        let file = open_file(store, id, Access::ReadWrite)?;
+        let snapshot = snapshot(&file, &store.file_path(id), id)?;
+        Ok((Self::new(store, id, file, snapshot.stat.len, false), snapshot))
+    }
+
+    fn new(store: &Store, id: Uuid, file: GuardedFile, len: u64, locked: bool) -> Self {
+        Self {
+            store: store.clone(),
+            id,
+            file,
+            len,
+            shared: OnceLock::new(),
+            reopening: ForkMutex::default(),
+            locked,
+            on_close: AtomicU8::new(OnClose::Keep as u8),
         }
+    }
+
+    fn record_use(&self) -> Result<()> {
         self.file
             .set_times(Duration::ZERO, sys::boot_time())
             .map_err(|error| Error::io("record the use of", &self.path(), error))
@@ -120,8 +151,12 @@ impl Segment {
         if self.file.is_own() {
             return Ok(());
         }
-        let open = if self.locked { open_held } else { open_file };
-        let file = open(&self.store, self.id, self.file.access())?;
+        let access = self.file.access();
+        let file = if self.locked {
+            open_held(&self.store, self.id, access)?.0
+        } else {
+            open_file(&self.store, self.id, access)?
+        };
         self.file
             .replace_with(&file)
             .map_err(|error| Error::io("open anew", &self.path(), error))?;
@@ -131,7 +166,7 @@ impl Segment {
                 .map_err(|error| Error::io("map anew", &self.path(), error))?;
         }
         self.file.adopt();
-        self.record_use()
+        if self.locked { self.record_use() } else { Ok(()) }
     }
 
     /// The whole file, mapped so that writes reach everybody. The handle must be open for writing.
@@ -140,13 +175,13 @@ impl Segment {
         if let Some(mapping) = self.shared.get() {
             return Ok(mapping);
         }
-        let mapping = map_file(file, &self.path(), Protection::Shared)?;
+        let mapping = map_file(file, self.len, &self.path(), Protection::Shared)?;
         Ok(self.shared.get_or_init(|| mapping))
     }
 
     /// The whole file, mapped anew.
     pub(crate) fn map(&self, protection: Protection) -> Result<Mapping> {
-        map_file(self.file()?, &self.path(), protection)
+        map_file(self.file()?, self.len, &self.path(), protection)
     }
 
     /// Reads and validates the header.
@@ -157,13 +192,7 @@ impl Segment {
     /// Reads and validates the header of a file that must be of this role.
     pub(crate) fn snapshot_of(&self, role: Role) -> Result<Snapshot> {
         let snapshot = self.snapshot()?;
-        if snapshot.header.role != role {
-            return Err(Error::WrongRole {
-                id: self.id,
-                expected: role.as_str(),
-                found: snapshot.header.role.as_str(),
-            });
-        }
+        snapshot.expect(role)?;
         Ok(snapshot)
     }
 
@@ -186,7 +215,9 @@ impl Segment {
             return self.store.remove(self.id);
         }
         let now = sys::boot_time();
-        self.file.set_times(now, now).map_err(failed)
+        self.file.set_times(now, now).map_err(failed)?;
+        // Closing the file does this too, but not before a process that is being forked just now has closed its copy.
+        sys::unlock_file(self.file.as_fd()).map_err(failed)
     }
 }
 
@@ -199,50 +230,47 @@ impl Drop for Segment {
         if let Err(error) = self.close() {
             tracing::warn!(id = %self.id, %error, "a buffer was not closed properly");
         }
-        // Closing the file does this too, but not before a process that is being forked just now has closed its copy.
-        if let Err(error) = sys::unlock_file(self.file.as_fd()) {
-            tracing::debug!(id = %self.id, %error, "a lock goes with its file");
-        }
     }
 }
 
 /// Opens a file and takes the shared lock, so that it is certain to stay.
-fn open_held(store: &Store, id: Uuid, access: Access) -> Result<GuardedFile> {
-    let path = store.file_path(id);
+fn open_held(store: &Store, id: Uuid, access: Access) -> Result<(GuardedFile, Stat)> {
+    let path = || store.file_path(id);
     let file = open_file(store, id, access)?;
     let locked =
-        sys::lock_file(file.as_fd(), Mode::Shared, LOCK_PATIENCE).map_err(|error| Error::io("lock", &path, error))?;
+        sys::lock_file(file.as_fd(), Mode::Shared, LOCK_PATIENCE).map_err(|error| Error::io("lock", &path(), error))?;
     if !locked {
         return Err(Error::Busy {
             what: "the buffer's file",
             waited: LOCK_PATIENCE,
         });
     }
-    let stat = check_file(&file, &path)?;
+    let stat = check_file(&file, &path())?;
     // A collector or a deleter came between opening and locking. Ids are never used twice, so a file that still
     // has a name has its own.
     if stat.links == 0 {
         return Err(store.not_found(id));
     }
-    Ok(file)
+    Ok((file, stat))
 }
 
 /// Opens a file of the store without holding it: it may be deleted at any time.
 pub(crate) fn open_file(store: &Store, id: Uuid, access: Access) -> Result<GuardedFile> {
-    let path = store.file_path(id);
-    GuardedFile::open_at(store.directory(), &Store::file_name(id), access).map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOENT) => store.not_found(id),
-        Some(libc::ELOOP) => Error::damaged(&path, "it is a symbolic link"),
-        Some(libc::EISDIR) => Error::damaged(&path, "it is a directory"),
-        Some(libc::ENXIO) => Error::damaged(&path, "it is no regular file"),
-        Some(libc::EPERM) => Error::damaged(&path, "it belongs to another user"),
-        _ => Error::io("open", &path, error),
+    GuardedFile::open_at(store.directory(), &Store::file_name(id), access).map_err(|error| {
+        let damaged = |problem| Error::damaged(&store.file_path(id), problem);
+        match error.raw_os_error() {
+            Some(libc::ENOENT) => store.not_found(id),
+            Some(libc::ELOOP) => damaged("it is a symbolic link"),
+            Some(libc::EISDIR) => damaged("it is a directory"),
+            Some(libc::ENXIO) => damaged("it is no regular file"),
+            Some(libc::EPERM) => damaged("it belongs to another user"),
+            _ => Error::io("open", &store.file_path(id), error),
+        }
     })
 }
 
-/// Maps a whole file.
-pub(crate) fn map_file(file: &GuardedFile, path: &Path, protection: Protection) -> Result<Mapping> {
-    let len = check_file(file, path)?.len;
+/// Maps a whole file of `len` bytes. The length of a file in a store never changes.
+pub(crate) fn map_file(file: &GuardedFile, len: u64, path: &Path, protection: Protection) -> Result<Mapping> {
     let len = usize::try_from(len).map_err(|_| Error::damaged(path, "it is longer than memory can be"))?;
     Mapping::new(file.as_fd(), len, protection).map_err(|error| Error::io("map", path, error))
 }
@@ -262,11 +290,14 @@ fn check_file(file: &GuardedFile, path: &Path) -> Result<Stat> {
 
 /// Reads and validates the header of a file.
 pub(crate) fn snapshot(file: &GuardedFile, path: &Path, id: Uuid) -> Result<Snapshot> {
+    read_snapshot(file, path, id, check_file(file, path)?)
+}
+
+fn read_snapshot(file: &GuardedFile, path: &Path, id: Uuid, stat: Stat) -> Result<Snapshot> {
     let read = |bytes: &mut [u8], offset| {
         file.read_at(bytes, offset)
             .map_err(|error| Error::io("read", path, error))
     };
-    let stat = check_file(file, path)?;
     let mut bytes = vec![0; HEADER_UNIT];
     let mut len = read(&mut bytes, 0)?;
     let announced = Header::announced_len(path, &bytes[..len])?;

@@ -131,7 +131,7 @@ impl Draft {
 
     /// Maps the file for writing, with memory taken for its payload.
     pub(crate) fn map_reserved(&self, payload: u64) -> Result<Mapping> {
-        let mapping = map_file(self.writer(), &self.path(), Protection::Shared)?;
+        let mapping = map_file(self.writer(), self.len, &self.path(), Protection::Shared)?;
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
         mapping
             .reserve(self.writer().as_fd(), size(payload)?, size(self.len - payload)?)
@@ -168,7 +168,7 @@ impl Draft {
             .take()
             .expect("a draft has its descriptors until it is published");
         // The holder's file is recorded as held before anybody can see it.
-        let segment = Segment::hold(&store, id, holder, true)?;
+        let segment = Segment::hold(&store, id, holder, self.len)?;
         let renamed = sys::rename(store.directory(), &self.name(), &Store::file_name(id));
         renamed.map_err(|error| self.failed("publish", error))?;
         self.pending = false;

@@ -5,6 +5,7 @@ mod gc;
 mod listing;
 mod names;
 
+use std::cell::RefCell;
 use std::fmt;
 use std::fs::DirBuilder;
 use std::io;
@@ -43,6 +44,8 @@ pub struct Store(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     directory: OwnedFd,
+    /// As it was opened, and found to be this user's alone.
+    stat: Stat,
 }
 
 impl Store {
@@ -93,9 +96,24 @@ impl Store {
         }
     }
 
-    /// Opens a store that a descriptor or path refers to: it must exist, and nothing in it is changed.
-    pub(crate) fn open_existing(path: &Path) -> Result<Self> {
-        Self::open_directory(path, false)
+    /// Opens something in a store that a descriptor or path refers to. The store must exist; nothing in it is changed.
+    ///
+    /// Most descriptors that a thread opens are of one store, so the last one stays open for the next.
+    pub(crate) fn with_existing<T>(path: &Path, open: impl Fn(&Self) -> Result<T>) -> Result<T> {
+        thread_local! {
+            static LAST: RefCell<Option<Store>> = const { RefCell::new(None) };
+        }
+        let last = LAST.with_borrow(Option::clone);
+        if let Some(store) = last.filter(|store| store.path() == path && store.is_still_safe()) {
+            match open(&store) {
+                // The path may lead to another directory by now.
+                Err(error) if error.is_gone() && !store.is_current() => {}
+                opened => return opened,
+            }
+        }
+        let store = Self::open_directory(path, false)?;
+        LAST.set(Some(store.clone()));
+        open(&store)
     }
 
     fn open_directory(path: &Path, create: bool) -> Result<Self> {
@@ -141,7 +159,7 @@ impl Store {
                 stat.mode & 0o777
             )));
         }
-        Ok(Self(Arc::new(Inner { path, directory })))
+        Ok(Self(Arc::new(Inner { path, directory, stat })))
     }
 
     /// The directory.
@@ -149,10 +167,20 @@ impl Store {
         &self.0.path
     }
 
-    /// Whether the path still leads to this directory, and not to a new one or nowhere.
+    /// Whether the path still leads to this directory, and that is as it must be.
     pub fn is_current(&self) -> bool {
-        let stats = (rustix::fs::fstat(&self.0.directory), rustix::fs::lstat(&self.0.path));
-        matches!(stats, (Ok(ours), Ok(there)) if Stat::from(ours).same_file(&there.into()))
+        rustix::fs::lstat(&self.0.path).is_ok_and(|stat| {
+            let stat = Stat::from(stat);
+            (stat.owner, stat.mode & 0o077) == (self.0.stat.owner, 0) && stat.same_file(&self.0.stat)
+        })
+    }
+
+    /// Whether the directory is as it must be and has not been removed; it may have been renamed.
+    fn is_still_safe(&self) -> bool {
+        rustix::fs::fstat(&self.0.directory).is_ok_and(|stat| {
+            let stat = Stat::from(stat);
+            stat.links > 0 && (stat.owner, stat.mode & 0o077) == (self.0.stat.owner, 0)
+        })
     }
 
     /// Limits what the store may hold, for all who use it; `None` lifts the limit.

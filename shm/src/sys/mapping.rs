@@ -8,14 +8,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use memmap2::{MmapOptions, MmapRaw};
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::bytes::{Destination, Source};
 use super::fork;
-
-/// Huge pages can back a mapping only where address and file offset agree modulo this.
-const HUGE_PAGE: usize = 2 << 20;
+use super::range::{HUGE_PAGE, Range};
 
 /// What may be done through a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,7 +34,7 @@ pub(crate) enum Protection {
 #[derive(Debug)]
 pub(crate) struct Mapping {
     /// Owns the address range and unmaps it.
-    range: ManuallyDrop<MmapRaw>,
+    range: ManuallyDrop<Range>,
     /// Where in the range the file starts.
     start: usize,
     len: usize,
@@ -49,14 +46,9 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps the first `len` bytes of a file, which must have them.
     pub(crate) fn new(file: BorrowedFd<'_>, len: usize, protection: Protection) -> io::Result<Self> {
-        // A range with room to align a file of huge pages in it, over which the file is then laid.
-        let slack = if len < HUGE_PAGE { 0 } else { HUGE_PAGE };
-        let room = len.checked_add(slack).ok_or(io::ErrorKind::OutOfMemory)?;
-        let range = MmapRaw::from(MmapOptions::new().len(room).no_reserve_swap().map_anon()?);
-        let start = if slack == 0 {
-            0
-        } else {
-            range.as_ptr().align_offset(HUGE_PAGE)
+        let (range, start) = match protection {
+            Protection::Shared => Range::reserve(len)?,
+            Protection::CopyOnWrite => (Range::copy_on_write(file, len)?, 0),
         };
         let mapping = Self {
             range: ManuallyDrop::new(range),
@@ -65,9 +57,8 @@ impl Mapping {
             protection,
             shared: AtomicBool::new(false),
         };
-        match protection {
-            Protection::Shared => mapping.share(file)?,
-            Protection::CopyOnWrite => mapping.lay(Some(file), protection)?,
+        if protection == Protection::Shared {
+            mapping.share(file)?;
         }
         Ok(mapping)
     }
@@ -164,7 +155,7 @@ impl Mapping {
     /// The start, for exporters: aligned to a page, and readable and writable for [`Mapping::len`] bytes for as
     /// long as the mapping lives.
     pub(crate) fn start_ptr(&self) -> *mut u8 {
-        self.range.as_mut_ptr().wrapping_add(self.start)
+        self.range.start().wrapping_add(self.start)
     }
 
     fn ptr(&self, offset: usize) -> *mut u8 {

@@ -13,6 +13,7 @@ mod fork;
 mod fork_mutex;
 mod lock;
 mod mapping;
+mod range;
 mod space;
 
 pub use bytes::Source;
