@@ -65,9 +65,13 @@ fn check_shape(target: &ArrayView, shape: &[isize]) -> PyResult<()> {
     if shape == target.dimensions() || shape == [target.count().cast_signed()] {
         return Ok(());
     }
+    let flat = if target.dimensions().len() == 1 {
+        String::new()
+    } else {
+        format!(" or [{}]", target.count())
+    };
     Err(PyValueError::new_err(format!(
-        "shape {shape:?} does not fit; expected {:?} or [{}]",
-        target.dimensions(),
-        target.count()
+        "shape {shape:?} does not fit; expected {:?}{flat}",
+        target.dimensions()
     )))
 }

@@ -86,6 +86,19 @@ impl PySceneWriter {
         PyList::new(py, self.layout.arrays().keys())
     }
 
+    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        Ok(self.keys(py)?.try_iter()?.into_any())
+    }
+
+    fn __contains__(&self, name: &str) -> bool {
+        self.layout.arrays().contains_key(name)
+    }
+
+    /// Number of arrays.
+    fn __len__(&self) -> usize {
+        self.layout.arrays().len()
+    }
+
     /// The scene, once the block has ended.
     ///
     /// Raises:

@@ -75,7 +75,10 @@ fn check_scalar(key: &str, value: &Value) -> Result<()> {
         )),
         Value::Object(_) | Value::Array(_) => Err(Error::invalid(
             "attrs",
-            format!("{key:?} is nested; possible are numbers, texts, booleans, null and lists of them"),
+            format!(
+                "{key:?} is nested; possible are numbers, texts, booleans, null and lists of them (a matrix is 16 numbers, \
+                 row after row, the translation last)"
+            ),
         )),
         _ => Ok(()),
     }

@@ -36,7 +36,7 @@ pub(super) struct Described {
     arrays_left_out: usize,
     /// Python code that opens the buffer on this machine, with the library dcc_mcp_shm.
     code: String,
-    /// Python code that maps the arrays with NumPy alone; only for sealed, uncompressed arrays.
+    /// Python code that maps an array with NumPy alone; only for sealed, uncompressed arrays.
     #[serde(skip_serializing_if = "Option::is_none")]
     numpy_code: Option<String>,
 }

@@ -125,11 +125,10 @@ fn arrays_come_with_code_for_the_library_and_for_numpy_alone() {
         let code = format!(
             "import dcc_mcp_shm, numpy as np\n\
              scene = dcc_mcp_shm.SharedSceneBuffer.open(\"{id}\", store=dcc_mcp_shm.Store(\"{store}\"))\n\
-             position = np.asarray(scene[\"position\"])  # float32 (8, 3)"
+             arrays = {{name: np.asarray(scene[name]) for name in scene}}  # shared memory, no copy"
         );
         let numpy_code = format!(
-            "import numpy as np\npath = \"{store}/{id}.shm\"\n\
-             position = np.memmap(path, dtype=\"<f4\", mode=\"r\", offset=4096, shape=(8, 3))"
+            "import numpy as np\narray = np.memmap(\"{store}/{id}.shm\", \"<f4\", \"r\", 4096, (8, 3))  # \"position\""
         );
         assert_eq!(found["code"], code);
         assert_eq!(found["numpy_code"], numpy_code);

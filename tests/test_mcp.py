@@ -1,0 +1,140 @@
+"""The whole path with a real MCP client: a scene is shared, found, described, mapped by the code it gives, deleted."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Literal
+
+import dcc_mcp_shm as shm
+import numpy as np
+import pytest
+from dcc_mcp_shm import BufferPool, SharedSceneBuffer, Store
+from mcp import Client, StdioServerParameters
+
+SERVER = Path(__file__).parents[1] / "target" / "release" / "dcc-mcp-shm"
+
+
+def session(store: Store, mode: Literal["auto", "legacy"], calls: Any) -> Any:
+    """Starts the server as a host does and makes some calls."""
+
+    async def run() -> Any:
+        server = StdioServerParameters(
+            command=str(SERVER), args=["serve"], env={"DCC_MCP_SHM_DIR": store.path, "RUST_LOG": "warn"}
+        )
+        async with Client(server, mode=mode, read_timeout_seconds=30) as client:
+            return await calls(client)
+
+    return asyncio.run(run())
+
+
+def text_of(result: Any) -> str:
+    """What a host shows that shows text alone."""
+    return "\n".join(content.text for content in result.content)
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_an_agent_finds_describes_maps_and_deletes(mode: Literal["auto", "legacy"], store: Store) -> None:
+    positions = np.arange(24, dtype="f4").reshape(8, 3)
+    scene = SharedSceneBuffer.write_arrays(
+        {"position": positions},
+        domains={"position": "point"},
+        kind="Geometry",
+        source_dcc="Blender",
+        name="hero",
+        group="set",
+        attrs={"upAxis": "Z"},
+    )
+
+    async def calls(client: Any) -> None:
+        names = {tool.name for tool in (await client.list_tools()).tools}
+        assert names == {"create_buffer", "read_descriptor", "list_buffers", "pool_status", "delete_buffer"}
+
+        listed = await client.call_tool("list_buffers", {"kind": "Geometry", "source_dcc": "Blender"})
+        (found,) = listed.structured_content["buffers"]
+        assert (found["name"], found["size_bytes"]) == ("hero", positions.nbytes)
+        assert "hero" in text_of(listed)
+
+        described = await client.call_tool("read_descriptor", {"buffer": "hero"})
+        for code in (described.structured_content["code"], described.structured_content["numpy_code"]):
+            assert code in text_of(described)
+            names_of_code: dict[str, Any] = {}
+            exec(code, names_of_code)  # noqa: S102 - that it runs is the test
+            array = names_of_code["array"] if "array" in names_of_code else names_of_code["arrays"]["position"]
+            np.testing.assert_array_equal(array, positions)
+        descriptor = described.structured_content["descriptor"]
+        assert SharedSceneBuffer.open(descriptor).id == scene.id
+
+        gone = await client.call_tool("delete_buffer", {"buffer": descriptor})
+        assert not gone.is_error
+        missing = await client.call_tool("read_descriptor", {"buffer": "hero"})
+        assert missing.is_error
+        assert "list_buffers" in text_of(missing)
+
+    session(store, mode, calls)
+    assert store.list() == []
+    assert scene.read() == positions.tobytes(), "who has it open keeps it"
+
+
+def test_an_agent_creates_what_a_dcc_reads(store: Store) -> None:
+    async def calls(client: Any) -> str:
+        made = await client.call_tool("create_buffer", {"text": "hello", "name": "note", "ttl_seconds": 60})
+        assert not made.is_error, text_of(made)
+        return str(made.structured_content["descriptor"]["id"])
+
+    identity = session(store, "auto", calls)
+    note = SharedSceneBuffer.open("note")
+    assert (note.id, note.read()) == (identity, b"hello")
+
+
+def test_an_agent_sees_pools(store: Store) -> None:
+    pool = BufferPool(2, 1024, name="viewport")
+    slot = pool.acquire()
+
+    async def calls(client: Any) -> Any:
+        return (await client.call_tool("pool_status", {"pool": "viewport"})).structured_content
+
+    status = str(session(store, "auto", calls))
+    assert pool.id in status
+    assert slot.id in status
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "field"),
+    [
+        ("read_descriptor", {}, "buffer"),
+        ("read_descriptor", {"buffer": 7}, "buffer"),
+        ("list_buffers", {"limit": -1}, "limit"),
+        ("create_buffer", {"base64": "no base64!"}, "base64"),
+        ("create_buffer", {"capacity": 2**62}, ""),
+        ("delete_buffer", {"buffer": "not there"}, "not there"),
+        ("pool_status", {"pool": "not there"}, "not there"),
+    ],
+)
+def test_bad_arguments_are_named_and_the_server_lives(
+    tool: str, arguments: dict[str, Any], field: str, store: Store
+) -> None:
+    async def calls(client: Any) -> None:
+        result = await client.call_tool(tool, arguments)
+        assert result.is_error
+        assert field in text_of(result)
+        assert not (await client.call_tool("list_buffers", {})).is_error
+
+    session(store, "auto", calls)
+
+
+def test_the_server_ends_with_its_input() -> None:
+    command = [str(SERVER), "serve"]
+    done = subprocess.run(
+        command, input=b"", capture_output=True, timeout=30, check=False, env=os.environ | {"RUST_LOG": "warn"}
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_readme_code_runs() -> None:
+    readme = (Path(__file__).parents[1] / "python" / "README.md").read_text()
+    (code,) = [block.split("```")[0] for block in readme.split("```python\n")[1:]]
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    with pytest.raises(shm.NotFound):
+        SharedSceneBuffer.open("cube")
