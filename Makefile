@@ -3,8 +3,7 @@
 
 PYTHON ?= python3
 # Blender's wheel exists for Python 3.11 and 3.13 only.
-DCC_PYTHON ?= $(firstword $(shell for p in $(PYTHON) python3.11 python3.13; do \
-	$$p -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 13)))' 2>/dev/null && echo $$p; done))
+DCC_PYTHON ?= $(PYTHON)
 CARGO_DENY_VERSION := 0.20.2
 # Without make's job server, which cargo finds in MAKEFLAGS and cannot open.
 CARGO := env -u MAKEFLAGS -u MFLAGS cargo
@@ -114,7 +113,7 @@ $(READY): $(VENV) $(WHEELS)
 
 .venv-dcc/.stamp-requirements: requirements/dcc.txt
 	$(call say,.venv-dcc: Blender (374 MB unless pip has it already))
-	@test -n "$(DCC_PYTHON)" || { echo 'Blender needs Python 3.11 or 3.13: make test-dcc DCC_PYTHON=/path/to/python3.11'; exit 1; }
+	@$(DCC_PYTHON) -c 'import sys; v = sys.version_info; v[:2] in ((3, 11), (3, 13)) or sys.exit(f"Blender needs Python 3.11 or 3.13, this is {v[0]}.{v[1]}: make test-dcc DCC_PYTHON=python3.11")'
 	@$(DCC_PYTHON) -m venv --clear .venv-dcc
 	@.venv-dcc/bin/python -m pip install --progress-bar=off --require-hashes -r $< | grep -E 'Downloading bpy|Successfully|ERROR' | cut -c1-100
 	@.ci/blender-libs .venv-dcc/bin/python

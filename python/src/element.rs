@@ -4,11 +4,6 @@ use dcc_mcp_shm::Dtype;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-/// The type of raw bytes.
-pub(crate) fn byte() -> Dtype {
-    "|u1".parse().expect("a type string of NumPy")
-}
-
 /// The format of one element for Python's `struct`, which has no complex numbers.
 pub(crate) fn struct_format(dtype: Dtype) -> String {
     let format = dtype.struct_format().to_string_lossy();

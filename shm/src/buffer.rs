@@ -13,7 +13,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::data_lock::{DataLock, READ_PATIENCE, WRITE_PATIENCE};
-use crate::descriptor::{Descriptor, Target, in_store_of};
+use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
 use crate::memory::{BufferView, OpenMemory, WritableMemory};
@@ -23,6 +23,7 @@ use crate::pool::SlotLease;
 use crate::segment::{OnClose, Segment, Snapshot};
 use crate::store::{Content, Draft, Reference, Store, check_generation};
 use crate::sys::{self, Access, NewVec, Protection, Source};
+use crate::target::{Target, in_store_of};
 
 /// How often a reader tries without a lock. A writer that is between two writes is met, one that never pauses not.
 const OPTIMISTIC_READS: usize = 2;

@@ -1,15 +1,11 @@
 //! The some 500 bytes of JSON that travel instead of the data.
 
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
-
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::dtype::Dtype;
-use crate::error::{Error, Result};
 use crate::header::{Role, State};
 use crate::kind::{Domain, SceneDataKind};
 use crate::segment::{MODE_SEALED, Snapshot};
@@ -19,8 +15,6 @@ use crate::text::Attrs;
 
 /// The version of descriptors made here.
 pub const DESCRIPTOR_VERSION: u32 = 1;
-/// Longest descriptor that is read, in bytes of JSON.
-const MAX_DESCRIPTOR_BYTES: usize = 4 << 20;
 
 /// Everything that is needed to open a buffer, or to map it without this library.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -129,14 +123,6 @@ impl BufferState {
     }
 }
 
-/// The part of a descriptor that says which buffer it is; the rest is read from the buffer itself.
-#[derive(Debug)]
-pub(crate) struct Target {
-    pub(crate) id: Uuid,
-    pub(crate) path: PathBuf,
-    pub(crate) generation: u64,
-}
-
 impl Descriptor {
     /// Describes a file as it is now.
     pub(crate) fn new(store: &Store, snapshot: &Snapshot, state: BufferState) -> Self {
@@ -199,77 +185,6 @@ impl Descriptor {
     pub fn json_schema() -> Schema {
         schemars::schema_for!(Self)
     }
-}
-
-impl Target {
-    /// Reads which buffer a descriptor means. Unknown fields are ignored, an unknown version is refused.
-    pub(crate) fn parse(json: &str) -> Result<Self> {
-        if json.len() > MAX_DESCRIPTOR_BYTES {
-            return Err(Error::descriptor(format!(
-                "it has {} bytes; {MAX_DESCRIPTOR_BYTES} are possible",
-                json.len()
-            )));
-        }
-        // The whole of it must hold together, although only a part is used.
-        match serde_json::from_str::<Descriptor>(json) {
-            Ok(descriptor) if descriptor.version == DESCRIPTOR_VERSION => Ok(Self {
-                id: descriptor.id,
-                path: descriptor.path.into(),
-                generation: descriptor.generation,
-            }),
-            Ok(descriptor) => Err(unknown_version(descriptor.version.into())),
-            Err(error) => Err(why_invalid(json, &error)),
-        }
-    }
-
-    /// Opens the file in its store, if it is called what a buffer's file must be.
-    pub(crate) fn in_store<T>(&self, open: impl Fn(&Store) -> Result<T>) -> Result<T> {
-        in_store_of(&self.path, self.id, open)
-    }
-}
-
-fn unknown_version(found: u64) -> Error {
-    Error::UnsupportedVersion {
-        what: "the descriptor".to_owned(),
-        found,
-        known: DESCRIPTOR_VERSION,
-    }
-}
-
-/// What to say of JSON that is no descriptor of this version.
-fn why_invalid(json: &str, error: &serde_json::Error) -> Error {
-    let value: serde_json::Value = match serde_json::from_str(json) {
-        Ok(value) => value,
-        Err(error) => return Error::descriptor(format!("it is not JSON: {error}")),
-    };
-    let Some(fields) = value.as_object() else {
-        return Error::descriptor("it is JSON, but no object");
-    };
-    match fields.get("version").map(serde_json::Value::as_u64) {
-        Some(Some(version)) if version == u64::from(DESCRIPTOR_VERSION) => Error::descriptor(error.to_string()),
-        Some(Some(found)) => unknown_version(found),
-        Some(None) => Error::descriptor("its version is no whole number"),
-        None => Error::descriptor(
-            "it has no version: it was made by another implementation (dcc-mcp-core writes such), whose files this \
-             one does not read",
-        ),
-    }
-}
-
-/// Opens something in the store that a path lies in, if the path is that of the buffer with this id.
-pub(crate) fn in_store_of<T>(path: &Path, id: Uuid, open: impl Fn(&Store) -> Result<T>) -> Result<T> {
-    let name = Store::file_name(id);
-    if path.file_name() != Some(name.as_ref()) {
-        return Err(Error::descriptor(format!(
-            "id and path do not match: the file of {id} is called {name}, not {}",
-            path.display()
-        )));
-    }
-    // A relative path means something else in each process.
-    if !path.is_absolute() || path.as_os_str().as_bytes().contains(&0) {
-        return Err(Error::descriptor(format!("{} is no absolute path", path.display())));
-    }
-    Store::with_existing(path.parent().unwrap_or(path), open)
 }
 
 impl Snapshot {

@@ -65,6 +65,9 @@ static ENTRIES: [Entry; 27] = [
 ];
 
 impl Dtype {
+    /// Raw bytes.
+    pub const BYTE: Self = Self(&ENTRIES[2]);
+
     /// Width of one element in bytes.
     pub fn size(self) -> usize {
         self.0.size

@@ -30,6 +30,7 @@ mod segment;
 mod shuffle;
 mod store;
 mod sys;
+mod target;
 mod text;
 
 pub use buffer::{BufferEdit, SharedBuffer};

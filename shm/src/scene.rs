@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use crate::codec::{self, DecodeError, Encoded};
-use crate::descriptor::{BufferState, Descriptor, Target, in_store_of};
+use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::{Header, Role, State, Words};
 use crate::kind::SceneDataKind;
@@ -17,6 +17,7 @@ use crate::options::BufferOptions;
 use crate::segment::{OnClose, Segment, Snapshot};
 use crate::store::{Content, Draft, Reference, Store, check_generation};
 use crate::sys::{self, Access, Destination, Protection, Source};
+use crate::target::{Target, in_store_of};
 
 /// Data that is written once and never changes. Cloning gives another handle to the same.
 ///

@@ -298,14 +298,16 @@ fn read_snapshot(file: &GuardedFile, path: &Path, id: Uuid, stat: Stat) -> Resul
         file.read_at(bytes, offset)
             .map_err(|error| Error::io("read", path, error))
     };
-    let mut bytes = vec![0; HEADER_UNIT];
-    let mut len = read(&mut bytes, 0)?;
-    let announced = Header::announced_len(path, &bytes[..len])?;
-    if announced > HEADER_UNIT {
-        bytes.resize(announced, 0);
-        len += read(&mut bytes[len..], len as u64)?;
-    }
-    let (header, words) = Header::parse(path, &bytes[..len], stat.len)?;
+    let mut first = [0; HEADER_UNIT];
+    let len = read(&mut first, 0)?;
+    let announced = Header::announced_len(path, &first[..len])?;
+    let (header, words) = if announced == HEADER_UNIT {
+        Header::parse(path, &first[..len], stat.len)?
+    } else {
+        let mut bytes = vec![0; announced];
+        let len = read(&mut bytes, 0)?;
+        Header::parse(path, &bytes[..len], stat.len)?
+    };
     if header.id != id {
         return Err(Error::damaged(path, format!("its header is that of {}", header.id)));
     }

@@ -66,7 +66,7 @@ impl ArrayView {
 
     /// A view of all of the memory as bytes.
     pub(crate) fn bytes(memory: Memory) -> PyResult<Self> {
-        let spec = ArraySpec::new(element::byte(), [memory.len() as u64]);
+        let spec = ArraySpec::new(Dtype::BYTE, [memory.len() as u64]);
         Self::new(memory, 0, &spec)
     }
 

@@ -38,6 +38,8 @@ pub(crate) struct Draft {
     len: u64,
     /// Whether there is a file to be removed when this is dropped.
     pending: bool,
+    /// Whether there is a quota, so that others may be summing up the files.
+    counted: bool,
 }
 
 impl Draft {
@@ -52,8 +54,10 @@ impl Draft {
             process: sys::process_generation(),
             len,
             pending: false,
+            counted: false,
         };
         let quota = store.quota()?;
+        draft.counted = quota.is_some();
         let lock = quota.map(|_| store.lock()).transpose()?;
         // Read again where nobody can change it.
         if let Some(quota) = lock.as_ref().map_or(Ok(None), |_| store.quota())? {
@@ -155,7 +159,9 @@ impl Draft {
     /// Gives up the file: makes it visible under its id, and gives it its name.
     pub(crate) fn publish(mut self, name: Option<&str>, replace: bool) -> Result<Segment> {
         let (store, id) = (self.store.clone(), self.id);
-        let _lock = name.map(|_| store.lock()).transpose()?;
+        // Whoever sums up files must not miss this one because it changes its name meanwhile.
+        let needs_lock = name.is_some() || self.counted;
+        let _lock = needs_lock.then(|| store.lock()).transpose()?;
         let before = name.map_or(Ok(None), |name| store.holder_of_name(name))?;
         if let (Some(name), Some(holder), false) = (name, before, replace) {
             return Err(Error::NameTaken {

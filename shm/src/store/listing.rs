@@ -11,11 +11,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Store;
-use crate::descriptor::{BufferState, Descriptor, Target};
+use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::Role;
 use crate::segment::{self, Snapshot};
 use crate::sys::{self, Access, Mode};
+use crate::target::Target;
 use crate::text::check_name;
 
 /// How a buffer can be referred to.
