@@ -8,15 +8,15 @@ use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
-use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::data_lock::{DataLock, READ_PATIENCE, WRITE_PATIENCE};
+use crate::buffer_access::{BufferEdit, Reading, Writing, unlock};
+use crate::data_lock::{DataLock, READ_PATIENCE};
 use crate::descriptor::Descriptor;
 use crate::error::{Error, Result};
 use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
-use crate::memory::{BufferView, OpenMemory, WritableMemory};
+use crate::memory::{BufferView, OpenMemory};
 use crate::metadata::Metadata;
 use crate::options::BufferOptions;
 use crate::pool::SlotLease;
@@ -43,31 +43,25 @@ const OPTIMISTIC_READS: usize = 2;
 /// ```
 #[derive(Debug, Clone)]
 pub struct SharedBuffer {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
     /// Held last: a slot is given back when everything else has let go of it.
-    slot: Option<Arc<SlotLease>>,
+    pub(crate) slot: Option<Arc<SlotLease>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Inner {
-    segment: Segment,
-    lock: DataLock,
+    pub(crate) segment: Segment,
+    pub(crate) lock: DataLock,
     payload: usize,
     capacity: usize,
     /// Who opened somebody else's slot holds the data lock for reading as long as this exists.
-    reading: Option<SlotReading>,
+    pub(crate) reading: Option<SlotReading>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct SlotReading {
+pub(crate) struct SlotReading {
     generation: u64,
     process: u64,
-}
-
-impl Inner {
-    pub(crate) fn segment(&self) -> &Segment {
-        &self.segment
-    }
 }
 
 impl Drop for Inner {
@@ -75,13 +69,6 @@ impl Drop for Inner {
         if let Some(reading) = self.reading {
             unlock(self, reading.process);
         }
-    }
-}
-
-/// Gives the data lock back. A failure leaves it to the kernel, which frees it with the descriptor.
-pub(crate) fn unlock(inner: &Inner, process: u64) {
-    if let Err(error) = inner.lock.unlock(&inner.segment, process) {
-        tracing::warn!(id = %inner.segment.id(), %error, "a lock is held until its buffer is dropped");
     }
 }
 
@@ -231,7 +218,7 @@ impl SharedBuffer {
     pub fn write<'a>(&self, data: impl Into<Source<'a>>) -> Result<u64> {
         let data = data.into();
         let len = self.inner.check_len(data.len() as u64)?;
-        let writing = self.begin()?;
+        let writing = Writing::begin(self)?;
         self.inner.segment.shared()?.copy_in(self.inner.payload, data);
         writing.finish(len)?;
         Ok(len as u64)
@@ -254,36 +241,11 @@ impl SharedBuffer {
         let len = self.inner.check_len(len)?;
         // Mapped before the old data is given up: this can fail.
         let mapping = self.inner.segment.map(Protection::Shared)?;
-        let writing = self.begin()?;
-        Ok(BufferEdit {
-            memory: OpenMemory::new(mapping, self.inner.payload, len),
+        let writing = Writing::begin(self)?;
+        Ok(BufferEdit::new(
+            OpenMemory::new(mapping, self.inner.payload, len),
             writing,
-        })
-    }
-
-    fn begin(&self) -> Result<Writing> {
-        if self.inner.reading.is_some() {
-            return Err(Error::Busy {
-                what: "this pool slot (it belongs to who acquired it)",
-                waited: Duration::ZERO,
-            });
-        }
-        // The holder of a slot need not wait for readers: they keep it for as long as they like.
-        let patience = match &self.slot {
-            Some(slot) if !slot.is_own() => return Err(Error::Forked { id: self.id() }),
-            Some(_) => Duration::ZERO,
-            None => WRITE_PATIENCE,
-        };
-        self.inner.lock.write(&self.inner.segment, patience)?;
-        let word = self.inner.segment.shared()?.word(AT_SEQUENCE);
-        let sequence = word.load(Ordering::Relaxed) | 1;
-        word.store(sequence, Ordering::Relaxed);
-        fence(Ordering::Release);
-        Ok(Writing {
-            buffer: self.clone(),
-            sequence,
-            process: sys::process_generation(),
-        })
+        ))
     }
 
     /// A copy of the data: one complete write, never parts of two.
@@ -327,7 +289,7 @@ impl SharedBuffer {
                 return copied;
             }
         }
-        let _reading = Reading::new(inner.clone())?;
+        let _reading = Reading::begin(inner.clone())?;
         self.check_current()?;
         copy()
     }
@@ -354,7 +316,7 @@ impl SharedBuffer {
     /// # Errors
     /// As [`SharedBuffer::read`].
     pub fn view(&self) -> Result<BufferView> {
-        let reading = Reading::new(self.inner.clone())?;
+        let reading = Reading::begin(self.inner.clone())?;
         self.check_current()?;
         let len = self.inner.data_len()?;
         let mapping = self.inner.segment.map(Protection::CopyOnWrite)?;
@@ -431,97 +393,6 @@ impl Inner {
                 needed,
                 capacity: self.capacity as u64,
             })
-    }
-}
-
-/// The data lock, held for reading.
-#[derive(Debug)]
-pub(crate) struct Reading {
-    inner: Arc<Inner>,
-    process: u64,
-}
-
-impl Reading {
-    fn new(inner: Arc<Inner>) -> Result<Self> {
-        inner.lock.read(&inner.segment, READ_PATIENCE)?;
-        let reading = Self {
-            inner,
-            process: sys::process_generation(),
-        };
-        let sequence = reading
-            .inner
-            .segment
-            .shared()?
-            .word(AT_SEQUENCE)
-            .load(Ordering::Acquire);
-        if sequence % 2 == 1 {
-            return Err(Error::Interrupted {
-                id: reading.inner.segment.id(),
-            });
-        }
-        Ok(reading)
-    }
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        unlock(&self.inner, self.process);
-    }
-}
-
-/// A write under way: the data lock is held and the sequence word is odd, until this is finished or dropped.
-#[derive(Debug)]
-struct Writing {
-    buffer: SharedBuffer,
-    sequence: u64,
-    process: u64,
-}
-
-impl Writing {
-    fn finish(&self, len: usize) -> Result<()> {
-        let mapping = self.buffer.inner.segment.shared()?;
-        mapping.word(AT_DATA_LEN).store(len as u64, Ordering::Relaxed);
-        mapping
-            .word(AT_SEQUENCE)
-            .store(self.sequence.wrapping_add(1), Ordering::Release);
-        Ok(())
-    }
-}
-
-impl Drop for Writing {
-    fn drop(&mut self) {
-        unlock(&self.buffer.inner, self.process);
-    }
-}
-
-/// A buffer's memory while it is filled in place.
-#[derive(Debug)]
-pub struct BufferEdit {
-    /// Dropped first: the right to write ends before the lock goes.
-    memory: OpenMemory,
-    writing: Writing,
-}
-
-impl BufferEdit {
-    /// The memory, for foreign code to write to. It can be kept after the edit has ended, without any effect then.
-    pub fn memory(&self) -> &Arc<WritableMemory> {
-        self.memory.get()
-    }
-
-    /// Publishes the data. From now on the memory is this process's own.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the memory could not be withdrawn; readers get [`Error::Interrupted`] then.
-    pub fn finish(self) -> Result<()> {
-        if self.writing.process != sys::process_generation() {
-            return Err(Error::Forked {
-                id: self.writing.buffer.id(),
-            });
-        }
-        let file = self.writing.buffer.inner.segment.file()?;
-        let memory = self.memory.get();
-        memory.detach(file, &self.writing.buffer.path())?;
-        self.writing.finish(memory.len())
     }
 }
 

@@ -12,6 +12,7 @@
 //! nobody has open stays for its time to live. The files' format is in `docs/format.md` of the repository.
 
 mod buffer;
+mod buffer_access;
 mod codec;
 mod data_lock;
 mod descriptor;
@@ -22,6 +23,7 @@ mod kind;
 mod layout;
 mod memory;
 mod metadata;
+mod new_scene;
 mod options;
 mod pool;
 mod scene;
@@ -33,7 +35,8 @@ mod sys;
 mod target;
 mod text;
 
-pub use buffer::{BufferEdit, SharedBuffer};
+pub use buffer::SharedBuffer;
+pub use buffer_access::BufferEdit;
 pub use descriptor::{ArrayDescriptor, BufferState, DESCRIPTOR_VERSION, Descriptor, FileRole};
 pub use dtype::Dtype;
 pub use error::{Error, Result, SpaceLimit};

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::buffer::Reading;
+use crate::buffer_access::Reading;
 use crate::error::{Error, Result};
 use crate::pool::SlotLease;
 use crate::segment::Segment;

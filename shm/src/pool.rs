@@ -286,7 +286,7 @@ impl Slot {
     /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good. Gives the
     /// generation.
     fn try_take(&self) -> Result<Option<u64>> {
-        let segment = self.segment();
+        let segment = &self.segment;
         let failed = |error| Error::io("take", &segment.path(), error);
         let mapping = segment.shared()?;
         let file = segment.file()?.as_fd();
@@ -314,7 +314,7 @@ impl Slot {
     }
 
     fn give_back(&self) -> Result<()> {
-        let segment = self.segment();
+        let segment = &self.segment;
         let file = segment.file()?.as_fd();
         sys::unlock_byte(file, sys::BYTE_SLOT)
             .and_then(|()| sys::unlock_file(file))
@@ -323,7 +323,7 @@ impl Slot {
 
     /// Whether another handle, in this process or elsewhere, has the slot to write or to read.
     fn is_taken_elsewhere(&self) -> Result<bool> {
-        let segment = self.segment();
+        let segment = &self.segment;
         let file = segment.file()?.as_fd();
         let locked = |byte| sys::is_locked_against(file, byte, Mode::Exclusive);
         locked(sys::BYTE_SLOT)
