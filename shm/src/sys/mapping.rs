@@ -123,15 +123,15 @@ impl Mapping {
     /// takes a sixth of the time, as it is the work for each 4 KiB page that costs.
     ///
     /// On a machine that handed idle memory back to its host, a huge page can cost as much as it saves ten times over.
-    /// So they are taken for as long as they are cheap.
+    /// So they are taken where they are cheap.
     pub(crate) fn reserve(&self, file: BorrowedFd<'_>, offset: usize, len: usize) -> io::Result<()> {
         self.assert_within(offset, len);
         let (mut at, end) = (offset, offset + len);
         let mut budget = Budget::default();
-        while budget.is_left() && at < end {
+        while at < end {
             let next = (at + 1).next_multiple_of(HUGE_PAGE).min(end);
             let mut huge = false;
-            if next - at == HUGE_PAGE {
+            if next - at == HUGE_PAGE && budget.allows() {
                 // The kernel collapses only what has a page already.
                 super::reserve(file, at as u64, 4096)?;
                 huge = budget.spend(|| self.collapse(at));
@@ -141,7 +141,7 @@ impl Mapping {
             }
             at = next;
         }
-        super::reserve(file, at as u64, (end - at) as u64)
+        Ok(())
     }
 
     /// Puts one huge page under the 2 MiB at `offset`, of which the first page must be allocated. Says whether it
@@ -231,11 +231,13 @@ impl Mapping {
     }
 }
 
-/// How much time huge pages may cost: what they save, and a little in advance.
+/// How much time huge pages may cost in all: what those before have saved, and a little in advance. So a whole
+/// reservation is never much slower than one in small pages.
 #[derive(Debug)]
 struct Budget {
     left: Duration,
     works: bool,
+    refused: u32,
 }
 
 impl Default for Budget {
@@ -243,6 +245,7 @@ impl Default for Budget {
         Self {
             left: Self::ADVANCE,
             works: true,
+            refused: 0,
         }
     }
 }
@@ -251,17 +254,21 @@ impl Budget {
     /// Allocating and first touching 2 MiB in small pages takes some 1.3 ms (measured), in a huge page 0.2 ms.
     const SAVED_BY_EACH: Duration = Duration::from_millis(1);
     const ADVANCE: Duration = Duration::from_millis(10);
+    /// How often one is tried all the same: memory further on may be cheap again.
+    const PROBE_EVERY: u32 = 32;
 
-    fn is_left(&self) -> bool {
-        self.works && !self.left.is_zero()
+    fn allows(&mut self) -> bool {
+        if !self.works || !self.left.is_zero() {
+            return self.works;
+        }
+        self.refused += 1;
+        self.refused.is_multiple_of(Self::PROBE_EVERY)
     }
 
     fn spend(&mut self, collapse: impl FnOnce() -> bool) -> bool {
         let started = Instant::now();
         self.works = collapse();
-        self.left = (self.left + Self::SAVED_BY_EACH)
-            .saturating_sub(started.elapsed())
-            .min(Self::ADVANCE);
+        self.left = (self.left + Self::SAVED_BY_EACH).saturating_sub(started.elapsed());
         self.works
     }
 }
