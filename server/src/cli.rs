@@ -1,7 +1,6 @@
 //! The command line: what can be asked for, and which module answers.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
@@ -9,6 +8,7 @@ use tracing_subscriber::filter::LevelFilter;
 
 use crate::manifest::Manifest;
 use crate::serve;
+use crate::settings::Settings;
 
 /// Shared memory buffers of Blender, Maya and other DCC tools, for AI agents.
 #[derive(Debug, Parser)]
@@ -21,21 +21,20 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve MCP on stdin and stdout until EOF, SIGINT or SIGTERM.
-    Serve {
-        /// Directory of the store [default: `DCC_MCP_SHM_DIR`, else a private directory in /dev/shm].
-        #[arg(long, value_name = "DIR")]
-        store: Option<PathBuf>,
-    },
+    Serve(Settings),
     /// Print mcp-manifest.json: what the server offers, as JSON.
     Manifest,
 }
 
-/// Parses the command line and does what it asks for.
-pub(crate) fn run() -> anyhow::Result<()> {
+/// Parses the command line of this process and does what it asks for.
+///
+/// # Errors
+/// What is to be told on stderr: the session could not begin, or an output could not be written.
+pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     log_to_stderr();
     match cli.command {
-        Command::Serve { store } => serve::run(store),
+        Command::Serve(settings) => serve::run(settings),
         Command::Manifest => {
             let mut json = serde_json::to_string_pretty(&Manifest::of_this_server())?;
             json.push('\n');

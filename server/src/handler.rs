@@ -9,21 +9,27 @@ use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::{ServerHandler, tool_handler};
 
 use crate::reply::ToolError;
+use crate::settings::Settings;
 use crate::{manifest, tools};
 
 /// Serves one store. It keeps no session state: buffer ids are handles that clients pass as arguments.
 #[derive(Debug)]
-pub(crate) struct ShmServer {
+pub struct ShmServer {
     store: Arc<LazyStore>,
     tool_router: ToolRouter<Self>,
 }
 
 impl ShmServer {
-    pub(crate) fn new(store: Arc<LazyStore>) -> Self {
+    /// A server that opens its store when a call first needs it.
+    pub fn new(settings: Settings) -> Self {
         Self {
-            store,
-            tool_router: tools::router(),
+            tool_router: tools::router(&settings),
+            store: Arc::new(LazyStore::new(settings)),
         }
+    }
+
+    pub(crate) fn lazy_store(&self) -> Arc<LazyStore> {
+        Arc::clone(&self.store)
     }
 
     /// The store, for work that is a few system calls at most: anything longer stalls every request.
@@ -67,13 +73,16 @@ where
 #[derive(Debug)]
 pub(crate) struct LazyStore {
     directory: PathBuf,
+    quota: Option<u64>,
     opened: Mutex<Option<Store>>,
 }
 
 impl LazyStore {
-    pub(crate) fn new(directory: Option<PathBuf>) -> Self {
+    fn new(settings: Settings) -> Self {
+        let named = settings.store.filter(|path| !path.as_os_str().is_empty());
         Self {
-            directory: directory.unwrap_or_else(Store::default_path),
+            directory: named.unwrap_or_else(Store::default_path),
+            quota: settings.max_bytes,
             opened: Mutex::new(None),
         }
     }
@@ -89,7 +98,13 @@ impl LazyStore {
             return Ok(store);
         }
         // Two calls may do this at once; both stores are good.
-        let store = Store::open_at(&self.directory).map_err(|error| ToolError::no_store(&error))?;
+        let store = Store::open_at(&self.directory)
+            .and_then(|store| {
+                // Without the option a recorded quota stays.
+                self.quota.map_or(Ok(()), |bytes| store.set_quota(Some(bytes)))?;
+                Ok(store)
+            })
+            .map_err(|error| ToolError::no_store(&error))?;
         *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
         Ok(store)
     }

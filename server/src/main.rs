@@ -1,22 +1,10 @@
-//! `dcc-mcp-shm`: finds, describes, creates and deletes shared memory buffers for AI agents over MCP.
-
-mod arguments;
-mod cli;
-mod cursor;
-mod handler;
-mod manifest;
-mod python;
-mod reply;
-mod schema;
-mod serve;
-mod text;
-mod tools;
+//! `dcc-mcp-shm`: the MCP server and its command line.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Err(error) = cli::run() else {
+    let Err(error) = dcc_mcp_shm_server::run() else {
         return ExitCode::SUCCESS;
     };
     // `dcc-mcp-shm manifest | head` has what it wanted.

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde::Serialize;
 
+use crate::settings::Settings;
 use crate::tools;
 
 /// The name that clients show and configurations use.
-pub(crate) const NAME: &str = env!("CARGO_BIN_NAME");
+pub(crate) const NAME: &str = "dcc-mcp-shm";
 /// The name that people read.
 pub(crate) const TITLE: &str = "DCC shared memory";
 /// The server's version, which is the crate's.
@@ -44,7 +45,11 @@ impl Manifest {
             name: NAME,
             version: VERSION,
             description: DESCRIPTION,
-            tools: tools::router().list_all().into_iter().map(Into::into).collect(),
+            tools: tools::router(&Settings::default())
+                .list_all()
+                .into_iter()
+                .map(Into::into)
+                .collect(),
         }
     }
 }

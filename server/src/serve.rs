@@ -5,7 +5,6 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt as _;
 use std::os::unix::net;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,28 +19,28 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::handler::{LazyStore, ShmServer};
+use crate::settings::Settings;
 
 /// How often the store is rid of what expired: the time that a buffer may outlive its time to live.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Serves the store at `directory` (or the default one) until the client or a signal ends it.
-pub(crate) fn run(directory: Option<PathBuf>) -> anyhow::Result<()> {
+/// Serves a store until the client or a signal ends it.
+pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     // One client, short calls: a second thread would only add a hand-off to each of them.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
         .build()
         .context("cannot start the async runtime")?;
-    let outcome = runtime.block_on(serve_stdio(Arc::new(LazyStore::new(directory))));
+    let outcome = runtime.block_on(serve_stdio(ShmServer::new(settings)));
     // A read of a terminal's stdin occupies a thread that nothing can interrupt: do not wait for it.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve_stdio(store: Arc<LazyStore>) -> anyhow::Result<()> {
+async fn serve_stdio(server: ShmServer) -> anyhow::Result<()> {
     let shutdown = cancelled_by_signal().context("cannot listen for signals")?;
-    tokio::spawn(sweep_now_and_then(Arc::clone(&store)));
-    let server = ShmServer::new(store);
+    tokio::spawn(sweep_now_and_then(server.lazy_store()));
     // Both fast paths stay on the reactor. Node clients hand over sockets, everybody else pipes;
     // anything else is what `stdio_pipes` falls back to threads for.
     match (unix_socket(io::stdin()), unix_socket(io::stdout())) {

@@ -9,12 +9,14 @@ mod read_descriptor;
 use rmcp::handler::server::router::tool::ToolRouter;
 
 use crate::handler::ShmServer;
+use crate::settings::Settings;
 
-/// All tools of the server.
-pub(crate) fn router() -> ToolRouter<ShmServer> {
-    ShmServer::create_buffer_router()
-        + ShmServer::delete_buffer_router()
-        + ShmServer::list_buffers_router()
-        + ShmServer::pool_status_router()
-        + ShmServer::read_descriptor_router()
+/// The tools of a server with these settings.
+pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {
+    let looking =
+        ShmServer::list_buffers_router() + ShmServer::pool_status_router() + ShmServer::read_descriptor_router();
+    if settings.read_only {
+        return looking;
+    }
+    looking + ShmServer::create_buffer_router() + ShmServer::delete_buffer_router()
 }

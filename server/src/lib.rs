@@ -1,0 +1,21 @@
+//! The MCP server of dcc-mcp-shm: what DCCs share on this machine, found, described, shown, made and deleted by AI agents.
+//!
+//! The binary `dcc-mcp-shm` is [`run`] and nothing else. [`ShmServer`] is the handler by itself, for a host that has a
+//! transport of its own.
+
+mod arguments;
+mod cli;
+mod cursor;
+mod handler;
+mod manifest;
+mod python;
+mod reply;
+mod schema;
+mod serve;
+mod settings;
+mod text;
+mod tools;
+
+pub use cli::run;
+pub use handler::ShmServer;
+pub use settings::Settings;
