@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dcc_mcp_shm::Store;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
-use rmcp::{ServerHandler, tool_handler};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, ServerHandler, tool_handler};
 
 use crate::reply::ToolError;
 use crate::settings::Settings;
+use crate::work::Work;
 use crate::{manifest, tools};
 
 /// Serves one store. It keeps no session state: buffer ids are handles that clients pass as arguments.
@@ -50,6 +52,16 @@ impl ShmServer {
     {
         let lazy = Arc::clone(&self.store);
         on_thread(move || work(&lazy.open()?)).await
+    }
+
+    /// The same for what may take over a second: `work` is told when the client cancels, and tells how far it is.
+    pub(crate) async fn long<T, F>(&self, context: &RequestContext<RoleServer>, work: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
+    {
+        let steps = Work::of(context);
+        self.off_thread(move |store| work(store, &steps)).await
     }
 }
 

@@ -15,6 +15,7 @@ mod serve;
 mod settings;
 mod text;
 mod tools;
+mod work;
 
 pub use cli::run;
 pub use handler::ShmServer;

@@ -46,6 +46,14 @@ impl ToolError {
         Self::new(format!("Bad argument `{field}`: {problem}"), advice)
     }
 
+    /// The client no longer wants the answer.
+    pub(crate) fn cancelled() -> Self {
+        Self::new(
+            "The call was cancelled",
+            "Call the tool again if its result is still needed.",
+        )
+    }
+
     /// The store itself is out of reach, whatever was asked of it.
     pub(crate) fn no_store(error: &Error) -> Self {
         Self::new(

@@ -56,7 +56,7 @@ pub struct Descriptor {
     pub use_compression: bool,
     /// How often a pool slot has been given out; a descriptor of an earlier generation is refused.
     pub generation: u64,
-    /// When the buffer was made: RFC 3339, UTC.
+    /// When the buffer was made or, for a scene, finished: RFC 3339, UTC.
     pub created_at: String,
     /// How long it stays after the last holder let go, in seconds; 0 is until it is deleted.
     pub ttl_seconds: f64,
@@ -166,7 +166,7 @@ impl Descriptor {
             state,
             use_compression,
             generation: words.generation,
-            created_at: header.created_at(),
+            created_at: snapshot.created_at(),
             ttl_seconds: header.ttl.as_secs_f64(),
             expires: snapshot.expires(),
             arrays: arrays.collect(),

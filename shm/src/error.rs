@@ -125,6 +125,12 @@ pub enum Error {
         /// The buffer.
         id: Uuid,
     },
+    /// The data was rewritten while it was read, so what was read may be parts of two writes.
+    #[error("{id} was rewritten while it was read; read it again")]
+    Changed {
+        /// The buffer or slot.
+        id: Uuid,
+    },
     /// The bytes of a file are not what they must be.
     #[error("{} is damaged: {problem}", path.display())]
     Damaged {
@@ -238,7 +244,11 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. } | Self::Exhausted { .. } | Self::NotSealed { .. } | Self::StoreFull { .. }
+            Self::Busy { .. }
+                | Self::Changed { .. }
+                | Self::Exhausted { .. }
+                | Self::NotSealed { .. }
+                | Self::StoreFull { .. }
         )
     }
 

@@ -35,6 +35,8 @@ pub(crate) const AT_SEQUENCE: usize = 64;
 pub(crate) const AT_DATA_LEN: usize = AT_SEQUENCE + 8;
 pub(crate) const AT_STATE: usize = AT_DATA_LEN + 8;
 pub(crate) const AT_GENERATION: usize = AT_STATE + 8;
+/// Scenes only: when the data was finished.
+pub(crate) const AT_FINISHED: usize = AT_GENERATION + 8;
 
 const AT_METADATA_LEN: usize = 128;
 const AT_CHECKSUM: usize = AT_METADATA_LEN + 4;
@@ -45,7 +47,7 @@ pub(crate) const HEADER_UNIT: usize = 4096;
 /// Longest header: room for some ten thousand arrays.
 pub(crate) const MAX_HEADER_LEN: usize = 1 << 20;
 
-const _: () = assert!(END_FIXED <= AT_SEQUENCE && AT_GENERATION + 8 <= AT_METADATA_LEN);
+const _: () = assert!(END_FIXED <= AT_SEQUENCE && AT_FINISHED + 8 <= AT_METADATA_LEN);
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +101,8 @@ pub(crate) struct Words {
     pub(crate) data_len: u64,
     pub(crate) state: State,
     pub(crate) generation: u64,
+    /// When a scene was finished, in nanoseconds since 1970-01-01 UTC; zero before, and for what is no scene.
+    pub(crate) finished: u64,
 }
 
 impl Words {
@@ -108,6 +112,7 @@ impl Words {
             data_len,
             state,
             generation: 0,
+            finished: 0,
         }
     }
 }
@@ -226,11 +231,17 @@ impl Header {
             ttl: Duration::from_nanos(field(AT_TTL)?),
             metadata: Metadata::parse(path, metadata)?,
         };
+        let finished = if header.role == Role::Scene {
+            field(AT_FINISHED)?
+        } else {
+            0
+        };
         let words = Words {
             sequence: field(AT_SEQUENCE)?,
             data_len: field(AT_DATA_LEN)?,
             state: State::from_code(field(AT_STATE)?).ok_or_else(|| damaged("its state is unknown"))?,
             generation: field(AT_GENERATION)?,
+            finished,
         };
         header.check(path, words)?;
         Ok((header, words))
@@ -273,13 +284,6 @@ impl Header {
             return damaged("it claims more data than its compressed bytes can hold");
         }
         Ok(())
-    }
-
-    /// When the file was made: RFC 3339, UTC, microseconds.
-    pub(crate) fn created_at(&self) -> String {
-        let created = jiff::Timestamp::from_nanosecond(self.created.into()).unwrap_or(jiff::Timestamp::MAX);
-        // Of one width, so that texts sort as times do.
-        format!("{created:.6}")
     }
 }
 

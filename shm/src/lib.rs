@@ -26,6 +26,7 @@ mod metadata;
 mod new_scene;
 mod options;
 mod pool;
+mod reader;
 mod scene;
 mod scene_writer;
 mod segment;
@@ -45,6 +46,7 @@ pub use layout::{ARRAY_ALIGNMENT, ArraySpec, Layout, MAX_DIMENSIONS, PlacedArray
 pub use memory::{BufferView, SceneView, WritableMemory};
 pub use options::{BufferOptions, DEFAULT_TTL};
 pub use pool::{BufferPool, MAX_SLOTS};
+pub use reader::DataReader;
 pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
 pub use store::{

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-use crate::codec::{self, DecodeError};
+use crate::codec;
 use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::{Role, State};
@@ -14,6 +14,7 @@ use crate::layout::{ArraySpec, Layout, PlacedArray};
 use crate::memory::SceneView;
 use crate::new_scene::{NewScene, Parts};
 use crate::options::BufferOptions;
+use crate::reader::{check_range, read_range};
 use crate::segment::{OnClose, Segment, Snapshot};
 use crate::store::{Reference, Store, check_generation};
 use crate::sys::{self, Access, Destination, Protection, Source};
@@ -44,6 +45,8 @@ struct Inner {
     /// What the header says once nothing in it can change any more.
     sealed: OnceLock<Arc<Snapshot>>,
     view: OnceLock<Arc<SceneView>>,
+    /// Where the chunks lie, if it is compressed.
+    index: OnceLock<codec::Index>,
 }
 
 impl SharedSceneBuffer {
@@ -159,6 +162,7 @@ impl SharedSceneBuffer {
             segment: Arc::new(segment),
             sealed: OnceLock::new(),
             view: OnceLock::new(),
+            index: OnceLock::new(),
         }))
     }
 
@@ -281,33 +285,9 @@ impl SharedSceneBuffer {
     /// As [`SharedSceneBuffer::read_range`], also when there are fewer bytes.
     pub fn read_into(&self, offset: u64, destination: &mut Destination) -> Result<()> {
         let snapshot = self.sealed()?;
-        let (metadata, file) = (&snapshot.header.metadata, self.0.segment.file()?);
-        let end = offset
-            .checked_add(destination.len() as u64)
-            .filter(|&end| end <= metadata.size);
-        let end = end.ok_or_else(|| {
-            Error::invalid(
-                "len",
-                format!(
-                    "{offset} + {} lies behind the {} bytes of data",
-                    destination.len(),
-                    metadata.size
-                ),
-            )
-        })?;
-        let path = self.path();
-        let Some(codec) = &metadata.codec else {
-            return file
-                .read_exact_at(destination, snapshot.payload + offset)
-                .map_err(|error| Error::io("read", &path, error));
-        };
-        let read = |at: u64, bytes: &mut [u8]| file.read_exact_at(sys::as_destination(bytes), snapshot.payload + at);
-        codec::Index::read(&metadata.arrays, metadata.size, codec, snapshot.words.data_len, &read)
-            .and_then(|index| index.decode(offset..end, &read, destination))
-            .map_err(|error| match error {
-                DecodeError::Damaged(problem) => Error::damaged(&path, problem),
-                DecodeError::Read(error) => Error::io("read", &path, error),
-            })
+        check_range(offset, destination.len(), snapshot.header.metadata.size)?;
+        let file = self.0.segment.file()?;
+        read_range(file, &self.path(), snapshot, &self.0.index, offset, destination)
     }
 
     /// The data without a copy, at the same cost for any size.

@@ -16,9 +16,9 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
-use crate::header::{HEADER_UNIT, Header, Role, Words};
+use crate::header::{AT_FINISHED, HEADER_UNIT, Header, Role, Words};
 use crate::store::Store;
-use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Stat};
+use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Source, Stat};
 
 /// Mode of a file that is being sealed: nobody can open it for writing, and it does not yet count as sealed.
 const MODE_SEALING: u32 = 0o500;
@@ -62,6 +62,22 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// When the data was finished, for a scene that is; else when the file was made. Nanoseconds since 1970-01-01 UTC.
+    pub(crate) fn created(&self) -> u64 {
+        if self.words.finished > 0 {
+            self.words.finished
+        } else {
+            self.header.created
+        }
+    }
+
+    /// The same as text: RFC 3339, UTC, microseconds.
+    pub(crate) fn created_at(&self) -> String {
+        let created = jiff::Timestamp::from_nanosecond(self.created().into()).unwrap_or(jiff::Timestamp::MAX);
+        // Of one width, so that texts sort as times do.
+        format!("{created:.6}")
+    }
+
     /// Refuses a file of another role.
     pub(crate) fn expect(&self, role: Role) -> Result<()> {
         if self.header.role == role {
@@ -333,6 +349,12 @@ pub(crate) fn make_writable(holder: &GuardedFile, path: &Path) -> Result<()> {
 /// all the same, and the owner can change the mode back: both are trusted not to.
 pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, path: &Path) -> Result<()> {
     let failed = |error| Error::io("seal", path, error);
+    if let Some(writer) = &writer {
+        let now = u64::try_from(sys::wall_time().as_nanos()).unwrap_or(u64::MAX);
+        Source::from(&now.to_le_bytes())
+            .write_at(writer.as_fd(), AT_FINISHED as u64)
+            .map_err(failed)?;
+    }
     holder.set_mode(MODE_SEALING).map_err(failed)?;
     drop(writer);
     if !sys::no_writer_exists(holder.as_fd(), SEAL_PATIENCE).map_err(failed)? {

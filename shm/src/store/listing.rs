@@ -134,7 +134,7 @@ impl Store {
                 }),
             }
         }
-        found.sort_by_key(|snapshot| (std::cmp::Reverse(snapshot.header.created), snapshot.header.id));
+        found.sort_by_key(|snapshot| (std::cmp::Reverse(snapshot.created()), snapshot.header.id));
         for snapshot in found {
             match snapshot.header.role {
                 Role::Pool => listing.pools.push(self.pool_status(&snapshot)),
@@ -269,7 +269,7 @@ impl Store {
             name: header.metadata.name.clone(),
             buffer_size: facts.map_or(0, |facts| facts.buffer_size),
             persistent: facts.is_some_and(|facts| facts.persistent),
-            created_at: header.created_at(),
+            created_at: snapshot.created_at(),
             slots: slots.iter().map(|&id| self.slot_status(id)).collect(),
         }
     }

@@ -1,0 +1,87 @@
+//! Work that may take over a second: it tells the client how far it is, and ends when the client cancels it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use rmcp::model::{ProgressNotificationParam, ProgressToken};
+use rmcp::service::RequestContext;
+use rmcp::{Peer, RoleServer};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::reply::ToolError;
+
+/// How often progress is told: often enough for a bar that moves.
+const INTERVAL: Duration = Duration::from_millis(200);
+
+/// One request's work, done on a thread of its own.
+#[derive(Debug)]
+pub(crate) struct Work {
+    cancelled: CancellationToken,
+    progress: Option<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    peer: Peer<RoleServer>,
+    token: ProgressToken,
+    runtime: Handle,
+    started: Instant,
+    /// How many intervals after the start progress was told last.
+    told: AtomicU64,
+}
+
+impl Work {
+    /// The work of a request; progress is told if the client asked for it. Called on the runtime.
+    pub(crate) fn of(context: &RequestContext<RoleServer>) -> Self {
+        let progress = context.meta.get_progress_token().map(|token| Progress {
+            peer: context.peer.clone(),
+            token,
+            runtime: Handle::current(),
+            started: Instant::now(),
+            told: AtomicU64::new(0),
+        });
+        Self {
+            cancelled: context.ct.clone(),
+            progress,
+        }
+    }
+
+    /// To be called every few milliseconds: says how much is done, in bytes or whatever `total` counts.
+    ///
+    /// # Errors
+    /// The client has cancelled the request.
+    pub(crate) fn step(&self, done: u64, total: u64) -> Result<(), ToolError> {
+        if self.cancelled.is_cancelled() {
+            return Err(ToolError::cancelled());
+        }
+        if let Some(progress) = &self.progress
+            && progress.is_due()
+        {
+            // Waits until the message is on its way, but not for a client that has stopped reading and gives up.
+            progress.runtime.block_on(async {
+                tokio::select! {
+                    () = self.cancelled.cancelled() => {}
+                    () = progress.tell(done, total) => {}
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Progress {
+    /// True once in each interval, for one of the threads that ask.
+    fn is_due(&self) -> bool {
+        let now = u64::try_from(self.started.elapsed().as_millis() / INTERVAL.as_millis()).unwrap_or(u64::MAX);
+        self.told.fetch_max(now, Ordering::Relaxed) < now
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a share of what is done, for a bar")]
+    async fn tell(&self, done: u64, total: u64) {
+        let message = ProgressNotificationParam::new(self.token.clone(), done as f64).with_total(total as f64);
+        if let Err(error) = self.peer.notify_progress(message).await {
+            tracing::debug!(%error, "progress could not be told");
+        }
+    }
+}
