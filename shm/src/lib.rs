@@ -51,7 +51,7 @@ pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
 pub use store::{
     DIR_VARIABLE, DamagedFile, GcReport, Kept, Listing, PoolStatus, QUOTA_VARIABLE, Reference, Removed, SlotStatus,
-    Store,
+    Store, StoreEvent, StoreWatch,
 };
 pub use sys::Source;
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -4,6 +4,7 @@ mod draft;
 mod gc;
 mod listing;
 mod names;
+mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -22,6 +23,7 @@ pub(crate) use self::draft::{Content, Draft};
 pub use self::gc::{GcReport, Kept, Removed};
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
+pub use self::watch::{StoreEvent, StoreWatch};
 use crate::error::{Error, Result, SpaceLimit};
 use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
 
@@ -299,6 +301,15 @@ impl Store {
             limit,
             reclaimable: self.unheld_bytes(),
         }
+    }
+
+    /// The ids of all files that have a buffer's name: buffers, scenes, pools, slots, and what is damaged.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be read.
+    pub fn ids(&self) -> Result<Vec<Uuid>> {
+        let files = self.files()?.into_iter().filter(|file| !file.draft);
+        Ok(files.map(|file| file.id).collect())
     }
 
     /// The buffers' files, and those that are being made.
