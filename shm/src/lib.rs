@@ -50,8 +50,8 @@ pub use reader::DataReader;
 pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
 pub use store::{
-    DIR_VARIABLE, DamagedFile, GcReport, Kept, Listing, PoolStatus, QUOTA_VARIABLE, Reference, Removed, SlotStatus,
-    Store, StoreEvent, StoreWatch,
+    DIR_VARIABLE, DamagedFile, GcReport, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE, Reference, Removed,
+    SlotStatus, Store, StoreEvent, StoreWatch,
 };
-pub use sys::Source;
+pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -31,7 +31,7 @@ fn kept_by_gc(store: &Store, id: Uuid) -> Option<String> {
         .kept
         .into_iter()
         .find(|kept| kept.id == id)
-        .map(|kept| kept.reason)
+        .map(|kept| kept.reason.to_string())
 }
 
 #[test]

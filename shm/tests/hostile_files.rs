@@ -582,7 +582,7 @@ fn a_damaged_file_can_be_deleted_by_its_id_as_gc_says() {
     let id = Uuid::new_v4();
     fs::write(path_of(&store, id), b"no buffer").unwrap();
     let report = store.gc(false).unwrap();
-    assert!(report.kept[0].reason.contains("delete it by its id"));
+    assert!(report.kept[0].reason.to_string().contains("delete it by its id"));
     let deleted = store.delete(&by_id(id)).map(drop);
     assert!(!path_of(&store, id).exists(), "{deleted:?}");
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
-use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{LOCK_FILE, Store, StoreFile};
@@ -19,7 +18,7 @@ use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode};
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What a garbage collection took, or would take, and what it left.
-#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct GcReport {
     /// Files that were removed, or would be.
     pub removed: Vec<Removed>,
@@ -30,7 +29,7 @@ pub struct GcReport {
 }
 
 /// A file that was removed, or would be.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Removed {
     /// The id.
     pub id: Uuid,
@@ -41,18 +40,63 @@ pub struct Removed {
 }
 
 /// A file that stays.
-#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Kept {
     /// The id.
     pub id: Uuid,
     /// Its size in bytes.
     pub bytes: u64,
     /// Why.
-    pub reason: String,
+    pub reason: KeptReason,
+}
+
+/// Why a file stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeptReason {
+    /// A process has it.
+    #[error("somebody has it open")]
+    Held,
+    /// Its last holder was killed, so its time to live starts when this is found.
+    #[error("its holder died; its time to live starts now")]
+    HolderDied,
+    /// Its time to live has not passed.
+    #[error("it expires in {} s", left.as_secs())]
+    Unexpired {
+        /// Until it has.
+        left: Duration,
+    },
+    /// It has no time to live.
+    #[error("it stays until it is deleted")]
+    UntilDeleted,
+    /// It is a slot, which goes with its pool.
+    #[error("its pool is there")]
+    SlotOfPool,
+    /// It is a pool that was made to stay.
+    #[error("a persistent pool stays until it is deleted")]
+    PersistentPool,
+    /// It cannot be read, so nothing is known of it.
+    #[error("{problem}; delete it by its id")]
+    Unreadable {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It could not be removed, or looked at.
+    #[error("{problem}")]
+    Failed {
+        /// What the system said.
+        problem: String,
+    },
+}
+
+impl Serialize for KeptReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl GcReport {
-    fn keep(&mut self, file: &StoreFile, bytes: u64, reason: String) {
+    fn keep(&mut self, file: &StoreFile, bytes: u64, reason: KeptReason) {
         self.kept.push(Kept {
             id: file.id,
             bytes,
@@ -63,7 +107,7 @@ impl GcReport {
 
 enum Verdict {
     Take(&'static str),
-    Keep(String),
+    Keep(KeptReason),
     /// The last holder died without a word: the time to live starts now.
     Restart,
     /// Somebody else removed it.
@@ -90,12 +134,13 @@ impl Store {
                     });
                 }
                 Ok(Verdict::Keep(reason)) => report.keep(&file, bytes, reason),
-                Ok(Verdict::Restart) => {
-                    report.keep(&file, bytes, "its holder died; its time to live starts now".to_owned());
-                }
+                Ok(Verdict::Restart) => report.keep(&file, bytes, KeptReason::HolderDied),
                 Ok(Verdict::Gone) => {}
                 // One bad file must not keep the others.
-                Err(error) => report.keep(&file, bytes, error.to_string()),
+                Err(error) => {
+                    let problem = error.to_string();
+                    report.keep(&file, bytes, KeptReason::Failed { problem });
+                }
             }
         }
         if !dry_run {
@@ -137,7 +182,7 @@ impl Store {
             opened => opened.map_err(failed)?,
         };
         if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
-            return Ok(Verdict::Keep("somebody has it open".to_owned()));
+            return Ok(Verdict::Keep(KeptReason::Held));
         }
         let verdict = self.judge(&file, entry)?;
         match verdict {
@@ -163,13 +208,16 @@ impl Store {
         }
         let snapshot = match segment::snapshot(file, &path, entry.id) {
             Ok(snapshot) => snapshot,
-            Err(error) => return Ok(Verdict::Keep(format!("{error}; delete it by its id"))),
+            Err(error) => {
+                let problem = error.to_string();
+                return Ok(Verdict::Keep(KeptReason::Unreadable { problem }));
+            }
         };
         let metadata = &snapshot.header.metadata;
         Ok(match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
             (Role::Pool, Some(pool), _) if !pool.persistent => Verdict::Take("nobody has the pool open"),
-            (Role::Pool, ..) => Verdict::Keep("a persistent pool stays until it is deleted".to_owned()),
-            (Role::Slot, _, Some(pool)) if self.file_exists(pool) => Verdict::Keep("its pool is there".to_owned()),
+            (Role::Pool, ..) => Verdict::Keep(KeptReason::PersistentPool),
+            (Role::Slot, _, Some(pool)) if self.file_exists(pool) => Verdict::Keep(KeptReason::SlotOfPool),
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
             (Role::Buffer | Role::Scene, ..) => judge_age(&snapshot),
         })
@@ -204,10 +252,10 @@ fn judge_age(snapshot: &Snapshot) -> Verdict {
         return Verdict::Restart;
     }
     if ttl.is_zero() {
-        return Verdict::Keep("it stays until it is deleted".to_owned());
+        return Verdict::Keep(KeptReason::UntilDeleted);
     }
     match (stat.modified + ttl).checked_sub(now) {
-        Some(left) if !left.is_zero() => Verdict::Keep(format!("it expires in {} s", left.as_secs())),
+        Some(left) if !left.is_zero() => Verdict::Keep(KeptReason::Unexpired { left }),
         _ => Verdict::Take("its time to live has passed"),
     }
 }

@@ -20,12 +20,12 @@ use rustix::io::Errno;
 use uuid::Uuid;
 
 pub(crate) use self::draft::{Content, Draft};
-pub use self::gc::{GcReport, Kept, Removed};
+pub use self::gc::{GcReport, Kept, KeptReason, Removed};
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::error::{Error, Result, SpaceLimit};
-use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Room, Stat};
 
 /// Directory to use instead of the default one.
 pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
@@ -238,6 +238,25 @@ impl Store {
     /// [`Error::Io`] when the directory cannot be read.
     pub fn used_bytes(&self) -> Result<u64> {
         Ok(self.files()?.iter().map(|file| self.len_of(&file.name)).sum())
+    }
+
+    /// The most bytes that a new buffer can have now, and what limits it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the system cannot be asked.
+    pub fn room(&self) -> Result<Room> {
+        let mut room =
+            sys::room(self.directory()).map_err(|error| Error::io("look for room in", &self.0.path, error))?;
+        if let Some(quota) = self.quota()? {
+            let left = quota.saturating_sub(self.used_bytes()?);
+            if left < room.available {
+                room = Room {
+                    available: left,
+                    limit: SpaceLimit::Quota,
+                };
+            }
+        }
+        Ok(room)
     }
 
     fn len_of(&self, name: &str) -> u64 {

@@ -27,4 +27,5 @@ pub(crate) use lock::{
     no_writer_exists, try_lock_file, unlock_byte, unlock_file,
 };
 pub(crate) use mapping::{Mapping, Protection};
+pub use space::Room;
 pub(crate) use space::{reserve, room};

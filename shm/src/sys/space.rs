@@ -20,9 +20,11 @@ const PIECE: u64 = 64 << 20;
 
 /// The least room there is, and what sets it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
-    pub(crate) available: u64,
-    pub(crate) limit: SpaceLimit,
+pub struct Room {
+    /// Bytes.
+    pub available: u64,
+    /// What there would have to be more of for there to be more room.
+    pub limit: SpaceLimit,
 }
 
 /// The room for a new file beside `directory`: of the file system, and where files are memory, of that too.
