@@ -1,5 +1,8 @@
 //! Tool arguments: from JSON to types, with errors that name the field.
 
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+
 use dcc_mcp_shm::Reference;
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
@@ -27,6 +30,26 @@ pub(crate) fn parse<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Too
             ToolError::argument(&field, problem, advice)
         }
     })
+}
+
+/// A number of an argument that must lie between two others.
+///
+/// # Errors
+/// It does not; the message names the field and the numbers.
+pub(crate) fn within<T: PartialOrd + Display + Copy>(
+    field: &str,
+    number: T,
+    range: RangeInclusive<T>,
+) -> Result<T, ToolError> {
+    if range.contains(&number) {
+        return Ok(number);
+    }
+    let problem = format!("{number} is not between {} and {}", range.start(), range.end());
+    Err(ToolError::argument(
+        field,
+        problem,
+        "Correct it and call the tool again.",
+    ))
 }
 
 /// Which buffer: its id, its unique name, or its whole descriptor as an object or as JSON text.

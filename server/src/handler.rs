@@ -1,7 +1,6 @@
 //! The MCP server object: what it says about itself, and how its tools reach the store.
 
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dcc_mcp_shm::Store;
 use rmcp::handler::server::router::tool::ToolRouter;
@@ -9,6 +8,8 @@ use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, ServerHandler, tool_handler};
 
+use crate::access::StoreAccess;
+use crate::index::Index;
 use crate::reply::ToolError;
 use crate::settings::Settings;
 use crate::work::Work;
@@ -17,7 +18,8 @@ use crate::{manifest, tools};
 /// Serves one store. It keeps no session state: buffer ids are handles that clients pass as arguments.
 #[derive(Debug)]
 pub struct ShmServer {
-    store: Arc<LazyStore>,
+    store: Arc<StoreAccess>,
+    settings: Settings,
     tool_router: ToolRouter<Self>,
 }
 
@@ -26,12 +28,17 @@ impl ShmServer {
     pub fn new(settings: Settings) -> Self {
         Self {
             tool_router: tools::router(&settings),
-            store: Arc::new(LazyStore::new(settings)),
+            store: Arc::new(StoreAccess::new(&settings)),
+            settings,
         }
     }
 
-    pub(crate) fn lazy_store(&self) -> Arc<LazyStore> {
-        Arc::clone(&self.store)
+    pub(crate) fn access(&self) -> &Arc<StoreAccess> {
+        &self.store
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The store, for work that is a few system calls at most: anything longer stalls every request.
@@ -39,9 +46,8 @@ impl ShmServer {
         if let Some(store) = self.store.opened() {
             return Ok(store);
         }
-        let lazy = Arc::clone(&self.store);
-        // Opening sweeps what expired.
-        on_thread(move || lazy.open()).await
+        let access = Arc::clone(&self.store);
+        on_thread(move || access.open()).await
     }
 
     /// Runs `work` on a thread of its own, for what scans the store, waits for its lock, or frees or fills memory.
@@ -50,8 +56,8 @@ impl ShmServer {
         T: Send + 'static,
         F: FnOnce(&Store) -> Result<T, ToolError> + Send + 'static,
     {
-        let lazy = Arc::clone(&self.store);
-        on_thread(move || work(&lazy.open()?)).await
+        let access = Arc::clone(&self.store);
+        on_thread(move || work(&access.open()?)).await
     }
 
     /// The same for what may take over a second: `work` is told when the client cancels, and tells how far it is.
@@ -62,6 +68,16 @@ impl ShmServer {
     {
         let steps = Work::of(context);
         self.off_thread(move |store| work(store, &steps)).await
+    }
+
+    /// Looks something up in the index of the store, as it is now.
+    pub(crate) async fn index<T, F>(&self, look: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Index) -> Result<T, ToolError> + Send + 'static,
+    {
+        let access = Arc::clone(&self.store);
+        on_thread(move || access.index(look)).await
     }
 }
 
@@ -77,49 +93,6 @@ where
             "Call list_buffers to see the store's present state; if this repeats, tell the user.",
         )
     })?
-}
-
-/// A store that is opened when it is first needed, and again when its directory was removed or replaced.
-///
-/// A server that could not start would tell the model nothing; a tool error tells it what to do.
-#[derive(Debug)]
-pub(crate) struct LazyStore {
-    directory: PathBuf,
-    quota: Option<u64>,
-    opened: Mutex<Option<Store>>,
-}
-
-impl LazyStore {
-    fn new(settings: Settings) -> Self {
-        let named = settings.store.filter(|path| !path.as_os_str().is_empty());
-        Self {
-            directory: named.unwrap_or_else(Store::default_path),
-            quota: settings.max_bytes,
-            opened: Mutex::new(None),
-        }
-    }
-
-    /// The store if it is open and still there.
-    pub(crate) fn opened(&self) -> Option<Store> {
-        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        opened.as_ref().filter(|store| store.is_current()).cloned()
-    }
-
-    fn open(&self) -> Result<Store, ToolError> {
-        if let Some(store) = self.opened() {
-            return Ok(store);
-        }
-        // Two calls may do this at once; both stores are good.
-        let store = Store::open_at(&self.directory)
-            .and_then(|store| {
-                // Without the option a recorded quota stays.
-                self.quota.map_or(Ok(()), |bytes| store.set_quota(Some(bytes)))?;
-                Ok(store)
-            })
-            .map_err(|error| ToolError::no_store(&error))?;
-        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(store.clone());
-        Ok(store)
-    }
 }
 
 #[tool_handler(router = self.tool_router)]

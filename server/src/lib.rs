@@ -3,10 +3,14 @@
 //! The binary `dcc-mcp-shm` is [`run`] and nothing else. [`ShmServer`] is the handler by itself, for a host that has a
 //! transport of its own.
 
+mod access;
 mod arguments;
 mod cli;
 mod cursor;
+mod filter;
 mod handler;
+mod index;
+mod listed;
 mod manifest;
 mod python;
 mod reply;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, Store};
+use uuid::Uuid;
 
 /// Code that opens the buffer with the library.
 pub(crate) fn code(descriptor: &Descriptor) -> String {
@@ -15,6 +16,9 @@ pub(crate) fn code(descriptor: &Descriptor) -> String {
              buffer = dcc_mcp_shm.SharedBuffer.open(path={path}, id=\"{id}\")\n\
              data = buffer.read()  # buffer.write(data) takes up to {capacity} bytes"
         );
+    }
+    if descriptor.state == BufferState::Empty {
+        return fill_code(descriptor);
     }
     let open = format!("scene = dcc_mcp_shm.SharedSceneBuffer.open({})", place(descriptor));
     if descriptor.state != BufferState::Sealed {
@@ -35,6 +39,20 @@ pub(crate) fn code(descriptor: &Descriptor) -> String {
     )
 }
 
+/// Code for the program that fills an empty scene: one array stands for all.
+fn fill_code(descriptor: &Descriptor) -> String {
+    let fill = format!("with dcc_mcp_shm.SharedSceneBuffer.fill({}) as w:", place(descriptor));
+    let Some((name, array)) = descriptor.arrays.first() else {
+        return format!("import dcc_mcp_shm\n{fill}\n    pass  # it has no arrays");
+    };
+    let (name, shape) = (literal(name), tuple(&array.shape));
+    let dtype = array.dtype;
+    format!(
+        "import dcc_mcp_shm, numpy as np\n{fill}  # sealed when the block ends\n    \
+         np.asarray(w[{name}])[...] = values  # {dtype} {shape}; Blender: foreach_get(..., w[{name}])"
+    )
+}
+
 /// Code that maps an array with NumPy alone; the others are mapped likewise.
 ///
 /// Such a map holds no lock, so it is only for what never changes; what is compressed has no arrays to map, and a map
@@ -52,11 +70,28 @@ pub(crate) fn numpy_code(descriptor: &Descriptor) -> Option<String> {
     ))
 }
 
-/// The arguments that find a scene. Python knows the default store, unless an environment variable that the
-/// server may have alone says otherwise.
+/// Code that acquires a slot of a pool.
+pub(crate) fn pool_code(store: &Store, pool: Uuid) -> String {
+    let place = place_in(store.path(), pool);
+    format!(
+        "import dcc_mcp_shm\n\
+         pool = dcc_mcp_shm.BufferPool.open({place})  # keep it: its mappings make the next frames cheap\n\
+         with pool.acquire() as slot:\n    \
+         slot.write(frame)  # slot.descriptor_json() is what others open; given back when the block ends"
+    )
+}
+
+/// The arguments that find a scene.
 fn place(descriptor: &Descriptor) -> String {
-    let id = descriptor.id;
-    let store = Path::new(&descriptor.path).parent().unwrap_or(Path::new("/"));
+    place_in(
+        Path::new(&descriptor.path).parent().unwrap_or(Path::new("/")),
+        descriptor.id,
+    )
+}
+
+/// The arguments that find something in a store. Python knows the default one, unless an environment variable that the
+/// server may have alone says otherwise.
+fn place_in(store: &Path, id: Uuid) -> String {
     let by_environment = std::env::var_os(DIR_VARIABLE).is_some_and(|path| !path.is_empty());
     if !by_environment && store == Store::default_path() {
         return format!("\"{id}\"");

@@ -10,17 +10,23 @@ use serde_json::Value;
 
 /// The schema of what a tool accepts.
 pub(crate) fn input<T: JsonSchema>() -> Arc<JsonObject> {
-    portable::<T>(SchemaSettings::draft2020_12().for_deserialize())
+    object(portable::<T>(SchemaSettings::draft2020_12().for_deserialize()))
 }
 
-/// The schema of what a tool returns.
+/// The schema of what a tool returns: the fields, their types, and what their names do not say.
+///
+/// `tools/list` is read into every conversation, so what clients would check of this server's own words is left out.
 pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
-    let settings = SchemaSettings::draft2020_12().for_serialize();
-    // That sizes are not negative need not be checked of what this server says.
-    portable::<T>(settings.with_transform(remove_zero_minimum))
+    let mut schema = portable::<T>(SchemaSettings::draft2020_12().for_serialize());
+    remove_checks(&mut schema);
+    object(schema)
 }
 
-fn portable<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
+fn object(schema: Schema) -> Arc<JsonObject> {
+    Arc::new(schema.as_object().cloned().unwrap_or_default())
+}
+
+fn portable<T: JsonSchema>(settings: SchemaSettings) -> Schema {
     let mut schema = settings
         .with(|settings| {
             // 2020-12 is MCP's default dialect, and some clients do not follow `$ref`.
@@ -35,7 +41,7 @@ fn portable<T: JsonSchema>(settings: SchemaSettings) -> Arc<JsonObject> {
     // The names and documentation of Rust types say nothing to a model; the tool has its own.
     schema.remove("title");
     schema.remove("description");
-    Arc::new(schema.as_object().cloned().unwrap_or_default())
+    schema
 }
 
 /// Drops what only Rust knows: `format: "uint64"` and the like, and line breaks and links of documentation.
@@ -53,11 +59,20 @@ fn remove_rust(schema: &mut Schema) {
     transform_subschemas(&mut remove_rust, schema);
 }
 
-fn remove_zero_minimum(schema: &mut Schema) {
-    if schema.get("minimum").and_then(Value::as_u64) == Some(0) {
-        schema.remove("minimum");
+fn remove_checks(schema: &mut Schema) {
+    // What a field is stands in the field's own words; those of the Rust type that it has are beside the point.
+    if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
+        items.remove("description");
     }
-    transform_subschemas(&mut remove_zero_minimum, schema);
+    for check in ["required", "additionalProperties", "minimum", "format", "enum"] {
+        // Of a map it says what its values are.
+        if check == "additionalProperties" && schema.get(check).is_some_and(Value::is_object) {
+            continue;
+        }
+        schema.remove(check);
+    }
+    // A field may be called as a check is; it is no schema itself.
+    transform_subschemas(&mut remove_checks, schema);
 }
 
 /// Drops `null` from optional fields: absent is how this server writes and asks for "no value".

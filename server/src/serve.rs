@@ -18,7 +18,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::handler::{LazyStore, ShmServer};
+use crate::access::StoreAccess;
+use crate::handler::ShmServer;
 use crate::settings::Settings;
 
 /// How often the store is rid of what expired: the time that a buffer may outlive its time to live.
@@ -40,7 +41,7 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 
 async fn serve_stdio(server: ShmServer) -> anyhow::Result<()> {
     let shutdown = cancelled_by_signal().context("cannot listen for signals")?;
-    tokio::spawn(sweep_now_and_then(server.lazy_store()));
+    tokio::spawn(sweep_now_and_then(Arc::clone(server.access())));
     // Both fast paths stay on the reactor. Node clients hand over sockets, everybody else pipes;
     // anything else is what `stdio_pipes` falls back to threads for.
     match (unix_socket(io::stdin()), unix_socket(io::stdout())) {
@@ -72,13 +73,13 @@ where
 }
 
 /// Removes what expired. A store that no call has needed yet is left alone.
-async fn sweep_now_and_then(store: Arc<LazyStore>) {
+async fn sweep_now_and_then(store: Arc<StoreAccess>) {
     let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         let store = Arc::clone(&store);
-        let swept = tokio::task::spawn_blocking(move || store.opened().map(|store| store.gc(false))).await;
+        let swept = tokio::task::spawn_blocking(move || store.sweep()).await;
         match swept {
             Ok(Some(Ok(report))) => tracing::debug!(files = report.removed.len(), "removed what expired"),
             Ok(Some(Err(error))) => tracing::warn!(%error, "could not remove what expired"),

@@ -52,21 +52,37 @@ impl Work {
     /// # Errors
     /// The client has cancelled the request.
     pub(crate) fn step(&self, done: u64, total: u64) -> Result<(), ToolError> {
-        if self.cancelled.is_cancelled() {
-            return Err(ToolError::cancelled());
+        match &self.progress {
+            Some(progress) if progress.is_due() => progress.runtime.block_on(self.tell(done, total)),
+            _ if self.cancelled.is_cancelled() => Err(ToolError::cancelled()),
+            _ => Ok(()),
         }
-        if let Some(progress) = &self.progress
-            && progress.is_due()
-        {
-            // Waits until the message is on its way, but not for a client that has stopped reading and gives up.
-            progress.runtime.block_on(async {
-                tokio::select! {
-                    () = self.cancelled.cancelled() => {}
-                    () = progress.tell(done, total) => {}
-                }
-            });
+    }
+
+    /// Tells at once how much is done. Waits until the message is on its way, but not for a client that has stopped
+    /// reading and gives up.
+    ///
+    /// # Errors
+    /// The client has cancelled the request.
+    pub(crate) async fn tell(&self, done: u64, total: u64) -> Result<(), ToolError> {
+        let told = async {
+            if let Some(progress) = &self.progress {
+                progress.tell(done, total).await;
+            }
+        };
+        self.unless_cancelled(told).await
+    }
+
+    /// Waits for something, or until the client cancels the request.
+    ///
+    /// # Errors
+    /// The client has cancelled the request.
+    pub(crate) async fn unless_cancelled<T>(&self, wait: impl Future<Output = T>) -> Result<T, ToolError> {
+        tokio::select! {
+            biased;
+            () = self.cancelled.cancelled() => Err(ToolError::cancelled()),
+            outcome = wait => Ok(outcome),
         }
-        Ok(())
     }
 }
 

@@ -1,11 +1,14 @@
-//! `create_buffer`: a small sealed scene from content, or an empty buffer for another program to fill.
+//! `create_buffer`: a small sealed scene from content, or an empty scene or buffer for another program to fill.
 
 use std::fmt::{self, Display};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dcc_mcp_shm::{BufferOptions, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Store,
+};
+use indexmap::IndexMap;
 use rmcp::model::JsonObject;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -23,51 +26,63 @@ const MAX_CONTENT_BYTES: usize = 1 << 20;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Content as text, stored as UTF-8; at most 1 MiB.
+    /// Stored as UTF-8.
     text: Option<String>,
-    /// Content as standard base64; at most 1 MiB once decoded.
+    /// Standard base64.
     base64: Option<String>,
-    /// Size in bytes of an empty buffer that another program will fill.
+    /// Layout by array name, to be filled.
+    arrays: Option<IndexMap<String, Array>>,
+    /// Bytes of an empty buffer.
     #[schemars(range(min = 1))]
     capacity: Option<u64>,
-    /// Name to find the buffer by, unique in the store.
+    /// Unique in the store.
     #[schemars(length(min = 1, max = 255))]
     name: Option<String>,
-    /// Whether to take the name over from a buffer that has it, which is deleted; false if left out.
+    /// Take the name over from a buffer that has it, which is deleted.
     replace: Option<bool>,
-    /// What the data is; `Arbitrary` if left out.
+    /// Default Arbitrary.
     kind: Option<SceneDataKind>,
-    /// Program that the data comes from, such as `Blender`.
+    /// Program that the data is from.
     #[schemars(length(max = 255))]
     source_dcc: Option<String>,
-    /// Scene or set that the buffer is part of.
+    /// What it is a part of.
     #[schemars(length(min = 1, max = 255))]
     group: Option<String>,
-    /// Seconds the buffer stays after the last program lets go of it; 900 if left out, 0 keeps it until deleted.
+    /// How long it stays when nobody has it open; default 900, 0: until deleted.
     ttl_seconds: Option<u64>,
+}
+
+/// An array of a scene that another program fills.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Array {
+    /// Such as `<f4`.
+    dtype: Dtype,
+    shape: Vec<u64>,
+    domain: Option<Domain>,
 }
 
 /// What the new buffer holds.
 #[derive(Debug)]
 enum Content {
     Data(Vec<u8>),
+    Empty(Layout),
     Room(u64),
 }
 
 impl Arguments {
     fn take_content(&mut self) -> Result<Content, ToolError> {
-        match (self.text.take(), self.base64.take(), self.capacity) {
-            (Some(text), None, None) => within_limit("text", text.into_bytes()),
-            (None, Some(base64), None) => within_limit("base64", decode(&base64)?),
-            (None, None, Some(capacity)) => Ok(Content::Room(capacity)),
-            (text, base64, _) => {
-                let what = if text.is_none() && base64.is_none() {
-                    "none of `text`, `base64` and `capacity` is given"
-                } else {
-                    "more than one of `text`, `base64` and `capacity` is given"
-                };
+        let given = (self.text.take(), self.base64.take(), self.arrays.take(), self.capacity);
+        match given {
+            (Some(text), None, None, None) => within_limit("text", text.into_bytes()),
+            (None, Some(base64), None, None) => within_limit("base64", decode(&base64)?),
+            (None, None, Some(arrays), None) => layout(arrays).map(Content::Empty),
+            (None, None, None, Some(capacity)) => Ok(Content::Room(capacity)),
+            (text, base64, arrays, capacity) => {
+                let number = [text.is_some(), base64.is_some(), arrays.is_some(), capacity.is_some()];
+                let number = number.into_iter().filter(|given| *given).count();
                 Err(ToolError::new(
-                    format!("Bad arguments: {what}"),
+                    format!("Bad arguments: {number} of `text`, `base64`, `arrays` and `capacity` are given"),
                     "Give exactly one of them.",
                 ))
             }
@@ -96,6 +111,7 @@ impl Arguments {
         // The handles are dropped at once: what is shared stays for its time to live.
         let id = match content {
             Content::Data(data) => SharedSceneBuffer::write(store, &data, &options)?.id(),
+            Content::Empty(layout) => SharedSceneBuffer::create_empty(store, &layout, &options)?.id(),
             Content::Room(capacity) => SharedBuffer::create(store, capacity, &options)?.id(),
         };
         Described::new(store.describe(&Reference::Id(id))?).map(Created)
@@ -113,6 +129,25 @@ impl Display for Created {
     }
 }
 
+fn layout(arrays: IndexMap<String, Array>) -> Result<Layout, ToolError> {
+    if arrays.is_empty() {
+        return Err(ToolError::argument(
+            "arrays",
+            "there is none in it",
+            "Name at least one.",
+        ));
+    }
+    let specs = arrays.into_iter().map(|(name, array)| {
+        let spec = ArraySpec {
+            dtype: array.dtype,
+            shape: array.shape,
+            domain: array.domain,
+        };
+        (name, spec)
+    });
+    Ok(Layout::new(specs)?)
+}
+
 fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
     STANDARD.decode(base64).map_err(|error| {
         let advice = "Encode with the standard alphabet and padding, without line breaks.";
@@ -127,7 +162,7 @@ fn within_limit(field: &str, data: Vec<u8>) -> Result<Content, ToolError> {
         return Ok(Content::Data(data));
     }
     let problem = format!("{} bytes are more than {MAX_CONTENT_BYTES}", data.len());
-    let advice = "Create it with `capacity` instead and let the program that has the data fill it.";
+    let advice = "Create it with `arrays` or `capacity` instead and let the program that has the data fill it.";
     Err(ToolError::argument(field, problem, advice))
 }
 

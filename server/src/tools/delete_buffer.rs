@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::FileRole;
+use dcc_mcp_shm::{Error, FileRole};
 use rmcp::model::JsonObject;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -18,18 +18,17 @@ use crate::text::{self, Bytes};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Buffer to delete: its id, its unique name, or its whole descriptor.
+    /// Id, unique name, or whole descriptor.
     buffer: BufferReference,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Deleted {
-    /// Id of the buffer that is gone.
     id: Uuid,
-    /// Name that is free again.
+    /// Free again.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Bytes of memory given back once nobody has the buffer open.
+    /// Given back once nobody has it open.
     freed_bytes: u64,
 }
 
@@ -41,7 +40,7 @@ impl Display for Deleted {
         );
         write!(
             f,
-            "Deleted buffer {}{name}. It frees {freed} once nobody has it open.",
+            "Deleted {}{name}. It frees {freed} once nobody has it open.",
             self.id
         )
     }
@@ -50,7 +49,7 @@ impl Display for Deleted {
 #[tool_router(router = delete_buffer_router, vis = "pub(super)")]
 impl ShmServer {
     #[tool(
-        title = "Delete a shared buffer",
+        title = "Delete a shared buffer or pool",
         description = include_str!("delete_buffer.md").trim_ascii_end(),
         annotations(read_only_hint = false, destructive_hint = true, idempotent_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
@@ -61,20 +60,36 @@ impl ShmServer {
         let reference = buffer.resolve("buffer")?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
         self.off_thread(move |store| {
+            let descriptor = match store.describe(&reference) {
+                // Nothing is known of a damaged file but its id, by which it can be deleted.
+                Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => None,
+                described => Some(described?),
+            };
             // A file's role never changes, so what is seen here still holds when it is deleted.
-            let descriptor = store.describe(&reference)?;
-            if matches!(descriptor.role, FileRole::Slot | FileRole::Pool) {
-                return Err(ToolError::argument(
-                    "buffer",
-                    "it is a pool or one of its slots",
-                    "A pool goes when the programs that use it close it; pool_status shows who has slots.",
-                ));
-            }
+            let freed_bytes = match descriptor
+                .as_ref()
+                .map(|descriptor| (descriptor.role, descriptor.capacity))
+            {
+                None => 0,
+                Some((FileRole::Slot, _)) => {
+                    return Err(ToolError::argument(
+                        "buffer",
+                        "it is a slot of a pool",
+                        "Slots go with their pool: delete that, by its id in pool_status.",
+                    ));
+                }
+                Some((FileRole::Pool, _)) => {
+                    let pool = store.pool(&reference)?;
+                    pool.buffer_size.saturating_mul(pool.slots.len() as u64)
+                }
+                Some((FileRole::Buffer | FileRole::Scene, capacity)) => capacity,
+            };
+            let id = store.resolve(&reference)?;
             store.delete(&reference)?;
             Ok(Reply(Deleted {
-                id: descriptor.id,
-                name: descriptor.name,
-                freed_bytes: descriptor.capacity,
+                id,
+                name: descriptor.and_then(|descriptor| descriptor.name),
+                freed_bytes,
             }))
         })
         .await

@@ -1,10 +1,13 @@
 //! The tools, one file each: arguments, result, and the call that connects them to the store.
 
 mod create_buffer;
+mod create_pool;
 mod delete_buffer;
 mod list_buffers;
 mod pool_status;
 mod read_descriptor;
+mod store_status;
+mod wait_for_buffer;
 
 use rmcp::handler::server::router::tool::ToolRouter;
 
@@ -13,10 +16,13 @@ use crate::settings::Settings;
 
 /// The tools of a server with these settings.
 pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {
-    let looking =
-        ShmServer::list_buffers_router() + ShmServer::pool_status_router() + ShmServer::read_descriptor_router();
+    let looking = ShmServer::list_buffers_router()
+        + ShmServer::pool_status_router()
+        + ShmServer::read_descriptor_router()
+        + ShmServer::store_status_router()
+        + ShmServer::wait_for_buffer_router();
     if settings.read_only {
         return looking;
     }
-    looking + ShmServer::create_buffer_router() + ShmServer::delete_buffer_router()
+    looking + ShmServer::create_buffer_router() + ShmServer::create_pool_router() + ShmServer::delete_buffer_router()
 }

@@ -22,21 +22,22 @@ const MAX_ARRAYS: usize = 32;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Buffer to describe: its id, its unique name, or its whole descriptor.
+    /// Id, unique name, or whole descriptor.
     buffer: BufferReference,
 }
 
 /// A descriptor and how to use it. `create_buffer` answers with it as well.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Described {
-    /// Everything needed to find, check and map the buffer.
+    /// The descriptor, as in docs/descriptor.schema.json.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     descriptor: Descriptor,
-    /// Arrays that `descriptor.arrays` leaves out, as there are more than 32.
+    /// More than 32 are left out of it.
     #[serde(skip_serializing_if = "is_zero")]
     arrays_left_out: usize,
-    /// Python code that opens the buffer on this machine, with the library dcc_mcp_shm.
+    /// Python that opens it, with dcc_mcp_shm.
     code: String,
-    /// Python code that maps an array with NumPy alone; only for sealed, uncompressed arrays.
+    /// Python that maps an array with NumPy alone; only where that is safe.
     #[serde(skip_serializing_if = "Option::is_none")]
     numpy_code: Option<String>,
 }
@@ -153,7 +154,7 @@ fn role(role: FileRole) -> &'static str {
 #[tool_router(router = read_descriptor_router, vis = "pub(super)")]
 impl ShmServer {
     #[tool(
-        title = "Describe a shared buffer",
+        title = "Read a buffer's descriptor",
         description = include_str!("read_descriptor.md").trim_ascii_end(),
         annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),

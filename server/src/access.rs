@@ -1,0 +1,170 @@
+//! How calls reach the store and the index of it: opened when first needed, and again when its directory was replaced.
+
+use std::os::fd::{AsFd as _, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dcc_mcp_shm::{Error, GcReport, Store};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::broadcast;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::index::{Change, Index};
+use crate::reply::ToolError;
+use crate::settings::Settings;
+
+/// Changes that a slow listener may be behind before it is told to look at everything.
+const CHANGES: usize = 256;
+/// Shortest time between two looks at what changed, so that a busy store does not keep this process busy.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The store that this server serves.
+///
+/// A server that could not start would tell the model nothing; a tool error tells it what to do.
+#[derive(Debug)]
+pub(crate) struct StoreAccess {
+    directory: PathBuf,
+    quota: Option<u64>,
+    opened: Mutex<Option<Opened>>,
+    changes: broadcast::Sender<Change>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    store: Store,
+    index: Option<Followed>,
+}
+
+#[derive(Debug)]
+struct Followed {
+    index: Arc<Mutex<Index>>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl StoreAccess {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let named = settings.store.clone().filter(|path| !path.as_os_str().is_empty());
+        Self {
+            directory: named.unwrap_or_else(Store::default_path),
+            quota: settings.max_bytes,
+            opened: Mutex::new(None),
+            changes: broadcast::Sender::new(CHANGES),
+        }
+    }
+
+    /// The store if it is open and still there.
+    pub(crate) fn opened(&self) -> Option<Store> {
+        let opened = self.locked();
+        let store = &opened.as_ref()?.store;
+        store.is_current().then(|| store.clone())
+    }
+
+    /// The store, opened if need be, which sweeps what expired.
+    pub(crate) fn open(&self) -> Result<Store, ToolError> {
+        if let Some(store) = self.opened() {
+            return Ok(store);
+        }
+        // Two calls may do this at once; both stores are good.
+        let store = self.open_anew().map_err(|error| ToolError::no_store(&error))?;
+        *self.locked() = Some(Opened {
+            store: store.clone(),
+            index: None,
+        });
+        // Whoever listens learns of the store that came in place of the last one.
+        let _ = self.changes.send(Change::Everything);
+        Ok(store)
+    }
+
+    fn open_anew(&self) -> Result<Store, Error> {
+        let store = Store::open_at(&self.directory)?;
+        // Without the option a recorded quota stays.
+        if let Some(bytes) = self.quota {
+            store.set_quota(Some(bytes))?;
+        }
+        Ok(store)
+    }
+
+    /// Looks something up in the index, which knows all that was published before this call. Called on a thread of
+    /// the runtime that may block.
+    pub(crate) fn index<T>(&self, look: impl FnOnce(&Index) -> Result<T, ToolError>) -> Result<T, ToolError> {
+        let store = self.open()?;
+        let existing = self
+            .locked()
+            .as_ref()
+            .and_then(|opened| Some(opened.index.as_ref()?.index.clone()));
+        let index = match existing {
+            Some(index) => index,
+            None => self.follow(store)?,
+        };
+        let mut index = lock(&index);
+        index.refresh()?;
+        look(&index)
+    }
+
+    /// Reads the whole store, once, and keeps to it from then on.
+    fn follow(&self, store: Store) -> Result<Arc<Mutex<Index>>, ToolError> {
+        let index = Index::new(store, self.changes.clone())?;
+        let watched = index.watch().as_fd().try_clone_to_owned().map_err(|error| {
+            let advice = "Close buffers, or raise the limit of open files (ulimit -n) of the server.";
+            ToolError::new(format!("Changes of the store cannot be followed: {error}"), advice)
+        })?;
+        let index = Arc::new(Mutex::new(index));
+        let task = tokio::spawn(keep_fresh(index.clone(), watched));
+        let mut opened = self.locked();
+        if let Some(opened) = opened.as_mut() {
+            opened.index = Some(Followed {
+                index: index.clone(),
+                _task: AbortOnDropHandle::new(task),
+            });
+        }
+        Ok(index)
+    }
+
+    /// What changes from now on. Changes are noticed once something has been looked up in the index.
+    pub(crate) fn changes(&self) -> broadcast::Receiver<Change> {
+        self.changes.subscribe()
+    }
+
+    /// Removes what expired. A store that no call has needed yet is left alone.
+    pub(crate) fn sweep(&self) -> Option<Result<GcReport, Error>> {
+        self.opened().map(|store| store.gc(false))
+    }
+
+    fn locked(&self) -> MutexGuard<'_, Option<Opened>> {
+        lock(&self.opened)
+    }
+}
+
+/// A panic elsewhere leaves values that are whole: each is replaced at once.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Takes changes in as they happen, for those who listen. Ends when the store is gone.
+async fn keep_fresh(index: Arc<Mutex<Index>>, watched: OwnedFd) {
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
+    )]
+    let watched = match AsyncFd::with_interest(watched, Interest::READABLE) {
+        Ok(watched) => watched,
+        Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
+    };
+    loop {
+        match watched.readable().await {
+            // Cleared before it is read: what comes meanwhile is noticed again.
+            Ok(mut ready) => ready.clear_ready(),
+            Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
+        }
+        let index = index.clone();
+        match tokio::task::spawn_blocking(move || lock(&index).refresh()).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => return,
+            Ok(Err(error)) => tracing::warn!(%error, "changes of the store were missed"),
+            Err(error) => return tracing::error!(%error, "following the store did not finish"),
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,30 @@
+//! Which buffers an agent looks for.
+
+use dcc_mcp_shm::SceneDataKind;
+
+use crate::index::Summary;
+
+/// What a buffer must have; all of it. Case matters for the group alone.
+#[derive(Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) kind: Option<SceneDataKind>,
+    pub(crate) source_dcc: Option<String>,
+    pub(crate) group: Option<String>,
+    /// A part of the name.
+    pub(crate) name: Option<String>,
+}
+
+impl Filter {
+    pub(crate) fn matches(&self, buffer: &Summary) -> bool {
+        let holds = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(test);
+        self.kind.is_none_or(|kind| buffer.kind == kind)
+            && holds(&self.source_dcc, &|dcc| {
+                buffer.source_dcc.to_lowercase() == dcc.to_lowercase()
+            })
+            && holds(&self.group, &|group| buffer.group.as_deref() == Some(group))
+            && holds(&self.name, &|part| {
+                let name = buffer.name.as_deref().unwrap_or_default();
+                name.to_lowercase().contains(&part.to_lowercase())
+            })
+    }
+}

@@ -1,0 +1,122 @@
+//! A buffer as it stands in a listing: one line of text, a few fields.
+
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, SceneDataKind};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::text::{self, Bytes};
+
+/// Most arrays that are named; a mesh has a handful.
+const MAX_ARRAYS: usize = 6;
+/// Longest name of an array that is shown, in bytes.
+const MAX_ARRAY_BYTES: usize = 40;
+
+/// A buffer in a listing.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Listed {
+    pub(crate) id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// Geometry, AnimationCache, Screenshot or Arbitrary.
+    kind: SceneDataKind,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    source_dcc: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<String>,
+    /// sealed (for ever), open (rewritten), empty or filling.
+    state: BufferState,
+    size_bytes: u64,
+    /// Each with its type and shape.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    arrays: Vec<String>,
+    #[serde(skip_serializing_if = "is_zero")]
+    more_arrays: usize,
+    created_at: String,
+    /// A program has it open.
+    held: bool,
+    /// When it may go.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl Listed {
+    /// Bytes that this takes as text and as structured content together, about.
+    pub(crate) fn weight(&self) -> usize {
+        const BESIDES: usize = 450;
+        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let arrays: usize = self.arrays.iter().map(|array| 2 * array.len()).sum();
+        // Whatever is longer than a glance is cut in the text.
+        BESIDES + arrays + of(&self.name) + of(&self.group) + self.source_dcc.len()
+    }
+}
+
+impl From<Descriptor> for Listed {
+    fn from(descriptor: Descriptor) -> Self {
+        let arrays = descriptor.arrays.iter().take(MAX_ARRAYS);
+        Self {
+            id: descriptor.id,
+            kind: descriptor.kind,
+            state: descriptor.state,
+            size_bytes: descriptor.size_bytes,
+            arrays: arrays.map(|(name, array)| in_short(name, array)).collect(),
+            more_arrays: descriptor.arrays.len().saturating_sub(MAX_ARRAYS),
+            held: descriptor.expires.is_none() && descriptor.ttl_seconds > 0.0,
+            created_at: descriptor.created_at,
+            expires: descriptor.expires,
+            name: descriptor.name,
+            source_dcc: descriptor.source_dcc,
+            group: descriptor.group,
+        }
+    }
+}
+
+/// `position <f4 [8, 3]`
+fn in_short(name: &str, array: &ArrayDescriptor) -> String {
+    let name = text::bounded(name, MAX_ARRAY_BYTES);
+    format!("{name} {} {:?}", array.dtype, array.shape)
+}
+
+impl Display for Listed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let texts = text::labelled([
+            ("name", self.name.as_deref()),
+            ("from", Some(&self.source_dcc)),
+            ("group", self.group.as_deref()),
+        ]);
+        let (id, kind, state) = (self.id, self.kind.as_str(), self.state.as_str());
+        write!(f, "- {id}{texts}: {kind}, {state}, {}", Bytes(self.size_bytes))?;
+        for array in &self.arrays {
+            write!(f, ", {array}")?;
+        }
+        if self.more_arrays > 0 {
+            write!(f, ", {} more arrays", self.more_arrays)?;
+        }
+        write!(f, ", {} old", age(&self.created_at))?;
+        match &self.expires {
+            Some(expires) => write!(f, ", expires {expires}"),
+            None if self.held => f.write_str(", in use"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How long ago a time of a descriptor was, to the second.
+fn age(created_at: &str) -> String {
+    let created: Timestamp = created_at.parse().unwrap_or(Timestamp::MAX);
+    let seconds = Timestamp::now().duration_since(created).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
+}

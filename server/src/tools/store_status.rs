@@ -1,0 +1,169 @@
+//! `store_status`: how full the store is, and what the next sweep would do about it.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::{GcReport, KeptReason, Store};
+use rmcp::model::JsonObject;
+use rmcp::{tool, tool_router};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::handler::ShmServer;
+use crate::index::Index;
+use crate::reply::{Reply, ToolError};
+use crate::text::{self, Bytes};
+use crate::{arguments, schema};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {}
+
+/// A number of files, and the memory they take.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct Share {
+    count: usize,
+    bytes: u64,
+}
+
+impl Share {
+    fn add(&mut self, bytes: u64) {
+        self.count += 1;
+        // Sizes are what headers say.
+        self.bytes = self.bytes.saturating_add(bytes);
+    }
+}
+
+impl Display for Share {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.count, Bytes(self.bytes))
+    }
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Status {
+    /// Directory of the store.
+    store: String,
+    used_bytes: u64,
+    /// The most that a new buffer can have.
+    free_bytes: u64,
+    /// What sets free_bytes.
+    limited_by: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota_bytes: Option<u64>,
+    buffers_by_kind: BTreeMap<&'static str, Share>,
+    pools: usize,
+    damaged_files: usize,
+    /// The next sweep removes these, by reason,
+    would_remove: BTreeMap<&'static str, Share>,
+    /// and keeps these.
+    would_keep: BTreeMap<&'static str, Share>,
+    /// Seconds until the first of them expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_expiry_seconds: Option<u64>,
+}
+
+impl Status {
+    /// Looks at every file's lock, without opening any of them for good.
+    pub(crate) fn of(index: &Index) -> Result<Self, ToolError> {
+        let store: &Store = index.store();
+        let room = store.room()?;
+        let mut buffers_by_kind: BTreeMap<_, Share> = BTreeMap::new();
+        for (_, buffer) in index.buffers() {
+            buffers_by_kind
+                .entry(buffer.kind.as_str())
+                .or_default()
+                .add(buffer.capacity);
+        }
+        let sweep = store.gc(true)?;
+        Ok(Self {
+            store: store.path().display().to_string(),
+            used_bytes: store.used_bytes()?,
+            free_bytes: room.available,
+            limited_by: room.limit.to_string(),
+            quota_bytes: store.quota()?,
+            buffers_by_kind,
+            pools: index.pools().count(),
+            damaged_files: index.damaged().len(),
+            next_expiry_seconds: next_expiry(&sweep),
+            would_remove: shares(sweep.removed.iter().map(|file| (file.reason, file.bytes))),
+            would_keep: shares(sweep.kept.iter().map(|file| (in_words(&file.reason), file.bytes))),
+        })
+    }
+}
+
+fn shares(files: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<&'static str, Share> {
+    let mut shares: BTreeMap<_, Share> = BTreeMap::new();
+    for (reason, bytes) in files {
+        shares.entry(reason).or_default().add(bytes);
+    }
+    shares
+}
+
+fn next_expiry(sweep: &GcReport) -> Option<u64> {
+    let left = sweep.kept.iter().filter_map(|file| match file.reason {
+        KeptReason::Unexpired { left } => Some(left.as_secs()),
+        _ => None,
+    });
+    left.min()
+}
+
+/// The same for all files that stay for the same reason.
+fn in_words(reason: &KeptReason) -> &'static str {
+    match reason {
+        KeptReason::Held => "a program has it open",
+        KeptReason::HolderDied => "its holder died: its time to live starts now",
+        KeptReason::Unexpired { .. } => "its time to live has not passed",
+        KeptReason::UntilDeleted => "it stays until it is deleted",
+        KeptReason::SlotOfPool => "it is a slot, and its pool is there",
+        KeptReason::PersistentPool => "it is a pool that stays until it is deleted",
+        KeptReason::Unreadable { .. } => "it is damaged: delete it by its id in list_buffers",
+        _ => "it could not be looked at or removed",
+    }
+}
+
+impl Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (used, free) = (Bytes(self.used_bytes), Bytes(self.free_bytes));
+        writeln!(f, "{used} used, {free} free (set by: {})", self.limited_by)?;
+        if let Some(quota) = self.quota_bytes {
+            writeln!(f, "quota {}", Bytes(quota))?;
+        }
+        for (kind, share) in &self.buffers_by_kind {
+            writeln!(f, "{kind}: {share}")?;
+        }
+        write!(f, "{}", text::count(self.pools, "pool"))?;
+        if self.damaged_files > 0 {
+            write!(f, ", {}", text::count(self.damaged_files, "damaged file"))?;
+        }
+        f.write_str("\nThe next sweep removes")?;
+        if self.would_remove.is_empty() {
+            f.write_str(" nothing")?;
+        }
+        for (reason, share) in &self.would_remove {
+            write!(f, "\n- {share}: {reason}")?;
+        }
+        for (reason, share) in &self.would_keep {
+            write!(f, "\nand keeps {share}: {reason}")?;
+        }
+        if let Some(seconds) = self.next_expiry_seconds {
+            write!(f, "\nThe first expires in {seconds} s.")?;
+        }
+        write!(f, "\nstore {:?}", self.store)
+    }
+}
+
+#[tool_router(router = store_status_router, vis = "pub(super)")]
+impl ShmServer {
+    #[tool(
+        title = "Show how full the store is",
+        description = include_str!("store_status.md").trim_ascii_end(),
+        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        input_schema = schema::input::<Arguments>(),
+        output_schema = schema::output::<Status>()
+    )]
+    async fn store_status(&self, arguments: JsonObject) -> Result<Reply<Status>, ToolError> {
+        let Arguments {} = arguments::parse(arguments)?;
+        self.index(|index| Status::of(index).map(Reply)).await
+    }
+}

@@ -1,0 +1,206 @@
+//! `wait_for_buffer`: the next thing that a DCC shares, without asking again and again.
+
+use std::fmt::{self, Display};
+use std::sync::Arc;
+use std::time::Duration;
+
+use dcc_mcp_shm::{BufferState, Reference, SceneDataKind};
+use rmcp::model::JsonObject;
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use crate::arguments::{self, BufferReference};
+use crate::cursor::Seen;
+use crate::filter::Filter;
+use crate::handler::ShmServer;
+use crate::index::Index;
+use crate::listed::Listed;
+use crate::reply::{Reply, ToolError};
+use crate::schema;
+use crate::text;
+use crate::work::Work;
+
+const DEFAULT_SECONDS: u64 = 25;
+/// Hosts give a call about a minute.
+const MAX_SECONDS: u64 = 50;
+/// Most buffers in a result.
+const MAX_BUFFERS: usize = 25;
+/// How often the client is told that the wait goes on, and the store looked at in case nothing was told of it.
+const TICK: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// Wait until this one can be read; otherwise for any that match.
+    buffer: Option<BufferReference>,
+    /// Only this kind.
+    kind: Option<SceneDataKind>,
+    /// Only from this program.
+    source_dcc: Option<String>,
+    /// Only of this group.
+    group: Option<String>,
+    /// Only names that contain this.
+    name: Option<String>,
+    /// `wait_cursor` of an earlier result: returns at once if something came since.
+    cursor: Option<String>,
+    /// Default 25.
+    #[schemars(range(min = 0, max = MAX_SECONDS))]
+    timeout_seconds: Option<u64>,
+}
+
+/// What is waited for.
+enum Wanted {
+    This(Reference),
+    New(Filter),
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct Arrived {
+    /// Newest first, as in `list_buffers`.
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
+    buffers: Vec<Listed>,
+    /// All that came; more than 25 are not shown.
+    total_count: usize,
+    timed_out: bool,
+    /// Pass as `cursor` to wait for what comes next.
+    wait_cursor: String,
+}
+
+impl Arrived {
+    /// What is there now; with `seen`, of what was not there then.
+    fn look(index: &Index, wanted: &Wanted, seen: Option<&Seen>) -> Result<Self, ToolError> {
+        let readable = |state: BufferState| matches!(state, BufferState::Sealed | BufferState::Open);
+        let mut found = Vec::new();
+        let mut total_count = 0;
+        match wanted {
+            Wanted::This(reference) => {
+                let descriptor = index.store().describe(reference)?;
+                if readable(descriptor.state) {
+                    found.push(descriptor);
+                    total_count = 1;
+                }
+            }
+            Wanted::New(filter) => {
+                // Without a cursor, what comes after this look is new.
+                let Some(seen) = seen else {
+                    return Ok(Self::nothing(index));
+                };
+                let new = index.buffers().filter(|(position, summary)| {
+                    seen.is_new(position) && readable(summary.state) && filter.matches(summary)
+                });
+                for (position, _) in new {
+                    total_count += 1;
+                    if found.len() < MAX_BUFFERS {
+                        found.extend(index.store().describe(&position.id().into()));
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            buffers: found.into_iter().map(Into::into).collect(),
+            total_count,
+            ..Self::nothing(index)
+        })
+    }
+
+    fn nothing(index: &Index) -> Self {
+        Self {
+            buffers: Vec::new(),
+            total_count: 0,
+            timed_out: false,
+            wait_cursor: Seen::all(index.buffers().map(|(position, _)| position)).to_cursor(),
+        }
+    }
+}
+
+impl Display for Arrived {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.timed_out {
+            f.write_str("Nothing came in this time. Call wait_for_buffer again with the cursor below to wait on.")?;
+        } else {
+            write!(f, "{} came", text::count(self.total_count, "buffer"))?;
+        }
+        self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
+        write!(f, "\nwait_cursor {:?}", self.wait_cursor)
+    }
+}
+
+impl ShmServer {
+    async fn wait(
+        &self,
+        wanted: Wanted,
+        cursor: Option<Seen>,
+        timeout: Duration,
+        work: &Work,
+    ) -> Result<Arrived, ToolError> {
+        let started = Instant::now();
+        let deadline = started + timeout;
+        let mut seen = cursor;
+        let wanted = Arc::new(wanted);
+        // Listened to before the first look, so that nothing falls between the two.
+        let mut changes = self.access().changes();
+        loop {
+            let (look_for, known) = (wanted.clone(), seen.clone());
+            let mut arrived = self
+                .index(move |index| Arrived::look(index, &look_for, known.as_ref()))
+                .await?;
+            if arrived.total_count > 0 {
+                return Ok(arrived);
+            }
+            let known = match seen.take() {
+                Some(seen) => seen,
+                None => Seen::from_cursor(&arrived.wait_cursor)?,
+            };
+            if Instant::now() >= deadline {
+                arrived.timed_out = true;
+                // Whatever came meanwhile may match the next filter.
+                arrived.wait_cursor = known.to_cursor();
+                return Ok(arrived);
+            }
+            seen = Some(known);
+            let tick = deadline.min(Instant::now() + TICK);
+            // That it fell behind means that something happened.
+            let change = work
+                .unless_cancelled(tokio::time::timeout_at(tick, changes.recv()))
+                .await?;
+            if change.is_err() {
+                work.tell(started.elapsed().as_secs(), timeout.as_secs()).await?;
+            }
+        }
+    }
+}
+
+#[tool_router(router = wait_for_buffer_router, vis = "pub(super)")]
+impl ShmServer {
+    #[tool(
+        title = "Wait for a shared buffer",
+        description = include_str!("wait_for_buffer.md").trim_ascii_end(),
+        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        input_schema = schema::input::<Arguments>(),
+        output_schema = schema::output::<Arrived>()
+    )]
+    async fn wait_for_buffer(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Arrived>, ToolError> {
+        let arguments: Arguments = arguments::parse(arguments)?;
+        let seconds = arguments.timeout_seconds.unwrap_or(DEFAULT_SECONDS);
+        let seconds = arguments::within("timeout_seconds", seconds, 0..=MAX_SECONDS)?;
+        let cursor = arguments.cursor.as_deref().map(Seen::from_cursor).transpose()?;
+        let wanted = match arguments.buffer {
+            Some(buffer) => Wanted::This(buffer.resolve("buffer")?),
+            None => Wanted::New(Filter {
+                kind: arguments.kind,
+                source_dcc: arguments.source_dcc,
+                group: arguments.group,
+                name: arguments.name,
+            }),
+        };
+        let timeout = Duration::from_secs(seconds);
+        self.wait(wanted, cursor, timeout, &Work::of(&context)).await.map(Reply)
+    }
+}
