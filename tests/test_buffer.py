@@ -1,6 +1,7 @@
 """Buffers that are rewritten, and pools of them, within one process."""
 
 import gc
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -148,6 +149,16 @@ def test_a_quota_is_the_stores() -> None:
     SharedBuffer.create(2 << 20)
 
 
+def test_a_pool_is_opened_or_made_by_its_name() -> None:
+    pool = BufferPool.open_or_create(2, 64, "viewport")
+    assert BufferPool.open_or_create(2, 64, "viewport").id == pool.id
+    with pytest.raises(shm.InvalidArgument, match="2 slots of 64 bytes, not 2 of 65") as other:
+        BufferPool.open_or_create(2, 65, "viewport")
+    assert other.value.argument == "buffer_size"
+    with pytest.raises(shm.NameTaken):
+        BufferPool(2, 64, "viewport")
+
+
 def test_a_pool_gives_out_and_takes_back() -> None:
     pool = BufferPool(2, 64, name="viewport")
     other = BufferPool.open("viewport")
@@ -159,7 +170,9 @@ def test_a_pool_gives_out_and_takes_back() -> None:
     with pytest.raises(shm.Exhausted) as error:
         pool.acquire()
     assert error.value.slots == 2
-    assert [slot["in_use"] for slot in pool.status()["slots"]] == [True, True]
+    slots = pool.status()["slots"]
+    assert [slot["in_use"] for slot in slots] == [True, True]
+    assert [slot["holder"] and slot["holder"]["pid"] for slot in slots] == [os.getpid()] * 2
     descriptor = first.descriptor_json()
     reader = SharedBuffer.from_descriptor_json(descriptor)
     with pytest.raises(shm.Busy):

@@ -84,11 +84,18 @@ class _Descriptor(TypedDict, total=False):
     arrays: dict[str, _ArrayDescriptor]
 
 @type_check_only
+class _SlotHolder(TypedDict):
+    pid: int
+    program: str
+    since: str
+
+@type_check_only
 class _SlotStatus(TypedDict):
     id: str
     generation: int
     data_len: int
     in_use: bool
+    holder: _SlotHolder | None
 
 @type_check_only
 class _PoolStatus(TypedDict):
@@ -286,6 +293,20 @@ class BufferPool:
         kind: SceneDataKind | str | None = None,
         source_dcc: str | None = None,
         replace: bool = False,
+        group: str | None = None,
+        attrs: Mapping[str, Any] | None = None,
+        persistent: bool = False,
+        store: Store | None = None,
+    ) -> Self: ...
+    @classmethod
+    def open_or_create(
+        cls,
+        capacity: int,
+        buffer_size: int,
+        name: str,
+        *,
+        kind: SceneDataKind | str | None = None,
+        source_dcc: str | None = None,
         group: str | None = None,
         attrs: Mapping[str, Any] | None = None,
         persistent: bool = False,

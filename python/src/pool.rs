@@ -1,6 +1,6 @@
 //! Pools.
 
-use dcc_mcp_shm::BufferPool;
+use dcc_mcp_shm::{BufferOptions, BufferPool, Store};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
@@ -13,7 +13,8 @@ use crate::store::{PyStore, json};
 /// A set of buffers of one size that are made once and given out again and again.
 ///
 /// ``capacity`` is the number of buffers, ``buffer_size`` their size in bytes; the memory of all is reserved at once.
-/// Other processes open the pool by its ``name``. It goes when the last process that has it open lets go of it, unless
+/// Other processes open the pool by its ``name``, and a second pool of that name is ``NameTaken``: see
+/// ``open_or_create``. It goes when the last process that has it open lets go of it, unless
 /// ``persistent=True``. Other options: ``replace``, ``group``, ``attrs``, ``kind``, ``source_dcc``, ``store``.
 ///
 /// Raises:
@@ -26,13 +27,9 @@ impl PyBufferPool {
     fn get(&self) -> PyResult<BufferPool> {
         self.0.get()
     }
-}
 
-#[pymethods]
-impl PyBufferPool {
-    #[new]
-    #[pyo3(signature = (capacity, buffer_size, name=None, **options))]
-    fn new(
+    fn make(
+        make: impl Fn(&Store, usize, u64, &BufferOptions) -> dcc_mcp_shm::Result<BufferPool> + Sync,
         capacity: &Bound<'_, PyAny>,
         buffer_size: &Bound<'_, PyAny>,
         name: Option<String>,
@@ -47,9 +44,41 @@ impl PyBufferPool {
             count("capacity", capacity)?,
             whole("buffer_size", buffer_size)?,
         );
-        py.detach(|| BufferPool::create(&options.store, capacity, size, &options.buffer))
+        py.detach(|| make(&options.store, capacity, size, &options.buffer))
             .map(|pool| Self(Handle::new(pool)))
             .map_err(raise)
+    }
+}
+
+#[pymethods]
+impl PyBufferPool {
+    #[new]
+    #[pyo3(signature = (capacity, buffer_size, name=None, **options))]
+    fn new(
+        capacity: &Bound<'_, PyAny>,
+        buffer_size: &Bound<'_, PyAny>,
+        name: Option<String>,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Self::make(BufferPool::create, capacity, buffer_size, name, options)
+    }
+
+    /// Opens the pool of this ``name``, or makes it if there is none. Of processes that do so at once, one makes it and
+    /// the others open that. Arguments are those of ``BufferPool``.
+    ///
+    /// Raises:
+    ///     InvalidArgument: the pool has other buffers than these.
+    ///     WrongRole, StoreFull, Damaged.
+    #[classmethod]
+    #[pyo3(signature = (capacity, buffer_size, name, **options))]
+    fn open_or_create(
+        _class: &Bound<'_, PyType>,
+        capacity: &Bound<'_, PyAny>,
+        buffer_size: &Bound<'_, PyAny>,
+        name: String,
+        options: Option<&Bound<'_, PyDict>>,
+    ) -> PyResult<Self> {
+        Self::make(BufferPool::open_or_create, capacity, buffer_size, Some(name), options)
     }
 
     /// Opens a pool by name, id or descriptor.
@@ -102,7 +131,8 @@ impl PyBufferPool {
         Ok(self.get()?.id().to_string())
     }
 
-    /// The pool as everybody sees it: a dict with id, name, buffer_size and the list of slots.
+    /// The pool as everybody sees it: a dict with id, name, buffer_size and the list of slots. The ``holder``
+    /// of a slot is a dict with pid, program and since, or None.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         from_json(py, &json(&self.get()?.status().map_err(raise)?))
     }

@@ -287,7 +287,7 @@ impl Error {
 }
 
 /// What was found in a file or descriptor, fit for a terminal and a model: escaped and cut.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     const LONGEST: usize = 300;
     let mut printable: String = text.chars().take(LONGEST).flat_map(escape_control).collect();
     if text.chars().nth(LONGEST).is_some() {

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::metadata::Metadata;
+use crate::slot_holder::{HOLDER_WORDS, HolderRecord};
 use crate::sys;
 
 /// First bytes of every file: a high bit, a name, and the line ends that text conversions damage.
@@ -35,8 +36,9 @@ pub(crate) const AT_SEQUENCE: usize = 64;
 pub(crate) const AT_DATA_LEN: usize = AT_SEQUENCE + 8;
 pub(crate) const AT_STATE: usize = AT_DATA_LEN + 8;
 pub(crate) const AT_GENERATION: usize = AT_STATE + 8;
-/// Scenes only: when the data was finished.
+/// Of a scene: when the data was finished. Of a slot: who was given it.
 pub(crate) const AT_FINISHED: usize = AT_GENERATION + 8;
+pub(crate) const AT_HOLDER: usize = AT_FINISHED;
 
 const AT_METADATA_LEN: usize = 128;
 const AT_CHECKSUM: usize = AT_METADATA_LEN + 4;
@@ -47,7 +49,7 @@ pub(crate) const HEADER_UNIT: usize = 4096;
 /// Longest header: room for some ten thousand arrays.
 pub(crate) const MAX_HEADER_LEN: usize = 1 << 20;
 
-const _: () = assert!(END_FIXED <= AT_SEQUENCE && AT_FINISHED + 8 <= AT_METADATA_LEN);
+const _: () = assert!(END_FIXED <= AT_SEQUENCE && AT_HOLDER + 8 * HOLDER_WORDS <= AT_METADATA_LEN);
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,6 +105,8 @@ pub(crate) struct Words {
     pub(crate) generation: u64,
     /// When a scene was finished, in nanoseconds since 1970-01-01 UTC; zero before, and for what is no scene.
     pub(crate) finished: u64,
+    /// Zeros for what is no slot.
+    pub(crate) holder: HolderRecord,
 }
 
 impl Words {
@@ -113,6 +117,7 @@ impl Words {
             state,
             generation: 0,
             finished: 0,
+            holder: HolderRecord::default(),
         }
     }
 }
@@ -236,12 +241,19 @@ impl Header {
         } else {
             0
         };
+        let mut holder = HolderRecord::default();
+        if header.role == Role::Slot {
+            for (i, word) in holder.0.iter_mut().enumerate() {
+                *word = field(AT_HOLDER + 8 * i)?;
+            }
+        }
         let words = Words {
             sequence: field(AT_SEQUENCE)?,
             data_len: field(AT_DATA_LEN)?,
             state: State::from_code(field(AT_STATE)?).ok_or_else(|| damaged("its state is unknown"))?,
             generation: field(AT_GENERATION)?,
             finished,
+            holder,
         };
         header.check(path, words)?;
         Ok((header, words))

@@ -23,6 +23,7 @@ mod kind;
 mod layout;
 mod memory;
 mod metadata;
+mod new_pool;
 mod new_scene;
 mod options;
 mod pool;
@@ -31,6 +32,8 @@ mod scene;
 mod scene_writer;
 mod segment;
 mod shuffle;
+mod slot;
+mod slot_holder;
 mod store;
 mod sys;
 mod target;
@@ -49,9 +52,10 @@ pub use pool::{BufferPool, MAX_SLOTS};
 pub use reader::DataReader;
 pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
+pub use slot_holder::SlotHolder;
 pub use store::{
-    DIR_VARIABLE, DamagedFile, GcReport, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE, Reference, Removed,
-    SlotStatus, Store, StoreEvent, StoreWatch,
+    DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE, Reference,
+    Removed, SlotStatus, Store, StoreEvent, StoreWatch,
 };
 pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -4,21 +4,19 @@
 //! there is no state to lose: a slot is free exactly when nobody, in any process, has its file locked. Every time
 //! it is given out its generation is counted up, by which descriptors of earlier times are refused.
 
-use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::buffer::{Inner as Slot, SharedBuffer, create_file};
+use crate::buffer::{Inner as Slot, SharedBuffer};
 use crate::error::{Error, Result};
-use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State, Words};
-use crate::metadata::{Metadata, PoolFacts};
-use crate::options::BufferOptions;
+use crate::header::Role;
 use crate::segment::{OnClose, Segment, Snapshot};
-use crate::store::{Content, Draft, PoolStatus, Reference, Store};
-use crate::sys::{self, Access, Backoff, Mode, Source};
+use crate::slot::Given;
+use crate::store::{PoolStatus, Reference, Store};
+use crate::sys::{self, Access, Backoff};
 
 /// How long a slot that nobody has may be locked by those who look at it: collectors, and openers of old descriptors.
 const LOOKERS_PATIENCE: Duration = Duration::from_millis(50);
@@ -57,77 +55,7 @@ struct Inner {
     next: AtomicUsize,
 }
 
-/// Whether this handle has a slot, which its own locks do not keep from itself: 0, or the process generation twice
-/// and one more while it is tried, two more when it is had. What a forked child finds of its parent's means free.
-#[derive(Debug, Default)]
-struct Given(AtomicU64);
-
-impl Given {
-    fn trying() -> u64 {
-        sys::process_generation() * 2 + 1
-    }
-
-    /// Claims the slot for a try; or says whether it may be free in a moment.
-    fn claim(&self) -> std::result::Result<(), bool> {
-        let found = self.0.load(Ordering::Relaxed);
-        if found == Self::trying() || found == Self::trying() + 1 {
-            return Err(found == Self::trying());
-        }
-        let claimed = self
-            .0
-            .compare_exchange(found, Self::trying(), Ordering::Acquire, Ordering::Relaxed);
-        claimed.map(drop).map_err(|_| true)
-    }
-
-    fn keep(&self) {
-        self.0.store(Self::trying() + 1, Ordering::Relaxed);
-    }
-
-    fn free(&self) {
-        self.0.store(0, Ordering::Release);
-    }
-
-    fn is_kept(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == Self::trying() + 1
-    }
-}
-
 impl BufferPool {
-    /// Makes a pool of `capacity` slots of `buffer_size` bytes, all of which are reserved at once.
-    ///
-    /// # Errors
-    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::TooManyOpenFiles`], [`Error::Io`].
-    pub fn create(store: &Store, capacity: usize, buffer_size: u64, options: &BufferOptions) -> Result<Self> {
-        if capacity == 0 || capacity > MAX_SLOTS {
-            return Err(Error::invalid(
-                "capacity",
-                format!("{capacity} slots; 1 to {MAX_SLOTS} are possible"),
-            ));
-        }
-        let mut metadata = options.metadata(0)?;
-        let mut control = Header::new(Role::Pool, 0, options.wanted_ttl(), Metadata::default());
-        // Slots are held while they are made: one whose pool is not there yet looks like a dead pool's.
-        let slots = (0..capacity)
-            .map(|_| create_slot(store, buffer_size, control.id, &metadata))
-            .collect::<Result<Vec<_>>>()?;
-        metadata.pool = Some(PoolFacts {
-            buffer_size,
-            slots: slots.iter().map(Segment::id).collect(),
-            persistent: options.is_persistent(),
-        });
-        control.metadata = metadata;
-        let bytes = control.encode(Words::new(State::Open, 0))?;
-        let draft = Draft::new(store, control.id, Content::Rewritable, bytes.len() as u64)?;
-        draft.write(0, Source::from(&bytes))?;
-        let (name, replace) = options.wants_name();
-        let segment = draft.publish(name, replace)?;
-        for slot in &slots {
-            slot.set_on_close(OnClose::Keep);
-        }
-        let snapshot = segment.snapshot()?;
-        Self::from_segment(segment, snapshot)
-    }
-
     /// Opens a pool by id, name or descriptor.
     ///
     /// # Errors
@@ -137,7 +65,7 @@ impl BufferPool {
         Self::from_segment(control, snapshot)
     }
 
-    fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {
+    pub(crate) fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {
         snapshot.expect(Role::Pool)?;
         let facts = snapshot.header.metadata.pool;
         let facts = facts.ok_or_else(|| Error::damaged(&control.path(), "it lacks what a pool must know"))?;
@@ -282,56 +210,6 @@ impl Inner {
     }
 }
 
-impl Slot {
-    /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good. Gives the
-    /// generation.
-    fn try_take(&self) -> Result<Option<u64>> {
-        let segment = &self.segment;
-        let failed = |error| Error::io("take", &segment.path(), error);
-        let mapping = segment.shared()?;
-        let file = segment.file()?.as_fd();
-        if !sys::try_lock_file(file, Mode::Exclusive).map_err(failed)? {
-            return Ok(None);
-        }
-        let generation = mapping.word(AT_GENERATION);
-        let mine = generation.load(Ordering::Relaxed).wrapping_add(1);
-        generation.store(mine, Ordering::Relaxed);
-        mapping.word(AT_DATA_LEN).store(0, Ordering::Relaxed);
-        // Even, also if its last holder died while it wrote.
-        let sequence = mapping.word(AT_SEQUENCE);
-        let last = sequence.load(Ordering::Relaxed);
-        sequence.store(last.wrapping_add(last & 1), Ordering::Release);
-        // The kernel gives up the exclusive lock before it grants the shared one; whoever came in between has
-        // counted the generation up.
-        let shared = sys::try_lock_file(file, Mode::Shared).map_err(failed)?;
-        if !shared || generation.load(Ordering::Acquire) != mine {
-            self.give_back()?;
-            return Ok(None);
-        }
-        // Only those who have the whole-file lock take this one.
-        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, Duration::ZERO).map_err(failed)?;
-        Ok(Some(mine))
-    }
-
-    fn give_back(&self) -> Result<()> {
-        let segment = &self.segment;
-        let file = segment.file()?.as_fd();
-        sys::unlock_byte(file, sys::BYTE_SLOT)
-            .and_then(|()| sys::unlock_file(file))
-            .map_err(|error| Error::io("give back", &segment.path(), error))
-    }
-
-    /// Whether another handle, in this process or elsewhere, has the slot to write or to read.
-    fn is_taken_elsewhere(&self) -> Result<bool> {
-        let segment = &self.segment;
-        let file = segment.file()?.as_fd();
-        let locked = |byte| sys::is_locked_against(file, byte, Mode::Exclusive);
-        locked(sys::BYTE_SLOT)
-            .and_then(|given| Ok(given || locked(sys::BYTE_DATA)?))
-            .map_err(|error| Error::io("look at the locks of", &segment.path(), error))
-    }
-}
-
 /// The right to use a slot, given back when this is dropped.
 #[derive(Debug)]
 pub(crate) struct SlotLease {
@@ -364,18 +242,4 @@ impl Drop for SlotLease {
         }
         self.pool.given[self.index].free();
     }
-}
-
-/// A slot's file, deleted again with its handle until its pool is complete.
-fn create_slot(store: &Store, buffer_size: u64, pool: Uuid, of_pool: &Metadata) -> Result<Segment> {
-    let metadata = Metadata {
-        kind: of_pool.kind,
-        source_dcc: of_pool.source_dcc.clone(),
-        group: of_pool.group.clone(),
-        slot_of: Some(pool),
-        ..Metadata::default()
-    };
-    let slot = create_file(store, Role::Slot, buffer_size, metadata, &BufferOptions::default())?;
-    slot.set_on_close(OnClose::Unlink);
-    Ok(slot)
 }

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::header::{AT_FINISHED, HEADER_UNIT, Header, Role, Words};
 use crate::store::Store;
 use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Source, Stat};
+use crate::text::rfc3339;
 
 /// Mode of a file that is being sealed: nobody can open it for writing, and it does not yet count as sealed.
 const MODE_SEALING: u32 = 0o500;
@@ -73,9 +74,7 @@ impl Snapshot {
 
     /// The same as text: RFC 3339, UTC, microseconds.
     pub(crate) fn created_at(&self) -> String {
-        let created = jiff::Timestamp::from_nanosecond(self.created().into()).unwrap_or(jiff::Timestamp::MAX);
-        // Of one width, so that texts sort as times do.
-        format!("{created:.6}")
+        rfc3339(self.created())
     }
 
     /// Refuses a file of another role.

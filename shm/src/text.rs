@@ -14,6 +14,13 @@ pub(crate) const MAX_ATTR_LIST: usize = 64;
 /// Free-form facts about a buffer, such as `upAxis` or `metersPerUnit`.
 pub type Attrs = Map<String, Value>;
 
+/// Nanoseconds since 1970 as RFC 3339, UTC, microseconds.
+pub(crate) fn rfc3339(nanos: u64) -> String {
+    let time = jiff::Timestamp::from_nanosecond(nanos.into()).unwrap_or(jiff::Timestamp::MAX);
+    // Of one width, so that texts sort as times do.
+    format!("{time:.6}")
+}
+
 /// Checks a name: 1 to 255 bytes without control characters. Anything else is allowed, as a name is never part of a path.
 pub(crate) fn check_name(argument: &'static str, name: &str) -> Result<()> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {

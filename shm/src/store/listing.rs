@@ -15,6 +15,7 @@ use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::Role;
 use crate::segment::{self, Snapshot};
+use crate::slot_holder::SlotHolder;
 use crate::sys::{self, Access, Mode};
 use crate::target::Target;
 use crate::text::check_name;
@@ -100,6 +101,8 @@ pub struct SlotStatus {
     pub data_len: u64,
     /// Whether somebody has it.
     pub in_use: bool,
+    /// Who it was given to, if that one has it still: others may have it open to read.
+    pub holder: Option<SlotHolder>,
 }
 
 /// A file with a buffer's name that is none.
@@ -279,16 +282,20 @@ impl Store {
         let look = || -> Result<SlotStatus> {
             let path = self.file_path(id);
             let file = segment::open_file(self, id, Access::Read)?;
+            let locked = |byte| {
+                sys::is_locked_against(file.as_fd(), byte, Mode::Exclusive)
+                    .map_err(|error| Error::io("look at the locks of", &path, error))
+            };
+            // The locks first: who is recorded is not older than what they say.
+            let given = locked(sys::BYTE_SLOT)?;
+            let in_use = given || locked(sys::BYTE_DATA)?;
             let words = segment::snapshot(&file, &path, id)?.words;
-            let locked = |byte| sys::is_locked_against(file.as_fd(), byte, Mode::Exclusive);
-            let in_use = locked(sys::BYTE_SLOT)
-                .and_then(|given| Ok(given || locked(sys::BYTE_DATA)?))
-                .map_err(|error| Error::io("look at the locks of", &path, error))?;
             Ok(SlotStatus {
                 id,
                 generation: words.generation,
                 data_len: words.data_len,
                 in_use,
+                holder: given.then(|| words.holder.of(words.generation)).flatten(),
             })
         };
         look().unwrap_or(SlotStatus {
@@ -296,6 +303,7 @@ impl Store {
             generation: 0,
             data_len: 0,
             in_use: true,
+            holder: None,
         })
     }
 

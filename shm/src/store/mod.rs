@@ -2,6 +2,7 @@
 
 mod draft;
 mod gc;
+mod holders;
 mod listing;
 mod names;
 mod watch;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub(crate) use self::draft::{Content, Draft};
 pub use self::gc::{GcReport, Kept, KeptReason, Removed};
+pub use self::holders::Holders;
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 pub use self::watch::{StoreEvent, StoreWatch};

@@ -12,7 +12,9 @@ mod file;
 mod fork;
 mod fork_mutex;
 mod lock;
+mod lock_table;
 mod mapping;
+mod process;
 mod range;
 mod space;
 
@@ -26,6 +28,8 @@ pub(crate) use lock::{
     BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, is_locked_against, lock_byte, lock_file,
     no_writer_exists, try_lock_file, unlock_byte, unlock_file,
 };
+pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::{Mapping, Protection};
+pub(crate) use process::{Identity, PROGRAM_LEN, identity};
 pub use space::Room;
 pub(crate) use space::{reserve, room};

@@ -1,0 +1,48 @@
+//! Which processes have the files of a store open, for people to see.
+
+use uuid::Uuid;
+
+use super::Store;
+use crate::sys::{LockTable, Stat};
+
+/// Which processes had the files of a store open at one moment; see [`Store::holders`].
+#[derive(Debug)]
+pub struct Holders {
+    store: Store,
+    table: Option<LockTable>,
+}
+
+impl Store {
+    /// Which processes have which files of the store open: one look at the kernel's table of locks, to be asked for as
+    /// many files as there are. It opens none of them.
+    ///
+    /// It is for showing, not for deciding: who comes or goes meanwhile may be missed.
+    ///
+    /// ```
+    /// # let parent = tempfile::tempdir()?;
+    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
+    /// let buffer = SharedBuffer::create(&store, 1024, &BufferOptions::default())?;
+    /// if let Some(pids) = store.holders().of(buffer.id()) {
+    ///     assert_eq!(pids, [std::process::id()]);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn holders(&self) -> Holders {
+        Holders {
+            store: self.clone(),
+            table: LockTable::read(self.directory()),
+        }
+    }
+}
+
+impl Holders {
+    /// The ids of the processes that have a buffer, scene, pool or slot open, this one among them, in ascending order.
+    ///
+    /// `None` means that it cannot be told: the file is gone, the system does not say, or nobody is seen from inside
+    /// a container, where others are hidden.
+    pub fn of(&self, id: Uuid) -> Option<&[u32]> {
+        let stat = Stat::at(self.store.directory(), &Store::file_name(id)).ok()?;
+        self.table.as_ref()?.holders_of(&stat)
+    }
+}
