@@ -19,7 +19,8 @@ use crate::store::{PoolStatus, Reference, Store};
 use crate::sys::{self, Access, Backoff};
 
 /// How long a slot that nobody has may be locked by those who look at it: collectors, and openers of old descriptors.
-const LOOKERS_PATIENCE: Duration = Duration::from_millis(50);
+/// They need microseconds, and on a busy machine a turn of the processor.
+const LOOKERS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Most slots of a pool.
 pub const MAX_SLOTS: usize = 4096;
