@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::install::{self, Install};
 use crate::manifest::Manifest;
 use crate::serve;
 use crate::settings::Settings;
@@ -22,6 +23,8 @@ struct Cli {
 enum Command {
     /// Serve MCP on stdin and stdout until EOF, SIGINT or SIGTERM.
     Serve(Settings),
+    /// Write the entry for this server into a client's configuration, after showing it.
+    Install(Install),
     /// Print mcp-manifest.json: what the server offers, as JSON.
     Manifest,
 }
@@ -35,6 +38,7 @@ pub fn run() -> anyhow::Result<()> {
     log_to_stderr();
     match cli.command {
         Command::Serve(settings) => serve::run(settings),
+        Command::Install(command) => install::run(&command),
         Command::Manifest => {
             let mut json = serde_json::to_string_pretty(&Manifest::of_this_server())?;
             json.push('\n');

@@ -11,6 +11,7 @@ mod filter;
 mod handler;
 mod index;
 mod listed;
+mod install;
 mod manifest;
 mod python;
 mod reply;

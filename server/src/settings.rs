@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::Args;
 use clap::builder::FalseyValueParser;
 
@@ -35,5 +36,36 @@ impl Default for Settings {
             max_bytes: None,
             result_bytes: DEFAULT_RESULT_BYTES,
         }
+    }
+}
+
+impl Settings {
+    /// The command line that starts a server with these settings, wherever it is started.
+    ///
+    /// # Errors
+    /// The store's path cannot be made absolute, or is not UTF-8.
+    pub(crate) fn to_arguments(&self) -> anyhow::Result<Vec<String>> {
+        let Self {
+            store,
+            read_only,
+            max_bytes,
+            result_bytes,
+        } = self;
+        let mut arguments = vec!["serve".to_owned()];
+        if let Some(store) = store.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+            let path = std::path::absolute(store).context("cannot tell where the store is")?;
+            let path = path.to_str().context("the path of the store is not UTF-8")?;
+            arguments.extend(["--store".to_owned(), path.to_owned()]);
+        }
+        if *read_only {
+            arguments.push("--read-only".to_owned());
+        }
+        if let Some(bytes) = max_bytes {
+            arguments.extend(["--max-bytes".to_owned(), bytes.to_string()]);
+        }
+        if *result_bytes != DEFAULT_RESULT_BYTES {
+            arguments.extend(["--result-bytes".to_owned(), result_bytes.to_string()]);
+        }
+        Ok(arguments)
     }
 }

@@ -1,0 +1,34 @@
+//! A change as people read it: a unified diff.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use similar::TextDiff;
+
+use crate::text::bounded;
+
+/// Lines shown around a change.
+const CONTEXT: usize = 3;
+/// Longest line shown, in bytes: some programs write all their configuration on one.
+const LINE_BYTES: usize = 200;
+
+/// The difference, with what a terminal would obey escaped: the file is not ours.
+pub(super) fn unified(path: &Path, old: &str, new: &str) -> String {
+    let shown_path = path.display().to_string();
+    let mut text = format!(
+        "--- {shown_path}{}\n+++ {shown_path}\n",
+        if old.is_empty() { " (new)" } else { "" }
+    );
+    let diff = TextDiff::from_lines(old, new);
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", hunk.header());
+        for change in hunk.iter_changes() {
+            let line = change.value().trim_end_matches(['\r', '\n']);
+            let content = line.trim_start_matches('\t');
+            let tabs = &line[..line.len() - content.len()];
+            let _ = writeln!(text, "{}{tabs}{}", change.tag(), bounded(content, LINE_BYTES));
+        }
+    }
+    text
+}

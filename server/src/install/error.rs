@@ -1,0 +1,54 @@
+//! Why an entry was not written. Whatever the reason, the file is as it was.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("there is no home directory; set HOME, or use --scope project")]
+    NoHome,
+    #[error("Claude Desktop has no configuration of a project; leave out --scope")]
+    UserScopeOnly,
+    #[error("cannot tell the path of this program, which the entry would name: {0}")]
+    NoProgram(#[source] io::Error),
+    #[error("{} is not UTF-8 and cannot be named in JSON; move it", .0.display())]
+    PathNotText(PathBuf),
+    #[error("cannot read {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    #[error("{} is a link to a file that is not there; create that file or remove the link", .0.display())]
+    DanglingLink(PathBuf),
+    #[error("{}: {problem}; nothing was written", path.display())]
+    Content { path: PathBuf, problem: Problem },
+    #[error("{} was not changed; run this again with --yes to write the change", path.display())]
+    NotConfirmed { path: PathBuf },
+    #[error("{} has been changed by another program meanwhile; run this again", .0.display())]
+    ChangedMeanwhile(PathBuf),
+    #[error("cannot write {}: {source}", path.display())]
+    Write { path: PathBuf, source: io::Error },
+}
+
+/// What there is in a file that an entry cannot be put into.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("it is not UTF-8")]
+    NotText,
+    #[error("it is not JSON ({0}); correct that first")]
+    Syntax(#[from] jsonc_parser::errors::ParseError),
+    #[error("{0} is not an object; correct that first")]
+    NotAnObject(String),
+    #[error("it has {0:?} twice, and programs differ in which one they use; remove one")]
+    Twice(String),
+    #[error("{0:?} is an entry of another kind; remove it, or choose another name with --name")]
+    OtherKind(String),
+}
+
+impl Problem {
+    pub(super) fn of(self, path: &Path) -> Error {
+        Error::Content {
+            path: path.to_owned(),
+            problem: self,
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! A configuration file: read as it is, and replaced as a whole or not at all.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::{Path, PathBuf};
+
+use super::clients::Scope;
+use super::error::{Error, Problem};
+
+#[derive(Debug)]
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    /// Empty where there is no file yet.
+    text: String,
+}
+
+impl ConfigFile {
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let text = match fs::metadata(path) {
+            Ok(found) if !found.is_file() => return Err(Error::NotAFile(path.to_owned())),
+            Ok(_) => fs::read(path),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if path.is_symlink() {
+                    return Err(Error::DanglingLink(path.to_owned()));
+                }
+                Ok(Vec::new())
+            }
+            Err(error) => Err(error),
+        };
+        let text = text.map_err(|source| Error::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            text: String::from_utf8(text).map_err(|_| Problem::NotText.of(path))?,
+            path: path.to_owned(),
+        })
+    }
+
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Puts `new` in place of what was read, if it is still what is there.
+    pub(super) fn replace(&self, new: &str, scope: Scope) -> Result<(), Error> {
+        if Self::read(&self.path)?.text != self.text {
+            return Err(Error::ChangedMeanwhile(self.path.clone()));
+        }
+        self.write(new, scope).map_err(|source| Error::Write {
+            path: self.path.clone(),
+            source,
+        })
+    }
+
+    fn write(&self, new: &str, scope: Scope) -> io::Result<()> {
+        // A file that is a link, as dotfiles often are, stays one: its target is replaced.
+        let target = match fs::canonicalize(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(&self.path)?,
+            found => found?,
+        };
+        let directory = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
+        fs::create_dir_all(directory)?;
+        let existing = match OpenOptions::new().write(true).open(&target) {
+            Ok(file) => Some(file.metadata()?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            // Renaming would replace a file that its owner has made read-only.
+            Err(error) => return Err(error),
+        };
+        let mode = match scope {
+            // What clients share among people.
+            Scope::Project => 0o666,
+            // What they keep secrets in.
+            Scope::User => 0o600,
+        };
+        let mut draft = tempfile::Builder::new()
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(directory)?;
+        draft.write_all(new.as_bytes())?;
+        if let Some(existing) = existing {
+            keep_owner(draft.as_file(), &existing)?;
+            draft.as_file().set_permissions(existing.permissions())?;
+        }
+        draft.as_file().sync_all()?;
+        draft.persist(&target)?;
+        Ok(())
+    }
+}
+
+/// A file of another user, as root may write one, stays that user's.
+fn keep_owner(draft: &File, existing: &fs::Metadata) -> io::Result<()> {
+    let made = draft.metadata()?;
+    if (made.uid(), made.gid()) == (existing.uid(), existing.gid()) {
+        return Ok(());
+    }
+    fchown(draft, Some(existing.uid()), Some(existing.gid()))
+}

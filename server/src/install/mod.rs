@@ -1,0 +1,95 @@
+//! `dcc-mcp-shm install`: the entry for this server in a client's configuration, shown first and then written.
+
+mod clients;
+mod diff;
+mod edit;
+mod error;
+mod file;
+mod program;
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use clap::Args;
+
+use self::clients::{Client, Scope};
+use self::error::Error;
+use self::file::ConfigFile;
+use crate::manifest;
+use crate::settings::Settings;
+
+/// Longest name of an entry: clients make tools' names of it that must be short.
+const NAME_BYTES: usize = 32;
+
+#[derive(Debug, Args)]
+pub(crate) struct Install {
+    /// The client whose configuration gets the entry.
+    client: Client,
+    /// Where the entry applies: in every project of this user, or in the current directory alone.
+    #[arg(long, default_value = "user")]
+    scope: Scope,
+    /// Name of the entry: letters, digits, "-" and "_".
+    #[arg(long, default_value = manifest::NAME, value_parser = entry_name)]
+    name: String,
+    /// Show what would change, and change nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten, next_help_heading = "Options of the server, which become part of the entry")]
+    settings: Settings,
+}
+
+fn entry_name(name: &str) -> Result<String, String> {
+    let usual = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if (1..=NAME_BYTES).contains(&name.len()) && name.chars().all(usual) {
+        return Ok(name.to_owned());
+    }
+    Err(format!(
+        "use 1 to {NAME_BYTES} letters, digits, \"-\" and \"_\": clients make tools' names of it"
+    ))
+}
+
+/// Shows what is to change in the client's file and, when that is wanted, changes it.
+pub(crate) fn run(install: &Install) -> anyhow::Result<()> {
+    let path = install.client.config_file(install.scope)?;
+    let file = ConfigFile::read(&path)?;
+    let entry = edit::Entry {
+        section: install.client.section(),
+        name: &install.name,
+        with_type: install.client.wants_type(),
+        command: program::path()?,
+        arguments: install.settings.to_arguments()?,
+    };
+    let new_text = entry.put_into(file.text()).map_err(|problem| problem.of(&path))?;
+    let mut stdout = io::stdout().lock();
+    if new_text == file.text() {
+        writeln!(stdout, "{} already has this entry; nothing to do.", path.display())?;
+        return Ok(());
+    }
+    stdout.write_all(diff::unified(&path, file.text(), &new_text).as_bytes())?;
+    stdout.flush()?;
+    if install.dry_run {
+        return Ok(());
+    }
+    if !install.yes && !confirmed()? {
+        return Err(Error::NotConfirmed { path }.into());
+    }
+    file.replace(&new_text, install.scope)?;
+    writeln!(stdout, "Wrote {}. {}", path.display(), install.client.next_step())?;
+    Ok(())
+}
+
+/// Asks at the terminal. Without one nobody has agreed.
+fn confirmed() -> io::Result<bool> {
+    let stdin = io::stdin();
+    if !stdin.is_terminal() {
+        return Ok(false);
+    }
+    let mut stderr = io::stderr();
+    write!(stderr, "Write this? [y/N] ")?;
+    stderr.flush()?;
+    let mut answer = String::new();
+    stdin.lock().read_line(&mut answer)?;
+    Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
+}

@@ -1,0 +1,195 @@
+//! What happens to files: links, modes, owners, and directories that cannot be written.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
+use std::process::Command;
+
+use crate::home::{Home, PROGRAM, printed, refusal};
+
+const NOBODY: u32 = 65534;
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).expect("a file").permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_dotfile_that_is_a_link_stays_one() {
+    let home = Home::new();
+    let kept = home.write("dotfiles/claude.json", "{\"a\": 1}");
+    symlink("dotfiles/claude.json", home.path(".claude.json")).expect("a link");
+    home.installed(&["claude-code", "--yes"]);
+    assert!(home.path(".claude.json").is_symlink());
+    assert!(fs::read_to_string(kept).expect("a file").contains(PROGRAM));
+}
+
+#[test]
+fn a_link_to_nothing_is_an_error() {
+    let home = Home::new();
+    symlink("not there", home.path(".claude.json")).expect("a link");
+    let error = home.refused(&["claude-code", "--yes"]);
+    assert!(error.contains("link to a file that is not there"), "{error}");
+    assert!(!home.path("not there").exists());
+}
+
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let home = Home::new();
+    fs::create_dir(home.path(".claude.json")).expect("a directory");
+    assert!(home.refused(&["claude-code", "--yes"]).contains("not a regular file"));
+    // A pipe would be waited for without end.
+    fs::create_dir(home.path(".cursor")).expect("a directory");
+    let fifo = home.path(".cursor/mcp.json");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &fifo, rustix::fs::Mode::RWXU).expect("a pipe");
+    assert!(home.refused(&["cursor", "--yes"]).contains("not a regular file"));
+}
+
+#[test]
+fn a_file_keeps_its_mode_and_a_new_one_of_a_user_is_private() {
+    let home = Home::new();
+    let file = home.write(".claude.json", "{}");
+    fs::set_permissions(&file, Permissions::from_mode(0o640)).expect("a mode");
+    home.installed(&["claude-code", "--yes"]);
+    assert_eq!(mode(&file), 0o640);
+    home.installed(&["cursor", "--yes"]);
+    assert_eq!(mode(&home.path(".cursor/mcp.json")), 0o600);
+    home.installed(&["cursor", "--yes", "--scope", "project"]);
+    let usual = mode(&home.write("usual", ""));
+    assert_eq!(mode(&home.path("project/.cursor/mcp.json")), usual);
+}
+
+#[test]
+fn what_a_user_may_not_write_stays_as_it_is() {
+    for (locked, file_mode, directory_mode) in [("the directory", 0o600, 0o500), ("the file", 0o400, 0o700)] {
+        let home = Home::new();
+        let file = home.write(".cursor/mcp.json", "{}");
+        let directory = home.path(".cursor");
+        let mut command = as_a_user(&home, &["cursor", "--yes"]);
+        if rustix::process::geteuid().is_root() {
+            for path in [&file, &directory] {
+                chown(path, Some(NOBODY), Some(NOBODY)).expect("an owner");
+            }
+        }
+        fs::set_permissions(&file, Permissions::from_mode(file_mode)).expect("a mode");
+        fs::set_permissions(&directory, Permissions::from_mode(directory_mode)).expect("a mode");
+        let output = command.output().expect("the program runs");
+        fs::set_permissions(&directory, Permissions::from_mode(0o700)).expect("a mode");
+        let error = refusal(&output);
+        assert!(
+            error.contains("cannot write") && error.contains("denied"),
+            "{locked}: {error}"
+        );
+        assert_eq!(fs::read(&file).expect("the file"), b"{}", "{locked}");
+        assert_eq!(
+            fs::read_dir(&directory).expect("a directory").count(),
+            1,
+            "{locked}: a draft is left"
+        );
+    }
+}
+
+#[test]
+fn what_a_user_may_not_read_is_an_error() {
+    let home = Home::new();
+    let file = home.write(".claude.json", "{}");
+    let mut command = as_a_user(&home, &["claude-code", "--yes"]);
+    fs::set_permissions(&file, Permissions::from_mode(0)).expect("a mode");
+    let error = refusal(&command.output().expect("the program runs"));
+    assert!(error.contains("cannot read") && error.contains("denied"), "{error}");
+}
+
+/// The command as a user without privileges, whoever runs the tests.
+fn as_a_user(home: &Home, arguments: &[&str]) -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return home.command(arguments);
+    }
+    // The target directory may be one that only root can enter.
+    let program = home.path("program");
+    fs::copy(PROGRAM, &program).expect("a copy");
+    fs::set_permissions(home.path(""), Permissions::from_mode(0o755)).expect("a mode");
+    let mut command = home.command_of(&program, arguments);
+    command.uid(NOBODY).gid(NOBODY);
+    command
+}
+
+#[test]
+fn root_leaves_a_file_to_its_owner() {
+    use std::os::unix::fs::MetadataExt as _;
+    let home = Home::new();
+    let file = home.write(".claude.json", "{}");
+    let owner = if rustix::process::geteuid().is_root() {
+        NOBODY
+    } else {
+        rustix::process::getuid().as_raw()
+    };
+    chown(&file, Some(owner), None).expect("an owner");
+    home.installed(&["claude-code", "--yes"]);
+    assert_eq!(fs::metadata(&file).expect("the file").uid(), owner);
+}
+
+#[test]
+fn directories_of_clients_are_where_the_environment_says() {
+    let home = Home::new();
+    let [claude, config] = ["claude", "config"].map(|name| home.path(name));
+    for (client, variable, directory, file) in [
+        ("claude-code", "CLAUDE_CONFIG_DIR", &claude, "claude/.claude.json"),
+        ("vscode", "XDG_CONFIG_HOME", &config, "config/Code/User/mcp.json"),
+    ] {
+        let mut command = home.command(&[client, "--yes"]);
+        command.env(variable, directory);
+        printed(&command.output().expect("the program runs"));
+        assert!(home.read(file).contains(PROGRAM));
+    }
+}
+
+#[test]
+fn without_a_home_there_is_an_error_unless_none_is_needed() {
+    let home = Home::new();
+    let mut command = home.command(&["cursor", "--yes"]);
+    command.env("HOME", "relative");
+    let error = refusal(&command.output().expect("the program runs"));
+    assert!(error.contains("set HOME"), "{error}");
+    let mut command = home.command(&["cursor", "--scope", "project", "--yes"]);
+    printed(&command.env_remove("HOME").output().expect("the program runs"));
+    assert!(home.read("project/.cursor/mcp.json").contains(PROGRAM));
+    assert_eq!(home.everything().len(), 1);
+}
+
+#[test]
+fn claude_desktop_has_no_projects() {
+    let error = Home::new().refused(&["claude-desktop", "--scope", "project", "--yes"]);
+    assert!(error.contains("leave out --scope"), "{error}");
+}
+
+#[test]
+fn the_entry_names_the_link_that_the_program_was_started_by() {
+    let home = Home::new();
+    fs::create_dir(home.path("bin")).expect("a directory");
+    let link = home.path("bin/dcc-mcp-shm");
+    symlink(PROGRAM, &link).expect("a link");
+    let text = link.to_str().expect("UTF-8");
+    // By its path, as a relative path, and found on PATH.
+    for (client, program) in [
+        ("cursor", text),
+        ("vscode", "../bin/dcc-mcp-shm"),
+        ("claude-code", "dcc-mcp-shm"),
+    ] {
+        let mut shell = Command::new("/bin/sh");
+        shell
+            .args(["-c", "exec \"$0\" install \"$1\" --yes", program, client])
+            .env_clear()
+            .envs([("HOME", home.path("")), ("PATH", home.path("bin"))])
+            .current_dir(home.path("project"));
+        printed(&shell.output().expect("the shell runs"));
+    }
+    for file in [".cursor/mcp.json", ".claude.json"] {
+        assert_eq!(home.json(file)["mcpServers"]["dcc-mcp-shm"]["command"], text, "{file}");
+    }
+    let relative = home.json(".config/Code/User/mcp.json")["servers"]["dcc-mcp-shm"]["command"].clone();
+    let relative = relative.as_str().expect("text");
+    assert!(
+        relative.ends_with("bin/dcc-mcp-shm") && Path::new(relative).is_absolute(),
+        "{relative}"
+    );
+}
