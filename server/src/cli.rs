@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -11,33 +11,72 @@ use crate::manifest::Manifest;
 use crate::serve;
 use crate::settings::Settings;
 
-/// Shared memory buffers of Blender, Maya and other DCC tools, for AI agents.
+/// Meshes, caches and frames that Blender, Maya and other DCC tools share in memory, for AI agents.
+///
+/// DCCs put scene data into shared memory and never send it anywhere. This program is the MCP server by which an agent
+/// finds, describes, shows, makes and deletes what is there; what travels is a descriptor of some 500 bytes.
 #[derive(Debug, Parser)]
-#[command(name = "dcc-mcp-shm", version)]
+#[command(name = "dcc-mcp-shm", version, after_help = HINT, after_long_help = ABOUT_USE)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
+const HINT: &str = "With --help there are examples and the environment variables.";
+
+const ABOUT_USE: &str = "\
+Examples:
+  dcc-mcp-shm install claude-code
+      Let Claude Code start this server in every project; shows the change and asks first.
+  dcc-mcp-shm install cursor --scope project --read-only
+      Let Cursor do so in this directory, with tools that change nothing.
+  dcc-mcp-shm serve --store /dev/shm/my-scenes
+      What a client runs: MCP on stdin and stdout, for another store than the user's own.
+
+Environment:
+  DCC_MCP_SHM_DIR           Directory of the store [default: /dev/shm/dcc-mcp-shm-<uid>]
+  DCC_MCP_SHM_MAX_BYTES     Most bytes that the store may hold [default: as recorded in the store, else no limit]
+  DCC_MCP_SHM_READ_ONLY     1: offer only tools that change nothing
+  DCC_MCP_SHM_RESULT_BYTES  Most bytes in one result
+  RUST_LOG                  What is logged to stderr, for instance debug [default: warn]";
+
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve MCP on stdin and stdout until EOF, SIGINT or SIGTERM.
-    Serve(Settings),
-    /// Write the entry for this server into a client's configuration, after showing it.
+    Serve(Serve),
     Install(Install),
     /// Print mcp-manifest.json: what the server offers, as JSON.
     Manifest,
 }
 
+/// Serve MCP on stdin and stdout: what a client starts.
+///
+/// Speaks MCP 2024-11-05 to 2026-07-28, one JSON message a line, until EOF, SIGINT or SIGTERM. The store is opened when a
+/// call first needs it. Logs go to stderr.
+#[derive(Debug, Args)]
+#[command(after_long_help = ABOUT_SERVING)]
+struct Serve {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+const ABOUT_SERVING: &str = "\
+Examples:
+  dcc-mcp-shm serve
+      Serve the store that DCCs of this user share by default.
+  dcc-mcp-shm serve --read-only
+      Offer only tools that look.
+  RUST_LOG=debug dcc-mcp-shm serve --store /dev/shm/my-scenes --max-bytes 8000000000
+      Serve another store, let it hold at most 8 GB, and say on stderr what happens.";
+
 /// Parses the command line of this process and does what it asks for.
 ///
 /// # Errors
-/// What is to be told on stderr: the session could not begin, or an output could not be written.
+/// What is to be told on stderr: the session could not begin, an output could not be written, or an entry was not.
 pub fn run() -> anyhow::Result<()> {
     let cli = Cli::parse();
     log_to_stderr();
     match cli.command {
-        Command::Serve(settings) => serve::run(settings),
+        Command::Serve(command) => serve::run(command.settings),
         Command::Install(command) => install::run(&command),
         Command::Manifest => {
             let mut json = serde_json::to_string_pretty(&Manifest::of_this_server())?;

@@ -13,10 +13,10 @@ const DEFAULT_RESULT_BYTES: usize = 40_000;
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Directory of the store [default: a private directory in /dev/shm].
-    #[arg(long, value_name = "DIR", env = "DCC_MCP_SHM_DIR")]
+    #[arg(long, value_name = "DIR", env = "DCC_MCP_SHM_DIR", hide_env_values = true)]
     pub store: Option<PathBuf>,
     /// Offer only tools that change nothing.
-    #[arg(long, env = "DCC_MCP_SHM_READ_ONLY", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "DCC_MCP_SHM_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
     /// Most bytes that the store may hold, for all programs that use it; recorded in the store.
     ///
@@ -24,7 +24,7 @@ pub struct Settings {
     #[arg(long, value_name = "BYTES")]
     pub max_bytes: Option<u64>,
     /// Most bytes of text, and of structured content, in one result.
-    #[arg(long, value_name = "BYTES", env = "DCC_MCP_SHM_RESULT_BYTES", default_value_t = DEFAULT_RESULT_BYTES)]
+    #[arg(long, value_name = "BYTES", env = "DCC_MCP_SHM_RESULT_BYTES", hide_env_values = true, default_value_t = DEFAULT_RESULT_BYTES)]
     pub result_bytes: usize,
 }
 

@@ -20,7 +20,13 @@ use crate::settings::Settings;
 /// Longest name of an entry: clients make tools' names of it that must be short.
 const NAME_BYTES: usize = 32;
 
+/// Write the entry for this server into a client's configuration, after showing it.
+///
+/// The change is shown as a diff and written once you agree; without a terminal, only with --yes. The rest of the file
+/// stays as it is, comments included, and a file that is not understood is not touched. The entry names this program by
+/// its path, because clients started from a desktop do not have the PATH of a shell; move the program, and run this again.
 #[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
 pub(crate) struct Install {
     /// The client whose configuration gets the entry.
     client: Client,
@@ -39,6 +45,15 @@ pub(crate) struct Install {
     #[command(flatten, next_help_heading = "Options of the server, which become part of the entry")]
     settings: Settings,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  dcc-mcp-shm install claude-code
+      In every project of this user.
+  dcc-mcp-shm install vscode --scope project --dry-run
+      Only show what this directory's .vscode/mcp.json would get.
+  dcc-mcp-shm install claude-desktop --name dcc-looker --read-only --yes
+      A second entry, with tools that only look, without being asked.";
 
 fn entry_name(name: &str) -> Result<String, String> {
     let usual = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
