@@ -161,7 +161,7 @@ fn what_cannot_be_understood_is_not_touched() {
         ("no commas", b"{\"a\": 1 \"b\": 2}", "not JSON"),
         ("two values", b"{} {}", "not JSON"),
         ("another language", b"mcpServers:\n  a: b\n", "not JSON"),
-        ("deep", &[b'['; 100_000], "not JSON"),
+        ("deep", &b"[".repeat(100_000), "not JSON"),
         ("another encoding", b"{\"a\": \"\xff\"}", "UTF-8"),
         ("a list", b"[1]", "not an object"),
         (

@@ -94,7 +94,7 @@ fn what_a_user_may_not_read_is_an_error() {
     let home = Home::new();
     let file = home.write(".claude.json", "{}");
     let mut command = as_a_user(&home, &["claude-code", "--yes"]);
-    fs::set_permissions(&file, Permissions::from_mode(0)).expect("a mode");
+    fs::set_permissions(&file, Permissions::from_mode(0o000)).expect("a mode");
     let error = refusal(&command.output().expect("the program runs"));
     assert!(error.contains("cannot read") && error.contains("denied"), "{error}");
 }
