@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, SceneDataKind};
+use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, Holders, SceneDataKind};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -36,8 +36,9 @@ pub(crate) struct Listed {
     #[serde(skip_serializing_if = "is_zero")]
     more_arrays: usize,
     created_at: String,
-    /// A program has it open.
-    held: bool,
+    /// Ids of the processes that have it open; absent if that cannot be told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<Vec<u32>>,
     /// When it may go.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
@@ -49,18 +50,7 @@ fn is_zero(number: &usize) -> bool {
 }
 
 impl Listed {
-    /// Bytes that this takes as text and as structured content together, about.
-    pub(crate) fn weight(&self) -> usize {
-        const BESIDES: usize = 450;
-        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let arrays: usize = self.arrays.iter().map(|array| 2 * array.len()).sum();
-        // Whatever is longer than a glance is cut in the text.
-        BESIDES + arrays + of(&self.name) + of(&self.group) + self.source_dcc.len()
-    }
-}
-
-impl From<Descriptor> for Listed {
-    fn from(descriptor: Descriptor) -> Self {
+    pub(crate) fn new(descriptor: Descriptor, holders: &Holders) -> Self {
         let arrays = descriptor.arrays.iter().take(MAX_ARRAYS);
         Self {
             id: descriptor.id,
@@ -69,13 +59,27 @@ impl From<Descriptor> for Listed {
             size_bytes: descriptor.size_bytes,
             arrays: arrays.map(|(name, array)| in_short(name, array)).collect(),
             more_arrays: descriptor.arrays.len().saturating_sub(MAX_ARRAYS),
-            held: descriptor.expires.is_none() && descriptor.ttl_seconds > 0.0,
+            // That nobody has it is known from the file's times, also where processes cannot be seen.
+            holders: if descriptor.expires.is_some() {
+                Some(Vec::new())
+            } else {
+                holders.of(descriptor.id).map(<[u32]>::to_vec)
+            },
             created_at: descriptor.created_at,
             expires: descriptor.expires,
             name: descriptor.name,
             source_dcc: descriptor.source_dcc,
             group: descriptor.group,
         }
+    }
+
+    /// Bytes that this takes as text and as structured content together, about.
+    pub(crate) fn weight(&self) -> usize {
+        const BESIDES: usize = 450;
+        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let arrays: usize = self.arrays.iter().map(|array| 2 * array.len()).sum();
+        // Whatever is longer than a glance is cut in the text.
+        BESIDES + arrays + of(&self.name) + of(&self.group) + self.source_dcc.len()
     }
 }
 
@@ -101,11 +105,13 @@ impl Display for Listed {
             write!(f, ", {} more arrays", self.more_arrays)?;
         }
         write!(f, ", {} old", age(&self.created_at))?;
-        match &self.expires {
-            Some(expires) => write!(f, ", expires {expires}"),
-            None if self.held => f.write_str(", in use"),
-            None => Ok(()),
+        if let Some(holders) = self.holders.as_ref().filter(|holders| !holders.is_empty()) {
+            write!(f, ", open in {holders:?}")?;
         }
+        if let Some(expires) = &self.expires {
+            write!(f, ", expires {expires}")?;
+        }
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// The schema of what a tool accepts.
 pub(crate) fn input<T: JsonSchema>() -> Arc<JsonObject> {
-    object(portable::<T>(SchemaSettings::draft2020_12().for_deserialize()))
+    object(&portable::<T>(SchemaSettings::draft2020_12().for_deserialize()))
 }
 
 /// The schema of what a tool returns: the fields, their types, and what their names do not say.
@@ -19,10 +19,10 @@ pub(crate) fn input<T: JsonSchema>() -> Arc<JsonObject> {
 pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = portable::<T>(SchemaSettings::draft2020_12().for_serialize());
     remove_checks(&mut schema);
-    object(schema)
+    object(&schema)
 }
 
-fn object(schema: Schema) -> Arc<JsonObject> {
+fn object(schema: &Schema) -> Arc<JsonObject> {
     Arc::new(schema.as_object().cloned().unwrap_or_default())
 }
 

@@ -103,13 +103,13 @@ impl Page {
         // Unless the page ends early, it ends with the last of these, which may be gone by now.
         let mut next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| last.to_cursor());
         rest.truncate(limit);
-        let (mut buffers, mut last) = (Vec::new(), None);
+        let (mut buffers, mut last, holders) = (Vec::new(), None, index.store().holders());
         for position in rest {
             // State, holders and expiry are those of this moment.
             let Ok(descriptor) = index.store().describe(&position.id().into()) else {
                 continue;
             };
-            let listed = Listed::from(descriptor);
+            let listed = Listed::new(descriptor, &holders);
             if let Some(last) = last
                 && listed.weight() > room
             {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Error, PoolStatus, SlotStatus};
+use dcc_mcp_shm::{Error, PoolStatus, Reference, SlotHolder, SlotStatus, Store};
 use rmcp::model::JsonObject;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::text::{self, Bytes};
+use crate::text::{self, Bytes, Quoted};
 
 /// Most pools in a result; a machine has a handful.
 const MAX_POOLS: usize = 50;
@@ -23,63 +23,65 @@ const MAX_SLOTS: usize = 32;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// One pool: its id or its name. Without it, all pools are reported, without their slots.
+    /// Id, unique name, or descriptor of one; without it all are shown, without their slots.
     pool: Option<BufferReference>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
-struct Pools {
-    /// Number of pools that were asked for; more than 50 are not shown.
+pub(crate) struct Pools {
+    /// More than 50 are not shown.
     total_count: usize,
-    /// The pools, newest first.
+    /// Newest first.
     pools: Vec<Pool>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Pool {
-    /// Id of the pool.
     id: Uuid,
-    /// Its name, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Bytes that each slot holds.
+    /// Bytes of each slot.
     buffer_size: u64,
-    /// How many slots there are.
     slots: usize,
-    /// How many of them nobody has.
+    /// Slots that nobody has.
     free: usize,
-    /// Whether the pool stays when nobody has it open.
+    /// It stays when nobody has it open.
     persistent: bool,
-    /// When it was made.
     created_at: String,
-    /// Slots in use, at most 32 of them; only if one pool was asked for.
+    /// Slots that somebody has, at most 32; only of one pool.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     in_use: Vec<Slot>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Slot {
-    /// Id of the slot, for `read_descriptor`.
     id: Uuid,
-    /// How often it has been given out.
+    /// How often it was given out.
     generation: u64,
     /// Bytes stored in it.
     data_len: u64,
+    /// Who was given it; absent for one that only readers have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    holder: Option<SlotHolder>,
 }
 
 impl Pools {
     fn all(mut pools: Vec<PoolStatus>) -> Self {
         let total_count = pools.len();
+        pools.sort_by(|a, b| (&b.created_at, a.id).cmp(&(&a.created_at, b.id)));
         pools.truncate(MAX_POOLS);
         let pools = pools.into_iter().map(|pool| Pool::new(pool, 0)).collect();
         Self { total_count, pools }
     }
 
-    fn one(pool: PoolStatus) -> Self {
-        Self {
+    /// One pool, with its slots.
+    pub(crate) fn one(store: &Store, pool: &Reference) -> Result<Self, ToolError> {
+        let pool = store.pool(pool).map_err(no_such_pool)?;
+        Ok(Self {
             total_count: 1,
             pools: vec![Pool::new(pool, MAX_SLOTS)],
-        }
+        })
     }
 }
 
@@ -106,6 +108,7 @@ impl From<&SlotStatus> for Slot {
             id: slot.id,
             generation: slot.generation,
             data_len: slot.data_len,
+            holder: slot.holder.clone(),
         }
     }
 }
@@ -113,7 +116,7 @@ impl From<&SlotStatus> for Slot {
 impl Display for Pools {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.pools.is_empty() {
-            return f.write_str("There are no pools. A DCC makes one with BufferPool.");
+            return f.write_str("There are no pools. A DCC makes one with BufferPool, or you with create_pool.");
         }
         write!(f, "{}", text::count(self.total_count, "pool"))?;
         if self.total_count > self.pools.len() {
@@ -133,12 +136,11 @@ impl Display for Pool {
             f.write_str(", stays until deleted")?;
         }
         for slot in &self.in_use {
-            let Slot {
-                id,
-                generation,
-                data_len,
-            } = slot;
-            write!(f, "\n  in use: {id}, generation {generation}, {}", Bytes(*data_len))?;
+            let Slot { id, generation, .. } = slot;
+            write!(f, "\n  in use: {id}, generation {generation}, {}", Bytes(slot.data_len))?;
+            if let Some(SlotHolder { pid, program, since }) = &slot.holder {
+                write!(f, ", by {} (process {pid}) since {since}", Quoted(program))?;
+            }
         }
         match slots - free - self.in_use.len() {
             more if more > 0 && !self.in_use.is_empty() => write!(f, "\n  and {more} more in use"),
@@ -169,13 +171,14 @@ impl ShmServer {
     )]
     async fn pool_status(&self, arguments: JsonObject) -> Result<Reply<Pools>, ToolError> {
         let Arguments { pool } = arguments::parse(arguments)?;
-        let pool = pool.map(|pool| pool.resolve("pool")).transpose()?;
-        // All of the store is read to find its pools, and each slot of a pool is looked at.
-        self.off_thread(move |store| {
-            Ok(Reply(match pool {
-                Some(pool) => Pools::one(store.pool(&pool).map_err(no_such_pool)?),
-                None => Pools::all(store.list()?.pools),
-            }))
+        if let Some(pool) = pool {
+            let pool = pool.resolve("pool")?;
+            // Each slot of the pool is looked at.
+            return self.off_thread(move |store| Pools::one(store, &pool).map(Reply)).await;
+        }
+        self.index(|index| {
+            let pools = index.pools().filter_map(|(id, _)| index.store().pool(&id.into()).ok());
+            Ok(Reply(Pools::all(pools.collect())))
         })
         .await
     }

@@ -20,7 +20,7 @@ use crate::{arguments, schema};
 struct Arguments {}
 
 /// A number of files, and the memory they take.
-#[derive(Debug, Default, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize)]
 struct Share {
     count: usize,
     bytes: u64,
@@ -51,12 +51,16 @@ pub(crate) struct Status {
     limited_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     quota_bytes: Option<u64>,
+    /// Count and bytes of each.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     buffers_by_kind: BTreeMap<&'static str, Share>,
     pools: usize,
     damaged_files: usize,
-    /// The next sweep removes these, by reason,
+    /// What the next sweep removes: count and bytes by reason.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     would_remove: BTreeMap<&'static str, Share>,
-    /// and keeps these.
+    /// What it keeps.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     would_keep: BTreeMap<&'static str, Share>,
     /// Seconds until the first of them expires.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -99,8 +99,9 @@ impl Arrived {
                 }
             }
         }
+        let holders = index.store().holders();
         Ok(Self {
-            buffers: found.into_iter().map(Into::into).collect(),
+            buffers: found.into_iter().map(|found| Listed::new(found, &holders)).collect(),
             total_count,
             ..Self::nothing(index)
         })

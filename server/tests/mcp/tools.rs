@@ -180,7 +180,7 @@ fn buffers_are_listed_newest_first_by_filter_and_page() {
             [6, 116, 0]
         );
         assert!(
-            text.starts_with("6 buffers, 116 bytes in all; 6 shown") && text.contains("\"note 4\""),
+            text.starts_with("6 buffers, 116 bytes of memory; 6 shown") && text.contains("\"note 4\""),
             "{text}"
         );
         for filter in [
@@ -228,17 +228,22 @@ fn pools_are_shown_with_the_slots_in_use() {
         assert!(text.contains("\"frames\": 2 of 3 slots free"), "{text}");
         for reference in [json!("frames"), json!(pool.id())] {
             let (one, _) = client.call("pool_status", json!({"pool": reference}));
+            let used = &one["pools"][0]["in_use"][0];
             assert_eq!(
-                one["pools"][0]["in_use"],
-                json!([{"id": slot.id(), "generation": 1, "data_len": 5}])
+                [
+                    &used["id"],
+                    &used["generation"],
+                    &used["data_len"],
+                    &used["holder"]["pid"]
+                ],
+                [&json!(slot.id()), &json!(1), &json!(5), &json!(std::process::id())]
             );
+            assert!(used["holder"]["since"].is_string(), "{used}");
         }
         let (described, _) = client.call("read_descriptor", json!({"buffer": slot.id()}));
         assert_eq!(described["descriptor"]["role"], "slot");
-        for reference in [json!(pool.id()), json!(slot.id())] {
-            let error = client.error("delete_buffer", json!({"buffer": reference}));
-            assert!(error.contains("pool_status"), "{error}");
-        }
+        let error = client.error("delete_buffer", json!({"buffer": slot.id()}));
+        assert!(error.contains("pool_status"), "{error}");
         assert!(
             client
                 .error("read_descriptor", json!({"buffer": pool.id()}))
@@ -280,9 +285,27 @@ fn refuses(client: &mut Client, tool: &str, arguments: &Value, expected: &str) {
 #[test]
 fn buffers_of_bad_arguments_are_not_made() {
     let cases = [
-        (json!({}), "none of `text`, `base64` and `capacity`"),
-        (json!({"text": "a", "base64": ""}), "more than one of"),
-        (json!({"text": "a", "capacity": 1}), "more than one of"),
+        (json!({}), "0 of `text`, `base64`, `arrays` and `capacity`"),
+        (json!({"text": "a", "base64": ""}), "2 of `text`"),
+        (json!({"text": "a", "capacity": 1, "arrays": {}}), "3 of `text`"),
+        (json!({"arrays": {}}), "`arrays`: there is none"),
+        (
+            json!({"arrays": {"a": {"shape": [1]}}}),
+            "`arrays.a`: missing field `dtype`",
+        ),
+        (
+            json!({"arrays": {"a": {"dtype": "f3", "shape": [1]}}}),
+            "`arrays.a.dtype`: dtype",
+        ),
+        (
+            json!({"arrays": {"a": {"dtype": "f4", "shape": [1, -1]}}}),
+            "`arrays.a.shape[1]`: invalid value",
+        ),
+        (json!({"arrays": {"a\n": {"dtype": "f4", "shape": [1]}}}), "`arrays`: "),
+        (
+            json!({"arrays": {"a": {"dtype": "f4", "shape": [u64::MAX]}}}),
+            "`shape`: array",
+        ),
         (json!({"text": 1}), "`text`: invalid type"),
         (json!({"base64": "a*"}), "`base64`: Invalid symbol"),
         (json!({"capacity": 0}), "`capacity`: 0 bytes"),
@@ -363,6 +386,40 @@ fn bad_arguments_are_named_and_the_next_step_is_told() {
         ("pool_status", json!({"pool": "cube"}), "not a pool"),
         ("pool_status", json!({"pool": ""}), "`pool`: has 0 bytes"),
         ("delete_buffer", json!({}), "missing field `buffer`"),
+        ("create_pool", json!({"slots": 2}), "missing field `buffer_size`"),
+        (
+            "create_pool",
+            json!({"slots": 0, "buffer_size": 1}),
+            "`capacity`: 0 slots",
+        ),
+        (
+            "create_pool",
+            json!({"slots": 4097, "buffer_size": 1}),
+            "`capacity`: 4097 slots",
+        ),
+        (
+            "create_pool",
+            json!({"slots": 1, "buffer_size": 0}),
+            "`capacity`: 0 bytes",
+        ),
+        (
+            "create_pool",
+            json!({"slots": 1, "buffer_size": 1, "name": "cube"}),
+            "is taken by",
+        ),
+        (
+            "create_pool",
+            json!({"slots": 4096, "buffer_size": 1_u64 << 40}),
+            "The store is full",
+        ),
+        ("store_status", json!({"verbose": true}), "unknown field"),
+        (
+            "wait_for_buffer",
+            json!({"timeout_seconds": 51}),
+            "`timeout_seconds`: 51 is not between 0 and 50",
+        ),
+        ("wait_for_buffer", json!({"cursor": "zzz"}), "`cursor`: it is not one"),
+        ("wait_for_buffer", json!({"buffer": "nope"}), "Nothing is shared as"),
         (
             "delete_buffer",
             json!({"buffer": "nope"}),
