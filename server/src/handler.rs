@@ -1,26 +1,36 @@
 //! The MCP server object: what it says about itself, and how its tools reach the store.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use dcc_mcp_shm::Store;
 use rmcp::handler::server::router::tool::ToolRouter;
-use rmcp::model::{Implementation, ServerCapabilities, ServerConfig};
-use rmcp::service::RequestContext;
-use rmcp::{RoleServer, ServerHandler, tool_handler};
+use rmcp::model::{
+    CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, Implementation,
+    ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+    SubscriptionFilter, UnsubscribeRequestParams,
+};
+use rmcp::service::{RequestContext, SubscriptionContext};
+use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
 
 use crate::access::StoreAccess;
+use crate::completion::Completed;
 use crate::index::Index;
 use crate::reply::ToolError;
+use crate::resources::{Interest, Sink, Subscriptions, follow};
 use crate::settings::Settings;
 use crate::work::Work;
-use crate::{manifest, tools};
+use crate::{manifest, prompts, resources, tools};
 
-/// Serves one store. It keeps no session state: buffer ids are handles that clients pass as arguments.
+/// Serves one store to one client. Buffer ids are handles that clients pass as arguments: but for subscriptions, there
+/// is no state in a session.
 #[derive(Debug)]
 pub struct ShmServer {
     store: Arc<StoreAccess>,
     settings: Settings,
     tool_router: ToolRouter<Self>,
+    /// What the client of this session wants to be told of; clients without sessions listen in a request.
+    subscriptions: Subscriptions,
 }
 
 impl ShmServer {
@@ -30,6 +40,7 @@ impl ShmServer {
             tool_router: tools::router(&settings),
             store: Arc::new(StoreAccess::new(&settings)),
             settings,
+            subscriptions: Subscriptions::default(),
         }
     }
 
@@ -98,12 +109,117 @@ where
 #[tool_handler(router = self.tool_router)]
 impl ServerHandler for ShmServer {
     fn get_info(&self) -> ServerConfig {
-        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_resources()
+            .enable_resources_list_changed()
+            .enable_resources_subscribe()
+            .enable_prompts()
+            .enable_completions()
+            .build();
+        ServerConfig::new(capabilities)
             .with_server_info(
                 Implementation::new(manifest::NAME, manifest::VERSION)
                     .with_title(manifest::TITLE)
                     .with_description(manifest::DESCRIPTION),
             )
             .with_instructions(include_str!("instructions.md").trim_ascii_end())
+    }
+
+    async fn list_resources(
+        &self,
+        request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let cursor = request.and_then(|request| request.cursor);
+        let listed = self
+            .index(move |index| resources::list(index, cursor.as_deref()))
+            .await?;
+        self.subscriptions.listed(&self.store, &context.peer);
+        Ok(listed)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        Ok(ListResourceTemplatesResult::with_all_items(resources::templates()))
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        resources::read(self, &request.uri).await.map(Into::into)
+    }
+
+    async fn subscribe(
+        &self,
+        request: SubscribeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        // From here on changes are noticed.
+        self.index(|_| Ok(())).await?;
+        if self.subscriptions.subscribe(&request.uri, &self.store, &context.peer) {
+            return Ok(());
+        }
+        let known = format!("There are shm://store, {} and {}", resources::BUFFERS, resources::POOLS);
+        Err(ErrorData::resource_not_found(known, None))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: UnsubscribeRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        self.subscriptions.unsubscribe(&request.uri);
+        Ok(())
+    }
+
+    fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
+        Some(Interest::accepted(requested))
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let changes = self.store.changes();
+        self.index(|_| Ok(())).await?;
+        let interest = Interest::of(context.accepted(), self.store.opened().as_ref());
+        let sink = Sink::Listening(context.sink().clone());
+        tokio::select! {
+            () = context.cancelled() => {}
+            () = follow(self.store.clone(), changes, Arc::new(Mutex::new(interest)), sink) => {}
+        }
+        Ok(())
+    }
+
+    async fn list_prompts(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListPromptsResult, ErrorData> {
+        Ok(ListPromptsResult::with_all_items(prompts::list()))
+    }
+
+    async fn get_prompt(
+        &self,
+        request: GetPromptRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetPromptResponse, ErrorData> {
+        prompts::get(&request.name, request.arguments.as_ref()).map(Into::into)
+    }
+
+    async fn complete(
+        &self,
+        request: CompleteRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<CompleteResult, ErrorData> {
+        let Some(completed) = Completed::of(&request) else {
+            return Ok(CompleteResult::default());
+        };
+        let typed = request.argument.value;
+        let proposed = self.index(move |index| Ok(completed.propose(index, &typed))).await?;
+        Ok(CompleteResult::new(proposed))
     }
 }

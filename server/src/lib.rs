@@ -6,6 +6,7 @@
 mod access;
 mod arguments;
 mod cli;
+mod completion;
 mod cursor;
 mod filter;
 mod handler;
@@ -13,8 +14,10 @@ mod index;
 mod install;
 mod listed;
 mod manifest;
+mod prompts;
 mod python;
 mod reply;
+mod resources;
 mod schema;
 mod serve;
 mod settings;

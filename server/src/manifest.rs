@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rmcp::model::{JsonObject, Tool, ToolAnnotations};
+use rmcp::model::{JsonObject, Prompt, ResourceTemplate, Tool, ToolAnnotations};
 use serde::Serialize;
 
 use crate::settings::Settings;
-use crate::tools;
+use crate::{prompts, resources, tools};
 
 /// The name that clients show and configurations use.
 pub(crate) const NAME: &str = "dcc-mcp-shm";
@@ -20,11 +20,14 @@ pub(crate) const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
 /// The manifest. Its tools come in the order of `tools/list`.
 #[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Manifest {
     name: &'static str,
     version: &'static str,
     description: &'static str,
     tools: Vec<ManifestTool>,
+    resource_templates: Vec<ResourceTemplate>,
+    prompts: Vec<Prompt>,
 }
 
 #[derive(Debug, Serialize)]

@@ -1,6 +1,6 @@
 //! What a tool call answers: a result that is both data and text, or an error that says what to do.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Error;
 use rmcp::ErrorData;
@@ -67,6 +67,19 @@ impl ToolError {
 impl IntoCallToolResult for ToolError {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
         Ok(CallToolResult::error(vec![ContentBlock::text(self.0)]).into())
+    }
+}
+
+impl Display for ToolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<ToolError> for ErrorData {
+    /// Where the answer is no result of a tool.
+    fn from(error: ToolError) -> Self {
+        Self::invalid_params(error.0, None)
     }
 }
 

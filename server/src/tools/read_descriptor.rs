@@ -28,7 +28,7 @@ struct Arguments {
 
 /// A descriptor and how to use it. `create_buffer` answers with it as well.
 #[derive(Debug, Serialize, JsonSchema)]
-pub(super) struct Described {
+pub(crate) struct Described {
     /// The descriptor, as in docs/descriptor.schema.json.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     descriptor: Descriptor,
@@ -49,7 +49,7 @@ fn is_zero(number: &usize) -> bool {
 
 impl Described {
     /// Describes what holds data; a pool is no such thing.
-    pub(super) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
+    pub(crate) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
         if descriptor.role == FileRole::Pool {
             return Err(ToolError::argument(
                 "buffer",

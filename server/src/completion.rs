@@ -1,0 +1,53 @@
+//! Completion of what a person types into a prompt's argument or a resource's address.
+
+use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
+
+use crate::index::Index;
+use crate::prompts::{DCCS, SHARE_SELECTION};
+use crate::resources::{BUFFERS, POOLS};
+
+/// What can be completed.
+pub(crate) enum Completed {
+    Dcc,
+    Buffer,
+    Pool,
+}
+
+impl Completed {
+    /// `None` if there is nothing to propose.
+    pub(crate) fn of(request: &CompleteRequestParams) -> Option<Self> {
+        match (&request.r#ref, request.argument.name.as_str()) {
+            (Reference::Prompt(prompt), "dcc") if prompt.name == SHARE_SELECTION => Some(Self::Dcc),
+            (Reference::Resource(template), "id") if template.uri == BUFFERS => Some(Self::Buffer),
+            (Reference::Resource(template), "name") if template.uri == POOLS => Some(Self::Pool),
+            _ => None,
+        }
+    }
+
+    /// Names and ids that begin as `typed` does, the newest buffers first.
+    pub(crate) fn propose(&self, index: &Index, typed: &str) -> CompletionInfo {
+        let typed = typed.to_lowercase();
+        let begins = |candidate: &String| candidate.to_lowercase().starts_with(&typed);
+        match self {
+            Self::Dcc => info(DCCS.map(str::to_owned).into_iter().filter(begins)),
+            Self::Buffer => {
+                let names = index.buffers().filter_map(|(_, buffer)| buffer.name.clone());
+                let ids = index.buffers().map(|(position, _)| position.id().to_string());
+                info(names.chain(ids).filter(begins))
+            }
+            Self::Pool => {
+                let names = index.pools().filter_map(|(_, name)| name.map(str::to_owned));
+                let ids = index.pools().map(|(id, _)| id.to_string());
+                info(names.chain(ids).filter(begins))
+            }
+        }
+    }
+}
+
+fn info(candidates: impl Iterator<Item = String>) -> CompletionInfo {
+    let mut values: Vec<String> = candidates.collect();
+    let total = u32::try_from(values.len()).ok();
+    let has_more = values.len() > CompletionInfo::MAX_VALUES;
+    values.truncate(CompletionInfo::MAX_VALUES);
+    CompletionInfo::with_pagination(values, total, has_more).unwrap_or_default()
+}

@@ -1,0 +1,101 @@
+//! Addresses of resources: `shm://store`, `shm://buffers/{id}`, `shm://pools/{name}`.
+
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::Reference;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What is written as it is: the unreserved characters of RFC 3986.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+pub(crate) const BUFFERS: &str = "shm://buffers/{id}";
+pub(crate) const POOLS: &str = "shm://pools/{name}";
+
+const STORE: &str = "shm://store";
+const OF_BUFFER: &str = "shm://buffers/";
+const OF_POOL: &str = "shm://pools/";
+
+/// What a resource is about. Buffers and pools go by id or by unique name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ResourceUri {
+    Store,
+    Buffer(Reference),
+    Pool(Reference),
+}
+
+impl ResourceUri {
+    /// `None` if nothing has such an address.
+    pub(crate) fn parse(uri: &str) -> Option<Self> {
+        let reference = |text: &str| {
+            let text = percent_decode_str(text).decode_utf8().ok()?;
+            // A whole descriptor is no address.
+            let reference = text.parse().ok()?;
+            (!matches!(reference, Reference::Descriptor(_))).then_some(reference)
+        };
+        if uri == STORE {
+            return Some(Self::Store);
+        }
+        if let Some(buffer) = uri.strip_prefix(OF_BUFFER) {
+            return reference(buffer).map(Self::Buffer);
+        }
+        reference(uri.strip_prefix(OF_POOL)?).map(Self::Pool)
+    }
+
+    /// The buffer or pool that it is about.
+    pub(crate) fn reference(&self) -> Option<&Reference> {
+        match self {
+            Self::Store => None,
+            Self::Buffer(reference) | Self::Pool(reference) => Some(reference),
+        }
+    }
+}
+
+impl Display for ResourceUri {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (prefix, reference) = match self {
+            Self::Store => return f.write_str(STORE),
+            Self::Buffer(reference) => (OF_BUFFER, reference),
+            Self::Pool(reference) => (OF_POOL, reference),
+        };
+        match reference {
+            Reference::Name(name) => write!(f, "{prefix}{}", utf8_percent_encode(name, RESERVED)),
+            Reference::Id(id) => write!(f, "{prefix}{id}"),
+            // None is made with anything else.
+            _ => f.write_str(prefix),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_survive_their_text() {
+        let name = Reference::Name("hero/body é%2F?".to_owned());
+        for uri in [
+            ResourceUri::Store,
+            ResourceUri::Buffer(uuid::Uuid::max().into()),
+            ResourceUri::Buffer(name.clone()),
+            ResourceUri::Pool(name),
+        ] {
+            assert_eq!(ResourceUri::parse(&uri.to_string()), Some(uri));
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for uri in [
+            "",
+            "shm://",
+            "shm://buffers",
+            "shm://buffers/",
+            "shm://pools/%00",
+            "shm://buffers/%ff",
+            "file:///etc",
+        ] {
+            assert_eq!(ResourceUri::parse(uri), None, "{uri}");
+        }
+        assert_eq!(ResourceUri::parse("shm://buffers/%7B%22id%22%3A1%7D"), None);
+    }
+}
