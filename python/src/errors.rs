@@ -5,6 +5,9 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
+use crate::options::from_json;
+use crate::store::json;
+
 create_exception!(
     dcc_mcp_shm,
     ShmError,
@@ -26,7 +29,7 @@ exceptions! {
     CapacityExceeded: "More data than the buffer holds: `needed` and `capacity` are bytes.";
     StoreFull: "There is no room; nothing was created. `requested`, `available` and `reclaimable` are bytes, `limit` says what set them.";
     Busy: "Others held what is needed for too long; try again.";
-    Exhausted: "All `slots` slots of the pool are in use.";
+    Exhausted: "All `slots` slots of the pool are in use: `holders` are dicts with pid, program and since; `waited` is in seconds.";
     NotSealed: "The scene is not finished: `state` is empty or filling.";
     Sealed: "The scene is finished and never changes.";
     StillWritable: "The scene cannot be sealed, as something can still write to it.";
@@ -89,7 +92,14 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             limit = limit.to_string()
         ),
         Error::Busy { .. } => exception!(Busy),
-        Error::Exhausted { slots, .. } => exception!(Exhausted, slots = slots),
+        Error::Exhausted {
+            slots, holders, waited, ..
+        } => exception!(
+            Exhausted,
+            slots = slots,
+            holders = from_json(py, &json(holders))?,
+            waited = waited.as_secs_f64()
+        ),
         Error::NotSealed { state, .. } => exception!(NotSealed, state = state),
         Error::Sealed { .. } => exception!(Sealed),
         Error::StillWritable { .. } => exception!(StillWritable),

@@ -12,6 +12,7 @@ mod options;
 mod pool;
 mod scene;
 mod store;
+mod wait;
 mod writer;
 
 #[pyo3::pymodule(gil_used = false)]

@@ -9,6 +9,7 @@ use crate::errors::raise;
 use crate::handle::Handle;
 use crate::options::{Options, count, from_json, reference, store_or_default, whole};
 use crate::store::{PyStore, json};
+use crate::wait;
 
 /// A set of buffers of one size that are made once and given out again and again.
 ///
@@ -98,10 +99,22 @@ impl PyBufferPool {
 
     /// Takes a free buffer, emptied. It returns to the pool when it and all views of it are collected or closed.
     ///
+    /// With a ``timeout`` (seconds; ``math.inf`` for ever) it waits for one if there is none, without polling and in turn:
+    /// who waits longest is first. Other threads go on, and Ctrl-C ends the wait.
+    ///
     /// Raises:
-    ///     Exhausted: all are in use. (It does not wait.)
-    fn acquire(&self) -> PyResult<PySharedBuffer> {
-        self.get()?.acquire().map(PySharedBuffer::wrap).map_err(raise)
+    ///     Exhausted: all are in use; ``holders`` says by whom.
+    #[pyo3(signature = (timeout=None))]
+    fn acquire(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<PySharedBuffer> {
+        let pool = self.get()?;
+        let buffer = match timeout {
+            None => pool.acquire().map_err(raise),
+            Some(seconds) => {
+                let timeout = wait::timeout(seconds)?;
+                wait::wait(py, |go_on| pool.acquire_timeout_while(timeout, go_on))
+            }
+        };
+        buffer.map(PySharedBuffer::wrap)
     }
 
     /// Number of buffers that nobody has, in any process.

@@ -19,10 +19,10 @@ use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_SEQUENCE, Header, Role, State
 use crate::memory::{BufferView, OpenMemory};
 use crate::metadata::Metadata;
 use crate::options::BufferOptions;
-use crate::pool::SlotLease;
+use crate::pool::{BufferPool, SlotLease};
 use crate::segment::{OnClose, Segment, Snapshot};
 use crate::store::{Content, Draft, Reference, Store, check_generation};
-use crate::sys::{self, Access, NewVec, Protection, Source};
+use crate::sys::{self, NewVec, Protection, Source};
 use crate::target::{Target, in_store_of};
 
 /// How often a reader tries without a lock. A writer that is between two writes is met, one that never pauses not.
@@ -60,6 +60,7 @@ pub(crate) struct Inner {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SlotReading {
+    pool: Option<Uuid>,
     generation: u64,
     process: u64,
 }
@@ -68,6 +69,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(reading) = self.reading {
             unlock(self, reading.process);
+            self.wake_for(reading);
         }
     }
 }
@@ -115,18 +117,7 @@ impl SharedBuffer {
     }
 
     fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
-        let (segment, snapshot) = match Segment::open(store, id, Access::ReadWrite) {
-            // A scene that is sealed, or about to be, cannot be opened for writing: say what it is.
-            Err(error @ Error::Io { .. }) => {
-                let role = store.look(id).map_err(|_| error)?.header.role;
-                return Err(Error::WrongRole {
-                    id,
-                    expected: "buffer",
-                    found: role.as_str(),
-                });
-            }
-            opened => opened?,
-        };
+        let (segment, snapshot) = Segment::open_rewritable(store, id, "buffer")?;
         Self::from_segment(segment, &snapshot, generation)
     }
 
@@ -149,6 +140,7 @@ impl SharedBuffer {
             inner.lock.read(&inner.segment, READ_PATIENCE)?;
             let generation = generation.unwrap_or(snapshot.words.generation);
             inner.reading = Some(SlotReading {
+                pool: snapshot.header.metadata.slot_of,
                 generation,
                 process: sys::process_generation(),
             });
@@ -362,6 +354,23 @@ impl Inner {
         snapshot.expect(Role::Slot)?;
         segment.shared()?;
         Self::new(segment, &snapshot)
+    }
+
+    /// Tells who waits for this slot that a reader has gone.
+    fn wake_for(&self, reading: SlotReading) {
+        let Some(pool) = reading.pool.filter(|_| reading.process == sys::process_generation()) else {
+            return;
+        };
+        let woken = self.was_wanted().and_then(|wanted| {
+            if wanted {
+                BufferPool::wake_waiters(self.segment.store(), pool)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = woken {
+            // They look again by themselves, or the pool has been deleted.
+            tracing::debug!(%pool, %error, "who waits for a slot was not woken");
+        }
     }
 
     fn new(segment: Segment, snapshot: &Snapshot) -> Result<Self> {

@@ -1,10 +1,13 @@
 //! What can go wrong, each failure with its facts; the words are in `Display` alone.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use uuid::Uuid;
+
+use crate::slot_holder::SlotHolder;
 
 /// The result of every operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -80,12 +83,19 @@ pub enum Error {
         waited: Duration,
     },
     /// Every slot of the pool is in use.
-    #[error("all {slots} slots of pool {pool} are in use; drop a buffer, or make a larger pool")]
+    #[error(
+        "all {slots} slots of pool {pool} are in use{}{}; drop a buffer, wait with a timeout, or make a larger pool",
+        by(holders), after(*waited)
+    )]
     Exhausted {
         /// The pool's id.
         pool: Uuid,
         /// How many slots it has.
         slots: usize,
+        /// Who has them; slots that are only read have nobody here.
+        holders: Vec<SlotHolder>,
+        /// How long one was waited for.
+        waited: Duration,
     },
     /// The scene is not finished, so there is nothing to read yet.
     #[error("scene {id} is still {state}; it can be read once its writer has sealed it")]
@@ -307,4 +317,32 @@ fn list(names: &[String]) -> String {
         return "none".to_owned();
     }
     names.join(", ")
+}
+
+/// Who has slots, each process once.
+fn by(holders: &[SlotHolder]) -> String {
+    const MOST: usize = 8;
+    let mut counts = BTreeMap::new();
+    for holder in holders {
+        *counts.entry((holder.pid, &holder.program)).or_insert(0) += 1;
+    }
+    let mut names: Vec<_> = counts
+        .iter()
+        .take(MOST)
+        .map(|((pid, program), slots)| format!("{program} (process {pid}) has {slots}"))
+        .collect();
+    if counts.len() > MOST {
+        names.push(format!("{} more processes have the rest", counts.len() - MOST));
+    }
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", names.join(", "))
+}
+
+fn after(waited: Duration) -> String {
+    if waited.is_zero() {
+        return String::new();
+    }
+    format!(", and were so for {waited:.1?}")
 }

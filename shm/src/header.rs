@@ -31,14 +31,20 @@ const AT_ROLE: usize = AT_TTL + 8;
 /// End of what never changes, before the words that do.
 const END_FIXED: usize = AT_ROLE + 4;
 
+/// Whether somebody waits for a slot.
+pub(crate) const AT_WANTED: usize = END_FIXED;
+
 /// The words that change, in a cache line of their own.
 pub(crate) const AT_SEQUENCE: usize = 64;
 pub(crate) const AT_DATA_LEN: usize = AT_SEQUENCE + 8;
 pub(crate) const AT_STATE: usize = AT_DATA_LEN + 8;
 pub(crate) const AT_GENERATION: usize = AT_STATE + 8;
-/// Of a scene: when the data was finished. Of a slot: who was given it.
+/// What the words behind are depends on the role. Of a scene: when the data was finished.
 pub(crate) const AT_FINISHED: usize = AT_GENERATION + 8;
-pub(crate) const AT_HOLDER: usize = AT_FINISHED;
+/// Of a slot: who was given it.
+pub(crate) const AT_HOLDER: usize = AT_GENERATION + 8;
+/// Of a pool: who waits longest for a slot.
+pub(crate) const AT_LINE: usize = AT_GENERATION + 8;
 
 const AT_METADATA_LEN: usize = 128;
 const AT_CHECKSUM: usize = AT_METADATA_LEN + 4;
@@ -49,7 +55,7 @@ pub(crate) const HEADER_UNIT: usize = 4096;
 /// Longest header: room for some ten thousand arrays.
 pub(crate) const MAX_HEADER_LEN: usize = 1 << 20;
 
-const _: () = assert!(END_FIXED <= AT_SEQUENCE && AT_HOLDER + 8 * HOLDER_WORDS <= AT_METADATA_LEN);
+const _: () = assert!(AT_WANTED + 4 <= AT_SEQUENCE && AT_HOLDER + 8 * HOLDER_WORDS <= AT_METADATA_LEN);
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

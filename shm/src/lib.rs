@@ -27,6 +27,7 @@ mod new_pool;
 mod new_scene;
 mod options;
 mod pool;
+mod pool_wait;
 mod reader;
 mod scene;
 mod scene_writer;
@@ -38,6 +39,7 @@ mod store;
 mod sys;
 mod target;
 mod text;
+mod waiting_line;
 
 pub use buffer::SharedBuffer;
 pub use buffer_access::BufferEdit;

@@ -16,11 +16,14 @@ use crate::header::Role;
 use crate::segment::{OnClose, Segment, Snapshot};
 use crate::slot::Given;
 use crate::store::{PoolStatus, Reference, Store};
-use crate::sys::{self, Access, Backoff};
+use crate::sys::{self, Backoff};
 
 /// How long a slot that nobody has may be locked by those who look at it: collectors, and openers of old descriptors.
 /// They need microseconds, and on a busy machine a turn of the processor.
 const LOOKERS_PATIENCE: Duration = Duration::from_millis(250);
+
+/// How often all slots are found in use before that is an error: one may come back behind the back of who looks.
+const PASSES: u32 = 2;
 
 /// Most slots of a pool.
 pub const MAX_SLOTS: usize = 4096;
@@ -28,6 +31,10 @@ pub const MAX_SLOTS: usize = 4096;
 /// A set of buffers of one size, to be acquired and given back. Cloning gives another handle to the same.
 ///
 /// The pool goes when the last process that has it open lets go of it, unless it was made to persist.
+///
+/// Its size never changes. When it is too small, make a larger one that takes over its name
+/// ([`BufferOptions::replace`](crate::BufferOptions::replace)): who has the old one open keeps it and its slots, and who
+/// opens the name from then on gets the new one.
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
@@ -43,12 +50,12 @@ pub const MAX_SLOTS: usize = 4096;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone)]
-pub struct BufferPool(Arc<Inner>);
+pub struct BufferPool(pub(crate) Arc<Inner>);
 
 #[derive(Debug)]
-struct Inner {
-    control: Segment,
-    slots: Vec<Arc<Slot>>,
+pub(crate) struct Inner {
+    pub(crate) control: Segment,
+    pub(crate) slots: Vec<Arc<Slot>>,
     buffer_size: u64,
     /// One for each slot.
     given: Vec<Given>,
@@ -62,7 +69,7 @@ impl BufferPool {
     /// # Errors
     /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::Damaged`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        let (control, snapshot) = Segment::open(store, store.resolve(reference)?, Access::Read)?;
+        let (control, snapshot) = Segment::open_rewritable(store, store.resolve(reference)?, Role::Pool.as_str())?;
         Self::from_segment(control, snapshot)
     }
 
@@ -114,11 +121,7 @@ impl BufferPool {
     /// [`Error::Io`] when the kernel cannot be asked.
     pub fn available(&self) -> Result<usize> {
         self.0.control.file()?;
-        let mut free = 0;
-        for (slot, given) in self.0.slots.iter().zip(&self.0.given) {
-            free += usize::from(!given.is_kept() && !slot.is_taken_elsewhere()?);
-        }
-        Ok(free)
+        self.0.free()
     }
 
     /// The pool as anybody in the store sees it.
@@ -130,32 +133,19 @@ impl BufferPool {
     }
 
     /// Takes a free slot, emptied. It is given back when the buffer and all views of it are dropped, or when this
-    /// process dies. Never waits.
+    /// process dies. Never waits; see [`BufferPool::acquire_timeout`].
     ///
     /// # Errors
     /// [`Error::Exhausted`] when there is none.
     pub fn acquire(&self) -> Result<SharedBuffer> {
-        self.0.control.file()?;
         let mut backoff = Backoff::new(LOOKERS_PATIENCE);
+        let mut passes = 0;
         loop {
-            match self.0.take_any()? {
-                Taken::Slot { index, generation } => {
-                    let lease = SlotLease {
-                        pool: self.0.clone(),
-                        index,
-                        generation,
-                        process: sys::process_generation(),
-                    };
-                    return Ok(SharedBuffer::from_slot(self.0.slots[index].clone(), lease));
-                }
-                // Somebody only looks at it: they lock it for a moment.
+            match self.0.take_out_of_line()? {
+                Taken::Slot(buffer) => return Ok(buffer),
                 Taken::SoonFree if backoff.pause() => {}
-                Taken::SoonFree | Taken::None => {
-                    return Err(Error::Exhausted {
-                        pool: self.id(),
-                        slots: self.0.slots.len(),
-                    });
-                }
+                Taken::None if passes < PASSES => passes += 1,
+                Taken::SoonFree | Taken::None => return Err(self.0.exhausted(Duration::ZERO)?),
             }
         }
     }
@@ -170,18 +160,24 @@ impl BufferPool {
 }
 
 /// What came of looking for a free slot.
-enum Taken {
-    Slot {
-        index: usize,
-        generation: u64,
-    },
-    /// All are locked, but nobody has at least one of them.
+pub(crate) enum Taken {
+    Slot(SharedBuffer),
+    /// Nobody has at least one of them, but somebody looks at it, or waits for it longer.
     SoonFree,
     None,
 }
 
 impl Inner {
-    fn take_any(&self) -> Result<Taken> {
+    /// Takes a slot without waiting, unless others wait for one.
+    pub(crate) fn take_out_of_line(self: &Arc<Self>) -> Result<Taken> {
+        self.control.file()?;
+        if self.line()?.is_empty() {
+            return self.take_any();
+        }
+        Ok(if self.free()? > 0 { Taken::SoonFree } else { Taken::None })
+    }
+
+    pub(crate) fn take_any(self: &Arc<Self>) -> Result<Taken> {
         let count = self.slots.len();
         let first = self.next.load(Ordering::Relaxed);
         let mut taken = Taken::None;
@@ -199,7 +195,13 @@ impl Inner {
             if let Ok(Some(generation)) = tried {
                 given.keep();
                 self.next.store((index + 1) % count, Ordering::Relaxed);
-                return Ok(Taken::Slot { index, generation });
+                let lease = SlotLease {
+                    pool: self.clone(),
+                    index,
+                    generation,
+                    process: sys::process_generation(),
+                };
+                return Ok(Taken::Slot(SharedBuffer::from_slot(slot.clone(), lease)));
             }
             given.free();
             tried?;
@@ -208,6 +210,30 @@ impl Inner {
             }
         }
         Ok(taken)
+    }
+
+    fn free(&self) -> Result<usize> {
+        let mut free = 0;
+        for (slot, given) in self.slots.iter().zip(&self.given) {
+            free += usize::from(!given.is_kept() && !slot.is_taken_elsewhere()?);
+        }
+        Ok(free)
+    }
+
+    /// The error that says who has the slots.
+    pub(crate) fn exhausted(&self, waited: Duration) -> Result<Error> {
+        let mut holders = Vec::new();
+        for (slot, given) in self.slots.iter().zip(&self.given) {
+            if given.is_kept() || slot.is_given_elsewhere()? {
+                holders.extend(slot.holder()?);
+            }
+        }
+        Ok(Error::Exhausted {
+            pool: self.control.id(),
+            slots: self.slots.len(),
+            holders,
+            waited,
+        })
     }
 }
 
@@ -237,10 +263,15 @@ impl Drop for SlotLease {
         if !self.is_own() {
             return;
         }
-        if let Err(error) = self.pool.slots[self.index].give_back() {
+        let slot = &self.pool.slots[self.index];
+        if let Err(error) = slot.give_back() {
             tracing::warn!(%error, "a slot is free when its pool is closed");
             return;
         }
         self.pool.given[self.index].free();
+        let wanted = slot.was_wanted().unwrap_or(true);
+        if wanted && let Err(error) = self.pool.wake_waiters() {
+            tracing::debug!(%error, "who waits for a slot looks again by itself");
+        }
     }
 }

@@ -103,6 +103,21 @@ impl Segment {
         Ok((segment, snapshot))
     }
 
+    /// Opens a file that can be rewritten, as a holder. A sealed scene, which cannot be opened for writing, is named as what it is.
+    pub(crate) fn open_rewritable(store: &Store, id: Uuid, expected: &'static str) -> Result<(Self, Snapshot)> {
+        let opened = Self::open(store, id, Access::ReadWrite);
+        if let Err(Error::Io { .. }) = opened
+            && let Ok(Role::Scene) = store.look(id).map(|snapshot| snapshot.header.role)
+        {
+            return Err(Error::WrongRole {
+                id,
+                expected,
+                found: Role::Scene.as_str(),
+            });
+        }
+        opened
+    }
+
     /// Takes over a locked file of `len` bytes that is to be published.
     pub(crate) fn hold(store: &Store, id: Uuid, file: GuardedFile, len: u64) -> Result<Self> {
         let segment = Self::new(store, id, file, len, true);

@@ -1,13 +1,13 @@
 //! One slot of a pool, as its pool has it: taken, given back, and asked whether anybody has it.
 
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 use crate::buffer::Inner as Slot;
 use crate::error::{Error, Result};
-use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_HOLDER, AT_SEQUENCE};
-use crate::slot_holder::HolderRecord;
+use crate::header::{AT_DATA_LEN, AT_GENERATION, AT_HOLDER, AT_SEQUENCE, AT_WANTED};
+use crate::slot_holder::{HolderRecord, SlotHolder};
 use crate::sys::{self, Mode};
 
 /// Whether this handle has a slot, which its own locks do not keep from itself: 0, or the process generation twice
@@ -88,13 +88,41 @@ impl Slot {
             .map_err(|error| Error::io("give back", &segment.path(), error))
     }
 
+    /// Asks whoever lets go of the slot to wake those who wait.
+    pub(crate) fn want(&self) -> Result<()> {
+        self.segment.shared()?.half_word(AT_WANTED).store(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// Whether somebody waits; asked after the locks were given back, it leaves out nobody who found them held.
+    pub(crate) fn was_wanted(&self) -> Result<bool> {
+        let wanted = self.segment.shared()?.half_word(AT_WANTED);
+        fence(Ordering::SeqCst);
+        Ok(wanted.load(Ordering::Relaxed) != 0 && wanted.swap(0, Ordering::SeqCst) != 0)
+    }
+
+    /// Who the slot was given to, as it is recorded.
+    pub(crate) fn holder(&self) -> Result<Option<SlotHolder>> {
+        let mapping = self.segment.shared()?;
+        let mut record = HolderRecord::default();
+        for (i, word) in record.0.iter_mut().enumerate() {
+            *word = mapping.word(AT_HOLDER + 8 * i).load(Ordering::Relaxed);
+        }
+        Ok(record.of(mapping.word(AT_GENERATION).load(Ordering::Acquire)))
+    }
+
     /// Whether another handle, in this process or elsewhere, has the slot to write or to read.
     pub(crate) fn is_taken_elsewhere(&self) -> Result<bool> {
-        let segment = &self.segment;
-        let file = segment.file()?.as_fd();
-        let locked = |byte| sys::is_locked_against(file, byte, Mode::Exclusive);
-        locked(sys::BYTE_SLOT)
-            .and_then(|given| Ok(given || locked(sys::BYTE_DATA)?))
-            .map_err(|error| Error::io("look at the locks of", &segment.path(), error))
+        Ok(self.is_given_elsewhere()? || self.is_locked(sys::BYTE_DATA)?)
+    }
+
+    /// Whether the slot was given to another handle, in this process or elsewhere.
+    pub(crate) fn is_given_elsewhere(&self) -> Result<bool> {
+        self.is_locked(sys::BYTE_SLOT)
+    }
+
+    fn is_locked(&self, byte: i64) -> Result<bool> {
+        sys::is_locked_against(self.segment.file()?.as_fd(), byte, Mode::Exclusive)
+            .map_err(|error| Error::io("look at the locks of", &self.segment.path(), error))
     }
 }

@@ -1,6 +1,6 @@
-//! The two clocks: one that never steps, for times to live, and the one on the wall, for people.
+//! The clocks: one that never steps, for times to live, the one on the wall, for people, and the end of a wait.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -16,4 +16,29 @@ pub(crate) fn boot_time() -> Duration {
 /// Time since 1970-01-01 UTC, as the wall clock has it now.
 pub(crate) fn wall_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// When a wait has to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    started: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            timeout,
+        }
+    }
+
+    pub(crate) fn waited(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// How long there is left to wait; zero when there is none.
+    pub(crate) fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.waited())
+    }
 }

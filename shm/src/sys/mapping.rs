@@ -5,7 +5,7 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::mm::{MapFlags, ProtFlags};
@@ -188,6 +188,17 @@ impl Mapping {
         // SAFETY: within the mapping and aligned, as just checked (the mapping starts at a page); all access to
         // the words, by every process, is atomic.
         unsafe { AtomicU64::from_ptr(self.ptr(offset).cast()) }
+    }
+
+    /// A word of half the size.
+    ///
+    /// # Panics
+    /// When it does not lie within the mapping or is not aligned.
+    pub(crate) fn half_word(&self, offset: usize) -> &AtomicU32 {
+        self.assert_within(offset, 4);
+        assert!(offset.is_multiple_of(4), "words are aligned");
+        // SAFETY: as for `word`, with 4 bytes.
+        unsafe { AtomicU32::from_ptr(self.ptr(offset).cast()) }
     }
 
     /// Copies bytes out. What another process writes meanwhile may or may not be in the copy.

@@ -11,6 +11,7 @@ mod clock;
 mod file;
 mod fork;
 mod fork_mutex;
+mod futex;
 mod lock;
 mod lock_table;
 mod mapping;
@@ -20,10 +21,11 @@ mod space;
 
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
-pub(crate) use clock::{boot_time, wall_time};
+pub(crate) use clock::{Deadline, boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fork::process_generation;
 pub(crate) use fork_mutex::{ForkMutex, ForkMutexGuard};
+pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
 pub(crate) use lock::{
     BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, is_locked_against, lock_byte, lock_file,
     no_writer_exists, try_lock_file, unlock_byte, unlock_file,

@@ -38,6 +38,13 @@ pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T 
     }
 }
 
+/// The middle one of several times, which a busy machine does not change as it does the longest.
+pub(crate) fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times[times.len() / 2]
+}
+
 const ROLE: &str = "DCC_MCP_SHM_TEST_ROLE";
 const ARGUMENT: &str = "DCC_MCP_SHM_TEST_ARGUMENT";
 

@@ -1,0 +1,46 @@
+//! Waits, during which other threads go on, and which a signal such as Ctrl-C ends.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use crate::errors::{invalid, raise};
+
+/// Waits by means of a function that asks, every few milliseconds, whether to go on.
+pub(crate) fn wait<T: Send>(
+    py: Python<'_>,
+    wait: impl FnOnce(&mut dyn FnMut() -> bool) -> dcc_mcp_shm::Result<T> + Send,
+) -> PyResult<T> {
+    #[expect(
+        clippy::redundant_closure_for_method_calls,
+        reason = "the method is not general over the lifetime"
+    )]
+    let check = || Python::try_attach(|py| py.check_signals());
+    let mut raised = None;
+    let mut go_on = || {
+        // Not to be had while the interpreter ends: then the wait does too.
+        match check() {
+            Some(Ok(())) => true,
+            Some(Err(error)) => {
+                raised = Some(error);
+                false
+            }
+            None => false,
+        }
+    };
+    let result = py.detach(|| wait(&mut go_on));
+    raised.map_or_else(|| result.map_err(raise), Err)
+}
+
+/// A number of seconds to wait, which may be infinite.
+pub(crate) fn timeout(seconds: f64) -> PyResult<Duration> {
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(timeout) => Ok(timeout),
+        // Longer than can be counted.
+        Err(_) if seconds > 0.0 => Ok(Duration::MAX),
+        Err(_) => Err(invalid(
+            "timeout",
+            format!("{seconds} is no number of seconds from 0 on"),
+        )),
+    }
+}

@@ -1,0 +1,122 @@
+//! Waiting for a slot, without polling and in turn.
+//!
+//! A waiter marks the slots as wanted, tries them, and sleeps on a word of the pool's file. Whoever lets go of a slot with
+//! the mark counts that word up and wakes all who sleep; of these the oldest tries ([`WaitingLine`]). Nobody wakes for a
+//! holder that was killed, so every sleep is short.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use crate::buffer::SharedBuffer;
+use crate::error::Result;
+use crate::header::{AT_LINE, AT_SEQUENCE, Role};
+use crate::pool::{BufferPool, Inner, Taken};
+use crate::segment::Segment;
+use crate::store::Store;
+use crate::sys::{self, Deadline, LONGEST_SLEEP};
+use crate::waiting_line::{Moment, WaitingLine};
+
+/// Sleep where a slot is free but locked by somebody who looks at it, and does not say when they are done.
+const LOOKERS_SLEEP: Duration = Duration::from_millis(1);
+
+impl BufferPool {
+    /// Takes a free slot as [`BufferPool::acquire`] does, and waits for one if there is none. Who waits longest is first.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`](crate::Error::Exhausted) when there was none in time; its holders are named.
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<SharedBuffer> {
+        self.acquire_timeout_while(timeout, || true)
+    }
+
+    /// The same for programs that have to look after something else meanwhile: `go_on` is asked every few milliseconds,
+    /// and the wait ends when it says no.
+    ///
+    /// # Errors
+    /// As [`BufferPool::acquire_timeout`].
+    pub fn acquire_timeout_while(&self, timeout: Duration, mut go_on: impl FnMut() -> bool) -> Result<SharedBuffer> {
+        if let Taken::Slot(buffer) = self.0.take_out_of_line()? {
+            return Ok(buffer);
+        }
+        let deadline = Deadline::after(timeout);
+        let place = Place::new(&self.0)?;
+        loop {
+            let seen = place.releases.load(Ordering::Acquire);
+            let sleep = match place.take()? {
+                Taken::Slot(buffer) => return Ok(buffer),
+                Taken::SoonFree => LOOKERS_SLEEP,
+                Taken::None => LONGEST_SLEEP,
+            };
+            let left = deadline.left();
+            if left.is_zero() || !go_on() {
+                return Err(self.0.exhausted(deadline.waited())?);
+            }
+            sys::sleep_on(place.releases, seen, sleep.min(left));
+        }
+    }
+
+    /// Wakes all who wait for a slot of a pool, as one who does not have the pool open.
+    pub(crate) fn wake_waiters(store: &Store, pool: Uuid) -> Result<()> {
+        let (control, snapshot) = Segment::open_unlocked(store, pool)?;
+        snapshot.expect(Role::Pool)?;
+        wake(control.shared()?.word(AT_SEQUENCE));
+        Ok(())
+    }
+}
+
+impl Inner {
+    /// Wakes all who wait for a slot.
+    pub(crate) fn wake_waiters(&self) -> Result<()> {
+        wake(self.control.shared()?.word(AT_SEQUENCE));
+        Ok(())
+    }
+
+    pub(crate) fn line(&self) -> Result<WaitingLine<'_>> {
+        Ok(WaitingLine::new(self.control.shared()?.word(AT_LINE)))
+    }
+}
+
+/// Counted up first: who has looked for a slot and not yet gone to sleep does not.
+fn wake(releases: &AtomicU64) {
+    releases.fetch_add(1, Ordering::Release);
+    sys::wake_all(releases);
+}
+
+/// One who waits for a slot of a pool. It makes room for the next with this.
+struct Place<'a> {
+    pool: &'a Arc<Inner>,
+    releases: &'a AtomicU64,
+    line: WaitingLine<'a>,
+    since: Moment,
+}
+
+impl<'a> Place<'a> {
+    fn new(pool: &'a Arc<Inner>) -> Result<Self> {
+        Ok(Self {
+            pool,
+            releases: pool.control.shared()?.word(AT_SEQUENCE),
+            line: pool.line()?,
+            since: Moment::now(),
+        })
+    }
+
+    fn take(&self) -> Result<Taken> {
+        if !self.line.step_up(self.since, Moment::now()) {
+            return Ok(Taken::None);
+        }
+        for slot in &self.pool.slots {
+            slot.want()?;
+        }
+        self.pool.take_any()
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        if self.line.leave(self.since) {
+            wake(self.releases);
+        }
+    }
+}
