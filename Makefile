@@ -1,5 +1,5 @@
 # Everything a newcomer runs. Needs Rust, Python 3.11 or newer and make; the rest is fetched into this directory
-# (.venv*, .tools, target, dist) and `make clean` removes it. Set PYTHON to choose an interpreter.
+# (.venv*, .tools, tests/node/node_modules, target, dist) and `make clean` removes it. Set PYTHON to choose an interpreter.
 
 PYTHON ?= python3
 # Blender's wheel exists for Python 3.11 and 3.13 only.
@@ -21,6 +21,8 @@ READY := .venv/.stamp-wheel
 DCC_READY := .venv-dcc/.stamp-wheel
 BENCH_READY := .venv-bench/.stamp-wheel
 WHEELS := dist/.stamp
+NODE := .tools/node/.stamp
+NODE_TOOLS := tests/node/node_modules/.stamp
 SERVER := target/release/dcc-mcp-shm
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
@@ -46,7 +48,7 @@ test-rust: $(VENV)
 	$(call say,Rust tests)
 	@$(CARGO) test --locked --workspace --quiet
 
-test-python: $(READY) $(SERVER)
+test-python: $(READY) $(SERVER) $(NODE_TOOLS)
 	$(call say,Python tests)
 	@.venv/bin/python -m pytest
 
@@ -80,13 +82,14 @@ deny: $(CARGO_DENY)
 	$(call say,cargo-deny)
 	@$(CARGO_DENY) --locked check -D warnings bans licenses sources
 
-lock: .tools/uv/.stamp ## resolve requirements/*.in again
-	@for name in dev dcc bench lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+lock: .tools/uv/.stamp $(NODE) ## resolve requirements/*.in and tests/node/package.json again
+	@for name in dev dcc bench node lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		"requirements/$$name.in" -o "requirements/$$name.txt" || exit 1; done
+	@.tools/node/bin/npm --prefix tests/node update --package-lock-only $(npm-quietly)
 
 clean: ## remove all that make made
-	rm -rf .venv .venv-dcc .venv-bench .tools target dist
+	rm -rf .venv .venv-dcc .venv-bench .tools tests/node/node_modules target dist
 
 # --- The environments. Each is made anew when its lock file changes; a stamp is written last. ---
 
@@ -94,7 +97,8 @@ $(VENV): requirements/dev.txt
 	$(call say,.venv: tools from $<)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv --clear .venv
-	@.venv/bin/python -m pip install --quiet --require-hashes -r $<
+	@# The lock is complete. With dependencies, pip wants a hash of its own for each package[extra].
+	@.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 $(WHEELS): $(VENV) $(CRATES) $(BINDINGS)
@@ -131,6 +135,20 @@ $(DCC_READY): .venv-dcc/.stamp-requirements $(WHEELS)
 
 $(BENCH_READY): .venv-bench/.stamp-requirements $(WHEELS)
 	@.venv-bench/bin/python -m pip install $(install-ours) dist/dcc_mcp_shm-*.whl
+	@touch $@
+
+$(NODE): requirements/node.txt
+	$(call say,.tools/node: Node (60 MB))
+	@$(PYTHON) -m venv --clear .tools/node
+	@.tools/node/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+# No package needs to run anything to be installed.
+npm-quietly = --ignore-scripts --no-audit --no-fund --loglevel=error
+
+$(NODE_TOOLS): tests/node/package-lock.json $(NODE)
+	$(call say,tests/node: MCP clients and validators from $<)
+	@.tools/node/bin/npm --prefix tests/node ci $(npm-quietly)
 	@touch $@
 
 $(SERVER): $(CRATES)
