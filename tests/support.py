@@ -1,9 +1,13 @@
 """What several tests need."""
 
+import subprocess
 import time
 from pathlib import Path
 
 from dcc_mcp_shm import BufferPool, Store
+
+ROOT = Path(__file__).parents[1]
+SERVER = ROOT / "target" / "release" / "dcc-mcp-shm"
 
 
 def files_of(store: Store) -> list[str]:
@@ -18,3 +22,10 @@ def until_somebody_waits(store: Store, pool: BufferPool | str) -> None:
     while file.read_bytes()[96:104] == bytes(8):
         assert time.monotonic() < deadline, "nobody waits"
         time.sleep(0.0005)
+
+
+def run_node(tool: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """Runs a program of tests/node with the Node that make installed."""
+    program = ROOT / "tests" / "node" / "node_modules" / ".bin" / tool
+    command = [str(ROOT / ".tools" / "node" / "bin" / "node"), str(program), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
 
 /// Largest text or structured content of a result, in bytes, unless another one is asked for.
 const DEFAULT_RESULT_BYTES: usize = 40_000;
@@ -13,7 +13,14 @@ const DEFAULT_RESULT_BYTES: usize = 40_000;
 #[derive(Debug, Clone, Args)]
 pub struct Settings {
     /// Directory of the store [default: a private directory in /dev/shm].
-    #[arg(long, value_name = "DIR", env = "DCC_MCP_SHM_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "DCC_MCP_SHM_DIR",
+        hide_env_values = true,
+        // Clients that have nothing to say say it by an empty text.
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub store: Option<PathBuf>,
     /// Offer only tools that change nothing.
     #[arg(long, env = "DCC_MCP_SHM_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]

@@ -1,0 +1,135 @@
+"""What stores and registries are told about the server: right, and valid for their own tools."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dcc_mcp_shm import SharedSceneBuffer, Store
+from mcp import Client, StdioServerParameters
+from support import ROOT, SERVER, run_node
+
+BUNDLE = ROOT / "packaging" / "mcpb" / "manifest.json"
+REGISTRY = ROOT / "packaging" / "registry" / "server.json"
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def lint_registry_entry(directory: Path) -> subprocess.CompletedProcess[str]:
+    rules = ["--rule", "mcp-registry-server-json-valid", "--rule", "mcp-registry-version-semver"]
+    command = [sys.executable, "-m", "skillsaw", "lint", "--strict", "--no-plugins", "--no-progress"]
+    return subprocess.run(
+        [*command, "--type", "mcp-registry", *rules, str(directory)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_versions_are_the_workspace_s() -> None:
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    assert {read(BUNDLE)["version"], read(REGISTRY)["version"]} == {version}
+
+
+def test_the_bundle_lists_the_server_s_tools() -> None:
+    tools = [{"name": tool["name"], "description": tool["title"]} for tool in read(ROOT / "mcp-manifest.json")["tools"]]
+    assert read(BUNDLE)["tools"] == tools, "write these into packaging/mcpb/manifest.json: " + json.dumps(tools)
+
+
+def test_the_bundle_s_manifest_is_valid() -> None:
+    done = run_node("mcpb", "validate", str(BUNDLE))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warning" not in (done.stdout + done.stderr).lower()
+
+
+def test_an_invalid_manifest_is_not(tmp_path: Path) -> None:
+    manifest = read(BUNDLE)
+    manifest["server"]["type"] = "rust"
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    assert run_node("mcpb", "validate", str(tmp_path / "manifest.json")).returncode != 0
+
+
+@pytest.fixture(scope="module")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle with the built server, packed and unpacked."""
+    directory = tmp_path_factory.mktemp("bundle")
+    source, bundle, unpacked = directory / "source", directory / "x.mcpb", directory / "unpacked"
+    (source / "server").mkdir(parents=True)
+    shutil.copy(BUNDLE, source)
+    shutil.copy(SERVER, source / "server")
+    for command in (["pack", source, bundle], ["unpack", bundle, unpacked]):
+        done = run_node("mcpb", *map(str, command))
+        assert done.returncode == 0, done.stdout + done.stderr
+    return unpacked
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_packed_bundle_starts_with_what_a_host_fills_in(read_only: bool, store: Store, unpacked: Path) -> None:
+    manifest = read(unpacked / "manifest.json")
+    values = {"__dirname": str(unpacked)}
+    for name, option in manifest["user_config"].items():
+        default = option["default"]
+        values[f"user_config.{name}"] = str(default).lower() if isinstance(default, bool) else default
+    values["user_config.read_only"] = str(read_only).lower()
+    assert values["user_config.store"] == ""
+
+    def fill(text: str) -> str:
+        for name, value in values.items():
+            text = text.replace(f"${{{name}}}", value)
+        assert "${" not in text
+        return text
+
+    config = manifest["server"]["mcp_config"]
+    environment = {name: fill(value) for name, value in config["env"].items()}
+    # The default store would be the real one.
+    environment["DCC_MCP_SHM_DIR"] = store.path
+    SharedSceneBuffer.write(b"data", name="hero")
+
+    async def session() -> tuple[set[str], str]:
+        server = StdioServerParameters(
+            command=fill(config["command"]), args=[fill(argument) for argument in config["args"]], env=environment
+        )
+        async with Client(server, read_timeout_seconds=30) as client:
+            tools = {tool.name for tool in (await client.list_tools()).tools}
+            return tools, str(await client.call_tool("list_buffers", {}))
+
+    tools, listed = asyncio.run(session())
+    assert "hero" in listed
+    assert ("delete_buffer" in tools) is not read_only
+
+
+def test_a_server_starts_with_an_empty_store_setting() -> None:
+    """As a host fills in what the user has left empty; the store is opened by the first call, and there is none."""
+    environment = os.environ | {"DCC_MCP_SHM_DIR": "", "DCC_MCP_SHM_READ_ONLY": "false"}
+    done = subprocess.run(
+        [str(SERVER), "serve"], input=b"", capture_output=True, env=environment, timeout=30, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_registry_entry_is_valid() -> None:
+    done = lint_registry_entry(REGISTRY.parent)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Rules run: 2" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("version", "latest"), ("name", "dcc-mcp-shm"), ("description", "x" * 101), ("packages", [{}])]
+)
+def test_an_invalid_registry_entry_is_not(field: str, value: Any, tmp_path: Path) -> None:
+    (tmp_path / "server.json").write_text(json.dumps(read(REGISTRY) | {field: value}))
+    assert lint_registry_entry(tmp_path).returncode == 1
+
+
+def test_the_registry_entry_promises_nothing_to_download() -> None:
+    """Until there is a release: an address here would be one that nobody answers at."""
+    assert not {"packages", "remotes", "repository", "websiteUrl"} & read(REGISTRY).keys()
