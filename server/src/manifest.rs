@@ -53,6 +53,8 @@ impl Manifest {
                 .into_iter()
                 .map(Into::into)
                 .collect(),
+            resource_templates: resources::templates(),
+            prompts: prompts::list(),
         }
     }
 }
