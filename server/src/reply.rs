@@ -126,6 +126,25 @@ impl From<Error> for ToolError {
                 format!("{} is damaged: {problem}", path.display()),
                 "Its data cannot be used. Ask the program that made it to write it again.",
             ),
+            Error::NotSealed { state, .. } => Self::new(
+                format!("The scene is still {state}, so there is no data to read"),
+                "Call the tool again once the program that fills it has finished.",
+            ),
+            Error::Changed { .. } => Self::new(
+                "The data was rewritten while it was read, twice",
+                "Call the tool again when its writer pauses, or ask the writer for a scene, which never changes.",
+            ),
+            Error::Interrupted { .. } => Self::new(
+                "The last writer died while it wrote, so the data is not whole",
+                "Ask the program that the buffer belongs to to write again.",
+            ),
+            Error::WrongRole { found: "pool", .. } => {
+                Self::argument("buffer", "it is a pool", "Call pool_status with it as `pool`.")
+            }
+            Error::NoSuchArray { .. } => Self::new(
+                text::capitalised(&error.to_string()),
+                "Choose one of them, or leave the argument out.",
+            ),
             Error::Busy { what, waited } => Self::new(
                 format!("Somebody else held {what} for {waited:?}"),
                 "Call the tool again in a moment.",

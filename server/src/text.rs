@@ -75,6 +75,27 @@ pub(crate) fn capitalised(message: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(characters).collect())
 }
 
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// Bytes as text, if they are UTF-8 for people to read. Where more follows, a character may be cut off at the end.
+pub(crate) fn readable(bytes: &[u8], complete: bool) -> Option<&str> {
+    let text = match str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) if !complete && error.error_len().is_none() => str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    let is_layout = |c| matches!(c, '\t' | '\n' | '\r' | '\u{c}');
+    (!text.contains(|c: char| c.is_control() && !is_layout(c))).then_some(text)
+}
+
 /// `1 buffer`, `2 buffers`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };

@@ -3,6 +3,7 @@
 mod create_buffer;
 mod create_pool;
 mod delete_buffer;
+mod describe_buffer;
 mod list_buffers;
 mod pool_status;
 mod read_descriptor;
@@ -19,7 +20,8 @@ use crate::settings::Settings;
 
 /// The tools of a server with these settings.
 pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {
-    let looking = ShmServer::list_buffers_router()
+    let looking = ShmServer::describe_buffer_router()
+        + ShmServer::list_buffers_router()
         + ShmServer::pool_status_router()
         + ShmServer::read_descriptor_router()
         + ShmServer::store_status_router()

@@ -1,0 +1,97 @@
+//! Size and format of a picture: raw pixels, or an encoded file recognised by its first bytes.
+
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::DataReader;
+use imagesize::ImageType;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct Image {
+    format: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    width: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<u64>,
+}
+
+impl Image {
+    /// The picture in an array: the one called `pixels`, or the first of two or three axes.
+    pub(super) fn of_arrays(reader: &DataReader) -> Option<Self> {
+        let arrays = reader.arrays();
+        let mut candidates = arrays.get("pixels").into_iter().chain(arrays.values());
+        candidates.find_map(|array| {
+            let (height, width, channels) = match *array.shape.as_slice() {
+                [height, width] => (height, width, 1),
+                [height, width, channels] => (height, width, channels),
+                _ => return None,
+            };
+            Some(Self {
+                format: "raw",
+                width: Some(width),
+                height: Some(height),
+                channels: Some(channels),
+            })
+        })
+    }
+
+    /// The encoded picture that data starts with, if it is one.
+    pub(super) fn of_bytes(start: &[u8]) -> Option<Self> {
+        let format = match imagesize::image_type(start).ok()? {
+            ImageType::Png => "PNG",
+            ImageType::Jpeg => "JPEG",
+            ImageType::Webp => "WebP",
+            ImageType::Exr => "OpenEXR",
+            _ => return None,
+        };
+        // A damaged header has no size.
+        let size = imagesize::blob_size(start).ok();
+        Some(Self {
+            format,
+            width: size.map(|size| size.width as u64),
+            height: size.map(|size| size.height as u64),
+            channels: None,
+        })
+    }
+}
+
+impl Display for Image {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} image", self.format)?;
+        match (self.width, self.height) {
+            (Some(width), Some(height)) => write!(f, ", {width} × {height} pixels")?,
+            _ => f.write_str(" with a damaged header")?,
+        }
+        self.channels
+            .map_or(Ok(()), |channels| write!(f, ", channels: {channels}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_that_lie_are_no_reason_to_fail() {
+        let png = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
+        let image = Image::of_bytes(&png).expect("a picture");
+        assert_eq!(image.to_string(), "PNG image, 1920 × 1080 pixels");
+        let starts: [&[u8]; 4] = [
+            &png,
+            b"\xff\xd8\xff\xe0\xff\xff",
+            b"RIFF\0\0\0\0WEBPVP8X",
+            b"\x76\x2f\x31\x01",
+        ];
+        for start in starts {
+            for len in 0..start.len() {
+                let mut cut = start[..len].to_vec();
+                cut.resize(400, 0xff);
+                let _ = Image::of_bytes(&cut);
+                let _ = Image::of_bytes(&start[..len]);
+            }
+        }
+    }
+}

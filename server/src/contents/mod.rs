@@ -1,0 +1,180 @@
+//! What is in a buffer, in a few hundred bytes: gathered in one pass that holds little of it at a time.
+
+mod animation;
+mod array;
+mod image;
+mod mesh;
+mod payload;
+
+use std::fmt::{self, Display};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
+use schemars::JsonSchema;
+use serde::Serialize;
+use uuid::Uuid;
+
+use self::animation::Animation;
+use self::array::Array;
+use self::image::Image;
+use self::payload::Payload;
+use crate::reply::ToolError;
+use crate::rows::Rows;
+use crate::statistics::Stream;
+use crate::text::{self, Bytes, Quoted};
+use crate::work::Work;
+
+/// Most arrays that are looked at in one call. A mesh has a handful.
+pub(crate) const MAX_ARRAYS: usize = 16;
+/// Most names of arrays that are told beside.
+const MAX_OTHER_NAMES: usize = 50;
+/// Numbers in the first rows of an array, about.
+const FIRST_NUMBERS: u64 = 12;
+const FIRST_ROWS: u64 = 4;
+/// First bytes that are looked at of data without arrays: cameras put much in front of a JPEG's size.
+const START_BYTES: u64 = 256 << 10;
+/// Bytes that a thread reads at once: they fit the second cache.
+const PIECE: u64 = 256 << 10;
+/// The same of compressed data, whose chunks are decompressed as a whole.
+const COMPRESSED_PIECE: u64 = 1 << 20;
+
+/// What a buffer holds.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Contents {
+    id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    kind: SceneDataKind,
+    size_bytes: u64,
+    /// Size of the data by that of what is stored; only if compressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compression_ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<Image>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    animation: Option<Animation>,
+    arrays: Vec<Array>,
+    /// Names of arrays not looked at.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    other_arrays: Vec<String>,
+    /// Data that is neither arrays nor an image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Payload>,
+    /// Whether a mesh is whole.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<String>,
+}
+
+impl Contents {
+    /// Looks at arrays by name, or without names at the first ones.
+    pub(crate) fn gather(reader: &DataReader, names: Option<&[String]>, work: &Work) -> Result<Self, ToolError> {
+        let descriptor = reader.descriptor();
+        let (chosen, others): (Vec<_>, Vec<_>) = match names {
+            Some(names) => reader.arrays().iter().partition(|(name, _)| names.contains(name)),
+            None => {
+                let arrays: Vec<_> = reader.arrays().iter().collect();
+                let (first, rest) = arrays.split_at(arrays.len().min(MAX_ARRAYS));
+                (first.to_vec(), rest.to_vec())
+            }
+        };
+        let arrays = describe(reader, &chosen, work)?;
+        let start = start(reader)?;
+        let image = match start.as_slice() {
+            [] if descriptor.kind == SceneDataKind::Screenshot => Image::of_arrays(reader),
+            start => Image::of_bytes(start),
+        };
+        let payload =
+            (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
+        Ok(Self {
+            id: descriptor.id,
+            name: descriptor.name.clone(),
+            kind: descriptor.kind,
+            size_bytes: descriptor.size_bytes,
+            compression_ratio: descriptor
+                .use_compression
+                .then(|| ratio(descriptor.size_bytes, descriptor.stored_bytes)),
+            image,
+            animation: Animation::of(reader),
+            notes: mesh::notes(reader, &arrays),
+            arrays,
+            other_arrays: others
+                .into_iter()
+                .take(MAX_OTHER_NAMES)
+                .map(|(name, _)| name.clone())
+                .collect(),
+            payload,
+        })
+    }
+}
+
+fn describe(reader: &DataReader, arrays: &[(&String, &PlacedArray)], work: &Work) -> Result<Vec<Array>, ToolError> {
+    let total = arrays.iter().map(|(_, array)| array.size()).sum();
+    let done = AtomicU64::new(0);
+    let piece = if reader.descriptor().use_compression {
+        COMPRESSED_PIECE
+    } else {
+        PIECE
+    };
+    let describe = |&(name, array): &(&String, &PlacedArray)| {
+        let read = |at: u64, bytes: &mut [u8]| {
+            work.step(done.fetch_add(bytes.len() as u64, Ordering::Relaxed), total)?;
+            Ok(reader.read_at(array.offset + at, bytes)?)
+        };
+        let stream = Stream {
+            dtype: array.dtype,
+            components: array::components(array),
+            size: array.size(),
+            piece,
+            read: &read,
+        };
+        let rows = Rows::of(array);
+        let first_rows = rows.read(reader, 0, (FIRST_NUMBERS / rows.length).clamp(1, FIRST_ROWS))?;
+        Ok(Array::new(name, array, stream.summarise()?, first_rows))
+    };
+    arrays.iter().map(describe).collect()
+}
+
+/// The first bytes of data without arrays.
+fn start(reader: &DataReader) -> Result<Vec<u8>, ToolError> {
+    let len = if reader.arrays().is_empty() {
+        reader.len().min(START_BYTES)
+    } else {
+        0
+    };
+    let mut start = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+    reader.read_at(0, &mut start)?;
+    Ok(start)
+}
+
+/// To two digits behind the point.
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+fn ratio(size: u64, stored: u64) -> f64 {
+    (size as f64 / stored as f64 * 100.0).round() / 100.0
+}
+
+impl Display for Contents {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = text::labelled([("name", self.name.as_deref())]);
+        let (id, kind, size) = (self.id, self.kind.as_str(), Bytes(self.size_bytes));
+        write!(f, "Buffer {id}{name}: {kind}, {size}")?;
+        if let Some(ratio) = self.compression_ratio {
+            write!(f, ", compressed {ratio}:1")?;
+        }
+        let facts = [
+            self.image.as_ref().map(ToString::to_string),
+            self.animation.as_ref().map(ToString::to_string),
+            self.payload.as_ref().map(ToString::to_string),
+        ];
+        for fact in facts.iter().flatten().chain(&self.notes) {
+            write!(f, "\n{fact}")?;
+        }
+        for array in &self.arrays {
+            write!(f, "\n- {array}")?;
+        }
+        if !self.other_arrays.is_empty() {
+            let names: Vec<_> = self.other_arrays.iter().map(|name| Quoted(name).to_string()).collect();
+            write!(f, "\nNot looked at, to be chosen by `arrays`: {}", names.join(", "))?;
+        }
+        Ok(())
+    }
+}

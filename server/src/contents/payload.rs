@@ -1,0 +1,45 @@
+//! The start of data that has no arrays.
+
+use std::fmt::{self, Display};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::text::{self, Quoted};
+
+/// Characters of text, or bytes of anything else, that are shown.
+const SHOWN: usize = 60;
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Payload {
+    /// Whether it starts as UTF-8.
+    text: bool,
+    /// First characters, or bytes in hex.
+    start: String,
+}
+
+impl Payload {
+    /// `complete`: nothing follows.
+    pub(super) fn of(start: &[u8], complete: bool) -> Self {
+        match text::readable(start, complete) {
+            Some(text) => Self {
+                text: true,
+                start: text.chars().take(SHOWN).collect(),
+            },
+            None => Self {
+                text: false,
+                start: text::hex(&start[..start.len().min(SHOWN)]),
+            },
+        }
+    }
+}
+
+impl Display for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.text {
+            write!(f, "Text that starts {}", Quoted(&self.start))
+        } else {
+            write!(f, "Bytes that start {}", self.start)
+        }
+    }
+}

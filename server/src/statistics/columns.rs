@@ -1,0 +1,160 @@
+//! Least, greatest, sum and count of each column of a stream of numbers, in loops that become vector instructions.
+
+use super::numeric::{Numeric, Total as _};
+
+/// Numbers that are worked on at once: they fit the first cache.
+pub(super) const BLOCK: usize = 3072;
+
+/// What is known of one column. NaN and infinite numbers are left out of it.
+#[derive(Clone, Copy)]
+pub(super) struct Column<T: Numeric> {
+    pub(super) least: T,
+    pub(super) greatest: T,
+    pub(super) total: T::Total,
+    pub(super) count: u64,
+}
+
+impl<T: Numeric> Column<T> {
+    /// What is known of several columns, or of parts of one, together.
+    pub(super) fn join<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut whole = Self {
+            least: T::GREATEST,
+            greatest: T::LEAST,
+            total: T::Total::default(),
+            count: 0,
+        };
+        for part in parts {
+            whole.least = smaller(whole.least, part.least);
+            whole.greatest = larger(whole.greatest, part.greatest);
+            whole.total += part.total;
+            whole.count += part.count;
+        }
+        whole
+    }
+}
+
+/// The columns of a stream in which they take turns, such as x, y and z: eight at most.
+pub(super) struct Columns<T: Numeric> {
+    pub(super) columns: Vec<Column<T>>,
+    pub(super) nan: u64,
+    pub(super) infinite: u64,
+}
+
+impl<T: Numeric> Columns<T> {
+    pub(super) fn new(columns: usize) -> Self {
+        Self {
+            columns: vec![Column::join([]); columns],
+            nan: 0,
+            infinite: 0,
+        }
+    }
+
+    /// The column of the number that comes after so many.
+    pub(super) fn turn(&self, before: u64) -> usize {
+        usize::try_from(before % self.columns.len() as u64).unwrap_or_default()
+    }
+
+    /// Adds what another part of the stream has.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (column, part) in self.columns.iter_mut().zip(&other.columns) {
+            *column = Column::join([column, part]);
+        }
+        self.nan += other.nan;
+        self.infinite += other.infinite;
+    }
+
+    /// Adds numbers, the first of which is of the column `first`.
+    pub(super) fn add(&mut self, numbers: &[T], first: usize) {
+        // A multiple of the number of columns, so that each lane stays with one of them.
+        match self.columns.len() {
+            1 | 2 | 4 | 8 => self.add_by_lanes::<8>(numbers, first),
+            3 | 6 => self.add_by_lanes::<12>(numbers, first),
+            _ => self.add_each(numbers, first),
+        }
+    }
+
+    fn add_by_lanes<const N: usize>(&mut self, numbers: &[T], first: usize) {
+        let (rows, rest) = numbers.as_chunks::<N>();
+        let lanes = Lanes::of(rows);
+        if lanes.are_finite() {
+            for lane in 0..N {
+                let column = (first + lane) % self.columns.len();
+                let lane = lanes.column(lane, rows.len());
+                self.columns[column] = Column::join([&self.columns[column], &lane]);
+            }
+        } else {
+            self.add_each(rows.as_flattened(), first);
+        }
+        self.add_each(rest, first);
+    }
+
+    /// Looks at each number by itself; a few times slower.
+    fn add_each(&mut self, numbers: &[T], first: usize) {
+        let mut turn = first;
+        for &number in numbers {
+            let column = turn;
+            turn = if turn + 1 == self.columns.len() { 0 } else { turn + 1 };
+            if number.is_nan() {
+                self.nan += 1;
+            } else if number.is_infinite() {
+                self.infinite += 1;
+            } else {
+                let alone = Column {
+                    least: number,
+                    greatest: number,
+                    total: number.widen().into(),
+                    count: 1,
+                };
+                self.columns[column] = Column::join([&self.columns[column], &alone]);
+            }
+        }
+    }
+}
+
+/// Every N-th number of a block is of the same lane.
+struct Lanes<T: Numeric, const N: usize> {
+    least: [T; N],
+    greatest: [T; N],
+    sum: [T::Sum; N],
+}
+
+impl<T: Numeric, const N: usize> Lanes<T, N> {
+    fn of(rows: &[[T; N]]) -> Self {
+        let mut lanes = Self {
+            least: [T::GREATEST; N],
+            greatest: [T::LEAST; N],
+            sum: [T::Sum::default(); N],
+        };
+        for row in rows {
+            for lane in 0..N {
+                lanes.least[lane] = smaller(row[lane], lanes.least[lane]);
+                lanes.greatest[lane] = larger(row[lane], lanes.greatest[lane]);
+                lanes.sum[lane] += row[lane].widen();
+            }
+        }
+        lanes
+    }
+
+    /// Whether all numbers are: a sum with one that is not is none either.
+    fn are_finite(&self) -> bool {
+        self.sum.iter().all(|&sum| sum.into().is_finite())
+    }
+
+    fn column(&self, lane: usize, count: usize) -> Column<T> {
+        Column {
+            least: self.least[lane],
+            greatest: self.greatest[lane],
+            total: self.sum[lane].into(),
+            count: count as u64,
+        }
+    }
+}
+
+/// One comparison, which is one vector instruction; `b` if it is not one of two numbers.
+fn smaller<T: PartialOrd>(a: T, b: T) -> T {
+    if a < b { a } else { b }
+}
+
+fn larger<T: PartialOrd>(a: T, b: T) -> T {
+    if a > b { a } else { b }
+}
