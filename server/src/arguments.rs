@@ -53,7 +53,7 @@ pub(crate) fn within<T: PartialOrd + Display + Copy>(
 }
 
 /// Which buffer: its id, its unique name, or its whole descriptor as an object or as JSON text.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "expected an id, a name or a descriptor")]
 pub(crate) enum BufferReference {
     Text(String),

@@ -29,6 +29,7 @@ mod settings;
 mod statistics;
 mod text;
 mod tools;
+mod window;
 mod work;
 
 pub use cli::run;

@@ -1,6 +1,6 @@
 //! Looking at data that may be rewritten meanwhile.
 
-use dcc_mcp_shm::{DataReader, Error, Reference, Store};
+use dcc_mcp_shm::{DataReader, Error, PlacedArray, Reference, Store};
 
 use crate::reply::ToolError;
 
@@ -21,4 +21,17 @@ pub(crate) fn look<T>(
     let seen = look(&second);
     second.check_unchanged()?;
     seen
+}
+
+/// An array by its name.
+///
+/// # Errors
+/// [`Error::NoSuchArray`], which tells the names there are.
+pub(crate) fn array<'a>(reader: &'a DataReader, name: &str) -> Result<&'a PlacedArray, Error> {
+    let arrays = reader.arrays();
+    arrays.get(name).ok_or_else(|| Error::NoSuchArray {
+        id: reader.descriptor().id,
+        name: name.to_owned(),
+        available: arrays.keys().cloned().collect(),
+    })
 }

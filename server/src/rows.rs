@@ -4,6 +4,7 @@ use dcc_mcp_shm::{DataReader, PlacedArray, Result};
 use serde_json::Value;
 
 use crate::elements::Elements;
+use crate::number::Number;
 
 /// Longest last axis that makes a row: a 4 × 4 matrix that was laid out flat.
 const LONGEST_ROW: u64 = 16;
@@ -45,7 +46,7 @@ impl<'a> Rows<'a> {
         let mut bytes = vec![0; len];
         reader.read_at(self.array.offset + start.min(self.count) * self.width(), &mut bytes)?;
         let numbers = Elements::of(self.array.dtype).numbers(&bytes);
-        let mut values: Vec<Value> = numbers.into_iter().map(|number| number.to_json()).collect();
+        let mut values: Vec<Value> = numbers.into_iter().map(Number::to_json).collect();
         if self.array.dtype.is_complex() {
             values = grouped(&values, 2);
         }

@@ -85,15 +85,50 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// Bytes as text, if they are UTF-8 for people to read. Where more follows, a character may be cut off at the end.
+/// Bytes as text, or how many of them are. Where more follows, a character may be cut off at the end.
+pub(crate) fn utf8(bytes: &[u8], complete: bool) -> Result<&str, usize> {
+    str::from_utf8(bytes).or_else(|error| {
+        let valid = error.valid_up_to();
+        let is_cut = !complete && error.error_len().is_none();
+        str::from_utf8(&bytes[..valid]).ok().filter(|_| is_cut).ok_or(valid)
+    })
+}
+
+/// Bytes as text, if it is such as people read.
 pub(crate) fn readable(bytes: &[u8], complete: bool) -> Option<&str> {
-    let text = match str::from_utf8(bytes) {
-        Ok(text) => text,
-        Err(error) if !complete && error.error_len().is_none() => str::from_utf8(&bytes[..error.valid_up_to()]).ok()?,
-        Err(_) => return None,
-    };
     let is_layout = |c| matches!(c, '\t' | '\n' | '\r' | '\u{c}');
+    let text = utf8(bytes, complete).ok()?;
     (!text.contains(|c: char| c.is_control() && !is_layout(c))).then_some(text)
+}
+
+/// The start of a text that takes at most `limit` bytes, also as JSON and in [`fenced`].
+pub(crate) fn fitting(text: &str, limit: usize) -> &str {
+    let mut room = limit;
+    let end = text.char_indices().find(|&(_, c)| {
+        let escaped = if c.is_ascii_control() {
+            "\\u0000".len()
+        } else {
+            c.escape_debug().map(char::len_utf8).sum()
+        };
+        let left = room.checked_sub(escaped);
+        room = left.unwrap_or_default();
+        left.is_none()
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// Text of others in a block that nothing in it can end, with what is not to be seen escaped.
+pub(crate) fn fenced(content: &str) -> String {
+    let runs = content.split(|c| c != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);
+    let mut block = format!("{fence}\n");
+    for c in content.chars() {
+        match c {
+            '\n' | '\t' | '\'' | '"' | '\\' => block.push(c),
+            c => block.extend(c.escape_debug()),
+        }
+    }
+    block + "\n" + &fence
 }
 
 /// `1 buffer`, `2 buffers`.
@@ -148,6 +183,34 @@ mod tests {
             long.len() <= SHOWN_BYTES + "\"\"…".len() && long.ends_with("\"…"),
             "{long}"
         );
+    }
+
+    #[test]
+    fn blocks_are_not_ended_by_what_is_in_them() {
+        assert_eq!(fenced("it's \"a\"\n\tb\\"), "```\nit's \"a\"\n\tb\\\n```");
+        assert_eq!(fenced("a\n```\n````\nb"), "`````\na\n```\n````\nb\n`````");
+        assert_eq!(fenced("\u{1b}[31m\u{202e}\r"), "```\n\\u{1b}[31m\\u{202e}\\r\n```");
+    }
+
+    #[test]
+    fn text_is_fitted_as_it_is_shown() {
+        let hostile = "\0\u{7f}\u{202e}\"\\`é\n頭".repeat(1000);
+        for limit in [0, 1, 7, 100, 5000] {
+            let fit = fitting(&hostile, limit);
+            let json = serde_json::to_string(fit).expect("JSON");
+            assert!(json.len() <= limit + 2 && fenced(fit).len() <= limit + 10, "{limit}");
+        }
+        assert_eq!(fitting("plain", 5), "plain");
+    }
+
+    #[test]
+    fn characters_may_be_cut_only_where_more_follows() {
+        let bytes = "aé".as_bytes();
+        assert_eq!(utf8(&bytes[..2], false), Ok("a"));
+        assert_eq!(utf8(&bytes[..2], true), Err(1));
+        assert_eq!(utf8(b"a\xffb", false), Err(1));
+        assert_eq!(readable(b"a\tb\n", true), Some("a\tb\n"));
+        assert_eq!(readable(b"a\0b", true), None);
     }
 
     #[test]

@@ -69,15 +69,10 @@ impl Contents {
     /// Looks at arrays by name, or without names at the first ones.
     pub(crate) fn gather(reader: &DataReader, names: Option<&[String]>, work: &Work) -> Result<Self, ToolError> {
         let descriptor = reader.descriptor();
-        let (chosen, others): (Vec<_>, Vec<_>) = match names {
-            Some(names) => reader.arrays().iter().partition(|(name, _)| names.contains(name)),
-            None => {
-                let arrays: Vec<_> = reader.arrays().iter().collect();
-                let (first, rest) = arrays.split_at(arrays.len().min(MAX_ARRAYS));
-                (first.to_vec(), rest.to_vec())
-            }
-        };
-        let arrays = describe(reader, &chosen, work)?;
+        let is_chosen = |index, name| names.map_or(index < MAX_ARRAYS, |names| names.contains(name));
+        let arrays = reader.arrays().iter().enumerate();
+        let (chosen, others): (Vec<_>, Vec<_>) = arrays.partition(|&(index, (name, _))| is_chosen(index, name));
+        let arrays = describe(reader, chosen, work)?;
         let start = start(reader)?;
         let image = match start.as_slice() {
             [] if descriptor.kind == SceneDataKind::Screenshot => Image::of_arrays(reader),
@@ -100,22 +95,24 @@ impl Contents {
             other_arrays: others
                 .into_iter()
                 .take(MAX_OTHER_NAMES)
-                .map(|(name, _)| name.clone())
+                .map(|(_, (name, _))| name.clone())
                 .collect(),
             payload,
         })
     }
 }
 
-fn describe(reader: &DataReader, arrays: &[(&String, &PlacedArray)], work: &Work) -> Result<Vec<Array>, ToolError> {
-    let total = arrays.iter().map(|(_, array)| array.size()).sum();
+type Named<'a> = (usize, (&'a String, &'a PlacedArray));
+
+fn describe(reader: &DataReader, arrays: Vec<Named<'_>>, work: &Work) -> Result<Vec<Array>, ToolError> {
+    let total = arrays.iter().map(|(_, (_, array))| array.size()).sum();
     let done = AtomicU64::new(0);
     let piece = if reader.descriptor().use_compression {
         COMPRESSED_PIECE
     } else {
         PIECE
     };
-    let describe = |&(name, array): &(&String, &PlacedArray)| {
+    let describe = |(_, (name, array)): Named<'_>| {
         let read = |at: u64, bytes: &mut [u8]| {
             work.step(done.fetch_add(bytes.len() as u64, Ordering::Relaxed), total)?;
             Ok(reader.read_at(array.offset + at, bytes)?)
@@ -131,7 +128,7 @@ fn describe(reader: &DataReader, arrays: &[(&String, &PlacedArray)], work: &Work
         let first_rows = rows.read(reader, 0, (FIRST_NUMBERS / rows.length).clamp(1, FIRST_ROWS))?;
         Ok(Array::new(name, array, stream.summarise()?, first_rows))
     };
-    arrays.iter().map(describe).collect()
+    arrays.into_iter().map(describe).collect()
 }
 
 /// The first bytes of data without arrays.

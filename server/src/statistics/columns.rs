@@ -35,7 +35,7 @@ impl<T: Numeric> Column<T> {
 
 /// The columns of a stream in which they take turns, such as x, y and z: eight at most.
 pub(super) struct Columns<T: Numeric> {
-    pub(super) columns: Vec<Column<T>>,
+    pub(super) each: Vec<Column<T>>,
     pub(super) nan: u64,
     pub(super) infinite: u64,
 }
@@ -43,7 +43,7 @@ pub(super) struct Columns<T: Numeric> {
 impl<T: Numeric> Columns<T> {
     pub(super) fn new(columns: usize) -> Self {
         Self {
-            columns: vec![Column::join([]); columns],
+            each: vec![Column::join([]); columns],
             nan: 0,
             infinite: 0,
         }
@@ -51,12 +51,12 @@ impl<T: Numeric> Columns<T> {
 
     /// The column of the number that comes after so many.
     pub(super) fn turn(&self, before: u64) -> usize {
-        usize::try_from(before % self.columns.len() as u64).unwrap_or_default()
+        usize::try_from(before % self.each.len() as u64).unwrap_or_default()
     }
 
     /// Adds what another part of the stream has.
     pub(super) fn merge(&mut self, other: &Self) {
-        for (column, part) in self.columns.iter_mut().zip(&other.columns) {
+        for (column, part) in self.each.iter_mut().zip(&other.each) {
             *column = Column::join([column, part]);
         }
         self.nan += other.nan;
@@ -66,7 +66,7 @@ impl<T: Numeric> Columns<T> {
     /// Adds numbers, the first of which is of the column `first`.
     pub(super) fn add(&mut self, numbers: &[T], first: usize) {
         // A multiple of the number of columns, so that each lane stays with one of them.
-        match self.columns.len() {
+        match self.each.len() {
             1 | 2 | 4 | 8 => self.add_by_lanes::<8>(numbers, first),
             3 | 6 => self.add_by_lanes::<12>(numbers, first),
             _ => self.add_each(numbers, first),
@@ -78,9 +78,9 @@ impl<T: Numeric> Columns<T> {
         let lanes = Lanes::of(rows);
         if lanes.are_finite() {
             for lane in 0..N {
-                let column = (first + lane) % self.columns.len();
+                let column = (first + lane) % self.each.len();
                 let lane = lanes.column(lane, rows.len());
-                self.columns[column] = Column::join([&self.columns[column], &lane]);
+                self.each[column] = Column::join([&self.each[column], &lane]);
             }
         } else {
             self.add_each(rows.as_flattened(), first);
@@ -93,7 +93,7 @@ impl<T: Numeric> Columns<T> {
         let mut turn = first;
         for &number in numbers {
             let column = turn;
-            turn = if turn + 1 == self.columns.len() { 0 } else { turn + 1 };
+            turn = if turn + 1 == self.each.len() { 0 } else { turn + 1 };
             if number.is_nan() {
                 self.nan += 1;
             } else if number.is_infinite() {
@@ -105,7 +105,7 @@ impl<T: Numeric> Columns<T> {
                     total: number.widen().into(),
                     count: 1,
                 };
-                self.columns[column] = Column::join([&self.columns[column], &alone]);
+                self.each[column] = Column::join([&self.each[column], &alone]);
             }
         }
     }
@@ -126,10 +126,10 @@ impl<T: Numeric, const N: usize> Lanes<T, N> {
             sum: [T::Sum::default(); N],
         };
         for row in rows {
-            for lane in 0..N {
-                lanes.least[lane] = smaller(row[lane], lanes.least[lane]);
-                lanes.greatest[lane] = larger(row[lane], lanes.greatest[lane]);
-                lanes.sum[lane] += row[lane].widen();
+            for (lane, &number) in row.iter().enumerate() {
+                lanes.least[lane] = smaller(number, lanes.least[lane]);
+                lanes.greatest[lane] = larger(number, lanes.greatest[lane]);
+                lanes.sum[lane] += number.widen();
             }
         }
         lanes

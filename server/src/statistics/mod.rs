@@ -83,7 +83,7 @@ impl Stream<'_> {
         })?;
         let component = |column| Component::of(column, reading.number);
         Ok(Summary {
-            components: columns.columns.iter().map(component).collect(),
+            components: columns.each.iter().map(component).collect(),
             nan: columns.nan,
             infinite: columns.infinite,
         })

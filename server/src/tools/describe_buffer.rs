@@ -1,6 +1,5 @@
 //! `describe_buffer`: what is in a buffer, without reading it into the model's context.
 
-use dcc_mcp_shm::{DataReader, Error};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -10,31 +9,18 @@ use serde::Deserialize;
 use crate::arguments::{self, BufferReference};
 use crate::contents::{Contents, MAX_ARRAYS};
 use crate::handler::ShmServer;
-use crate::look::look;
+use crate::look::{array, look};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Buffer to look at: its id, its unique name, or its whole descriptor.
+    /// Its id, its unique name, or its whole descriptor.
     buffer: BufferReference,
-    /// Names of the arrays to look at, 16 at most; the first 16 if left out.
+    /// Which arrays; default: the first 16.
     #[schemars(length(max = MAX_ARRAYS))]
     arrays: Option<Vec<String>>,
-}
-
-/// Refuses names that the buffer's arrays do not have.
-fn check_names(reader: &DataReader, names: &[String]) -> Result<(), Error> {
-    let arrays = reader.arrays();
-    match names.iter().find(|name| !arrays.contains_key(*name)) {
-        None => Ok(()),
-        Some(unknown) => Err(Error::NoSuchArray {
-            id: reader.descriptor().id,
-            name: unknown.clone(),
-            available: arrays.keys().cloned().collect(),
-        }),
-    }
 }
 
 #[tool_router(router = describe_buffer_router, vis = "pub(super)")]
@@ -59,8 +45,8 @@ impl ShmServer {
         }
         self.long(&context, move |store, work| {
             look(store, &reference, |reader| {
-                if let Some(names) = &arrays {
-                    check_names(reader, names)?;
+                for name in arrays.iter().flatten() {
+                    array(reader, name)?;
                 }
                 Contents::gather(reader, arrays.as_deref(), work).map(Reply)
             })

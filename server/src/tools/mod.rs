@@ -6,6 +6,7 @@ mod delete_buffer;
 mod describe_buffer;
 mod list_buffers;
 mod pool_status;
+mod read_buffer;
 mod read_descriptor;
 mod store_status;
 mod wait_for_buffer;
@@ -23,6 +24,7 @@ pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {
     let looking = ShmServer::describe_buffer_router()
         + ShmServer::list_buffers_router()
         + ShmServer::pool_status_router()
+        + ShmServer::read_buffer_router()
         + ShmServer::read_descriptor_router()
         + ShmServer::store_status_router()
         + ShmServer::wait_for_buffer_router();

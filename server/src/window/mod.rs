@@ -1,0 +1,129 @@
+//! A window of a buffer's data, small enough for a model's context, and where to go on.
+
+mod bytes;
+mod rows;
+
+use std::fmt::{self, Display};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::reply::ToolError;
+use crate::text::{self, Quoted};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// Numbers of an array.
+    Rows,
+    /// UTF-8.
+    Text,
+    /// Hexadecimal digits.
+    Hex,
+    /// With the standard alphabet, padded.
+    Base64,
+}
+
+/// What part of the data is asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wanted {
+    /// First row or byte.
+    pub(crate) start: u64,
+    /// Most rows or bytes.
+    pub(crate) count: u64,
+    /// Most bytes of output.
+    pub(crate) limit: usize,
+}
+
+impl Wanted {
+    /// How many rows or bytes there are from `start` on, of `total`.
+    fn left(self, total: u64, unit: &str) -> Result<u64, ToolError> {
+        total.checked_sub(self.start).ok_or_else(|| {
+            let problem = format!("{} lies behind the {total} {unit} there are", self.start);
+            ToolError::argument(
+                "start",
+                problem,
+                "Start at `next` of the previous result, or leave it out.",
+            )
+        })
+    }
+}
+
+/// Rows or bytes of the data.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Window {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    array: Option<String>,
+    format: Format,
+    start: u64,
+    count: u64,
+    /// Rows or bytes that follow.
+    left: u64,
+    /// `start` of what follows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+    /// A number or a list each. NaN, Infinity and integers beyond 2^53 are strings, complex numbers lists of two.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<Vec<Value>>,
+    /// Text, hex or base64.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<String>,
+}
+
+impl Window {
+    /// `count` of `total` rows or bytes, still without them.
+    fn new(array: Option<&str>, format: Format, start: u64, count: u64, total: u64) -> Self {
+        let next = start + count;
+        Self {
+            array: array.map(ToOwned::to_owned),
+            format,
+            start,
+            count,
+            left: total - next,
+            next: (next < total).then_some(next),
+            rows: None,
+            data: None,
+        }
+    }
+
+    /// The content as it stands in the text: it comes from others, so nothing in it may end its block.
+    fn block(&self) -> String {
+        match (&self.rows, &self.data) {
+            (Some(rows), _) => {
+                let separator = if rows.first().is_some_and(Value::is_array) {
+                    ",\n"
+                } else {
+                    ", "
+                };
+                let rows: Vec<_> = rows.iter().map(Value::to_string).collect();
+                text::fenced(&rows.join(separator))
+            }
+            (None, Some(data)) => text::fenced(data),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+impl Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { start, count, left, .. } = self;
+        let (unit, encoding) = match self.format {
+            Format::Rows => ("row", ""),
+            Format::Text => ("byte", " as text"),
+            Format::Hex => ("byte", " in hex"),
+            Format::Base64 => ("byte", " in base64"),
+        };
+        let of = self
+            .array
+            .as_ref()
+            .map_or_else(String::new, |name| format!(" of array {}", Quoted(name)));
+        let what = text::count(usize::try_from(*count).unwrap_or(usize::MAX), unit);
+        write!(f, "{what} from {unit} {start} on{of}{encoding}; ")?;
+        match self.next {
+            Some(next) => write!(f, "{left} follow, from `start` {next} on:")?,
+            None => f.write_str("none follow:")?,
+        }
+        write!(f, "\n{}", self.block())
+    }
+}
