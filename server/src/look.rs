@@ -35,3 +35,38 @@ pub(crate) fn array<'a>(reader: &'a DataReader, name: &str) -> Result<&'a Placed
         available: arrays.keys().cloned().collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use dcc_mcp_shm::{BufferOptions, SharedBuffer};
+
+    use super::*;
+
+    /// The first byte of a buffer that is rewritten so many times while it is looked at.
+    fn look_while_rewritten(times: usize) -> Result<u8, ToolError> {
+        let parent = tempfile::tempdir().expect("a directory");
+        let store = Store::open_at(parent.path().join("store"))?;
+        let buffer = SharedBuffer::create(&store, 8, &BufferOptions::default())?;
+        buffer.write(b"0")?;
+        let looks = Cell::new(0);
+        look(&store, &buffer.id().into(), |reader| {
+            let mut byte = [0];
+            reader.read_at(0, &mut byte)?;
+            looks.set(looks.get() + 1);
+            if looks.get() <= times {
+                buffer.write(looks.get().to_string().as_bytes())?;
+            }
+            Ok(byte[0])
+        })
+    }
+
+    #[test]
+    fn data_that_is_rewritten_is_looked_at_once_more_and_then_no_more() {
+        assert_eq!(look_while_rewritten(0).ok(), Some(b'0'));
+        assert_eq!(look_while_rewritten(1).ok(), Some(b'1'));
+        let error = format!("{:?}", look_while_rewritten(2).expect_err("rewritten twice"));
+        assert!(error.contains("rewritten while it was read, twice"), "{error}");
+    }
+}

@@ -99,9 +99,9 @@ impl Display for Array {
             }
         }
         if self.first_rows.is_empty() {
-            return write!(f, "{separator} no rows");
+            return f.write_str("; no rows");
         }
         let rows: Vec<_> = self.first_rows.iter().map(Value::to_string).collect();
-        write!(f, "{separator} first rows {}", rows.join(" "))
+        write!(f, "; first rows {}", rows.join(" "))
     }
 }

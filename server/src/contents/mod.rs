@@ -27,7 +27,7 @@ use crate::work::Work;
 /// Most arrays that are looked at in one call. A mesh has a handful.
 pub(crate) const MAX_ARRAYS: usize = 16;
 /// Most names of arrays that are told beside.
-const MAX_OTHER_NAMES: usize = 50;
+const MAX_OTHER_NAMES: usize = 20;
 /// Numbers in the first rows of an array, about.
 const FIRST_NUMBERS: u64 = 12;
 const FIRST_ROWS: u64 = 4;
@@ -99,6 +99,17 @@ impl Contents {
                 .collect(),
             payload,
         })
+    }
+
+    /// Leaves arrays out, from the last one on, until the rest takes no more bytes than this.
+    pub(crate) fn within(mut self, limit: usize) -> Self {
+        while serde_json::to_string(&self).is_ok_and(|json| json.len() > limit)
+            && let Some(last) = self.arrays.pop()
+        {
+            self.other_arrays.insert(0, last.name);
+            self.other_arrays.truncate(MAX_OTHER_NAMES);
+        }
+        self
     }
 }
 

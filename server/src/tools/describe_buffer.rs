@@ -43,12 +43,13 @@ impl ShmServer {
             let problem = format!("{} names are more than {MAX_ARRAYS}", arrays.len());
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
+        let limit = self.settings().result_bytes;
         self.long(&context, move |store, work| {
             look(store, &reference, |reader| {
                 for name in arrays.iter().flatten() {
                     array(reader, name)?;
                 }
-                Contents::gather(reader, arrays.as_deref(), work).map(Reply)
+                Contents::gather(reader, arrays.as_deref(), work).map(|contents| Reply(contents.within(limit)))
             })
         })
         .await

@@ -122,19 +122,24 @@ impl Client {
             .expect("the server reads");
     }
 
-    /// Sends a request and returns its answer, which is the next message.
-    pub(crate) fn request(&mut self, method: &str, mut params: Value) -> Value {
+    /// Sends a request and returns its id.
+    pub(crate) fn begin(&mut self, method: &str, mut params: Value) -> u64 {
         self.next_id += 1;
         if matches!(self.era, Era::Stateless) {
-            params["_meta"] = json!({
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
-                "io.modelcontextprotocol/clientCapabilities": {},
-            });
+            let meta = &mut params["_meta"];
+            meta["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");
+            meta["io.modelcontextprotocol/clientInfo"] = json!({"name": "test", "version": "1"});
+            meta["io.modelcontextprotocol/clientCapabilities"] = json!({});
         }
         self.send(&json!({"jsonrpc": "2.0", "id": self.next_id, "method": method, "params": params}));
+        self.next_id
+    }
+
+    /// Sends a request and returns its answer, which is the next message.
+    pub(crate) fn request(&mut self, method: &str, params: Value) -> Value {
+        let id = self.begin(method, params);
         let answer = self.answer();
-        assert_eq!(answer["id"], self.next_id, "{answer}");
+        assert_eq!(answer["id"], id, "{answer}");
         answer
     }
 

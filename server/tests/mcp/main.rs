@@ -1,7 +1,11 @@
 //! The built server, spoken to as clients do.
 
 mod client;
+mod describe_buffer;
+mod long;
 mod manifest;
+mod read_buffer;
+mod scenes;
 mod stdio;
 mod tools;
 mod untrusted;
