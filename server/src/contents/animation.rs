@@ -1,4 +1,4 @@
-//! How long an animation is, and how fast it plays.
+//! How long an animation is, and how fast it plays. Times are in frames, as in the attributes of USD.
 
 use std::fmt::{self, Display};
 
@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-/// Times are in frames, as in the attributes of USD.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Animation {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -16,11 +16,13 @@ use crate::text::Quoted;
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Array {
     pub(super) name: String,
+    #[schemars(with = "String")]
     dtype: Dtype,
     shape: Vec<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     domain: Option<Domain>,
-    /// Of finite numbers; a list if the last axis has 2 to 4 components, or for the parts of complex numbers.
+    /// Of finite numbers; a list if the last axis has 2 to 4 components.
     #[serde(skip_serializing_if = "Option::is_none")]
     min: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -44,9 +44,9 @@ pub(crate) struct Contents {
     id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
+    #[schemars(with = "String")]
     kind: SceneDataKind,
     size_bytes: u64,
-    /// Size of the data by that of what is stored; only if compressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     compression_ratio: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,13 +54,11 @@ pub(crate) struct Contents {
     #[serde(skip_serializing_if = "Option::is_none")]
     animation: Option<Animation>,
     arrays: Vec<Array>,
-    /// Names of arrays not looked at.
+    /// Not looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     other_arrays: Vec<String>,
-    /// Data that is neither arrays nor an image.
     #[serde(skip_serializing_if = "Option::is_none")]
     payload: Option<Payload>,
-    /// Whether a mesh is whole.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<String>,
 }

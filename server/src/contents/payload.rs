@@ -12,9 +12,8 @@ const SHOWN: usize = 60;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Payload {
-    /// Whether it starts as UTF-8.
     text: bool,
-    /// First characters, or bytes in hex.
+    /// Characters, or hex.
     start: String,
 }
 

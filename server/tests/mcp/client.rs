@@ -177,6 +177,15 @@ impl Client {
         (result, text)
     }
 
+    /// Most memory of the server that was resident so far, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
+        peak.map(|kib: u64| kib << 10).expect("a size")
+    }
+
     /// Ends the input; the server must then end by itself, with nothing more to say.
     pub(crate) fn end(mut self) -> ExitStatus {
         self.requests = None;

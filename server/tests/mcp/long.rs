@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, ERAS, Era};
 use crate::scenes::{spec, store};
 
-const SIZE: u64 = 1 << 30;
+const SIZE: u64 = 1 << 29;
 
 /// An array that takes long to look at and little memory: all of it is zeros, compressed.
 fn zeros(store: &Store) -> SharedSceneBuffer {
@@ -52,6 +52,7 @@ fn progress_is_told_and_what_is_deleted_meanwhile_is_described_to_its_end() {
     assert!(progress.is_sorted() && progress.len() > 1, "{progress:?}");
     let array = &answer["result"]["structuredContent"]["arrays"][0];
     assert_eq!([&array["shape"][0], &array["max"]], [&json!(SIZE), &json!(0)]);
+    assert!(client.peak_memory() < 64 << 20, "{} bytes", client.peak_memory());
     let error = client.error("describe_buffer", json!({"buffer": scene.id()}));
     assert!(error.contains("Nothing is shared as"), "{error}");
     assert_eq!(client.end().code(), Some(0));
