@@ -18,6 +18,7 @@ mod listed;
 mod look;
 mod manifest;
 mod number;
+mod picture;
 mod prompts;
 mod python;
 mod reply;

@@ -38,6 +38,7 @@ struct ManifestTool {
     description: Option<Cow<'static, str>>,
     annotations: Option<ToolAnnotations>,
     input_schema: Arc<JsonObject>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     output_schema: Option<Arc<JsonObject>>,
 }
 

@@ -9,6 +9,7 @@ mod pool_status;
 mod read_buffer;
 mod read_descriptor;
 mod store_status;
+mod view_image;
 mod wait_for_buffer;
 
 use rmcp::handler::server::router::tool::ToolRouter;
@@ -27,6 +28,7 @@ pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {
         + ShmServer::read_buffer_router()
         + ShmServer::read_descriptor_router()
         + ShmServer::store_status_router()
+        + ShmServer::view_image_router()
         + ShmServer::wait_for_buffer_router();
     if settings.read_only {
         return looking;

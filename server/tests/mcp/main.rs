@@ -4,6 +4,7 @@ mod client;
 mod describe_buffer;
 mod long;
 mod manifest;
+mod pictures;
 mod read_buffer;
 mod scenes;
 mod stdio;

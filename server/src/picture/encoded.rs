@@ -1,0 +1,182 @@
+//! Frames in image files: which format it is, and PNG, JPEG and WebP.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+
+use dcc_mcp_shm::{Attrs, Dtype};
+use image::error::LimitErrorKind;
+use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::color::Transfer;
+use super::frame::{Alpha, Format, Frame, MAX_EDGE};
+use super::source::{Bytes, Source};
+use super::{Picture, openexr, size};
+use crate::reply::ToolError;
+use crate::text;
+
+/// Most memory that a decoder may use: an 8K frame of 16-bit RGBA. EXR needs none of it, it is decoded piece by piece.
+const MAX_DECODED_BYTES: u64 = 256 << 20;
+/// Longest file that decoders get: some read it as a whole.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Bytes at the start that tell formats apart.
+const MAGIC_BYTES: u64 = 12;
+/// Longest message of a decoder that is passed on.
+const MAX_PROBLEM_BYTES: usize = 200;
+
+/// The format of the image file that the data is, if it begins like one.
+pub(super) fn format(source: &Source<'_>) -> Result<Option<ImageFormat>, ToolError> {
+    const KNOWN: [ImageFormat; 4] = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::WebP,
+        ImageFormat::OpenExr,
+    ];
+    let mut bytes = source.everything();
+    let mut magic = vec![0; size(bytes.len().min(MAGIC_BYTES))];
+    bytes.read(0, &mut magic)?;
+    let format = image::guess_format(&magic).ok();
+    Ok(format.filter(|format| KNOWN.contains(format)))
+}
+
+/// Draws the image file that the data is.
+pub(super) fn draw(
+    source: &Source<'_>,
+    format: ImageFormat,
+    attrs: &Attrs,
+    max_edge: usize,
+) -> Result<Picture, ToolError> {
+    let mut failure = None;
+    let file = File {
+        bytes: source.everything(),
+        position: 0,
+        failure: &mut failure,
+    };
+    let color_space = attrs.get("colorSpace").and_then(|value| value.as_str());
+    let drawn = if format == ImageFormat::OpenExr {
+        openexr::draw(BufReader::new(file), color_space, max_edge)
+    } else {
+        decode(file, format).and_then(|image| draw_decoded(&image, format, color_space, max_edge))
+    };
+    // What ended the reading says more than what the decoder makes of it.
+    drawn.map_err(|error| failure.unwrap_or(error))
+}
+
+fn decode(file: File<'_, '_>, format: ImageFormat) -> Result<DynamicImage, ToolError> {
+    if file.bytes.len() > MAX_FILE_BYTES {
+        return Err(too_large(
+            format,
+            &format!("its file is longer than {MAX_FILE_BYTES} bytes"),
+        ));
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_image_width = u32::try_from(MAX_EDGE).ok();
+    limits.max_image_height = limits.max_image_width;
+    let mut reader = ImageReader::with_format(BufReader::new(file), format);
+    reader.limits(limits);
+    reader.decode().map_err(|error| match error {
+        ImageError::Limits(limit) if limit.kind() == LimitErrorKind::InsufficientMemory => too_large(
+            format,
+            &format!("decoding takes more than {MAX_DECODED_BYTES} bytes of memory"),
+        ),
+        ImageError::Limits(_) => too_large(format, &format!("an edge has more than {MAX_EDGE} pixels")),
+        error => undecodable(name(format), &error),
+    })
+}
+
+fn draw_decoded(
+    image: &DynamicImage,
+    format: ImageFormat,
+    color_space: Option<&str>,
+    max_edge: usize,
+) -> Result<Picture, ToolError> {
+    let channels = usize::from(image.color().channel_count());
+    let bits = 8 * usize::from(image.color().bytes_per_pixel()) / channels;
+    // Decoders give 8 or 16 bits, these in the machine's order.
+    let dtype = match bits {
+        8 => Dtype::BYTE,
+        _ if cfg!(target_endian = "big") => ">u2".parse()?,
+        _ => "<u2".parse()?,
+    };
+    let mut pixels = Format {
+        size: [size(image.width()), size(image.height())],
+        channels,
+        transfer: Transfer::of(color_space, false),
+        alpha: Alpha::Straight,
+    };
+    let (picture, words) = loop {
+        let mut frame = Frame::new(pixels, max_edge);
+        frame.add_rows(dtype, image.as_bytes());
+        if let Some(developed) = frame.develop() {
+            break developed;
+        }
+        pixels.alpha = Alpha::Ignored;
+    };
+    let [width, height] = pixels.size;
+    Ok(Picture {
+        image: picture,
+        text: format!(
+            "{} of {width} × {height} pixels, {bits}-bit {}. {words}",
+            name(format),
+            pixels.pixels()
+        ),
+    })
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::WebP => "WebP",
+        _ => "EXR",
+    }
+}
+
+fn too_large(format: ImageFormat, problem: &str) -> ToolError {
+    ToolError::new(
+        format!("The {} is too large to be shown: {problem}", name(format)),
+        "Ask the program that made it for a smaller one, or for raw pixels, which may have any size.",
+    )
+}
+
+/// What a decoder says of a file that it cannot read.
+pub(super) fn undecodable(format: &str, problem: &dyn std::error::Error) -> ToolError {
+    ToolError::new(
+        format!(
+            "The data begins like {format} but cannot be decoded: {}",
+            text::bounded(&problem.to_string(), MAX_PROBLEM_BYTES)
+        ),
+        "Ask the program that made it to write it again.",
+    )
+}
+
+/// The data as a file for decoders, which keeps what went wrong.
+struct File<'a, 'f> {
+    bytes: Bytes<'a>,
+    position: u64,
+    failure: &'f mut Option<ToolError>,
+}
+
+impl Read for File<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = size(self.bytes.len().saturating_sub(self.position));
+        let count = left.min(into.len());
+        if let Err(failure) = self.bytes.read(self.position, &mut into[..count]) {
+            *self.failure = Some(failure);
+            return Err(io::Error::other("the data cannot be read"));
+        }
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for File<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.bytes.len().checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

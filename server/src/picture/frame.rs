@@ -1,0 +1,258 @@
+//! A frame of pixels on its way to a picture: made smaller as linear light, then developed for a display.
+
+use std::fmt::Write as _;
+
+use dcc_mcp_shm::Dtype;
+use image::RgbImage;
+
+use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
+use super::shrink::Shrink;
+use super::tone::{Number, Tone};
+use super::{edge, element};
+
+/// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
+pub(super) const MAX_EDGE: u64 = 1 << 17;
+/// Edge of the squares that show through where an image is transparent, and their sRGB values.
+const CHECKER: (u32, [f32; 2]) = (12, [0.62, 0.74]);
+
+/// What the fourth of four values is, or the second of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alpha {
+    /// Coverage that the colours are already multiplied by, as renderers write it.
+    Premultiplied,
+    /// Coverage beside colours that do not know of it, as PNG has it.
+    Straight,
+    /// Nothing that matters.
+    Ignored,
+}
+
+/// How the values of a frame are to be understood.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Format {
+    /// Width and height in pixels.
+    pub(super) size: [usize; 2],
+    /// 1 to 4: grey, grey and alpha, colour, colour and alpha.
+    pub(super) channels: usize,
+    pub(super) transfer: Transfer,
+    pub(super) alpha: Alpha,
+}
+
+impl Format {
+    /// The pixels in words, such as `RGBA`.
+    pub(super) fn pixels(&self) -> &'static str {
+        ["grey", "grey with alpha", "RGB", "RGBA"][self.channels.clamp(1, 4) - 1]
+    }
+}
+
+/// A frame that is being read.
+pub(super) struct Frame {
+    format: Format,
+    shrink: Shrink,
+    table: LinearTable,
+    row: Vec<[f32; 4]>,
+    lowest: f32,
+    highest: f32,
+    /// Pixels with values that are no numbers, or without end.
+    not_finite: u64,
+}
+
+impl Frame {
+    pub(super) fn new(format: Format, max_edge: usize) -> Self {
+        Self {
+            shrink: Shrink::new(format.size, max_edge),
+            format,
+            table: LinearTable::new(),
+            row: Vec::new(),
+            lowest: f32::INFINITY,
+            highest: f32::NEG_INFINITY,
+            not_finite: 0,
+        }
+    }
+
+    /// Adds pixels of row `y`, counted from the top, from column `x` on. Each pixel is to come once.
+    pub(super) fn add(&mut self, x: usize, y: usize, values: &[f32]) {
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        match self.format.channels {
+            1 => row.extend(values.iter().map(|&grey| self.pixel([grey, grey, grey, 1.0]))),
+            2 => row.extend(
+                values
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|&[grey, a]| self.pixel([grey, grey, grey, a])),
+            ),
+            3 => row.extend(values.as_chunks().0.iter().map(|&[r, g, b]| self.pixel([r, g, b, 1.0]))),
+            _ => row.extend(values.as_chunks().0.iter().map(|&pixel| self.pixel(pixel))),
+        }
+        self.shrink.add(x, y, &row);
+        self.row = row;
+    }
+
+    /// Adds all rows from the top on, as they lie in memory.
+    pub(super) fn add_rows(&mut self, dtype: Dtype, bytes: &[u8]) {
+        let mut values = vec![0.0; self.format.size[0] * self.format.channels];
+        let Some(read) = element::intensities(dtype) else {
+            return;
+        };
+        for (y, row) in bytes.chunks_exact(values.len() * dtype.size()).enumerate() {
+            read(row, &mut values);
+            self.add(0, y, &values);
+        }
+    }
+
+    /// Values as light, multiplied by coverage.
+    fn pixel(&mut self, [r, g, b, a]: [f32; 4]) -> [f32; 4] {
+        let mut color = [r, g, b];
+        let a = if self.format.alpha == Alpha::Ignored { 1.0 } else { a };
+        if !(color.iter().all(|value| value.is_finite()) && a.is_finite()) {
+            self.not_finite += 1;
+            return [0.0, 0.0, 0.0, 1.0];
+        }
+        for value in &mut color {
+            self.lowest = self.lowest.min(*value);
+            self.highest = self.highest.max(*value);
+            if self.format.transfer == Transfer::Srgb {
+                *value = self.table.linear(*value);
+            }
+            if self.format.alpha == Alpha::Straight {
+                *value *= a;
+            }
+        }
+        [color[0], color[1], color[2], a]
+    }
+
+    /// The picture, and in sentences how it came about; `None` if no pixel of it would be seen although
+    /// there are colours, so that alpha cannot be meant.
+    pub(super) fn develop(self) -> Option<(RgbImage, String)> {
+        let [width, height] = self.shrink.size();
+        let pixels = self.shrink.into_pixels();
+        let is_transparent = pixels.iter().any(|pixel| pixel[3] < 0.999);
+        if is_transparent && self.highest > 0.0 && pixels.iter().all(|pixel| pixel[3] <= 0.0) {
+            return None;
+        }
+        let transfer = self.format.transfer;
+        let tone = Tone::of(transfer, &pixels);
+        let mut picture = RgbImage::new(edge(width), edge(height));
+        for ((x, y, shown), &[r, g, b, a]) in picture.enumerate_pixels_mut().zip(&pixels) {
+            let (square, values) = CHECKER;
+            let behind = values[usize::from((x / square + y / square) % 2 == 1)];
+            shown.0 = tone.apply([r, g, b]).map(|value| match transfer {
+                Transfer::Data => byte(value + behind * (1.0 - a)),
+                Transfer::Srgb | Transfer::Linear => linear_to_srgb(value + srgb_to_linear(behind) * (1.0 - a)),
+            });
+        }
+        let mut words = format!("Its {} values", transfer.as_str());
+        // Writing to a String cannot fail.
+        if self.lowest <= self.highest {
+            let _ = write!(
+                words,
+                " lie between {} and {} and",
+                Number(self.lowest),
+                Number(self.highest)
+            );
+        }
+        let _ = write!(words, " are {tone}.");
+        if is_transparent {
+            words.push_str(" Where it is transparent, grey squares show through.");
+        }
+        if self.format.alpha == Alpha::Ignored && self.format.channels.is_multiple_of(2) {
+            words.push_str(" Its alpha is 0 everywhere and was ignored.");
+        }
+        if self.not_finite > 0 {
+            let _ = write!(words, " {} pixels are NaN or infinite, here black.", self.not_finite);
+        }
+        Some((picture, words))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and 255"
+)]
+fn byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(size: [usize; 2], channels: usize) -> Format {
+        Format {
+            size,
+            channels,
+            transfer: Transfer::Srgb,
+            alpha: Alpha::Straight,
+        }
+    }
+
+    fn develop(format: Format, values: &[f32]) -> (RgbImage, String) {
+        let mut frame = Frame::new(format, 64);
+        for (y, row) in values.chunks(format.size[0] * format.channels).enumerate() {
+            frame.add(0, y, row);
+        }
+        frame.develop().expect("something to see")
+    }
+
+    #[test]
+    fn channels_are_grey_colour_and_alpha() {
+        let (picture, words) = develop(format([2, 1], 1), &[0.0, 1.0]);
+        assert_eq!(picture.into_raw(), [0, 0, 0, 255, 255, 255]);
+        assert!(
+            words.contains("sRGB values lie between 0 and 1 and are shown as they are"),
+            "{words}"
+        );
+        let (picture, _) = develop(format([1, 1], 3), &[1.0, 0.5, 0.0]);
+        assert_eq!(picture.into_raw(), [255, 128, 0]);
+        let (picture, words) = develop(format([2, 1], 2), &[1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(picture.get_pixel(0, 0).0, [255; 3]);
+        assert_eq!(picture.get_pixel(1, 0).0, [158; 3]);
+        assert!(words.contains("squares"), "{words}");
+    }
+
+    #[test]
+    fn averages_are_those_of_light() {
+        // Black and white lines become what they look like from afar.
+        let mut frame = Frame::new(format([128, 64], 1), 64);
+        let row: Vec<f32> = [0.0, 1.0].repeat(64);
+        (0..64).for_each(|y| frame.add(0, y, &row));
+        let (picture, _) = frame.develop().expect("something to see");
+        assert_eq!(picture.dimensions(), (64, 32));
+        assert!(picture.pixels().all(|pixel| pixel.0 == [188; 3]));
+    }
+
+    #[test]
+    fn premultiplied_colours_are_not_multiplied_again() {
+        let linear = Format {
+            transfer: Transfer::Linear,
+            alpha: Alpha::Premultiplied,
+            ..format([1, 1], 4)
+        };
+        let (picture, _) = develop(linear, &[0.5, 0.5, 0.5, 0.5]);
+        let behind = srgb_to_linear(0.62) * 0.5;
+        assert_eq!(picture.get_pixel(0, 0).0, [linear_to_srgb(0.5 + behind); 3]);
+    }
+
+    #[test]
+    fn pixels_that_are_no_numbers_are_counted() {
+        let linear = Format {
+            transfer: Transfer::Linear,
+            ..format([3, 1], 1)
+        };
+        let (picture, words) = develop(linear, &[f32::NAN, f32::INFINITY, 0.5]);
+        assert_eq!(picture.into_raw(), [0, 0, 0, 0, 0, 0, 188, 188, 188]);
+        assert!(
+            words.contains("2 pixels are NaN") && words.contains("between 0.5 and 0.5"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn alpha_that_hides_everything_is_not_believed() {
+        let mut frame = Frame::new(format([1, 1], 4), 64);
+        frame.add(0, 0, &[1.0, 1.0, 1.0, 0.0]);
+        assert!(frame.develop().is_none());
+    }
+}

@@ -1,0 +1,112 @@
+//! Pictures of scene data: what a buffer holds, as an image that a model can look at.
+//!
+//! Everything is read piece by piece, so that the memory this takes depends on the picture and not on the data.
+
+mod camera;
+mod color;
+mod drawing;
+mod element;
+mod encode;
+mod encoded;
+mod faces;
+mod frame;
+mod geometry;
+mod light;
+mod openexr;
+mod pixels;
+mod points;
+mod raster;
+mod shrink;
+mod source;
+mod tone;
+
+use dcc_mcp_shm::{DataReader, PlacedArray};
+use image::RgbImage;
+
+use crate::reply::ToolError;
+use crate::text::Quoted;
+use crate::work::Work;
+use source::Source;
+
+pub(crate) use camera::View;
+pub(crate) use encode::{Encoded, encode};
+
+/// Most arrays that an error names.
+const MAX_NAMED: usize = 8;
+
+/// A picture and what is to be known about it.
+pub(crate) struct Picture {
+    pub(crate) image: RgbImage,
+    /// Sentences: what is seen, and how it was made.
+    pub(crate) text: String,
+}
+
+/// What is asked for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    /// Longest edge of the picture, in pixels.
+    pub(crate) max_edge: usize,
+    /// From where geometry is seen.
+    pub(crate) view: View,
+    /// The frame of an animation cache; without it, some of all.
+    pub(crate) frame: Option<u64>,
+}
+
+/// Draws what a buffer holds: positions if it is geometry, else pixels, an image file, or positions all the same.
+pub(crate) fn draw(reader: &DataReader, request: &Request, work: &Work) -> Result<Picture, ToolError> {
+    let source = Source::new(reader, work);
+    let (arrays, attrs) = (reader.arrays(), &reader.descriptor().attrs);
+    if let Some(picture) = geometry::draw(&source, reader, request)? {
+        return Ok(picture);
+    }
+    let preferred = arrays.get_key_value("pixels").into_iter().chain(arrays);
+    let frame = preferred.into_iter().find(|(_, array)| pixels::is_frame(array));
+    if let Some((name, array)) = frame {
+        return pixels::draw(&source, name, array, attrs, request.max_edge);
+    }
+    match encoded::format(&source)? {
+        Some(format) => encoded::draw(&source, format, attrs, request.max_edge),
+        None => Err(nothing_to_draw(reader)),
+    }
+}
+
+fn nothing_to_draw(reader: &DataReader) -> ToolError {
+    let kind = reader.descriptor().kind.as_str();
+    let arrays: Vec<String> = reader
+        .arrays()
+        .iter()
+        .take(MAX_NAMED)
+        .map(|(name, array)| format!("{} {} {:?}", Quoted(name), array.dtype, array.shape))
+        .collect();
+    let fact = if arrays.is_empty() {
+        format!(
+            "There is nothing to draw in these {} bytes ({kind}): they are no image file",
+            reader.len()
+        )
+    } else {
+        format!(
+            "There is nothing to draw in the arrays of this buffer ({kind}): {}",
+            arrays.join(", ")
+        )
+    };
+    ToolError::new(
+        fact,
+        "It can show `position` of shape (points, 3) or (frames, points, 3), pixels of shape (height, width, 1 to 4), and \
+         PNG, JPEG, WebP or EXR. Use read_descriptor for code that maps the data.",
+    )
+}
+
+/// An array in words.
+fn describe(name: &str, array: &PlacedArray) -> String {
+    format!("Array {} {} {:?}", Quoted(name), array.dtype, array.shape)
+}
+
+/// A number of bytes, pixels or elements that memory is to be had for; what does not fit is more than there is.
+fn size(number: impl TryInto<usize>) -> usize {
+    number.try_into().unwrap_or(usize::MAX)
+}
+
+/// The edge of a picture, which is a few thousand pixels.
+fn edge(pixels: usize) -> u32 {
+    pixels.try_into().unwrap_or(u32::MAX)
+}

@@ -1,0 +1,178 @@
+//! OpenEXR: which of its layers is the picture, decoded piece by piece.
+
+use std::io::{Read, Seek};
+
+use exr::block::UncompressedBlock;
+use exr::block::reader::ChunksReader as _;
+use exr::meta::attribute::SampleType;
+use exr::meta::header::Header;
+use exr::prelude::f16;
+
+use super::color::Transfer;
+use super::encoded::undecodable;
+use super::frame::{Alpha, Format, Frame, MAX_EDGE};
+use super::{Picture, size};
+use crate::reply::ToolError;
+use crate::text::Quoted;
+
+/// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
+const MAX_BLOCK_BYTES: usize = 64 << 20;
+/// Ends of names of layers that are the finished picture: Blender's, and those of renderers without a layer's name.
+const BEAUTY: [&str; 3] = ["", "combined", "beauty"];
+
+/// A layer that can be shown, by the places of its channels.
+struct Layer {
+    header: usize,
+    name: String,
+    /// One, three or four channels: grey, or red, green, blue and alpha.
+    channels: Vec<usize>,
+}
+
+/// Draws the layer that is the finished picture, or else the first.
+pub(super) fn draw(file: impl Read + Seek, color_space: Option<&str>, max_edge: usize) -> Result<Picture, ToolError> {
+    let failed = |error: exr::error::Error| undecodable("EXR", &error);
+    let reader = exr::block::read(file, false).map_err(failed)?;
+    let layers: Vec<Layer> = layers(reader.headers());
+    let beauty = BEAUTY
+        .iter()
+        .find_map(|end| layers.iter().position(|layer| layer.is_called(end)));
+    let Some(layer) = layers.get(beauty.unwrap_or(0)) else {
+        return Err(ToolError::new(
+            "The EXR has no layer of flat pixels that can be shown",
+            "Deep and subsampled layers cannot; ask the program that made it for RGB or RGBA.",
+        ));
+    };
+    let header = reader.headers()[layer.header].clone();
+    let [width, height] = [header.layer_size.0, header.layer_size.1];
+    if width.max(height) > size(MAX_EDGE) || header.max_block_byte_size() > MAX_BLOCK_BYTES {
+        return Err(ToolError::new(
+            format!("The EXR is too large to be shown: {width} × {height} pixels"),
+            "Ask the program that made it for a smaller one.",
+        ));
+    }
+    let format = Format {
+        size: [width, height],
+        channels: layer.channels.len(),
+        transfer: Transfer::of(color_space, true),
+        alpha: Alpha::Premultiplied,
+    };
+    let mut frame = Frame::new(format, max_edge);
+    let chunks = reader.filter_chunks(false, |_, _, block| {
+        block.layer == layer.header && block.level == (0, 0).into()
+    });
+    for block in chunks.map_err(failed)?.sequential_decompressor(false) {
+        add(&mut frame, &block.map_err(failed)?, &header, layer).map_err(failed)?;
+    }
+    let (image, words) = frame
+        .develop()
+        .ok_or_else(|| ToolError::new("The image is transparent all over", "There is nothing to see in it."))?;
+    let mut text = format!("EXR of {width} × {height} pixels, {}", format.pixels());
+    if layers.len() > 1 {
+        text = format!("{text}, layer {} of {}", Quoted(&layer.name), layers.len());
+    }
+    Ok(Picture {
+        image,
+        text: format!("{text}. {words}"),
+    })
+}
+
+impl Layer {
+    fn is_called(&self, end: &str) -> bool {
+        let last = self.name.rsplit('.').next().unwrap_or_default();
+        last.eq_ignore_ascii_case(end)
+    }
+}
+
+/// The layers of a file: those with red, green and blue first.
+fn layers(headers: &[Header]) -> Vec<Layer> {
+    let flat = |header: &&Header| {
+        !header.deep
+            && header
+                .channels
+                .list
+                .iter()
+                .all(|channel| channel.sampling == (1, 1).into())
+    };
+    let flat = || headers.iter().enumerate().filter(move |(_, header)| flat(header));
+    let mut layers = Vec::new();
+    for (index, header) in flat() {
+        let names: Vec<String> = header
+            .channels
+            .list
+            .iter()
+            .map(|channel| channel.name.to_string())
+            .collect();
+        let find = |prefix: &str, channel: &str| names.iter().position(|name| *name == format!("{prefix}{channel}"));
+        for prefix in names.iter().filter_map(|name| name.strip_suffix('R')) {
+            let [g, b] = ["G", "B"].map(|channel| find(prefix, channel));
+            let (Some(r), Some(g), Some(b)) = (find(prefix, "R"), g, b) else {
+                continue;
+            };
+            layers.push(Layer::new(
+                index,
+                header,
+                prefix,
+                [r, g, b].into_iter().chain(find(prefix, "A")),
+            ));
+        }
+    }
+    if layers.is_empty() {
+        let first = |(index, header): (usize, &Header)| {
+            let name = header.channels.list.first()?.name.to_string();
+            Some(Layer::new(index, header, &name, [0]))
+        };
+        layers.extend(flat().filter_map(first));
+    }
+    layers
+}
+
+impl Layer {
+    fn new(index: usize, header: &Header, prefix: &str, channels: impl IntoIterator<Item = usize>) -> Self {
+        let part = header.own_attributes.layer_name.as_ref().map(ToString::to_string);
+        let prefix = prefix.trim_end_matches('.');
+        Self {
+            header: index,
+            name: [part.as_deref().unwrap_or_default(), prefix]
+                .join(".")
+                .trim_matches('.')
+                .to_owned(),
+            channels: channels.into_iter().collect(),
+        }
+    }
+}
+
+/// Adds the lines of one block: each has all values of one channel, then all of the next.
+fn add(frame: &mut Frame, block: &UncompressedBlock, header: &Header, layer: &Layer) -> exr::error::UnitResult {
+    let (width, count) = (block.index.pixel_size.0, layer.channels.len());
+    let last = header.channels.list.len() - 1;
+    let mut values = vec![0.0; width * count];
+    for line in block.lines(&header.channels) {
+        let channel = line.location.channel;
+        if let Some(place) = layer.channels.iter().position(|&wanted| wanted == channel) {
+            let values = values.iter_mut().skip(place).step_by(count);
+            match header.channels.list[channel].sample_type {
+                SampleType::F16 => {
+                    for (value, sample) in values.zip(line.read_samples::<f16>()) {
+                        *value = sample?.to_f32();
+                    }
+                }
+                SampleType::F32 => {
+                    for (value, sample) in values.zip(line.read_samples::<f32>()) {
+                        *value = sample?;
+                    }
+                }
+                SampleType::U32 => {
+                    for (value, sample) in values.zip(line.read_samples::<u32>()) {
+                        #[expect(clippy::cast_precision_loss, reason = "a shade of it is shown")]
+                        let sample = sample? as f32;
+                        *value = sample;
+                    }
+                }
+            }
+        }
+        if channel == last {
+            frame.add(line.location.position.0, line.location.position.1, &values);
+        }
+    }
+    Ok(())
+}

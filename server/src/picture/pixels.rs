@@ -1,0 +1,89 @@
+//! Frames as plain arrays of pixels: which arrays are frames, and how their rows are read.
+
+use dcc_mcp_shm::{Attrs, PlacedArray};
+
+use super::color::Transfer;
+use super::element;
+use super::frame::{Alpha, Format, Frame, MAX_EDGE};
+use super::source::Source;
+use super::{Picture, describe, size};
+use crate::reply::ToolError;
+
+/// Whether an array can be seen as a frame.
+pub(super) fn is_frame(array: &PlacedArray) -> bool {
+    element::intensities(array.dtype).is_some()
+        && match array.shape[..] {
+            [height, width] => height > 0 && width > 1,
+            [height, width, channels] => height > 0 && width > 0 && (1..=4).contains(&channels),
+            _ => false,
+        }
+}
+
+/// Draws an array that is a frame.
+pub(super) fn draw(
+    source: &Source<'_>,
+    name: &str,
+    array: &PlacedArray,
+    attrs: &Attrs,
+    max_edge: usize,
+) -> Result<Picture, ToolError> {
+    let text = |attr: &str| attrs.get(attr).and_then(|value| value.as_str());
+    let is_float = array.dtype.typestr().as_bytes()[1] == b'f';
+    let transfer = Transfer::of(text("colorSpace"), is_float);
+    let bottom_first = text("firstRow").is_some_and(|row| row.eq_ignore_ascii_case("bottom"));
+    let [height, width] = [array.shape[0], array.shape[1]];
+    if width.max(height) > MAX_EDGE {
+        return Err(ToolError::new(
+            format!("{} has an edge of more than {MAX_EDGE} pixels", describe(name, array)),
+            "It is too large to be shown; map it with the code from read_descriptor.",
+        ));
+    }
+    let mut format = Format {
+        size: [size(width), size(height)],
+        channels: array.shape.get(2).map_or(1, |&channels| size(channels)),
+        transfer,
+        alpha: if transfer == Transfer::Linear {
+            Alpha::Premultiplied
+        } else {
+            Alpha::Straight
+        },
+    };
+    let (picture, words) = loop {
+        if let Some(developed) = read(source, array, format, bottom_first, max_edge)?.develop() {
+            break developed;
+        }
+        format.alpha = Alpha::Ignored;
+    };
+    let rows = if bottom_first { ", first row at the bottom" } else { "" };
+    let pixels = format.pixels();
+    Ok(Picture {
+        image: picture,
+        text: format!(
+            "{}: {width} × {height} pixels, {pixels}{rows}. {words}",
+            describe(name, array)
+        ),
+    })
+}
+
+fn read(
+    source: &Source<'_>,
+    array: &PlacedArray,
+    format: Format,
+    bottom_first: bool,
+    max_edge: usize,
+) -> Result<Frame, ToolError> {
+    let mut frame = Frame::new(format, max_edge);
+    let [width, height] = format.size;
+    let mut values = vec![0.0; width * format.channels];
+    let mut row = vec![0; values.len() * array.dtype.size()];
+    let Some(intensities) = element::intensities(array.dtype) else {
+        return Ok(frame);
+    };
+    let mut bytes = source.array(array);
+    for y in 0..height {
+        bytes.read((y * row.len()) as u64, &mut row)?;
+        intensities(&row, &mut values);
+        frame.add(0, if bottom_first { height - 1 - y } else { y }, &values);
+    }
+    Ok(frame)
+}

@@ -1,0 +1,400 @@
+//! The software rasteriser: triangles and balls become samples, and the nearest stay.
+
+use super::camera::NEAREST;
+use super::light;
+
+/// Most samples that are written for one picture: seconds. A mesh whose faces all fill the picture would take days.
+const MAX_WRITTEN: u64 = 3 << 30;
+
+/// A square of samples. Each is 0, or the depth in 24 bits and the shade in 8: the largest of two is the nearest, so
+/// that the order in which things are drawn, and by which thread, does not matter.
+#[derive(Debug)]
+pub(super) struct Samples {
+    edge: usize,
+    values: Vec<u32>,
+    /// How many more may be written.
+    budget: u64,
+}
+
+impl Samples {
+    pub(super) fn new(edge: usize) -> Self {
+        Self {
+            edge,
+            values: vec![0; edge * edge],
+            budget: MAX_WRITTEN,
+        }
+    }
+
+    pub(super) fn edge(&self) -> usize {
+        self.edge
+    }
+
+    /// The samples, row by row.
+    pub(super) fn values(&self) -> &[u32] {
+        &self.values
+    }
+
+    /// Whether so much was drawn that no more is.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.budget == 0
+    }
+
+    /// Adds what another thread has drawn.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (value, other) in self.values.iter_mut().zip(&other.values) {
+            *value = (*value).max(*other);
+        }
+    }
+
+    /// The columns, or rows, whose centres lie between two places; `None` if there are none.
+    #[inline]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the casts saturate, also for NaN"
+    )]
+    fn between(&self, low: f32, high: f32) -> Option<[usize; 2]> {
+        let (first, end) = (
+            (low - 0.5).ceil().max(0.0) as usize,
+            (high + 0.5).floor().max(0.0) as usize,
+        );
+        let end = end.min(self.edge);
+        (first < end).then_some([first, end])
+    }
+
+    /// Columns and rows that a face of these corners can cover; `None` for most faces of dense meshes.
+    #[inline]
+    pub(super) fn bounds(&self, corners: &[[f32; 3]]) -> Option<[[usize; 2]; 2]> {
+        let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
+        for corner in corners {
+            low = [0, 1].map(|axis| low[axis].min(corner[axis]));
+            high = [0, 1].map(|axis| high[axis].max(corner[axis]));
+        }
+        Some([self.between(low[0], high[0])?, self.between(low[1], high[1])?])
+    }
+
+    /// Draws a face of columns, rows and depths in one shade.
+    pub(super) fn face(&mut self, corners: &[[f32; 3]], shade: u8) {
+        let first = corners[0];
+        let fan = || corners[1..].windows(2).map(|pair| [first, pair[0], pair[1]]);
+        // A fan fills what all of it turns the same way around; other faces would be filled beyond their edges.
+        let turns = |sign: f32| fan().all(|triangle| area(triangle) * sign >= 0.0);
+        if corners.len() == 3 || turns(1.0) || turns(-1.0) {
+            fan().for_each(|triangle| self.triangle(triangle, shade));
+        } else {
+            self.concave(corners, shade);
+        }
+    }
+
+    fn triangle(&mut self, corners: [[f32; 3]; 3], shade: u8) {
+        let [a, b, c] = corners;
+        let area = area(corners);
+        let Some((plane, [columns, rows])) = Plane::new(&corners).zip(self.bounds(&corners)) else {
+            return;
+        };
+        // The edges, so that all of them have the inside on the same side.
+        let edges = [(a, b), (b, c), (c, a)].map(|(from, to)| Edge::new(from, to, area.signum()));
+        for row in rows[0]..rows[1] {
+            let y = center(row);
+            let [mut left, mut right] = [center(columns[0]), center(columns[1] - 1)];
+            for edge in &edges {
+                edge.cut(y, &mut left, &mut right);
+            }
+            self.span(row, [left, right], &plane, shade);
+        }
+    }
+
+    /// Draws any polygon: what lies behind an odd number of its edges is inside.
+    fn concave(&mut self, corners: &[[f32; 3]], shade: u8) {
+        let Some((plane, [_, rows])) = Plane::new(corners).zip(self.bounds(corners)) else {
+            return;
+        };
+        let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
+        let mut crossings = Vec::new();
+        for row in rows[0]..rows[1] {
+            let y = center(row);
+            self.budget = self.budget.saturating_sub(corners.len() as u64);
+            let crossed = edges().filter(|(a, b)| (a[1] <= y) != (b[1] <= y));
+            crossings.clear();
+            crossings.extend(crossed.map(|(a, b)| a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1])));
+            crossings.sort_unstable_by(f32::total_cmp);
+            for pair in crossings.as_chunks::<2>().0 {
+                self.span(row, [pair[0] - OVERLAP, pair[1] + OVERLAP], &plane, shade);
+            }
+        }
+    }
+
+    /// Draws a part of a row.
+    fn span(&mut self, row: usize, [left, right]: [f32; 2], plane: &Plane, shade: u8) {
+        let y = center(row);
+        let Some([first, end]) = self.between(left, right) else {
+            return;
+        };
+        let count = (end - first) as u64;
+        if count > self.budget {
+            self.budget = 0;
+            return;
+        }
+        self.budget -= count;
+        for (column, value) in (first..).zip(&mut self.values[row * self.edge..][first..end]) {
+            *value = (*value).max(sample(plane.depth(center(column), y), shade));
+        }
+    }
+
+    /// Draws a ball around a column, row and depth, `radius` samples large.
+    pub(super) fn ball(&mut self, [x, y, depth]: [f32; 3], radius: f32) {
+        let columns = self.between(x - radius, x + radius);
+        let Some((columns, rows)) = columns.zip(self.between(y - radius, y + radius)) else {
+            return;
+        };
+        let count = ((columns[1] - columns[0]) * (rows[1] - rows[0])) as u64;
+        if count > self.budget {
+            self.budget = 0;
+            return;
+        }
+        self.budget -= count;
+        for row in rows[0]..rows[1] {
+            let up = (y - center(row)) / radius;
+            let line = &mut self.values[row * self.edge..][columns[0]..columns[1]];
+            for (column, value) in (columns[0]..).zip(line) {
+                let right = (center(column) - x) / radius;
+                let towards = 1.0 - right * right - up * up;
+                if towards > 0.0 {
+                    let shade = light::shade([right, up, towards.sqrt()], [0.0, 0.0, 1.0]);
+                    *value = (*value).max(sample(depth.clamp(0.0, NEAREST), shade));
+                }
+            }
+        }
+    }
+}
+
+/// The depth of a face over columns and rows.
+struct Plane {
+    origin: [f32; 3],
+    across: f32,
+    down: f32,
+    /// No sample is nearer or farther than the corners, as it could be on slivers and on faces that are not flat.
+    farthest: f32,
+    nearest: f32,
+}
+
+impl Plane {
+    /// `None` for what has no area.
+    fn new(corners: &[[f32; 3]]) -> Option<Self> {
+        let origin = corners[0];
+        let mut normal = [0.0; 3];
+        for pair in corners[1..].windows(2) {
+            let [a, b] = [pair[0], pair[1]].map(|corner| [0, 1, 2].map(|i| corner[i] - origin[i]));
+            normal[0] += a[1] * b[2] - a[2] * b[1];
+            normal[1] += a[2] * b[0] - a[0] * b[2];
+            normal[2] += a[0] * b[1] - a[1] * b[0];
+        }
+        let [right, down, area] = normal;
+        if area == 0.0 || !area.is_finite() {
+            return None;
+        }
+        let depths = || corners.iter().map(|corner| corner[2]);
+        Some(Self {
+            origin,
+            across: -right / area,
+            down: -down / area,
+            farthest: depths().fold(NEAREST, f32::min).max(0.0),
+            nearest: depths().fold(0.0, f32::max).min(NEAREST),
+        })
+    }
+
+    #[inline]
+    fn depth(&self, x: f32, y: f32) -> f32 {
+        let [at_x, at_y, depth] = self.origin;
+        // In this order, as a minimum that is above the maximum must not panic.
+        (depth + (x - at_x) * self.across + (y - at_y) * self.down)
+            .max(self.farthest)
+            .min(self.nearest)
+    }
+}
+
+/// Twice the area of a triangle, whose sign says which way round it goes.
+fn area([a, b, c]: [[f32; 3]; 3]) -> f32 {
+    (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
+}
+
+/// The middle of a column or row.
+#[expect(clippy::cast_precision_loss, reason = "a picture's columns")]
+fn center(index: usize) -> f32 {
+    index as f32 + 0.5
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 24 bits"
+)]
+fn sample(depth: f32, shade: u8) -> u32 {
+    (depth as u32) << 8 | u32::from(shade.max(1))
+}
+
+/// One edge of a triangle: which part of a row lies inside of it.
+struct Edge {
+    /// Where the edge is in row 0, and how it moves from row to row.
+    at: f32,
+    slope: f32,
+    side: Side,
+}
+
+enum Side {
+    /// The inside is to the right.
+    Left,
+    /// The inside is to the left.
+    Right,
+    /// The edge lies in a row, and so bounds no row.
+    Level,
+}
+
+/// How far outside of a triangle the centre of a sample may lie, in samples: neighbours overlap, so no gap can be
+/// between them.
+const OVERLAP: f32 = 1e-3;
+
+impl Edge {
+    fn new(from: [f32; 3], to: [f32; 3], turn: f32) -> Self {
+        let rise = to[1] - from[1];
+        let slope = (to[0] - from[0]) / rise;
+        let side = match rise * turn {
+            rise if rise < 0.0 => Side::Left,
+            rise if rise > 0.0 => Side::Right,
+            _ => Side::Level,
+        };
+        Self {
+            at: from[0] - from[1] * slope,
+            slope,
+            side,
+        }
+    }
+
+    fn cut(&self, y: f32, left: &mut f32, right: &mut f32) {
+        let x = self.at + y * self.slope;
+        match self.side {
+            Side::Left => *left = left.max(x - OVERLAP),
+            Side::Right => *right = right.min(x + OVERLAP),
+            Side::Level => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn covered(samples: &Samples) -> usize {
+        samples.values.iter().filter(|&&value| value != 0).count()
+    }
+
+    #[test]
+    fn two_triangles_fill_a_square_exactly_in_either_winding() {
+        let [a, b, c, d] = [[2.0, 3.0, 5.0], [10.0, 3.0, 5.0], [10.0, 9.0, 5.0], [2.0, 9.0, 5.0]];
+        for triangles in [[[a, b, c], [a, c, d]], [[c, b, a], [d, c, a]]] {
+            let mut samples = Samples::new(16);
+            for triangle in triangles {
+                samples.triangle(triangle, 0xc8);
+            }
+            assert_eq!(covered(&samples), 8 * 6);
+            for row in 3..9 {
+                assert!(
+                    samples.values[row * 16 + 2..row * 16 + 10]
+                        .iter()
+                        .all(|&value| value == 5 << 8 | 0xc8)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_stays_whatever_comes_first() {
+        let at = |depth: f32| [[0.0, 0.0, depth], [16.0, 0.0, depth], [0.0, 16.0, depth]];
+        for order in [[(7.0, 1), (9.0, 2)], [(9.0, 2), (7.0, 1)]] {
+            let mut samples = Samples::new(16);
+            for (depth, shade) in order {
+                samples.triangle(at(depth), shade);
+            }
+            assert_eq!(samples.values[0], 9 << 8 | 2);
+        }
+    }
+
+    #[test]
+    fn depth_goes_evenly_across_a_triangle() {
+        let mut samples = Samples::new(100);
+        samples.triangle([[0.0, 0.0, 0.0], [200.0, 0.0, 2000.0], [0.0, 200.0, 0.0]], 1);
+        for (column, value) in samples.values[..100].iter().enumerate() {
+            assert_eq!((value >> 8) as usize, column * 10 + 5);
+        }
+    }
+
+    #[test]
+    fn a_fan_has_no_gaps() {
+        let mut samples = Samples::new(128);
+        let rim = |step: u16| {
+            let (sin, cos) = (f32::from(step) * 0.1).sin_cos();
+            [64.0 + 60.0 * cos, 64.0 + 60.0 * sin, 1.0]
+        };
+        for step in 0..63 {
+            samples.triangle([[64.0, 64.0, 1.0], rim(step), rim(step + 1)], 1);
+        }
+        for row in 0..128_usize {
+            let line = &samples.values[row * 128..][..128];
+            let drawn = line.iter().filter(|&&value| value != 0).count();
+            let first = line.iter().position(|&value| value != 0).unwrap_or(0);
+            assert!(line[first..first + drawn].iter().all(|&value| value != 0), "row {row}");
+        }
+    }
+
+    #[test]
+    fn faces_that_are_not_convex_keep_within_their_edges() {
+        // An L, from each of its corners.
+        let l = [[0.0, 0.0], [8.0, 0.0], [8.0, 4.0], [4.0, 4.0], [4.0, 8.0], [0.0, 8.0]];
+        for first in 0..6 {
+            let mut corners = l.map(|[x, y]| [x + 2.0, y + 2.0, 7.0]);
+            corners.rotate_left(first);
+            let mut samples = Samples::new(12);
+            samples.face(&corners, 1);
+            assert_eq!(covered(&samples), 48, "from corner {first}");
+            assert_eq!(
+                (samples.values[8 * 12 + 8], samples.values[3 * 12 + 3]),
+                (0, 7 << 8 | 1)
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_outside_or_no_triangle_draws_nothing_there() {
+        let mut samples = Samples::new(8);
+        for corners in [
+            [[-9.0, -9.0, 1.0], [-1.0, -9.0, 1.0], [-9.0, -1.0, 1.0]],
+            [[1.0, 1.0, 1.0], [4.0, 4.0, 1.0], [7.0, 7.0, 1.0]],
+            [[f32::NAN, 1.0, 1.0], [4.0, 4.0, 1.0], [7.0, 1.0, 1.0]],
+            [[f32::INFINITY, 1.0, 1.0], [4.0, 4.0, 1.0], [7.0, 1.0, 1.0]],
+        ] {
+            samples.triangle(corners, 1);
+        }
+        assert_eq!(covered(&samples), 0);
+        samples.triangle([[-1e9, -1e9, 1.0], [1e9, -1e9, 1.0], [0.0, 1e9, 1.0]], 1);
+        assert_eq!(covered(&samples), 64);
+    }
+
+    #[test]
+    fn drawing_ends_when_it_would_never() {
+        let mut samples = Samples::new(8);
+        samples.budget = 100;
+        for _ in 0..2 {
+            samples.triangle([[-10.0, -10.0, 1.0], [30.0, -10.0, 1.0], [-10.0, 30.0, 1.0]], 1);
+        }
+        assert!(samples.is_exhausted());
+    }
+
+    #[test]
+    fn balls_are_round_and_lit_from_above() {
+        let mut samples = Samples::new(20);
+        samples.ball([10.0, 10.0, 3.0], 8.0);
+        let drawn = covered(&samples);
+        assert!((190..=210).contains(&drawn), "{drawn}");
+        assert!(samples.values[4 * 20 + 9] & 0xff > samples.values[16 * 20 + 10] & 0xff);
+    }
+}

@@ -1,0 +1,100 @@
+//! `view_image`: what a buffer holds, as a picture that the model sees.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use rmcp::handler::server::tool::IntoCallToolResult;
+use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, tool, tool_router};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::arguments::{self, BufferReference};
+use crate::handler::ShmServer;
+use crate::picture::{self, Encoded, Picture, Request, View};
+use crate::reply::ToolError;
+use crate::schema;
+
+/// Longest edge unless another is asked for: what models take in without making it smaller themselves.
+const DEFAULT_EDGE: usize = 768;
+const MIN_EDGE: usize = 64;
+const MAX_EDGE: usize = 2048;
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    /// Id, unique name, or whole descriptor.
+    buffer: BufferReference,
+    /// Longest edge in pixels; default 768.
+    #[schemars(range(min = MIN_EDGE, max = MAX_EDGE))]
+    max_edge: Option<usize>,
+    /// Side from which geometry is seen; default three_quarter.
+    view: Option<View>,
+    /// Of an animation cache, from 0; default: a sheet of up to 9.
+    frame: Option<u64>,
+}
+
+impl Arguments {
+    fn request(&self) -> Result<Request, ToolError> {
+        let max_edge = self.max_edge.unwrap_or(DEFAULT_EDGE);
+        if !(MIN_EDGE..=MAX_EDGE).contains(&max_edge) {
+            let problem = format!("{max_edge} is not between {MIN_EDGE} and {MAX_EDGE}");
+            return Err(ToolError::argument("max_edge", problem, "Leave it out for 768."));
+        }
+        Ok(Request {
+            max_edge,
+            view: self.view.unwrap_or_default(),
+            frame: self.frame,
+        })
+    }
+}
+
+/// A picture and its text. There is no structured content: hosts that get it do not show the picture.
+#[derive(Debug)]
+struct Viewed {
+    picture: Encoded,
+    text: String,
+}
+
+impl IntoCallToolResult for Viewed {
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        let picture = ContentBlock::image(STANDARD.encode(&self.picture.bytes), self.picture.mime_type);
+        Ok(CallToolResult::success(vec![picture, ContentBlock::text(self.text)]).into())
+    }
+}
+
+#[tool_router(router = view_image_router, vis = "pub(super)")]
+impl ShmServer {
+    #[tool(
+        title = "Look at a shared buffer",
+        description = include_str!("view_image.md").trim_ascii_end(),
+        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        input_schema = schema::input::<Arguments>()
+    )]
+    async fn view_image(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Viewed, ToolError> {
+        let arguments: Arguments = arguments::parse(arguments)?;
+        let request = arguments.request()?;
+        let reference = arguments.buffer.resolve("buffer")?;
+        self.long(&context, move |store, work| {
+            let reader = store.reader(&reference)?;
+            let drawn = picture::draw(&reader, &request, work);
+            // What was rewritten meanwhile may look damaged.
+            reader.check_unchanged()?;
+            let Picture { image, text } = drawn?;
+            let picture = picture::encode(image).map_err(|error| {
+                ToolError::new(
+                    format!("The picture cannot be encoded: {error}"),
+                    "Ask for a smaller `max_edge`.",
+                )
+            })?;
+            let [width, height] = picture.size;
+            let text = format!("{text} The picture has {width} × {height} pixels.");
+            Ok(Viewed { picture, text })
+        })
+        .await
+    }
+}
