@@ -24,6 +24,7 @@ WHEELS := dist/.stamp
 NODE := .tools/node/.stamp
 NODE_TOOLS := tests/node/node_modules/.stamp
 SERVER := target/release/dcc-mcp-shm
+CONFORMANCE := target/debug/dcc-mcp-shm-conformance
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 CRATES := Cargo.toml Cargo.lock $(shell find shm server -name '*.rs' -o -name Cargo.toml)
@@ -46,9 +47,9 @@ test: test-rust test-python ## all tests but Blender's
 
 test-rust: $(VENV)
 	$(call say,Rust tests)
-	@$(CARGO) test --locked --workspace --quiet
+	@$(CARGO) test --locked --quiet
 
-test-python: $(READY) $(SERVER) $(NODE_TOOLS)
+test-python: $(READY) $(SERVER) $(CONFORMANCE) $(NODE_TOOLS)
 	$(call say,Python tests)
 	@.venv/bin/python -m pytest
 
@@ -154,6 +155,11 @@ $(NODE_TOOLS): tests/node/package-lock.json $(NODE)
 $(SERVER): $(CRATES)
 	$(call say,server (release build: a minute or two))
 	@$(CARGO) build --release --locked --quiet -p dcc-mcp-shm-server
+	@touch $@
+
+$(CONFORMANCE): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)
+	$(call say,conformance server)
+	@$(CARGO) build --locked --quiet -p dcc-mcp-shm-conformance
 	@touch $@
 
 $(CARGO_DENY):
