@@ -8,10 +8,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import dcc_mcp_shm as shm
 import pytest
-from dcc_mcp_shm import BufferPool, Store
+from dcc_mcp_shm import BufferPool, SharedBuffer, Store
 from support import until_somebody_waits
 
 LONG = 60
@@ -143,3 +144,99 @@ def test_a_forked_child_waits_for_its_parents_slot(store: Store) -> None:
     slot.close()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     pool.acquire(timeout=LONG)
+
+
+def test_a_reader_waits_for_each_write_of_another_process() -> None:
+    buffer = SharedBuffer.create(64, name="frame")
+    seen = buffer.sequence
+    assert buffer.wait(seen, timeout=0) is None
+    assert buffer.wait(seen, timeout=0.01) is None
+    process = started(
+        "buf, seen = shm.SharedBuffer.open(id='frame'), 0\n"
+        "print('ready', flush=True)\n"
+        "while seen := buf.wait(seen):\n"
+        "    frame = buf.read()\n"
+        "    print(frame.decode(), flush=True)\n"
+        "    if frame == b'last': break\n"
+    )
+    assert process.stdout is not None
+    for frame in ("1", "2", "3"):
+        buffer.write(frame.encode())
+        assert process.stdout.readline().strip() == frame
+    buffer.write(b"last")
+    assert ended(process)[:2] == (0, "last")
+
+
+def test_an_edit_wakes_when_it_ends_and_not_when_it_fails() -> None:
+    buffer = SharedBuffer.create(64)
+    seen = buffer.sequence
+    with buffer.edit(5) as view:
+        view[:] = b"whole"
+        assert buffer.wait(seen, timeout=0.01) is None
+    assert buffer.wait(seen, timeout=LONG) == seen + 2
+    with pytest.raises(ZeroDivisionError), buffer.edit(5):
+        _ = 1 / 0
+    assert buffer.wait(seen + 2, timeout=0.01) is None
+    buffer.write(b"healed")
+    assert buffer.wait(seen + 2, timeout=LONG) == buffer.sequence
+
+
+def test_a_thread_that_waits_for_a_write_lets_others_go_on() -> None:
+    buffer = SharedBuffer.create(64)
+    seen = buffer.sequence
+    came: list[int | None] = []
+    threads = [threading.Thread(target=lambda: came.append(buffer.wait(seen))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    assert sum(range(100_000)) > 0
+    assert not came
+    buffer.write(b"for all of them")
+    for thread in threads:
+        thread.join(LONG / 3)
+    assert came == [seen + 2] * 4
+
+
+def test_a_delete_ends_a_wait() -> None:
+    buffer = SharedBuffer.create(64)
+    failed: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            buffer.wait(buffer.sequence)
+        except shm.NotFound as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    buffer.unlink()
+    thread.join(LONG / 3)
+    assert len(failed) == 1
+
+
+def test_ctrl_c_ends_a_wait_for_a_write() -> None:
+    process = started(
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "buf = shm.SharedBuffer.create(64)\n"
+        "try:\n"
+        "    print('ready', flush=True)\n"
+        "    buf.wait(buf.sequence)\n"
+        "except KeyboardInterrupt:\n"
+        "    print(buf.write(b'still usable'))\n"
+    )
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[:2] == (0, "12")
+
+
+def test_a_forked_child_waits_for_its_parents_write() -> None:
+    buffer = SharedBuffer.create(64)
+    seen = buffer.sequence
+    pid = in_fork(lambda: buffer.wait(seen, timeout=LONG) == seen + 2 and buffer.read() == b"parent")
+    buffer.write(b"parent")
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("after", [-1, 1 << 64, "1", None, 1.5])
+def test_what_is_no_sequence_is_refused(after: Any) -> None:
+    buffer = SharedBuffer.create(64)
+    with pytest.raises((shm.InvalidArgument, TypeError), match="after"):
+        buffer.wait(after, timeout=0)

@@ -12,6 +12,7 @@ use crate::exporter::{ArrayView, Input, Memory, NewBytes};
 use crate::handle::Handle;
 use crate::options::{Options, reference, store_or_default, whole};
 use crate::store::PyStore;
+use crate::wait;
 
 /// Memory that any process can rewrite at any time, and whose readers get one complete write.
 ///
@@ -128,6 +129,19 @@ impl PySharedBuffer {
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
         self.get()?.sequence().map_err(raise)
+    }
+
+    /// Waits for a complete write that is not the one of the sequence ``after``, without polling, and returns its sequence:
+    /// ``while seen := buf.wait(seen): show(buf.read())``. Several that came meanwhile are one. With a ``timeout`` (seconds)
+    /// it is None when none came in time. Other threads go on, and Ctrl-C ends the wait.
+    ///
+    /// Raises:
+    ///     NotFound: the buffer has been deleted.
+    #[pyo3(signature = (after, timeout=None))]
+    fn wait(&self, after: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<Option<u64>> {
+        let (buffer, seen) = (self.get()?, whole("after", after)?);
+        let timeout = wait::timeout(timeout.unwrap_or(f64::INFINITY))?;
+        wait::wait(after.py(), |go_on| buffer.wait_while(seen, timeout, go_on))
     }
 
     /// Replaces the data by the bytes of anything with the buffer protocol: one copy, other threads go on. Returns

@@ -287,7 +287,7 @@ impl SharedBuffer {
     }
 
     /// Refuses a slot that is somebody else's by now: a forked child keeps its parent's handle, but not its lock.
-    fn check_current(&self) -> Result<()> {
+    pub(crate) fn check_current(&self) -> Result<()> {
         let of_lease = self.slot.as_ref().map(|slot| slot.generation());
         let Some(expected) = of_lease.or(self.inner.reading.map(|reading| reading.generation)) else {
             return Ok(());

@@ -77,9 +77,10 @@ impl Writing {
     pub(crate) fn finish(&self, len: usize) -> Result<()> {
         let mapping = self.buffer.inner.segment.shared()?;
         mapping.word(AT_DATA_LEN).store(len as u64, Ordering::Relaxed);
-        mapping
-            .word(AT_SEQUENCE)
-            .store(self.sequence.wrapping_add(1), Ordering::Release);
+        let word = mapping.word(AT_SEQUENCE);
+        word.store(self.sequence.wrapping_add(1), Ordering::Release);
+        // Always: who can only read the file may wait, and has no way to say so.
+        sys::wake_all(word);
         Ok(())
     }
 }

@@ -13,8 +13,8 @@ use uuid::Uuid;
 use super::Store;
 use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
-use crate::header::Role;
-use crate::segment::{self, Snapshot};
+use crate::header::{AT_SEQUENCE, Role};
+use crate::segment::{self, Segment, Snapshot};
 use crate::slot_holder::SlotHolder;
 use crate::sys::{self, Access, Mode};
 use crate::target::Target;
@@ -332,12 +332,19 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a file; one that is gone already is fine.
+    /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.
     pub(super) fn unlink(&self, id: Uuid) -> Result<()> {
+        let waited_for = Segment::open_unlocked(self, id).ok();
         match rustix::fs::unlinkat(self.directory(), Self::file_name(id), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(Error::io("delete", &self.file_path(id), error)),
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(error) => return Err(Error::io("delete", &self.file_path(id), error)),
         }
+        if let Some((segment, snapshot)) = waited_for
+            && snapshot.header.role == Role::Buffer
+        {
+            sys::wake_all(segment.shared()?.word(AT_SEQUENCE));
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The kernel's own list of who has which file locked, as far as it shows this process.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::File;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, makedev, openat, stat};
@@ -28,9 +29,8 @@ impl LockTable {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let probe = openat(directory, ".", flags, Mode::RUSR | Mode::WUSR).ok()?;
         flock(probe.as_fd(), FlockOperation::NonBlockingLockShared).ok()?;
-        let text = fs::read_to_string("/proc/locks").ok()?;
         let table = Self {
-            holders: parse(&text),
+            holders: parse(&read_twice().ok()?),
             complete: stat("/proc/self/ns/pid").is_ok_and(|stat| stat.st_ino == FIRST_PID_NAMESPACE),
         };
         let own = table.holders_of(&fstat(probe).ok()?.into());
@@ -45,6 +45,25 @@ impl LockTable {
             None => self.complete.then_some(&[]),
         }
     }
+}
+
+/// The table's text. It comes a page at a time, and what changes between two pages can hide a line: so there is a second
+/// look, which hides another one if any. Lines that are in both do no harm.
+fn read_twice() -> io::Result<String> {
+    let mut text = Vec::new();
+    for _ in 0..2 {
+        let mut file = File::open("/proc/locks")?;
+        let mut page = vec![0; 1 << 16];
+        loop {
+            match file.read(&mut page) {
+                Ok(0) => break,
+                Ok(len) => text.extend_from_slice(&page[..len]),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(String::from_utf8_lossy(&text).into_owned())
 }
 
 /// Lines such as `1: FLOCK  ADVISORY  READ 12345 00:1b:67 0 EOF`, of which those of waiters have an arrow.

@@ -45,6 +45,12 @@ pub(crate) fn median(times: &[Duration]) -> Duration {
     times[times.len() / 2]
 }
 
+/// Writes figures where `cargo test -- --nocapture` and a failure show them.
+#[expect(clippy::print_stderr, reason = "a test's figures are for who runs it")]
+pub(crate) fn print(figures: &str) {
+    eprintln!("{figures}");
+}
+
 const ROLE: &str = "DCC_MCP_SHM_TEST_ROLE";
 const ARGUMENT: &str = "DCC_MCP_SHM_TEST_ARGUMENT";
 
