@@ -54,6 +54,7 @@ def work(store: Store) -> None:
     buffer.read()
     mark("")
     pool = BufferPool(2, 4096, store=store)
+    pool.acquire().close()
     mark("`BufferPool.acquire`")
     slot = pool.acquire()
     mark("writing to the slot")
