@@ -8,7 +8,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, say, temp_store};
+use common::{Peer, by_id, child_role, frame, hear, number_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
 
 const PROCESSES: usize = 8;
@@ -24,29 +24,6 @@ fn frames() -> u64 {
 
 fn name(text: &str) -> Reference {
     Reference::Name(text.to_owned())
-}
-
-/// A frame: its checksum, its number, and bytes that follow from that, of a length that does too.
-fn frame(number: u64) -> Vec<u8> {
-    let len = 16 + usize::try_from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 50).unwrap();
-    let mut bytes = vec![0; 4];
-    bytes.extend(number.to_le_bytes());
-    let words = (0u64..).flat_map(|i| (number ^ i.wrapping_mul(0xbf58_476d_1ce4_e5b9)).to_le_bytes());
-    bytes.extend(words.take(len.min(SIZE - 12)));
-    let sum = crc32fast::hash(&bytes[4..]);
-    bytes[..4].copy_from_slice(&sum.to_le_bytes());
-    bytes
-}
-
-fn number_of(frame: &[u8]) -> u64 {
-    let sum = crc32fast::hash(&frame[4..]);
-    assert_eq!(
-        frame[..4],
-        sum.to_le_bytes(),
-        "a frame of {} bytes is wrong",
-        frame.len()
-    );
-    u64::from_le_bytes(frame[4..12].try_into().unwrap())
 }
 
 #[test]
@@ -99,10 +76,14 @@ impl Tally {
         let slot = pool.acquire_timeout(STARVED).unwrap();
         self.longest = self.longest.max(asked.elapsed());
         assert_eq!(slot.data_len().unwrap(), 0, "emptied");
-        slot.write(&frame(number)).unwrap();
+        slot.write(&frame(number, SIZE)).unwrap();
         let json = slot.descriptor().unwrap().to_json();
         mailbox.write(format!("{number} {json}").as_bytes()).unwrap();
-        assert_eq!(slot.read().unwrap(), frame(number), "somebody else has the same slot");
+        assert_eq!(
+            slot.read().unwrap(),
+            frame(number, SIZE),
+            "somebody else has the same slot"
+        );
         self.produced += 1;
     }
 

@@ -308,6 +308,32 @@ pub(crate) fn noise(seed: u64, len: usize) -> Vec<u8> {
         .collect()
 }
 
+/// Bytes that can be checked: a checksum, a number, and more that follow from it, at most `longest` in all.
+pub(crate) fn frame(number: u64, longest: usize) -> Vec<u8> {
+    let spread = usize::try_from(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32).unwrap();
+    let len = 12 + spread % (longest - 11);
+    let mut bytes = vec![0; 4];
+    bytes.extend(number.to_le_bytes());
+    let words = (0u64..).flat_map(|i| (number ^ i.wrapping_mul(0xbf58_476d_1ce4_e5b9)).to_le_bytes());
+    bytes.extend(words.take(len - 12));
+    let sum = crc32fast::hash(&bytes[4..]);
+    bytes[..4].copy_from_slice(&sum.to_le_bytes());
+    bytes
+}
+
+/// The number of a frame, all of which must be as it was made.
+#[track_caller]
+pub(crate) fn number_of(frame: &[u8]) -> u64 {
+    let sum = crc32fast::hash(&frame[4..]);
+    assert_eq!(
+        frame[..4],
+        sum.to_le_bytes(),
+        "a frame of {} bytes is wrong",
+        frame.len()
+    );
+    u64::from_le_bytes(frame[4..12].try_into().unwrap())
+}
+
 /// Three threads try to fill one scene after the other; exactly one may succeed, and its data stay.
 pub(crate) fn race_of_fillers(store: &Store) {
     let layout = Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [5000]))]).unwrap();
