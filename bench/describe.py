@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rounds import MIB, interleave
-
 from dcc_mcp_shm import SharedSceneBuffer, Store
+from rounds import MIB, interleave
 
 SERVER = Path(__file__).parent.parent / "target/release/dcc-mcp-shm"
 ROUNDS = 7

@@ -7,7 +7,7 @@ mod mesh;
 mod payload;
 
 use std::fmt::{self, Display};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 use schemars::JsonSchema;
@@ -115,7 +115,7 @@ type Named<'a> = (usize, (&'a String, &'a PlacedArray));
 
 fn describe(reader: &DataReader, arrays: Vec<Named<'_>>, work: &Work) -> Result<Vec<Array>, ToolError> {
     let total = arrays.iter().map(|(_, (_, array))| array.size()).sum();
-    let done = AtomicU64::new(0);
+    let done = Mutex::new(0);
     let piece = if reader.descriptor().use_compression {
         COMPRESSED_PIECE
     } else {
@@ -123,8 +123,11 @@ fn describe(reader: &DataReader, arrays: Vec<Named<'_>>, work: &Work) -> Result<
     };
     let describe = |(_, (name, array)): Named<'_>| {
         let read = |at: u64, bytes: &mut [u8]| {
-            work.step(done.fetch_add(bytes.len() as u64, Ordering::Relaxed), total)?;
-            Ok(reader.read_at(array.offset + at, bytes)?)
+            reader.read_at(array.offset + at, bytes)?;
+            // Held until it is told, so that what is told only increases.
+            let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+            *done += bytes.len() as u64;
+            work.step(*done, total)
         };
         let stream = Stream {
             dtype: array.dtype,

@@ -55,12 +55,12 @@ fn a_mesh_has_a_bounding_box_and_is_whole() {
 #[test]
 fn a_mesh_that_is_not_whole_is_called_damaged() {
     let (_parent, store) = store();
-    let arrays = vec![
+    let arrays = [
         ("position", spec("<f4", [2, 3]), vec![0; 24]),
         ("corner_vert", spec("<i4", [3]), bytes(&[0, -1, 2], i32::to_le_bytes)),
         ("face_size", spec("<i4", [1]), bytes(&[4], i32::to_le_bytes)),
     ];
-    let scene = write(&store, arrays, &BufferOptions::default());
+    let scene = write(&store, &arrays, &BufferOptions::default());
     let mut client = Client::start(store.path(), Era::Session);
     let (described, _) = client.call("describe_buffer", json!({"buffer": scene.id()}));
     let expected = [
@@ -76,11 +76,11 @@ fn compressed_data_is_described_as_if_it_were_not() {
     in_both_eras(|store, client| {
         let ramp: Vec<f32> = (0_u16..60_000).map(|i| f32::from(i) * 0.5).collect();
         let describe = |client: &mut Client, compress| {
-            let arrays = vec![
+            let arrays = [
                 ("position", spec("<f4", [20_000, 3]), bytes(&ramp, f32::to_le_bytes)),
                 ("mask", spec("|b1", [999]), [1, 0, 255].repeat(333)),
             ];
-            let scene = write(store, arrays, &BufferOptions::default().compress(compress));
+            let scene = write(store, &arrays, &BufferOptions::default().compress(compress));
             client.call("describe_buffer", json!({"buffer": scene.id()})).0
         };
         let (plain, compressed) = (describe(client, false), describe(client, true));
@@ -102,7 +102,7 @@ fn every_type_and_shape_has_a_description() {
             for shape in shapes {
                 let spec = spec(dtype, shape);
                 let data = vec![0x3c; usize::try_from(spec.size().expect("small")).expect("small")];
-                let scene = write(store, vec![("a", spec, data.clone())], &BufferOptions::default());
+                let scene = write(store, &[("a", spec, data.clone())], &BufferOptions::default());
                 let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
                 let array = array(&described, "a");
                 assert_eq!([&array["dtype"], &array["shape"]], [&json!(dtype), &json!(shape)]);
@@ -123,7 +123,7 @@ fn every_type_and_shape_has_a_description() {
 #[test]
 fn numbers_that_json_lacks_are_texts() {
     let (_parent, store) = store();
-    let arrays = vec![
+    let arrays = [
         ("i8", spec("<i8", [2]), bytes(&[i64::MIN, i64::MAX], i64::to_le_bytes)),
         ("u8", spec(">u8", [2]), bytes(&[3, u64::MAX], u64::to_be_bytes)),
         (
@@ -143,7 +143,7 @@ fn numbers_that_json_lacks_are_texts() {
             bytes(&[1.0, -2.0, 3.0, f32::INFINITY], f32::to_le_bytes),
         ),
     ];
-    let scene = write(&store, arrays, &BufferOptions::default());
+    let scene = write(&store, &arrays, &BufferOptions::default());
     let mut client = Client::start(store.path(), Era::Session);
     let (described, _) = client.call("describe_buffer", json!({"buffer": scene.id()}));
     let facts = |name| {
@@ -197,7 +197,7 @@ fn pictures_have_a_size_and_a_format() {
     in_both_eras(|store, client| {
         let options = BufferOptions::new(SceneDataKind::Screenshot);
         let pixels = spec("|u1", [2, 3, 4]).with_domain(Domain::Frame);
-        let raw = write(store, vec![("pixels", pixels, (0..24).collect())], &options);
+        let raw = write(store, &[("pixels", pixels, (0..24).collect())], &options);
         let (described, text) = client.call("describe_buffer", json!({"buffer": raw.id()}));
         assert_eq!(
             described["image"],
@@ -231,7 +231,7 @@ fn animations_have_frames_and_a_pace() {
     ];
     let options = BufferOptions::new(SceneDataKind::AnimationCache).attrs(attrs(facts));
     let position = spec("<f4", [5, 2, 3]).with_domain(Domain::Frame);
-    let scene = write(&store, vec![("position", position, vec![0; 120])], &options);
+    let scene = write(&store, &[("position", position, vec![0; 120])], &options);
     let mut client = Client::start(store.path(), Era::Session);
     let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
     assert_eq!(
@@ -275,11 +275,11 @@ fn data_without_arrays_shows_its_start() {
 fn arrays_can_be_chosen_and_are_never_too_many() {
     in_both_eras(|store, client| {
         let names: Vec<String> = (0..200).map(|i| format!("{i:03}{}", "\"".repeat(250))).collect();
-        let arrays = names
+        let arrays: Vec<_> = names
             .iter()
             .map(|name| (name.as_str(), spec("<c16", [1, 4]), vec![0x3c; 64]))
             .collect();
-        let scene = write(store, arrays, &BufferOptions::default());
+        let scene = write(store, &arrays, &BufferOptions::default());
         let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
         assert_eq!(described["arrays"].as_array().map(Vec::len), Some(16));
         assert!(
@@ -351,7 +351,7 @@ fn a_file_that_was_cut_short_is_damaged_and_the_server_lives() {
 fn what_is_rewritten_all_the_time_is_one_write_or_an_error() {
     let (_parent, store) = store();
     let buffer = SharedBuffer::create(&store, 1 << 20, &BufferOptions::default()).expect("a buffer");
-    buffer.write(&[b'a'; 1 << 20]).expect("room");
+    buffer.write(&vec![b'a'; 1 << 20]).expect("room");
     let mut client = Client::start(store.path(), Era::Session);
     let done = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -360,7 +360,7 @@ fn what_is_rewritten_all_the_time_is_one_write_or_an_error() {
                 if done.load(std::sync::atomic::Ordering::Relaxed) {
                     break;
                 }
-                buffer.write(&[letter; 1 << 20]).expect("room");
+                buffer.write(&vec![letter; 1 << 20]).expect("room");
             }
         });
         for _ in 0..100 {

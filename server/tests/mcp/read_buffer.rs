@@ -71,9 +71,13 @@ fn windows_of_bytes_are_those_of_the_data() {
         for compress in [false, true] {
             let options = BufferOptions::default().compress(compress);
             let scene = SharedSceneBuffer::write(store, &noise, &options).expect("a scene");
-            let hex: String = noise.iter().map(|byte| format!("{byte:02x}")).collect();
             let all = windows(client, json!({"buffer": scene.id()}));
-            assert_eq!((all[0]["format"].as_str(), data(&all).concat()), (Some("hex"), hex));
+            let digits = data(&all).concat();
+            let bytes = (0..digits.len())
+                .step_by(2)
+                .map(|at| u8::from_str_radix(&digits[at..at + 2], 16));
+            let decoded: Vec<u8> = bytes.collect::<Result<_, _>>().expect("digits");
+            assert!(decoded == noise && all[0]["format"] == "hex");
             let all = windows(
                 client,
                 json!({"buffer": scene.id(), "format": "base64", "count": 1 << 20}),
@@ -93,7 +97,7 @@ fn windows_of_rows_are_those_of_the_array() {
         let ramp: Vec<f32> = (0_u16..30_000).map(|i| f32::from(i) * 0.1).collect();
         for (shape, length) in [(vec![30_000], 1), (vec![100, 100, 3], 3), (vec![10, 3000], 1)] {
             let array = ("a", spec("<f4", shape.clone()), bytes(&ramp, f32::to_le_bytes));
-            let scene = write(store, vec![array], &BufferOptions::default().compress(true));
+            let scene = write(store, &[array], &BufferOptions::default().compress(true));
             for count in [None, Some(5000)] {
                 let mut arguments = json!({"buffer": scene.id(), "array": "a"});
                 if let Some(count) = count {
@@ -117,43 +121,42 @@ fn windows_of_rows_are_those_of_the_array() {
     });
 }
 
+/// The bytes of the number 1, and what it is in JSON.
+fn one(dtype: &str) -> (Vec<u8>, Value) {
+    let (order, name) = dtype.split_at(1);
+    let (mut bytes, json) = match name {
+        "b1" => (vec![1], json!(true)),
+        "f2" => (vec![0, 0x3c], json!(1.0)),
+        "f4" => (1_f32.to_le_bytes().to_vec(), json!(1.0)),
+        "f8" => (1_f64.to_le_bytes().to_vec(), json!(1.0)),
+        "c8" | "c16" => {
+            let part = if name == "c8" { "f4" } else { "f8" };
+            let (real, json) = one(&format!("{order}{part}"));
+            return ([real.clone(), vec![0; real.len()]].concat(), json!([json, 0.0]));
+        }
+        integer => {
+            let width: usize = integer[1..].parse().expect("a width");
+            (1_u64.to_le_bytes()[..width].to_vec(), json!(1))
+        }
+    };
+    if order == ">" {
+        bytes.reverse();
+    }
+    (bytes, json)
+}
+
 #[test]
 fn rows_of_every_type_are_numbers() {
     let (_parent, store) = store();
     let mut client = Client::start(store.path(), Era::Stateless);
     for dtype in TYPES {
-        let width = spec(dtype, []).size().expect("small");
-        let mut one = vec![0; usize::try_from(width).expect("small")];
-        let (first, number) = match dtype {
-            "<f2" | "<f4" | "<f8" | "<c8" | "<c16" | ">f2" | ">f4" | ">f8" | ">c8" | ">c16" => (None, json!(1.0)),
-            "|b1" => (Some(0), json!(true)),
-            big if big.starts_with('>') => (Some(one.len() - 1), json!(1)),
-            _ => (Some(0), json!(1)),
-        };
-        match first {
-            Some(place) => one[place] = 1,
-            None => {
-                let mut float = match dtype.trim_start_matches(['<', '>']) {
-                    "f2" => vec![0x3c, 0],
-                    "f4" | "c8" => 1_f32.to_be_bytes().to_vec(),
-                    _ => 1_f64.to_be_bytes().to_vec(),
-                };
-                if dtype.starts_with('<') {
-                    float.reverse();
-                }
-                one[..float.len()].copy_from_slice(&float);
-            }
-        }
-        let number = if dtype.contains('c') { json!([1.0, 0.0]) } else { number };
-        let scene = write(
-            &store,
-            vec![("a", spec(dtype, [1, 2]), one.repeat(2))],
-            &BufferOptions::default(),
-        );
-        let (window, text) = client.call("read_buffer", json!({"buffer": scene.id()}));
+        let (bytes, number) = one(dtype);
+        let options = BufferOptions::default();
+        let row = write(&store, &[("a", spec(dtype, [1, 2]), bytes.repeat(2))], &options);
+        let (window, text) = client.call("read_buffer", json!({"buffer": row.id()}));
         assert_eq!(window["rows"], json!([[number, number]]), "{dtype}");
         assert!(text.contains(&json!([number, number]).to_string()), "{text}");
-        let scalar = write(&store, vec![("a", spec(dtype, []), one)], &BufferOptions::default());
+        let scalar = write(&store, &[("a", spec(dtype, []), bytes)], &options);
         let (window, _) = client.call("read_buffer", json!({"buffer": scalar.id()}));
         assert_eq!(window["rows"], json!([number]), "{dtype}");
     }

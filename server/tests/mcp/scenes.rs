@@ -39,7 +39,7 @@ where
 
 pub(crate) fn write(
     store: &Store,
-    arrays: Vec<(&str, ArraySpec, Vec<u8>)>,
+    arrays: &[(&str, ArraySpec, Vec<u8>)],
     options: &BufferOptions,
 ) -> SharedSceneBuffer {
     let arrays = arrays
@@ -54,7 +54,7 @@ pub(crate) fn cube(store: &Store, compress: bool) -> SharedSceneBuffer {
         .flat_map(|i| [i & 1, i >> 1 & 1, i >> 2 & 1].map(|bit| if bit == 0 { -1.0 } else { 1.0 }))
         .collect();
     let corners = [0, 1, 3, 2, 4, 6, 7, 5, 0, 4, 5, 1, 2, 3, 7, 6, 0, 2, 6, 4, 1, 5, 7, 3];
-    let arrays = vec![
+    let arrays = [
         (
             "position",
             spec("<f4", [8, 3]).with_domain(Domain::Point),
@@ -75,7 +75,7 @@ pub(crate) fn cube(store: &Store, compress: bool) -> SharedSceneBuffer {
         .source_dcc("Blender")
         .name("cube")
         .compress(compress);
-    write(store, arrays, &options)
+    write(store, &arrays, &options)
 }
 
 pub(crate) fn attrs(facts: impl IntoIterator<Item = (&'static str, f64)>) -> Attrs {
