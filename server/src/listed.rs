@@ -36,7 +36,7 @@ pub(crate) struct Listed {
     #[serde(skip_serializing_if = "is_zero")]
     more_arrays: usize,
     created_at: String,
-    /// Ids of the processes that have it open; absent if that cannot be told.
+    /// Processes that have it open; absent if unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     holders: Option<Vec<u32>>,
     /// When it may go.

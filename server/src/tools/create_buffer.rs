@@ -30,23 +30,20 @@ struct Arguments {
     text: Option<String>,
     /// Standard base64.
     base64: Option<String>,
-    /// Layout by array name, to be filled.
+    /// Layout, by array name.
     arrays: Option<IndexMap<String, Array>>,
     /// Bytes of an empty buffer.
     #[schemars(range(min = 1))]
     capacity: Option<u64>,
     /// Unique in the store.
-    #[schemars(length(min = 1, max = 255))]
     name: Option<String>,
     /// Take the name over from a buffer that has it, which is deleted.
     replace: Option<bool>,
     /// Default Arbitrary.
     kind: Option<SceneDataKind>,
     /// Program that the data is from.
-    #[schemars(length(max = 255))]
     source_dcc: Option<String>,
     /// What it is a part of.
-    #[schemars(length(min = 1, max = 255))]
     group: Option<String>,
     /// How long it stays when nobody has it open; default 900, 0: until deleted.
     ttl_seconds: Option<u64>,
@@ -59,6 +56,8 @@ struct Array {
     /// Such as `<f4`.
     dtype: Dtype,
     shape: Vec<u64>,
+    #[schemars(with = "Option<String>")]
+    /// point, corner, face, edge, instance, frame or constant.
     domain: Option<Domain>,
 }
 

@@ -24,12 +24,10 @@ struct Arguments {
     #[schemars(range(min = 1))]
     buffer_size: u64,
     /// Unique in the store.
-    #[schemars(length(min = 1, max = 255))]
     name: Option<String>,
     /// Default Arbitrary.
     kind: Option<SceneDataKind>,
     /// What it is a part of.
-    #[schemars(length(min = 1, max = 255))]
     group: Option<String>,
 }
 

@@ -59,9 +59,8 @@ impl Arguments {
 }
 
 /// A file that has a buffer's name and is none.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
 struct Damaged {
-    /// Also deletes it.
     id: Uuid,
     problem: String,
 }
@@ -81,8 +80,9 @@ struct Page {
     wait_cursor: String,
     /// Files that cannot be read.
     damaged_count: usize,
-    /// Some of them.
+    /// Some of them: id, which also deletes it, and problem.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     damaged: Vec<Damaged>,
 }
 

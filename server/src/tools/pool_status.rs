@@ -48,12 +48,13 @@ struct Pool {
     /// It stays when nobody has it open.
     persistent: bool,
     created_at: String,
-    /// Slots that somebody has, at most 32; only of one pool.
+    /// Of one pool: slots that somebody has (id, generation, data_len, holder), at most 32.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     in_use: Vec<Slot>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Serialize)]
 struct Slot {
     id: Uuid,
     /// How often it was given out.
@@ -62,7 +63,6 @@ struct Slot {
     data_len: u64,
     /// Who was given it; absent for one that only readers have.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     holder: Option<SlotHolder>,
 }
 

@@ -143,6 +143,18 @@ impl Client {
         answer
     }
 
+    /// Sends a request and returns its answer; notifications may come before it.
+    pub(crate) fn request_among(&mut self, method: &str, params: Value) -> Value {
+        let id = self.begin(method, params);
+        loop {
+            let message = self.answer();
+            if message["id"] == id {
+                return message;
+            }
+            assert!(message.get("id").is_none(), "{message}");
+        }
+    }
+
     /// The next line, which must be a message.
     pub(crate) fn answer(&mut self) -> Value {
         let mut line = String::new();
