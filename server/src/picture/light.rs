@@ -32,6 +32,12 @@ pub(super) fn shade(normal: [f32; 3], to_eye: [f32; 3]) -> u8 {
     light.max(1)
 }
 
+/// How bright something is that has no sides, from 0 at the back to 1 in front.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a byte")]
+pub(super) fn haze(nearness: f32) -> u8 {
+    (255.0 * (0.25 + 0.6 * nearness)) as u8
+}
+
 fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }

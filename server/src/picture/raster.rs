@@ -6,6 +6,9 @@ use super::light;
 /// Most samples that are written for one picture: seconds. A mesh whose faces all fill the picture would take days.
 const MAX_WRITTEN: u64 = 3 << 30;
 
+/// Balls from here on, in samples, are large enough to be seen as balls.
+const MIN_LIT_RADIUS: f32 = 3.0;
+
 /// A square of samples. Each is 0, or the depth in 24 bits and the shade in 8: the largest of two is the nearest, so
 /// that the order in which things are drawn, and by which thread, does not matter.
 #[derive(Debug)]
@@ -153,6 +156,9 @@ impl Samples {
             return;
         }
         self.budget -= count;
+        let depth = depth.clamp(0.0, NEAREST);
+        // A ball of a few samples has no lit side; of many such balls, those that are nearer are brighter.
+        let plain = (radius < MIN_LIT_RADIUS).then(|| light::haze(depth / NEAREST));
         for row in rows[0]..rows[1] {
             let up = (y - center(row)) / radius;
             let line = &mut self.values[row * self.edge..][columns[0]..columns[1]];
@@ -160,8 +166,8 @@ impl Samples {
                 let right = (center(column) - x) / radius;
                 let towards = 1.0 - right * right - up * up;
                 if towards > 0.0 {
-                    let shade = light::shade([right, up, towards.sqrt()], [0.0, 0.0, 1.0]);
-                    *value = (*value).max(sample(depth.clamp(0.0, NEAREST), shade));
+                    let lit = || light::shade([right, up, towards.sqrt()], [0.0, 0.0, 1.0]);
+                    *value = (*value).max(sample(depth, plain.unwrap_or_else(lit)));
                 }
             }
         }
