@@ -8,17 +8,18 @@ use std::thread;
 
 use super::camera::{Projection, View};
 use super::faces::{Batch, Faces};
-use super::light;
 use super::raster::Samples;
 use super::source::Source;
+use super::{light, size};
 use crate::reply::ToolError;
+use crate::text;
 
 /// Most threads that draw: each has samples of its own, and reading does not keep more of them busy.
 const MAX_THREADS: usize = 4;
 /// Largest radius of the balls that points are drawn as, in shares of the picture's edge.
 const MAX_RADIUS: f32 = 0.009;
 /// Least radius, in samples: smaller balls would fall between them.
-const MIN_RADIUS: f32 = 1.0;
+const MIN_RADIUS: f32 = 1.5;
 
 /// What became of faces and points.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub(super) struct Drawing {
     broken: u64,
     /// Faces with points that are at no place.
     unplaced: u64,
-    /// Faces and points that were left out because drawing took too long.
+    /// Faces, or points, that were left out because drawing took too long.
     late: u64,
     /// Samples that show something.
     covered: usize,
@@ -143,7 +144,6 @@ pub(super) fn draw_faces(
         let read = faces.read(source, |batch| {
             // Somebody receives as long as there is a batch to send.
             let _ = batches.send(batch);
-            Ok(())
         });
         drop(batches);
         (read, drawers.into_iter().map(join).collect())
@@ -177,7 +177,7 @@ pub(super) fn draw_points(points: &[[f32; 3]], projection: Projection, edge: usi
 #[expect(clippy::cast_precision_loss, reason = "a size in a picture")]
 fn radius(points: usize, edge: usize) -> f32 {
     let edge = edge as f32;
-    (0.4 * edge / (points as f32).sqrt())
+    (0.6 * edge / (points as f32).sqrt())
         .min(MAX_RADIUS * edge)
         .max(MIN_RADIUS)
 }
@@ -242,15 +242,15 @@ impl Drawing {
     }
 
     /// Adds what was left out.
-    pub(super) fn describe(&self, text: &mut String) {
+    pub(super) fn describe(&self, facts: &mut String) {
         let counts = [
-            (self.broken, "faces have corners or points that are not there"),
-            (self.unplaced, "faces have points that are NaN or infinite"),
-            (self.late, "faces or points would have taken too long"),
+            (self.broken, "whose corners or points are not there"),
+            (self.unplaced, "with points that are NaN or infinite"),
+            (self.late, "that would have taken too long to draw"),
         ];
-        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+        for (count, which) in counts.into_iter().filter(|(count, _)| *count > 0) {
             // Writing to a String cannot fail.
-            let _ = write!(text, " Left out: {count} {what}.");
+            let _ = write!(facts, " Left out: {} {which}.", text::count(size(count), "face"));
         }
     }
 }

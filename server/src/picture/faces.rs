@@ -91,11 +91,7 @@ impl<'a> Faces<'a> {
     }
 
     /// Reads all faces, in batches.
-    pub(super) fn read(
-        &self,
-        source: &'a Source<'_>,
-        mut use_batch: impl FnMut(Batch) -> Result<(), ToolError>,
-    ) -> Result<(), ToolError> {
+    pub(super) fn read(&self, source: &'a Source<'_>, mut use_batch: impl FnMut(Batch)) -> Result<(), ToolError> {
         let corners = self.corner_vert.shape.iter().product();
         let mut points = Numbers::new(source, self.corner_vert);
         let mut spans = Spans::new(source, self.division);
@@ -109,7 +105,7 @@ impl<'a> Faces<'a> {
                     broken: window.broken,
                 };
                 points.read(window.corners.start, &mut batch.points)?;
-                use_batch(batch)?;
+                use_batch(batch);
             }
             first += count;
         }

@@ -8,7 +8,8 @@ use image::RgbImage;
 use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
 use super::shrink::Shrink;
 use super::tone::{Number, Tone};
-use super::{edge, element};
+use super::{edge, element, size};
+use crate::text;
 
 /// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
 pub(super) const MAX_EDGE: u64 = 1 << 17;
@@ -160,7 +161,8 @@ impl Frame {
             words.push_str(" Its alpha is 0 everywhere and was ignored.");
         }
         if self.not_finite > 0 {
-            let _ = write!(words, " {} pixels are NaN or infinite, here black.", self.not_finite);
+            let pixels = text::count(size(self.not_finite), "pixel");
+            let _ = write!(words, " Shown black: {pixels} with NaN or infinite values.");
         }
         Some((picture, words))
     }
@@ -244,7 +246,7 @@ mod tests {
         let (picture, words) = develop(linear, &[f32::NAN, f32::INFINITY, 0.5]);
         assert_eq!(picture.into_raw(), [0, 0, 0, 0, 0, 0, 188, 188, 188]);
         assert!(
-            words.contains("2 pixels are NaN") && words.contains("between 0.5 and 0.5"),
+            words.contains("Shown black: 2 pixels with NaN") && words.contains("between 0.5 and 0.5"),
             "{words}"
         );
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use dcc_mcp_shm::{Attrs, DataReader, Descriptor};
-use image::{RgbImage, imageops};
+use image::RgbImage;
 
 use super::camera::{Camera, Extent, Orientation, UpAxis};
 use super::drawing::{Drawing, draw_faces, draw_points};
@@ -11,14 +11,10 @@ use super::faces::Faces;
 use super::points::Points;
 use super::source::Source;
 use super::tone::Number;
-use super::{Picture, Request, light, size};
+use super::{Picture, Request, light, sheet, size};
 use crate::reply::ToolError;
 use crate::text;
 
-/// Most frames in a contact sheet.
-const MAX_TILES: u64 = 9;
-/// Pixels between two frames of a contact sheet.
-const GAP: usize = 4;
 /// Longest edge of a picture in which each pixel is the average of 2 × 2 samples; more would be a lot of memory.
 const MAX_SMOOTH_EDGE: usize = 1024;
 
@@ -55,7 +51,7 @@ pub(super) fn draw(source: &Source<'_>, reader: &DataReader, request: &Request) 
     };
     let shown = shown_frames(points.frames, request.frame)?;
     let survey = geometry.survey(source, &shown)?;
-    let (tiles, tile) = tiling(shown.len(), request.max_edge);
+    let (columns, tile) = sheet::tiling(shown.len(), request.max_edge);
     let mut drawing = Drawing::default();
     let mut pictures = Vec::new();
     for &frame in &shown {
@@ -67,7 +63,7 @@ pub(super) fn draw(source: &Source<'_>, reader: &DataReader, request: &Request) 
     let mut text = geometry.describe(&survey, request);
     geometry.describe_frames(&mut text, &shown, &descriptor.attrs);
     drawing.describe(&mut text);
-    let image = sheet(pictures, tiles);
+    let image = sheet::assemble(pictures, columns);
     Ok(Some(Picture { image, text }))
 }
 
@@ -75,7 +71,7 @@ impl Geometry<'_> {
     /// Looks at all points of the frames that are shown, and of others besides, so that the camera is the same whatever
     /// frame is asked for.
     fn survey(&self, source: &Source<'_>, shown: &[u64]) -> Result<Survey, ToolError> {
-        let mut frames = evenly_spaced(self.points.frames);
+        let mut frames = sheet::evenly_spaced(self.points.frames);
         frames.extend(shown);
         frames.sort_unstable();
         frames.dedup();
@@ -160,11 +156,8 @@ impl Geometry<'_> {
             let _ = write!(text, " Too many to hold: one point in {stride} is drawn, and no faces.");
         }
         if survey.not_finite > 0 {
-            let _ = write!(
-                text,
-                " {} positions are NaN or infinite and were left out.",
-                survey.not_finite
-            );
+            let positions = text::count(size(survey.not_finite), "position");
+            let _ = write!(text, " Left out: {positions} with NaN or infinite values.");
         }
         text
     }
@@ -202,39 +195,8 @@ fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, ToolError> 
             "Leave it out to see some of all.",
         )),
         Some(frame) => Ok(vec![frame]),
-        None => Ok(evenly_spaced(frames)),
+        None => Ok(sheet::evenly_spaced(frames)),
     }
-}
-
-/// At most as many frames as a sheet has room for, with the first and the last.
-fn evenly_spaced(frames: u64) -> Vec<u64> {
-    let tiles = frames.min(MAX_TILES);
-    let last = u128::from(frames.saturating_sub(1));
-    let steps = u128::from(tiles.saturating_sub(1).max(1));
-    (0..tiles)
-        .map(|tile| u64::try_from(u128::from(tile) * last / steps).unwrap_or(0))
-        .collect()
-}
-
-/// How many columns a sheet has, and how large its tiles are.
-fn tiling(tiles: usize, max_edge: usize) -> (usize, usize) {
-    let columns = (1..=tiles).find(|columns| columns * columns >= tiles).unwrap_or(1);
-    (columns, (max_edge - (columns - 1) * GAP) / columns)
-}
-
-fn sheet(mut pictures: Vec<RgbImage>, columns: usize) -> RgbImage {
-    if pictures.len() == 1 {
-        return pictures.remove(0);
-    }
-    let (tile, gap) = (pictures[0].width(), super::edge(GAP));
-    let across = |tiles: usize| super::edge(tiles) * (tile + gap) - gap;
-    let size = [across(columns), across(pictures.len().div_ceil(columns))];
-    let mut sheet = RgbImage::from_pixel(size[0], size[1], image::Rgb([255; 3]));
-    for (index, picture) in pictures.iter().enumerate() {
-        let at = |tiles: usize| i64::from(super::edge(tiles) * (tile + gap));
-        imageops::replace(&mut sheet, picture, at(index % columns), at(index / columns));
-    }
-    sheet
 }
 
 /// Which axis is up: as the scene says, or else as its program has it.

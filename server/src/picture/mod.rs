@@ -16,11 +16,12 @@ mod openexr;
 mod pixels;
 mod points;
 mod raster;
+mod sheet;
 mod shrink;
 mod source;
 mod tone;
 
-use dcc_mcp_shm::{DataReader, PlacedArray};
+use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 use image::RgbImage;
 
 use crate::reply::ToolError;
@@ -52,16 +53,17 @@ pub(crate) struct Request {
     pub(crate) frame: Option<u64>,
 }
 
-/// Draws what a buffer holds: positions if it is geometry, else pixels, an image file, or positions all the same.
+/// Draws what a buffer holds. What is no screenshot is geometry if it can be; a screenshot may have positions in its pixels.
 pub(crate) fn draw(reader: &DataReader, request: &Request, work: &Work) -> Result<Picture, ToolError> {
     let source = Source::new(reader, work);
-    let (arrays, attrs) = (reader.arrays(), &reader.descriptor().attrs);
-    if let Some(picture) = geometry::draw(&source, reader, request)? {
+    let is_screenshot = reader.descriptor().kind == SceneDataKind::Screenshot;
+    if !is_screenshot && let Some(picture) = geometry::draw(&source, reader, request)? {
         return Ok(picture);
     }
-    let preferred = arrays.get_key_value("pixels").into_iter().chain(arrays);
-    let frame = preferred.into_iter().find(|(_, array)| pixels::is_frame(array));
-    if let Some((name, array)) = frame {
+    let attrs = &reader.descriptor().attrs;
+    let named = reader.arrays().get_key_value("pixels").into_iter();
+    let others = reader.arrays().iter().filter(|_| is_screenshot);
+    if let Some((name, array)) = named.chain(others).find(|(_, array)| pixels::is_frame(array)) {
         return pixels::draw(&source, name, array, attrs, request.max_edge);
     }
     match encoded::format(&source)? {

@@ -432,9 +432,9 @@ fn what_cannot_be_drawn_is_left_out_and_counted() {
     let buffer = viewer.put(&geometry(json!({})), &arrays);
     let (_, text) = viewer.view(&json!({"buffer": buffer}));
     for fact in [
-        "1 positions are NaN or infinite",
-        "Left out: 6 faces have corners or points that are not there",
-        "Left out: 1 faces have points that are NaN",
+        "Left out: 1 position with NaN or infinite values",
+        "Left out: 6 faces whose corners or points are not there",
+        "Left out: 1 face with points that are NaN",
     ] {
         assert!(text.contains(fact), "{fact}: {text}");
     }
@@ -458,7 +458,7 @@ fn geometry_without_anything_to_see_is_an_error() {
                 ("position", "<f4", &[2, 3], reals([0.0, 0.0, 0.0, 1.0, 1.0, 1.0])),
                 ("corner_vert", "<i4", &[3], integers([0, 1, 2])),
             ],
-            "No face can be drawn. Left out: 1 faces",
+            "No face can be drawn. Left out: 1 face whose corners",
         ),
         (
             vec![
@@ -540,8 +540,12 @@ fn what_is_no_picture_is_told_with_what_there_is() {
         ("uv", "<f4", &[4, 2][..], vec![0; 32]),
         ("position", "|i1", &[1, 3], vec![0; 3]),
     ];
-    let buffer = viewer.put(&geometry(json!({})), &arrays[1..]);
-    viewer.refuses(&json!({"buffer": buffer}), "\"position\" |i1 [1, 3]");
+    // What would look like rows of pixels in a screenshot is none in geometry.
+    let buffer = viewer.put(&geometry(json!({})), &arrays);
+    viewer.refuses(&json!({"buffer": buffer}), "\"uv\" <f4 [4, 2], \"position\" |i1 [1, 3]");
+    let pass = [("position", "<f4", &[2, 2, 3][..], reals([0.5; 12]))];
+    let buffer = viewer.put(&screenshot(json!({})), &pass);
+    assert_eq!(viewer.view(&json!({"buffer": buffer})).0.dimensions(), (2, 2));
     let layout = Layout::new([("pixels", ArraySpec::new("|u1".parse().expect("a type"), [2, 2]))]).expect("a layout");
     let unsealed = SharedSceneBuffer::create_empty(&viewer.store, &layout, &BufferOptions::default()).expect("a scene");
     viewer.refuses(&json!({"buffer": unsealed.id()}), "still empty");
