@@ -21,8 +21,12 @@ pub(super) enum Error {
     DanglingLink(PathBuf),
     #[error("{}: {problem}; nothing was written", path.display())]
     Content { path: PathBuf, problem: Problem },
-    #[error("{} was not changed; run this again with --yes to write the change", path.display())]
-    NotConfirmed { path: PathBuf },
+    #[error("cannot show the change, so nothing was written: {0}")]
+    NotShown(#[source] io::Error),
+    #[error("{} was not changed, because there is nobody to ask; run this again with --yes to write the change", .0.display())]
+    NobodyToAsk(PathBuf),
+    #[error("{} was not changed", .0.display())]
+    Declined(PathBuf),
     #[error("{} has been changed by another program meanwhile; run this again", .0.display())]
     ChangedMeanwhile(PathBuf),
     #[error("cannot write {}: {source}", path.display())]

@@ -82,29 +82,30 @@ pub(crate) fn run(install: &Install) -> anyhow::Result<()> {
         writeln!(stdout, "{} already has this entry; nothing to do.", path.display())?;
         return Ok(());
     }
-    stdout.write_all(diff::unified(&path, file.text(), &new_text).as_bytes())?;
-    stdout.flush()?;
+    let shown = stdout.write_all(diff::unified(&path, file.text(), &new_text).as_bytes());
     if install.dry_run {
-        return Ok(());
+        return Ok(shown?);
     }
-    if !install.yes && !confirmed()? {
-        return Err(Error::NotConfirmed { path }.into());
+    shown.map_err(Error::NotShown)?;
+    if !install.yes {
+        if !io::stdin().is_terminal() {
+            return Err(Error::NobodyToAsk(path).into());
+        }
+        if !agreed()? {
+            return Err(Error::Declined(path).into());
+        }
     }
     file.replace(&new_text, install.scope)?;
     writeln!(stdout, "Wrote {}. {}", path.display(), install.client.next_step())?;
     Ok(())
 }
 
-/// Asks at the terminal. Without one nobody has agreed.
-fn confirmed() -> io::Result<bool> {
-    let stdin = io::stdin();
-    if !stdin.is_terminal() {
-        return Ok(false);
-    }
+/// Asks at the terminal.
+fn agreed() -> io::Result<bool> {
     let mut stderr = io::stderr();
     write!(stderr, "Write this? [y/N] ")?;
     stderr.flush()?;
     let mut answer = String::new();
-    stdin.lock().read_line(&mut answer)?;
+    io::stdin().lock().read_line(&mut answer)?;
     Ok(["y", "yes"].contains(&answer.trim().to_lowercase().as_str()))
 }

@@ -70,6 +70,17 @@ fn without_a_terminal_nobody_has_agreed() {
 }
 
 #[test]
+fn what_nobody_could_see_is_not_written() {
+    let home = Home::new();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = home.command(&["cursor", "--yes"]);
+    let error = refusal(&command.stdout(writer).output().expect("the program runs"));
+    assert!(error.contains("cannot show"), "{error}");
+    assert!(home.everything().is_empty());
+}
+
+#[test]
 fn a_dry_run_shows_and_succeeds() {
     let home = Home::new();
     home.write(".cursor/mcp.json", "{}\n");
