@@ -71,7 +71,15 @@ def test_a_scene_is_found_described_and_deleted(era: str, store: Store) -> None:
     assert store.list() == []
 
 
-@pytest.mark.parametrize(("method", "key"), [("resources/list", "resources"), ("prompts/list", "prompts")])
-def test_resources_and_prompts_are_listed(method: str, key: str) -> None:
-    SharedSceneBuffer.write(b"data", name="hero")
-    assert isinstance(inspect("--method", method)[key], list)
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_resources_and_prompts_are_listed_and_read(era: str) -> None:
+    scene = SharedSceneBuffer.write(b"data", name="hero")
+    uri = f"shm://buffers/{scene.id}"
+    assert uri in [resource["uri"] for resource in inspect("--method", "resources/list", era=era)["resources"]]
+    (content, *_) = inspect("--method", "resources/read", "--uri", uri, era=era)["contents"]
+    assert json.loads(content["text"])["descriptor"]["name"] == "hero"
+    templates = inspect("--method", "resources/templates/list", era=era)["resourceTemplates"]
+    assert "shm://buffers/{id}" in [template["uriTemplate"] for template in templates]
+
+    (prompt, *_) = inspect("--method", "prompts/list", era=era)["prompts"]
+    assert inspect("--method", "prompts/get", "--prompt-name", prompt["name"], era=era)["messages"]

@@ -1,8 +1,9 @@
-"""What stores and registries are told about the server: right, and valid for their own tools."""
+"""What users, stores and registries are told about the server: right, and valid for their own tools."""
 
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -133,3 +134,25 @@ def test_an_invalid_registry_entry_is_not(field: str, value: Any, tmp_path: Path
 def test_the_registry_entry_promises_nothing_to_download() -> None:
     """Until there is a release: an address here would be one that nobody answers at."""
     assert not {"packages", "remotes", "repository", "websiteUrl"} & read(REGISTRY).keys()
+
+
+def test_the_readme_shows_what_install_writes(tmp_path: Path) -> None:
+    table = re.findall(
+        r"^\| (Claude Code|Claude Desktop|Cursor|VS Code) \| (.*) \| (.*) \|$",
+        ROOT.joinpath("README.md").read_text(),
+        re.MULTILINE,
+    )
+    assert len(table) == 4
+    shown = ""
+    for client, files, entry in table:
+        shown = shown if entry == "the same" else entry.strip("`").replace("/path/to/dcc-mcp-shm", str(SERVER))
+        slug = "vscode" if client == "VS Code" else client.lower().replace(" ", "-")
+        for file, scope in zip(files.split(", "), ("user", "project"), strict=False):
+            home, project = tmp_path / slug / scope / "home", tmp_path / slug / scope / "project"
+            home.mkdir(parents=True)
+            project.mkdir()
+            command = [str(SERVER), "install", slug, "--scope", scope, "--yes"]
+            subprocess.run(command, cwd=project, env={"HOME": str(home)}, check=True, capture_output=True, timeout=30)
+            path = file.strip("`")
+            written = home / path.removeprefix("~/") if path.startswith("~/") else project / path
+            assert read(written) == json.loads(shown), client
