@@ -13,6 +13,7 @@
 
 mod buffer;
 mod buffer_access;
+mod buffer_open;
 mod buffer_wait;
 mod codec;
 mod data_lock;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::buffer::create_file;
+use crate::buffer_open::create_file;
 use crate::error::{Error, Result};
 use crate::header::{Header, Role, State, Words};
 use crate::metadata::{Metadata, PoolFacts};

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::buffer::SharedBuffer;
+use crate::buffer::{Inner as Slot, SharedBuffer, SlotReading};
 use crate::error::Result;
 use crate::header::{AT_LINE, AT_SEQUENCE, Role};
 use crate::pool::{BufferPool, Inner, Taken};
@@ -75,6 +75,25 @@ impl Inner {
 
     pub(crate) fn line(&self) -> Result<WaitingLine<'_>> {
         Ok(WaitingLine::new(self.control.shared()?.word(AT_LINE)))
+    }
+}
+
+impl Slot {
+    /// Tells who waits for this slot that a reader has gone.
+    pub(crate) fn wake_waiters(&self, reading: SlotReading) {
+        let Some(pool) = reading.pool.filter(|_| reading.process == sys::process_generation()) else {
+            return;
+        };
+        let woken = self.was_wanted().and_then(|wanted| {
+            if wanted {
+                BufferPool::wake_waiters(self.segment.store(), pool)?;
+            }
+            Ok(())
+        });
+        if let Err(error) = woken {
+            // They look again by themselves, or the pool has been deleted.
+            tracing::debug!(%pool, %error, "who waits for a slot was not woken");
+        }
     }
 }
 

@@ -1,0 +1,131 @@
+//! Making a buffer, and opening a buffer or somebody else's slot, by whatever it is known by.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::buffer::{Inner, SharedBuffer, SlotReading};
+use crate::data_lock::READ_PATIENCE;
+use crate::error::{Error, Result};
+use crate::header::{Header, Role, State, Words};
+use crate::metadata::Metadata;
+use crate::options::BufferOptions;
+use crate::segment::{Segment, Snapshot};
+use crate::store::{Content, Draft, Reference, Store, check_generation};
+use crate::sys::{self, Source};
+use crate::target::{Target, in_store_of};
+
+impl SharedBuffer {
+    /// Makes a buffer for up to `capacity` bytes, which are reserved at once.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
+    pub fn create(store: &Store, capacity: u64, options: &BufferOptions) -> Result<Self> {
+        let metadata = options.metadata(0)?;
+        let segment = create_file(store, Role::Buffer, capacity, metadata, options)?;
+        let snapshot = segment.snapshot()?;
+        Self::from_segment(segment, &snapshot, None)
+    }
+
+    /// Opens a buffer or a pool slot by id, name or descriptor.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], [`Error::Stale`], [`Error::WrongRole`], [`Error::InvalidDescriptor`],
+    /// [`Error::Damaged`], [`Error::Busy`], [`Error::Io`].
+    pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
+        let expected = match reference {
+            Reference::Descriptor(json) => Some(Target::parse(json)?.generation),
+            _ => None,
+        };
+        Self::open_id(store, store.resolve(reference)?, expected)
+    }
+
+    /// Opens a buffer by the path and id that another process passed on.
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::open`]; [`Error::InvalidDescriptor`] when path and id do not match.
+    pub fn open_path(path: &Path, id: Uuid) -> Result<Self> {
+        in_store_of(path, id, |store| Self::open_id(store, id, None))
+    }
+
+    /// Opens the buffer that a descriptor means, in whatever store it lies.
+    ///
+    /// # Errors
+    /// As [`SharedBuffer::open`]; [`Error::UnsafeStore`].
+    pub fn from_descriptor(json: &str) -> Result<Self> {
+        let target = Target::parse(json)?;
+        target.in_store(|store| Self::open_id(store, target.id, Some(target.generation)))
+    }
+
+    fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
+        let (segment, snapshot) = Segment::open_rewritable(store, id, "buffer")?;
+        Self::from_segment(segment, &snapshot, generation)
+    }
+
+    fn from_segment(segment: Segment, snapshot: &Snapshot, generation: Option<u64>) -> Result<Self> {
+        if let Some(generation) = generation {
+            check_generation(snapshot, generation)?;
+        }
+        let role = snapshot.header.role;
+        if !matches!(role, Role::Buffer | Role::Slot) {
+            return Err(Error::WrongRole {
+                id: segment.id(),
+                expected: "buffer",
+                found: role.as_str(),
+            });
+        }
+        let mut inner = Inner::new(segment, snapshot)?;
+        inner.segment.shared()?;
+        if role == Role::Slot {
+            // Its holder may not rewrite it while somebody else has it open.
+            inner.lock.read(&inner.segment, READ_PATIENCE)?;
+            let generation = generation.unwrap_or(snapshot.words.generation);
+            inner.reading = Some(SlotReading {
+                pool: snapshot.header.metadata.slot_of,
+                generation,
+                process: sys::process_generation(),
+            });
+            check_generation(&inner.segment.snapshot()?, generation)?;
+        }
+        Ok(Self {
+            inner: Arc::new(inner),
+            slot: None,
+        })
+    }
+}
+
+impl Inner {
+    /// A slot's file as its pool keeps it open, without a lock.
+    pub(crate) fn open_slot(store: &Store, id: Uuid) -> Result<Self> {
+        let (segment, snapshot) = Segment::open_unlocked(store, id)?;
+        snapshot.expect(Role::Slot)?;
+        segment.shared()?;
+        Self::new(segment, &snapshot)
+    }
+}
+
+/// Makes a file for data that can be rewritten, with its memory reserved, and gives it its name.
+pub(crate) fn create_file(
+    store: &Store,
+    role: Role,
+    capacity: u64,
+    metadata: Metadata,
+    options: &BufferOptions,
+) -> Result<Segment> {
+    if capacity == 0 || i64::try_from(capacity).is_err() {
+        return Err(Error::invalid(
+            "capacity",
+            format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
+        ));
+    }
+    options.check_name(store)?;
+    let header = Header::new(role, capacity, options.wanted_ttl(), metadata);
+    let bytes = header.encode(Words::new(State::Open, 0))?;
+    let payload = bytes.len() as u64;
+    let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
+    draft.write(0, Source::from(&bytes))?;
+    draft.reserve(payload, capacity)?;
+    let (name, replace) = options.wants_name();
+    draft.publish(name, replace)
+}
