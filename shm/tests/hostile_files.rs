@@ -8,6 +8,7 @@ use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use common::{Image, Peer, at, by_id, child_role, noise, path_of, say, temp_store};
 use dcc_mcp_shm::{
@@ -520,6 +521,51 @@ fn a_slot_with_the_last_sequence_number_can_be_acquired() {
     let buffer = pool.acquire().unwrap();
     buffer.write(b"x").unwrap();
     assert_eq!(buffer.read().unwrap(), b"x");
+}
+
+#[test]
+fn every_flipped_bit_of_a_pool_and_of_a_slot_is_noticed_or_harmless() {
+    let (_parent, store) = temp_store();
+    let pool = BufferPool::create(&store, 1, 64, &BufferOptions::default()).unwrap();
+    let slot = pool.status().unwrap().slots[0].id;
+    let use_pool = || -> Result<()> {
+        let pool = BufferPool::open(&store, &by_id(pool.id()))?;
+        let buffer = pool.acquire_timeout(Duration::from_secs(5))?;
+        buffer.write(b"frame")?;
+        let reader = SharedBuffer::from_descriptor(&buffer.descriptor()?.to_json())?;
+        drop(buffer);
+        assert!(reader.wait(0, Duration::ZERO)?.is_some());
+        assert_eq!(reader.read()?, b"frame");
+        Ok(())
+    };
+    for id in [pool.id(), slot] {
+        let path = path_of(&store, id);
+        let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+        drop(pool.acquire().unwrap());
+        let image = Image::of(&path);
+        let metadata_end = at::METADATA + image.metadata_len();
+        for bit in 0..metadata_end * 8 {
+            let (at, mask) = (bit / 8, 1 << (bit % 8));
+            // The words change with use.
+            let byte = Image::of(&path).0[at];
+            file.write_all_at(&[byte ^ mask], at as u64).unwrap();
+            let (part, used) = (part_of(at, metadata_end), use_pool());
+            let refused = matches!(used, Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }));
+            match part {
+                Part::Fixed | Part::State => assert!(refused, "bit {bit} ({part:?}) of {id}: {used:?}"),
+                // A pool has no data.
+                Part::DataLen => assert!(refused || used.is_ok(), "bit {bit} of {id}: {used:?}"),
+                _ => assert!(used.is_ok(), "bit {bit} ({part:?}) of {id}: {used:?}"),
+            }
+            let listing = store.list().unwrap();
+            assert_eq!(listing.buffers.len(), 0);
+            assert!(listing.pools.len() + listing.damaged.len() > 0);
+            if refused {
+                file.write_all_at(&[byte], at as u64).unwrap();
+            }
+            assert!(use_pool().is_ok(), "bit {bit} was put back");
+        }
+    }
 }
 
 /// A file with holes takes no memory however long it is, so its length proves nothing.
