@@ -267,7 +267,6 @@ def test_a_forked_child_alone_keeps_no_lock_of_a_dead_parent(store: Store) -> No
         "scene = shm.SharedSceneBuffer.write(b'orphan', ttl=1e-9)\n"
         "writer = shm.SharedSceneBuffer.writer({'a': ('u1', 9)})\n"
         "if os.fork() == 0:\n"
-        "    print('child', flush=True)\n"
         "    sys.stdin.read()\n"
         "    os._exit(0)"
     )
