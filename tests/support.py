@@ -1,5 +1,6 @@
 """What several tests need."""
 
+import os
 import subprocess
 import time
 from pathlib import Path
@@ -29,3 +30,15 @@ def run_node(tool: str, *arguments: str, timeout: float = 60) -> subprocess.Comp
     program = ROOT / "tests" / "node" / "node_modules" / ".bin" / tool
     command = [str(ROOT / ".tools" / "node" / "bin" / "node"), str(program), *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def take_turns(pool: str, turns: int) -> int:
+    """Acquires a slot of a pool so often, and checks that what is written there stays. How often it did."""
+    opened = BufferPool.open(pool)
+    for turn in range(turns):
+        with opened.acquire(timeout=30) as slot:
+            assert slot.read() == b""
+            data = f"{os.getpid()} {turn} ".encode() * 500
+            slot.write(data)
+            assert slot.read() == data, "somebody else has the same slot"
+    return turns

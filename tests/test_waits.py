@@ -1,6 +1,7 @@
 """Waits: other threads go on, signals end them, and nothing is left behind."""
 
 import math
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 import dcc_mcp_shm as shm
 import pytest
 from dcc_mcp_shm import BufferPool, SharedBuffer, Store
-from support import until_somebody_waits
+from support import take_turns, until_somebody_waits
 
 LONG = 60
 """Longer than any wait here, in seconds, and than a test may take."""
@@ -144,6 +145,21 @@ def test_a_forked_child_waits_for_its_parents_slot(store: Store) -> None:
     slot.close()
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     pool.acquire(timeout=LONG)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_workers_of_multiprocessing_share_a_pool(method: str) -> None:
+    pool = BufferPool(2, 1 << 14, name="workers")
+    mine = pool.acquire()
+    with multiprocessing.get_context(method).Pool(4) as workers:
+        done = workers.starmap_async(take_turns, [("workers", 50)] * 4)
+        mine.write(b"kept meanwhile")
+        assert done.get(LONG) == [50] * 4
+        assert mine.read() == b"kept meanwhile"
+        workers.close()
+        workers.join()
+    mine.close()
+    assert pool.available() == 2
 
 
 def test_a_reader_waits_for_each_write_of_another_process() -> None:
