@@ -178,10 +178,14 @@ impl Inner {
     }
 
     pub(crate) fn take_any(self: &Arc<Self>) -> Result<Taken> {
+        self.take_among(self.next.load(Ordering::Relaxed), self.slots.len())
+    }
+
+    /// Takes one of so many slots, beginning with the first of these.
+    pub(crate) fn take_among(self: &Arc<Self>, first: usize, among: usize) -> Result<Taken> {
         let count = self.slots.len();
-        let first = self.next.load(Ordering::Relaxed);
         let mut taken = Taken::None;
-        for index in (0..count).map(|i| (first + i) % count) {
+        for index in (0..among).map(|i| (first + i) % count) {
             let (slot, given) = (&self.slots[index], &self.given[index]);
             match given.claim() {
                 Ok(()) => {}

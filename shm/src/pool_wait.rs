@@ -21,6 +21,8 @@ use crate::waiting_line::{Moment, WaitingLine};
 
 /// Sleep where a slot is free but locked by somebody who looks at it, and does not say when they are done.
 const LOOKERS_SLEEP: Duration = Duration::from_millis(1);
+/// How many slots are tried after a sleep that nobody ended: of a large pool not all, as each costs system calls.
+const AT_A_TIME: usize = 16;
 
 impl BufferPool {
     /// Takes a free slot as [`BufferPool::acquire`] does, and waits for one if there is none. Who waits longest is first.
@@ -41,10 +43,10 @@ impl BufferPool {
             return Ok(buffer);
         }
         let deadline = Deadline::after(timeout);
-        let place = Place::new(&self.0)?;
+        let mut place = Place::new(&self.0)?;
         loop {
             let seen = place.releases.load(Ordering::Acquire);
-            let sleep = match place.take()? {
+            let sleep = match place.take(seen)? {
                 Taken::Slot(buffer) => return Ok(buffer),
                 Taken::SoonFree => LOOKERS_SLEEP,
                 Taken::None => LONGEST_SLEEP,
@@ -109,6 +111,10 @@ struct Place<'a> {
     releases: &'a AtomicU64,
     line: WaitingLine<'a>,
     since: Moment,
+    /// How often slots had been given back when all were tried in vain.
+    tried: Option<u64>,
+    /// Which are tried next when none has been given back since.
+    next: usize,
 }
 
 impl<'a> Place<'a> {
@@ -118,17 +124,29 @@ impl<'a> Place<'a> {
             releases: pool.control.shared()?.word(AT_SEQUENCE),
             line: pool.line()?,
             since: Moment::now(),
+            tried: None,
+            next: 0,
         })
     }
 
-    fn take(&self) -> Result<Taken> {
+    fn take(&mut self, releases: u64) -> Result<Taken> {
         if !self.line.step_up(self.since, Moment::now()) {
+            self.tried = None;
             return Ok(Taken::None);
         }
-        for slot in &self.pool.slots {
+        let slots = &self.pool.slots;
+        if self.tried == Some(releases) {
+            // Only a holder that was killed can have left one.
+            let first = self.next;
+            self.next = (first + AT_A_TIME) % slots.len();
+            return self.pool.take_among(first, AT_A_TIME.min(slots.len()));
+        }
+        for slot in slots {
             slot.want()?;
         }
-        self.pool.take_any()
+        let taken = self.pool.take_any()?;
+        self.tried = matches!(taken, Taken::None).then_some(releases);
+        Ok(taken)
     }
 }
 

@@ -262,21 +262,45 @@ fn a_wait_can_be_given_up_and_lets_others_have_their_turn() {
 }
 
 #[test]
-fn waiting_takes_next_to_no_time_of_the_processor() {
+fn waiting_takes_next_to_no_time_of_the_processor_however_large_the_pool() {
     let (_parent, store) = temp_store();
-    let pool = pool(&store, 4);
-    let _taken: Vec<_> = (0..4).map(|_| pool.acquire().unwrap()).collect();
-    let used = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(
-            u64::try_from(time.tv_sec).unwrap(),
-            u32::try_from(time.tv_nsec).unwrap(),
-        )
-    };
-    let before = used();
-    assert!(pool.acquire_timeout(Duration::from_secs(1)).is_err());
-    let used = used().checked_sub(before).unwrap();
-    assert!(used < Duration::from_millis(10), "{used:?} in a second");
+    for slots in [4, 400] {
+        let pool = pool(&store, slots);
+        let other = BufferPool::open(&store, &by_id(pool.id())).unwrap();
+        let _taken: Vec<_> = (0..slots).map(|_| other.acquire().unwrap()).collect();
+        let time_used = |timeout| {
+            let now = || {
+                let time = clock_gettime(ClockId::ThreadCPUTime);
+                Duration::new(
+                    u64::try_from(time.tv_sec).unwrap(),
+                    u32::try_from(time.tv_nsec).unwrap(),
+                )
+            };
+            let before = now();
+            assert!(pool.acquire_timeout(timeout).is_err());
+            now().checked_sub(before).unwrap()
+        };
+        let (looking, waiting) = (time_used(Duration::ZERO), time_used(Duration::from_secs(1)));
+        let figures =
+            format!("{slots} slots: {looking:?} to look at all of them, {waiting:?} to look and wait for a second");
+        common::print(&figures);
+        assert!(waiting < looking + Duration::from_millis(10), "{figures}");
+    }
+}
+
+#[test]
+fn a_killed_holder_of_a_large_pool_is_found_too() {
+    let (_parent, store) = temp_store();
+    let pool = pool(&store, 200);
+    let mut holder = Peer::start("take and give", &argument(&store, pool.id()));
+    holder.tell("take");
+    holder.expect("taken");
+    let _taken: Vec<_> = (1..200).map(|_| pool.acquire().unwrap()).collect();
+    let mut waiter = Peer::start("wait", &argument(&store, pool.id()));
+    waiter.expect("waiting");
+    common::until("it waits", || somebody_waits(&store, pool.id()));
+    holder.kill();
+    waiter.hears();
 }
 
 #[test]
