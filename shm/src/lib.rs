@@ -33,6 +33,7 @@ mod pool_wait;
 mod reader;
 mod scene;
 mod scene_writer;
+mod sealing;
 mod segment;
 mod shuffle;
 mod slot;

@@ -13,6 +13,7 @@ use crate::memory::{OpenMemory, WritableMemory};
 use crate::new_scene::{NewScene, Parts};
 use crate::options::BufferOptions;
 use crate::scene::SharedSceneBuffer;
+use crate::sealing;
 use crate::segment::{self, Segment, map_file};
 use crate::store::{Reference, Store};
 use crate::sys::{self, Access, GuardedFile, Mode, Protection, Source};
@@ -160,7 +161,7 @@ impl SceneWriter {
                 let holder = segment.file()?;
                 sys::lock_byte(holder.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO)
                     .map_err(|error| Error::io("lock", &path, error))?;
-                segment::seal(segment.id(), holder, Some(writer), &path)?;
+                sealing::seal(segment.id(), holder, Some(writer), &path)?;
                 sys::unlock_byte(holder.as_fd(), sys::BYTE_GATE).map_err(|error| Error::io("unlock", &path, error))?;
                 Ok(SharedSceneBuffer::from_segment(segment))
             }
@@ -182,7 +183,7 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
         return Err(Error::Sealed { id });
     }
-    segment::make_writable(segment.file()?, &segment.path())?;
+    sealing::make_writable(segment.file()?, &segment.path())?;
     segment::open_file(store, id, Access::ReadWrite)
 }
 

@@ -150,10 +150,10 @@ impl Draft {
             .map_err(|error| self.failed("write", error))
     }
 
-    /// Lets nobody write to the file any more; see [`crate::segment::seal`].
+    /// Lets nobody write to the file any more; see [`crate::sealing::seal`].
     pub(crate) fn seal(&mut self) -> Result<()> {
         let writer = self.writer.take();
-        crate::segment::seal(self.id, self.holder(), writer, &self.path())
+        crate::sealing::seal(self.id, self.holder(), writer, &self.path())
     }
 
     /// Gives up the file: makes it visible under its id, and gives it its name.
