@@ -261,14 +261,17 @@ def test_a_forked_child_does_not_read_what_its_parents_slot_became() -> None:
 
 
 def test_a_forked_child_alone_keeps_no_lock_of_a_dead_parent(store: Store) -> None:
-    # The grandparent forks a child that lives on, and is killed; the child has stdout and waits for its input.
+    # The grandparent forks a child that lives on, and is killed; the child has run by then, and waits for its input.
     process = started(
         "import os\n"
         "scene = shm.SharedSceneBuffer.write(b'orphan', ttl=1e-9)\n"
         "writer = shm.SharedSceneBuffer.writer({'a': ('u1', 9)})\n"
+        "ready, child = os.pipe()\n"
         "if os.fork() == 0:\n"
+        "    os.write(child, b'x')\n"
         "    sys.stdin.read()\n"
-        "    os._exit(0)"
+        "    os._exit(0)\n"
+        "os.read(ready, 1)"
     )
     process.send_signal(signal.SIGKILL)
     process.wait()
