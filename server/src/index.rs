@@ -3,12 +3,16 @@
 //! Reading 10,000 headers takes a tenth of a second; here a listing costs what changed since the last one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::thread;
 
 use dcc_mcp_shm::{BufferState, Descriptor, Error, FileRole, SceneDataKind, Store, StoreEvent, StoreWatch};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::cursor::Position;
+
+/// Fewer files are read faster than a thread is started.
+const MIN_PART: usize = 64;
 
 /// What a listing can be filtered and sorted by. All else is read from a buffer's file when it is shown.
 #[derive(Debug, PartialEq)]
@@ -52,6 +56,33 @@ enum Entry {
     Pool(Option<String>),
     Slot,
     Damaged(String),
+}
+
+/// What came of reading a file's header.
+enum Read {
+    Buffer(Position, Summary),
+    Pool(Option<String>),
+    Slot,
+    Damaged(String),
+    Gone,
+}
+
+impl Read {
+    fn of(store: &Store, id: Uuid) -> Result<Self, Error> {
+        let descriptor = match store.describe(&id.into()) {
+            Ok(descriptor) => descriptor,
+            Err(error) if error.is_gone() => return Ok(Self::Gone),
+            Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
+            Err(error) => return Ok(Self::Damaged(error.to_string())),
+        };
+        Ok(match descriptor.role {
+            FileRole::Buffer | FileRole::Scene => {
+                Self::Buffer(Position::of(&descriptor.created_at, id), Summary::from(descriptor))
+            }
+            FileRole::Pool => Self::Pool(descriptor.name),
+            FileRole::Slot => Self::Slot,
+        })
+    }
 }
 
 /// The files of a store.
@@ -138,41 +169,47 @@ impl Index {
     fn read_all(&mut self) -> Result<(), Error> {
         self.buffers.clear();
         self.entries.clear();
-        for id in self.store.ids()? {
-            self.read(id)?;
+        let ids = self.store.ids()?;
+        let store = &self.store;
+        // Nearly all of it is system calls, one file like the other.
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let parts = ids.chunks(ids.len().div_ceil(threads).max(MIN_PART));
+        let described = thread::scope(|scope| {
+            let reading: Vec<_> = parts
+                .map(|part| scope.spawn(|| part.iter().map(|&id| (id, Read::of(store, id))).collect::<Vec<_>>()))
+                .collect();
+            let join = |part: thread::ScopedJoinHandle<'_, Vec<_>>| {
+                part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            reading.into_iter().flat_map(join).collect::<Vec<_>>()
+        });
+        for (id, read) in described {
+            self.take_in(id, read?);
         }
         Ok(())
     }
 
     /// Reads one file's header; says whether it is listed differently now.
     fn read(&mut self, id: Uuid) -> Result<bool, Error> {
-        let descriptor = match self.store.describe(&id.into()) {
-            Ok(descriptor) => descriptor,
-            Err(error) if error.is_gone() => return Ok(self.forget(id).is_some()),
-            Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
-            Err(error) => {
-                let damaged = Entry::Damaged(error.to_string());
-                let before = self.forget(id);
-                let is_new = before.is_none_or(|(entry, _)| entry != damaged);
-                self.entries.insert(id, damaged);
-                return Ok(is_new);
-            }
-        };
+        let read = Read::of(&self.store, id)?;
+        Ok(self.take_in(id, read))
+    }
+
+    fn take_in(&mut self, id: Uuid, read: Read) -> bool {
         let before = self.forget(id);
-        let (entry, summary) = match descriptor.role {
-            FileRole::Buffer | FileRole::Scene => {
-                let position = Position::of(&descriptor.created_at, id);
-                (Entry::Buffer(position), Some(Summary::from(descriptor)))
-            }
-            FileRole::Pool => (Entry::Pool(descriptor.name), None),
-            FileRole::Slot => (Entry::Slot, None),
+        let (entry, summary) = match read {
+            Read::Gone => return before.is_some(),
+            Read::Damaged(problem) => (Entry::Damaged(problem), None),
+            Read::Buffer(position, summary) => (Entry::Buffer(position), Some(summary)),
+            Read::Pool(name) => (Entry::Pool(name), None),
+            Read::Slot => (Entry::Slot, None),
         };
         let is_new = before.is_none_or(|before| before.0 != entry || before.1 != summary);
         if let (Entry::Buffer(position), Some(summary)) = (&entry, summary) {
             self.buffers.insert(position.clone(), summary);
         }
         self.entries.insert(id, entry);
-        Ok(is_new)
+        is_new
     }
 
     fn forget(&mut self, id: Uuid) -> Option<(Entry, Option<Summary>)> {

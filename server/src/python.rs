@@ -1,7 +1,8 @@
 //! Python code that opens a buffer: a few lines that can be run as they are.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, Store};
 use uuid::Uuid;
@@ -92,8 +93,12 @@ fn place(descriptor: &Descriptor) -> String {
 /// The arguments that find something in a store. Python knows the default one, unless an environment variable that the
 /// server may have alone says otherwise.
 fn place_in(store: &Path, id: Uuid) -> String {
-    let by_environment = std::env::var_os(DIR_VARIABLE).is_some_and(|path| !path.is_empty());
-    if !by_environment && store == Store::default_path() {
+    // Neither changes while this process lives.
+    static UNNAMED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        let by_environment = std::env::var_os(DIR_VARIABLE).is_some_and(|path| !path.is_empty());
+        (!by_environment).then(Store::default_path)
+    });
+    if UNNAMED.as_deref() == Some(store) {
         return format!("\"{id}\"");
     }
     let store = literal(&store.to_string_lossy());

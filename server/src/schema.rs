@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmcp::model::JsonObject;
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 /// The schema of what a tool accepts.
@@ -20,6 +20,11 @@ pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = portable::<T>(SchemaSettings::draft2020_12().for_serialize());
     remove_checks(&mut schema);
     object(&schema)
+}
+
+/// The schema of a number, of one that JSON has to write as text (NaN, or too large for a double), or of several.
+pub(crate) fn number_or_list(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "array"}]})
 }
 
 fn object(schema: &Schema) -> Arc<JsonObject> {
@@ -44,7 +49,8 @@ fn portable<T: JsonSchema>(settings: SchemaSettings) -> Schema {
     schema
 }
 
-/// Drops what only Rust knows: `format: "uint64"` and the like, and line breaks and links of documentation.
+/// Drops what only Rust knows (`format: "uint64"` and the like, line breaks and links of documentation), and what says
+/// nothing.
 fn remove_rust(schema: &mut Schema) {
     let is_rust_format = schema
         .get("format")
@@ -52,6 +58,16 @@ fn remove_rust(schema: &mut Schema) {
         .is_some_and(|format| ["uint", "int", "double"].iter().any(|rust| format.starts_with(rust)));
     if is_rust_format {
         schema.remove("format");
+    }
+    // What goes without saying.
+    if schema.get("minimum").and_then(Value::as_u64) == Some(0) && schema.get("maximum").is_none() {
+        schema.remove("minimum");
+    }
+    if schema.get("additionalProperties") == Some(&Value::Bool(true)) {
+        schema.remove("additionalProperties");
+    }
+    if let Some(values) = schema.get_mut("additionalProperties").and_then(Value::as_object_mut) {
+        values.remove("description");
     }
     if let Some(Value::String(description)) = schema.get_mut("description") {
         *description = description.replace('\n', " ").replace("[`", "`").replace("`]", "`");
@@ -63,6 +79,10 @@ fn remove_checks(schema: &mut Schema) {
     // What a field is stands in the field's own words; those of the Rust type that it has are beside the point.
     if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
         items.remove("description");
+    }
+    // Anything at all: that goes without saying, and strict clients warn of it.
+    if schema.get("items") == Some(&Value::Bool(true)) {
+        schema.remove("items");
     }
     for check in ["required", "additionalProperties", "minimum", "format", "enum"] {
         // Of a map it says what its values are.

@@ -25,12 +25,16 @@ use crate::settings::Settings;
 /// How often the store is rid of what expired: the time that a buffer may outlive its time to live.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Threads for what takes longer. Each has memory of its own that the allocator keeps for it.
+const MAX_WORKING_THREADS: usize = 4;
+
 /// Serves a store until the client or a signal ends it.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     // One client, short calls: a second thread would only add a hand-off to each of them.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
+        .max_blocking_threads(MAX_WORKING_THREADS)
         .build()
         .context("cannot start the async runtime")?;
     let outcome = runtime.block_on(serve_stdio(ShmServer::new(settings)));

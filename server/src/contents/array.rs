@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::elements::Elements;
 use crate::number::Number;
+use crate::schema;
 use crate::statistics::{Component, Summary};
 use crate::text::Quoted;
 
@@ -24,10 +25,13 @@ pub(crate) struct Array {
     domain: Option<Domain>,
     /// Of finite numbers; a list if the last axis has 2 to 4 components.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::number_or_list")]
     min: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::number_or_list")]
     max: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::number_or_list")]
     mean: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nan_count: Option<u64>,

@@ -16,7 +16,7 @@ use crate::schema;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Its id, its unique name, or its whole descriptor.
+    /// Id, unique name, or whole descriptor.
     buffer: BufferReference,
     /// Which arrays; default: the first 16.
     #[schemars(length(max = MAX_ARRAYS))]
@@ -28,7 +28,7 @@ impl ShmServer {
     #[tool(
         title = "Describe a buffer's data",
         description = include_str!("describe_buffer.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Contents>()
     )]

@@ -169,7 +169,7 @@ impl ShmServer {
     #[tool(
         title = "List shared buffers",
         description = include_str!("list_buffers.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Page>()
     )]

@@ -165,7 +165,7 @@ impl ShmServer {
     #[tool(
         title = "Show buffer pools",
         description = include_str!("pool_status.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Pools>()
     )]

@@ -20,7 +20,7 @@ const MAX_WINDOW: usize = 32 << 10;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Its id, its unique name, or its whole descriptor.
+    /// Id, unique name, or whole descriptor.
     buffer: BufferReference,
     /// Default: the first for rows, all data for bytes.
     array: Option<String>,
@@ -74,7 +74,7 @@ impl ShmServer {
     #[tool(
         title = "Read a window of a buffer",
         description = include_str!("read_buffer.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Window>()
     )]

@@ -156,7 +156,7 @@ impl ShmServer {
     #[tool(
         title = "Read a buffer's descriptor",
         description = include_str!("read_descriptor.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Described>()
     )]

@@ -162,7 +162,7 @@ impl ShmServer {
     #[tool(
         title = "Show how full the store is",
         description = include_str!("store_status.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Status>()
     )]

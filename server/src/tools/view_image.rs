@@ -68,7 +68,7 @@ impl ShmServer {
     #[tool(
         title = "Look at a shared buffer",
         description = include_str!("view_image.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>()
     )]
     async fn view_image(

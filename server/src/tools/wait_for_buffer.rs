@@ -179,7 +179,7 @@ impl ShmServer {
     #[tool(
         title = "Wait for a shared buffer",
         description = include_str!("wait_for_buffer.md").trim_ascii_end(),
-        annotations(read_only_hint = true, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
+        annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Arrived>()
     )]

@@ -60,7 +60,13 @@ fn every_tool_says_what_it_is_and_does() {
             tool["description"].as_str().is_some_and(|text| text.len() < 1500),
             "{tool}"
         );
-        for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
+        // The other two mean something only for what writes.
+        let hints: &[_] = if tool["annotations"]["readOnlyHint"] == true {
+            &["openWorldHint"]
+        } else {
+            &["openWorldHint", "readOnlyHint", "destructiveHint", "idempotentHint"]
+        };
+        for hint in hints {
             assert!(tool["annotations"][hint].is_boolean(), "{tool}");
         }
         // Hosts that get structured content do not show the picture.

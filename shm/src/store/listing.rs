@@ -256,7 +256,7 @@ impl Store {
         let mut descriptor = Descriptor::new(self, snapshot, state);
         // The name may have been taken over; it is who the link names.
         if let Some(name) = &descriptor.name
-            && self.holder_of_name(name)? != Some(descriptor.id)
+            && !self.is_name_of(name, descriptor.id)
         {
             descriptor.name = None;
         }

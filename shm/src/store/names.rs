@@ -31,6 +31,12 @@ impl Store {
         Ok(id_in(&target).filter(|&id| self.file_exists(id)))
     }
 
+    /// Whether a name is that of this buffer, and has not gone over to another.
+    pub(crate) fn is_name_of(&self, name: &str, id: Uuid) -> bool {
+        rustix::fs::readlinkat(self.directory(), link_name(name), Vec::new())
+            .is_ok_and(|target| id_in(&target) == Some(id))
+    }
+
     /// Gives a name to a buffer, under the store's lock.
     pub(super) fn bind_name(&self, name: &str, id: Uuid) -> Result<()> {
         let link = link_name(name);
@@ -43,10 +49,8 @@ impl Store {
 
     /// Frees a name if this buffer has it, under the store's lock.
     pub(super) fn unbind_name(&self, name: &str, id: Uuid) -> Result<()> {
-        let link = link_name(name);
-        let target = rustix::fs::readlinkat(self.directory(), &link, Vec::new());
-        if target.is_ok_and(|target| id_in(&target) == Some(id)) {
-            return self.remove_link(&link);
+        if self.is_name_of(name, id) {
+            return self.remove_link(&link_name(name));
         }
         Ok(())
     }
