@@ -24,6 +24,7 @@ WHEELS := dist/.stamp
 NODE := .tools/node/.stamp
 NODE_TOOLS := tests/node/node_modules/.stamp
 SERVER := target/release/dcc-mcp-shm
+NOOP := target/release/dcc-mcp-shm-noop
 CONFORMANCE := target/debug/dcc-mcp-shm-conformance
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
@@ -34,7 +35,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc bench check check-rust check-python deny lock clean
+.PHONY: help demo test test-rust test-python test-dcc bench bench-server check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -60,6 +61,10 @@ test-dcc: $(DCC_READY) $(SERVER) ## tests inside Blender (first time: 374 MB to 
 bench: $(BENCH_READY) ## measure against the peers
 	$(call say,benchmark)
 	@.venv-bench/bin/python bench/run.py
+
+bench-server: $(READY) $(SERVER) $(NOOP) $(NODE_TOOLS) ## measure the MCP server against servers that do nothing
+	$(call say,benchmark of the server)
+	@cd bench && ../.venv/bin/python -m server
 
 check: check-rust check-python deny ## format, lints, types, docs, licences
 
@@ -155,6 +160,11 @@ $(NODE_TOOLS): tests/node/package-lock.json $(NODE)
 $(SERVER): $(CRATES)
 	$(call say,server (release build: a minute or two))
 	@$(CARGO) build --release --locked --quiet -p dcc-mcp-shm-server
+	@touch $@
+
+$(NOOP): Cargo.lock bench/noop/Cargo.toml bench/noop/src/main.rs
+	$(call say,a server that does nothing (release build: a minute))
+	@$(CARGO) build --release --locked --quiet -p dcc-mcp-shm-noop
 	@touch $@
 
 $(CONFORMANCE): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)

@@ -6,8 +6,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 
-def describe() -> dict[str, str]:
-    """Facts by name."""
+def describe(*packages: str) -> dict[str, str]:
+    """Facts by name, and the versions of Python packages."""
     return {
         "processor": _field("/proc/cpuinfo", "model name"),
         "cores": str(os.cpu_count()),
@@ -17,7 +17,7 @@ def describe() -> dict[str, str]:
         "huge pages, tmpfs": _huge("shmem_enabled"),
         "load when started": f"{os.getloadavg()[0]:.2f}",
         "Python": platform.python_version(),
-        **{package: version(package) for package in ("numpy", "dcc-mcp-shm", "dcc-mcp-core")},
+        **{package: version(package) for package in packages},
     }
 
 

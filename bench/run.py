@@ -77,7 +77,7 @@ def main() -> None:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     # So that what was made is removed then as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    machine = describe()
+    machine = describe("numpy", "dcc-mcp-shm", "dcc-mcp-core")
     with surroundings(quick=arguments.quick):
         results = measure(arguments.sections or SECTIONS)
     save(results, machine)

@@ -1,98 +1,58 @@
-"""Time and memory of `describe_buffer` beside a plain sum over the same data. Needs the server and an installed wheel.
-
-make target/release/dcc-mcp-shm && .venv/bin/python bench/describe.py [MiB]
-"""
+"""How long `describe_buffer` takes for 1 GiB of float32, beside a plain sum over it, and the memory it needs."""
 
 import json
-import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from rounds import MIB, interleave
+from rounds import GIB, MIB, interleave, quick
 
-SERVER = Path(__file__).parent.parent / "target/release/dcc-mcp-shm"
-ROUNDS = 7
-META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
+from server.servers import ours
+
+ROUNDS = 9
+
+DESCRIBE, SUM = "describe_buffer", "numpy.sum of a new map"
 
 
-class Server:
-    """The built server, spoken to by one line a request."""
+class Described(NamedTuple):
+    """What was measured."""
 
-    def __init__(self, store: Path) -> None:
-        """Start it on a store."""
-        command = [str(SERVER), "serve", "--store", str(store)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-
-    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Call a tool; its structured content."""
-        params = {"name": tool, "arguments": arguments, "_meta": META}
-        request = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
-        assert self.process.stdin
-        assert self.process.stdout
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
-        result: dict[str, Any] = json.loads(self.process.stdout.readline())["result"]
-        assert not result["isError"], result
-        content: dict[str, Any] = result["structuredContent"]
-        return content
-
-    def peak_memory(self) -> int:
-        """Most memory that was resident so far, in bytes."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text().splitlines()
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
-
-    def end(self) -> None:
-        """End its input, so that it ends."""
-        self.process.communicate()
+    seconds: dict[str, list[float]]
+    # Most that was resident in the server, in bytes.
+    peak: int
 
 
-def measure(megabytes: int) -> dict[str, Any]:
-    """Describe and sum an array of float32, taking turns; medians in seconds."""
-    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
-        store = Store(Path(directory) / "store")
-        points = np.arange(megabytes * MIB // 4, dtype=np.float32)
-        scene = SharedSceneBuffer.write_arrays({"values": points}, store=store)
-        greatest = points[-1]
-        del points
-        described = json.loads(scene.descriptor_json())
-        array = described["arrays"]["values"]
-        server = Server(Path(directory) / "store")
+def publish(store: Store) -> dict[str, Any]:
+    """Fill a scene with 256 times the same 4 MiB; its descriptor."""
+    with SharedSceneBuffer.writer({"values": ("f4", GIB // 4)}, store=store) as w:
+        np.asarray(w["values"]).reshape(-1, MIB)[:] = np.arange(MIB, dtype=np.float32)
+    descriptor: dict[str, Any] = json.loads(w.scene.descriptor_json())
+    return descriptor
+
+
+def measure(program: Path, directory: Path) -> Described:
+    """Describe and sum the same array, taking turns."""
+    descriptor = publish(Store(directory))
+    array = descriptor["arrays"]["values"]
+    with ours(program, directory).start() as client:
 
         def describe() -> float:
-            start = time.perf_counter()
-            content = server.call("describe_buffer", {"buffer": described["id"]})
-            seconds = time.perf_counter() - start
-            assert np.float32(content["arrays"][0]["max"]) == greatest
+            """Describe it once."""
+            seconds, result = client.call("describe_buffer", {"buffer": descriptor["id"]})
+            assert result["structuredContent"]["arrays"][0]["max"] == MIB - 1
             return seconds
 
         def plain_sum() -> float:
+            """Map it anew and sum it."""
             start = time.perf_counter()
-            values = np.memmap(described["path"], array["dtype"], "r", array["offset"], tuple(array["shape"]))
+            values = np.memmap(descriptor["path"], array["dtype"], "r", array["offset"], tuple(array["shape"]))
             values.sum()
             return time.perf_counter() - start
 
-        describe()
-        seconds = interleave({"describe_buffer": describe, "sum of a new map": plain_sum}, ROUNDS)
-        medians = {name: statistics.median(times) for name, times in seconds.items()}
-        peak = server.peak_memory()
-        server.end()
-        return {
-            "MiB": megabytes,
-            "seconds": seconds,
-            "times the sum": round(medians["describe_buffer"] / medians["sum of a new map"], 2),
-            "peak resident MiB": round(peak / MIB, 1),
-        }
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 1024), indent=1))
+        methods = {DESCRIBE: describe, SUM: plain_sum}
+        for warm_up in methods.values():
+            warm_up()
+        seconds = interleave(methods, 2 if quick() else ROUNDS)
+        return Described(seconds, client.memory("VmHWM"))

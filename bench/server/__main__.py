@@ -1,0 +1,87 @@
+"""Measure the MCP server beside servers whose one tool does nothing.
+
+    cd bench && ../.venv/bin/python -m server [--quick] [--server PATH]
+
+Prints a Markdown page; a run that is not quick also writes it to docs/server-benchmarks.md. Nothing stays in /dev/shm.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from dcc_mcp_shm import SharedSceneBuffer, Store
+from machine import describe
+from rounds import progress
+
+from server import calls, describing, listing, memory, starting
+from server.report import Results, markdown
+from server.servers import MIXED, OURS, ROOT, Call, noops, ours
+
+PAGE = ROOT / "docs/server-benchmarks.md"
+
+
+def publish_mesh(store: Store) -> str:
+    """Publish the mesh that calls are about; its id."""
+    arrays = {
+        "position": np.random.default_rng(1).random((10_000, 3), dtype=np.float32),
+        "corner_vert": np.arange(30_000, dtype=np.int32) % 10_000,
+    }
+    scene = SharedSceneBuffer.write_arrays(arrays, name="hero_mesh", source_dcc="Blender", store=store)
+    return str(json.loads(scene.descriptor_json())["id"])
+
+
+def tools_bytes(program: Path, directory: Path) -> int:
+    """Size of the answer to `tools/list`."""
+    with ours(program, directory).start() as client:
+        result = client.request("tools/list", {})
+    assert "nextCursor" not in result
+    return len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def measure(program: Path, directory: Path) -> Results:
+    """All sections."""
+    store = directory / "mesh"
+    buffer = {"buffer": publish_mesh(Store(store))}
+    read: Call = ("read_descriptor", buffer)
+    others: list[Call] = [("list_buffers", {}), ("describe_buffer", buffer), ("read_buffer", buffer)]
+    servers = {OURS: ours(program, store, read), **dict(noops())}
+    mixed = ours(program, store, read, *others, ("view_image", buffer | {"max_edge": 128}))
+    progress("calls")
+    called = calls.measure(servers)
+    progress("starting")
+    started = starting.measure(servers)
+    progress("memory")
+    resident = memory.measure({OURS: servers[OURS], MIXED: mixed, **servers})
+    progress("listing")
+    listed = listing.measure(program, directory / "many")
+    progress("describing")
+    described = describing.measure(program, directory / "large")
+    return Results(called, started, resident, listed, described, tools_bytes(program, store))
+
+
+def main() -> None:
+    """Parse the command line and run."""
+    parser = argparse.ArgumentParser(prog="bench/server", description="Measure the MCP server.")
+    parser.add_argument("--quick", action="store_true", help="only see that all works; the figures mean nothing")
+    parser.add_argument("--server", type=Path, default=ROOT / "target/release/dcc-mcp-shm", help="the program")
+    arguments = parser.parse_args()
+    # So that what was made is removed then as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if arguments.quick:
+        os.environ["DCC_MCP_SHM_BENCH_QUICK"] = "1"
+    machine = describe("numpy", "mcp", "dcc-mcp-shm")
+    with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as directory:
+        results = measure(arguments.server, Path(directory))
+    page = markdown(results, machine)
+    print(page)
+    if not arguments.quick:
+        PAGE.write_text(page)
+
+
+if __name__ == "__main__":
+    main()

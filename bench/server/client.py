@@ -1,0 +1,94 @@
+"""The least that an MCP client does: a server process, one line out, one line back."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, Self
+
+PIPES, SOCKETS = "pipes", "sockets"
+TRANSPORTS = (PIPES, SOCKETS)
+
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "capabilities": {},
+    "clientInfo": {"name": "bench", "version": "1"},
+}
+
+
+class Client:
+    """A server that was started and has answered `initialize`. Its stderr is that of this process."""
+
+    def __init__(self, command: list[str], environment: dict[str, str], transport: str = PIPES) -> None:
+        """Start a server; `start_seconds` is how long it took until `initialize` was answered."""
+        # What the caller's shell says about stores is not meant for servers that are measured.
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DCC_MCP_SHM")}
+        start = time.perf_counter()
+        self._out, self._in, its_in, its_out = _connections(transport)
+        self._process = subprocess.Popen(command, stdin=its_in, stdout=its_out, env=inherited | environment)
+        os.close(its_in)
+        os.close(its_out)
+        self._id = 0
+        self.request("initialize", HELLO)
+        self.start_seconds = time.perf_counter() - start
+        os.write(self._out, b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
+
+    def __enter__(self) -> Self:
+        """Nothing more to do."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the server's input, so that it ends."""
+        os.close(self._out)
+        status = self._process.wait()
+        os.close(self._in)
+        assert status == 0, f"{self._process.args!r} ended with {status}"
+
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Ask for something; its result."""
+        return self.timed(method, params)[1]
+
+    def timed(self, method: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        """Seconds from a request's line to that of its answer, and the result; making and parsing JSON do not count."""
+        self._id += 1
+        message = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": params}
+        line = json.dumps(message).encode() + b"\n"
+        start = time.perf_counter()
+        os.write(self._out, line)
+        answer = self._line()
+        seconds = time.perf_counter() - start
+        response = json.loads(answer)
+        assert response["id"] == self._id, response
+        result: dict[str, Any] = response["result"]
+        return seconds, result
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> tuple[float, dict[str, Any]]:
+        """Call a tool that succeeds: seconds, and its result."""
+        seconds, result = self.timed("tools/call", {"name": tool, "arguments": arguments})
+        assert not result.get("isError"), result
+        return seconds, result
+
+    def memory(self, field: str = "VmRSS") -> int:
+        """Resident memory of the server now, or with `VmHWM` at most so far, in bytes."""
+        lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        return next(int(line.split()[1]) << 10 for line in lines if line.startswith(f"{field}:"))
+
+    def _line(self) -> bytes:
+        answer = b""
+        while not answer.endswith(b"\n"):
+            part = os.read(self._in, 1 << 16)
+            if not part:
+                raise EOFError(f"the server ended: {self._process.args!r}")
+            answer += part
+        return answer
+
+
+def _connections(transport: str) -> tuple[int, int, int, int]:
+    """What this process writes to and reads from, and stdin and stdout of the server; Node gives one pair to each."""
+    if transport == PIPES:
+        (its_in, out), (our_in, its_out) = os.pipe(), os.pipe()
+        return out, our_in, its_in, its_out
+    (out_end, its_in_end), (in_end, its_out_end) = socket.socketpair(), socket.socketpair()
+    return out_end.detach(), in_end.detach(), its_in_end.detach(), its_out_end.detach()

@@ -1,0 +1,177 @@
+"""The results as Markdown: the page docs/server-benchmarks.md."""
+
+import statistics
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from report import requirement, table, time_text
+from rounds import KIB, MIB
+
+from server.calls import CALLS as BLOCK
+from server.client import TRANSPORTS
+from server.describing import DESCRIBE, SUM, Described
+from server.listing import AFTER_ONE_MORE, BUFFERS, FIRST, LATER
+from server.memory import CALLS, SAMPLES
+from server.servers import MIXED, OURS, RMCP
+
+MAX_TIMES_NOOP = 2
+MAX_RESIDENT = 10 * MIB
+# Allocators keep a little more now and then; what leaks with each call would be megabytes.
+MAX_GROWTH = 256 * KIB
+MAX_FIRST_PAGE, MAX_PAGE = 0.1, 0.005
+MAX_TIMES_SUM = 1.5
+MAX_DESCRIBE_RESIDENT = 64 * MIB
+MAX_TOOLS = 16 * KIB
+
+
+class Results(NamedTuple):
+    """What every section found."""
+
+    # Seconds by transport and server.
+    calls: dict[str, dict[str, list[float]]]
+    # Seconds by server.
+    starting: dict[str, list[float]]
+    # Bytes in the course of the calls, by server.
+    memory: dict[str, list[int]]
+    # Seconds by kind of call.
+    listing: dict[str, list[float]]
+    describing: Described
+    # Bytes of the answer to `tools/list`.
+    tools: int
+
+
+PAGE = """\
+# The MCP server, measured
+
+Printed by `make bench-server`; do not edit. Every figure is the median of its rounds with the quartiles in brackets;
+where servers are compared, they take turns within one run. *No-op* is a server whose one tool does nothing and answers
+"ok" ([bench/noop](../bench/noop)): on rmcp, which this server is built on, and on the Python and Node SDKs. One client
+speaks to all of them, a Python program that writes a line and reads a line. *Ratio* is a median by that of the no-op on
+rmcp; above 1 is slower.
+
+## What is asked for
+
+{required}
+
+## 1. One call
+
+Until the answer's line is there. Most hosts give a server pipes; Node gives it a pair of sockets for each of stdin and
+stdout. A round is the median of {block} calls one after another. dcc-mcp-shm answers `read_descriptor` about a mesh,
+whose file is opened and read each time.
+
+{calls}
+
+## 2. From starting a process to `initialize` answered
+
+{starting}
+
+## 3. Resident memory
+
+In the course of {count:,} calls: VmRSS, which includes the program's own pages. *Growth* is from the first tenth of the
+calls to the last. The first line is `read_descriptor` alone, the second also `list_buffers`, `describe_buffer`,
+`read_buffer` and `view_image` in turns.
+
+{memory}
+
+## 4. `list_buffers` with {buffers:,} buffers
+
+The first page; each round starts a new server.
+
+{listing}
+
+## 5. `describe_buffer` of 1 GiB
+
+One array of float32; *ratio* is by the sum. At most {peak} were resident in the server.
+
+{describing}
+
+## 6. `tools/list`
+
+{tools:,} bytes for all tools.
+
+## Machine
+
+{machine}
+"""
+
+
+def size_text(size: int) -> str:
+    """`5.3 MiB` and the like."""
+    return f"{size / MIB:.1f} MiB"
+
+
+def growth(samples: list[int]) -> int:
+    """Bytes that came after the first tenth of the calls."""
+    return samples[-1] - samples[1]
+
+
+def ratio(seconds: Mapping[str, list[float]], one: str, by: str) -> float:
+    """How many times the median of `by` that of `one` is."""
+    return statistics.median(seconds[one]) / statistics.median(seconds[by])
+
+
+def at_most_times(what: str, found: float, limit: float) -> list[str]:
+    """A requirement of a ratio."""
+    return requirement(what, f"<= {limit}", f"{found:.2f}", met=found <= limit)
+
+
+def at_most_seconds(what: str, seconds: list[float], limit: float) -> list[str]:
+    """A requirement of a median."""
+    return requirement(what, f"<= {limit * 1e3:.0f} ms", time_text(seconds), met=statistics.median(seconds) <= limit)
+
+
+def required(results: Results) -> Iterator[list[str]]:
+    """What the project asks of its server, and what this run found."""
+    for transport in TRANSPORTS:
+        found = ratio(results.calls[transport], OURS, RMCP)
+        yield at_most_times(f"`read_descriptor` over {transport}, by the {RMCP}", found, MAX_TIMES_NOOP)
+    found = ratio(results.starting, OURS, RMCP)
+    yield at_most_times(f"start to `initialize` answered, by the {RMCP}", found, MAX_TIMES_NOOP)
+    for name in (OURS, MIXED):
+        samples = results.memory[name]
+        what = f"resident after {CALLS:,} calls, {name}"
+        yield requirement(what, "<= 10 MiB", size_text(samples[-1]), met=samples[-1] <= MAX_RESIDENT)
+        more = growth(samples)
+        yield requirement(f"growth meanwhile, {name}", "<= 256 KiB", f"{more // KIB} KiB", met=more <= MAX_GROWTH)
+    for what, limit in ((FIRST, MAX_FIRST_PAGE), (LATER, MAX_PAGE), (AFTER_ONE_MORE, MAX_PAGE)):
+        yield at_most_seconds(f"`list_buffers` of {BUFFERS:,}, {what}", results.listing[what], limit)
+    described = results.describing
+    found = ratio(described.seconds, DESCRIBE, SUM)
+    yield at_most_times("`describe_buffer` of 1 GiB, by a sum", found, MAX_TIMES_SUM)
+    what = "`describe_buffer` of 1 GiB, resident at most"
+    yield requirement(what, "< 64 MiB", size_text(described.peak), met=described.peak < MAX_DESCRIBE_RESIDENT)
+    yield requirement("`tools/list`", "<= 16 KiB", f"{results.tools:,} bytes", met=results.tools <= MAX_TOOLS)
+
+
+def compared(seconds: Mapping[str, list[float]], by: str) -> Iterator[list[str]]:
+    """Lines of a table: time, ratio and rounds of each."""
+    for name, times in seconds.items():
+        yield [name, time_text(times), f"{ratio(seconds, name, by):.2f}", str(len(times))]
+
+
+def memory_lines(memory: Mapping[str, list[int]]) -> Iterator[list[str]]:
+    """Lines of a table: memory at the start, after a tenth, half and all of the calls."""
+    for name, samples in memory.items():
+        shown = [size_text(samples[index]) for index in (0, 1, SAMPLES // 2, SAMPLES)]
+        yield [name, *shown, f"{growth(samples) // KIB} KiB"]
+
+
+def markdown(results: Results, machine: Mapping[str, str]) -> str:
+    """The page."""
+    columns = ["time", "ratio", "rounds"]
+    calls = ([transport, *line] for transport, times in results.calls.items() for line in compared(times, RMCP))
+    after = [f"{share:,} calls" for share in (CALLS // SAMPLES, CALLS // 2, CALLS)]
+    return PAGE.format(
+        required=table(["what", "wanted", "found", "met"], required(results)),
+        calls=table(["over", "server", *columns], calls),
+        starting=table(["server", *columns], compared(results.starting, RMCP)),
+        block=BLOCK,
+        count=CALLS,
+        memory=table(["server", "started", *after, "growth"], memory_lines(results.memory)),
+        buffers=BUFFERS,
+        listing=table(["call", "time", "calls"], ([n, time_text(t), str(len(t))] for n, t in results.listing.items())),
+        peak=size_text(results.describing.peak),
+        describing=table(["method", *columns], compared(results.describing.seconds, SUM)),
+        tools=results.tools,
+        machine=table(["", ""], machine.items()),
+    )
