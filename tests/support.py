@@ -1,11 +1,18 @@
 """What several tests need."""
 
+import asyncio
 import os
 import subprocess
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, Literal, TypeVar
 
 from dcc_mcp_shm import BufferPool, Store
+from mcp import Client, StdioServerParameters
+
+Mode = Literal["auto", "legacy"]
+T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
 SERVER = ROOT / "target" / "release" / "dcc-mcp-shm"
@@ -23,6 +30,29 @@ def until_somebody_waits(store: Store, pool: BufferPool | str) -> None:
     while file.read_bytes()[96:104] == bytes(8):
         assert time.monotonic() < deadline, "nobody waits"
         time.sleep(0.0005)
+
+
+def session(store: Store, mode: Mode, calls: Callable[[Any], Awaitable[T]], *options: str, on_message: Any = None) -> T:
+    """Starts the server as a host does, with the options of `serve`, and makes some calls."""
+
+    async def run() -> T:
+        async with asyncio.timeout(120), connect(store, mode, *options, on_message=on_message) as client:
+            return await calls(client)
+
+    return asyncio.run(run())
+
+
+def connect(store: Store, mode: Mode, *options: str, on_message: Any = None) -> Client:
+    """A client of a server of its own; `on_message` gets what the server says unasked."""
+    server = StdioServerParameters(
+        command=str(SERVER), args=["serve", *options], env={"DCC_MCP_SHM_DIR": store.path, "RUST_LOG": "warn"}
+    )
+    return Client(server, mode=mode, read_timeout_seconds=60, message_handler=on_message)
+
+
+def text_of(result: Any) -> str:
+    """What a host shows that shows text alone."""
+    return "\n".join(content.text for content in result.content if content.type == "text")
 
 
 def run_node(tool: str, *arguments: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

@@ -1,41 +1,37 @@
 """The whole path with a real MCP client: a scene is shared, found, described, mapped by the code it gives, deleted."""
 
-import asyncio
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import dcc_mcp_shm as shm
 import numpy as np
 import pytest
 from dcc_mcp_shm import BufferPool, SharedSceneBuffer, Store
-from mcp import Client, StdioServerParameters
+from mcp import MCPError
+from support import SERVER, Mode, session, text_of
 
-SERVER = Path(__file__).parents[1] / "target" / "release" / "dcc-mcp-shm"
-
-
-def session(store: Store, mode: Literal["auto", "legacy"], calls: Any) -> Any:
-    """Starts the server as a host does and makes some calls."""
-
-    async def run() -> Any:
-        server = StdioServerParameters(
-            command=str(SERVER), args=["serve"], env={"DCC_MCP_SHM_DIR": store.path, "RUST_LOG": "warn"}
-        )
-        async with Client(server, mode=mode, read_timeout_seconds=30) as client:
-            return await calls(client)
-
-    return asyncio.run(run())
+TOOLS_THAT_READ = {
+    "list_buffers",
+    "read_descriptor",
+    "describe_buffer",
+    "read_buffer",
+    "view_image",
+    "wait_for_buffer",
+    "pool_status",
+    "store_status",
+}
+TOOLS_THAT_WRITE = {"create_buffer", "create_pool", "delete_buffer"}
 
 
-def text_of(result: Any) -> str:
-    """What a host shows that shows text alone."""
-    return "\n".join(content.text for content in result.content)
+async def tools_of(client: Any) -> set[str]:
+    return {tool.name for tool in (await client.list_tools()).tools}
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-def test_an_agent_finds_describes_maps_and_deletes(mode: Literal["auto", "legacy"], store: Store) -> None:
+def test_an_agent_finds_describes_maps_and_deletes(mode: Mode, store: Store) -> None:
     positions = np.arange(24, dtype="f4").reshape(8, 3)
     scene = SharedSceneBuffer.write_arrays(
         {"position": positions},
@@ -48,8 +44,7 @@ def test_an_agent_finds_describes_maps_and_deletes(mode: Literal["auto", "legacy
     )
 
     async def calls(client: Any) -> None:
-        names = {tool.name for tool in (await client.list_tools()).tools}
-        assert names == {"create_buffer", "read_descriptor", "list_buffers", "pool_status", "delete_buffer"}
+        assert await tools_of(client) == TOOLS_THAT_READ | TOOLS_THAT_WRITE
 
         listed = await client.call_tool("list_buffers", {"kind": "Geometry", "source_dcc": "Blender"})
         (found,) = listed.structured_content["buffers"]
@@ -86,6 +81,20 @@ def test_an_agent_creates_what_a_dcc_reads(store: Store) -> None:
     identity = session(store, "auto", calls)
     note = SharedSceneBuffer.open("note")
     assert (note.id, note.read()) == (identity, b"hello")
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+def test_a_server_that_only_reads_offers_no_more(mode: Mode, store: Store) -> None:
+    SharedSceneBuffer.write(b"x", name="note")
+
+    async def calls(client: Any) -> None:
+        assert await tools_of(client) == TOOLS_THAT_READ
+        assert not (await client.call_tool("read_descriptor", {"buffer": "note"})).is_error
+        with pytest.raises(MCPError):
+            await client.call_tool("delete_buffer", {"buffer": "note"})
+
+    session(store, mode, calls, "--read-only")
+    assert [buffer["name"] for buffer in store.list()] == ["note"]
 
 
 def test_an_agent_sees_pools(store: Store) -> None:
