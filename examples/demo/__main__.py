@@ -2,9 +2,9 @@
 
     python examples/demo [--dcc blender] [--server PATH]
 
-A producer process fills shared memory and exits. An MCP client starts the server, finds the scene and takes its
-descriptor. A consumer process gets the descriptors, maps the data and computes on it. Exits with 1 if a checksum
-differs or the MCP traffic is more than it may be.
+A producer process fills shared memory and exits. An MCP client starts the server, finds the scene, takes its
+descriptor and looks at it. A consumer process gets the descriptors, maps the data and computes on it. Exits with 1 if a
+checksum differs or the MCP traffic is more than it may be.
 """
 
 import argparse
@@ -26,6 +26,8 @@ from agent import Agent, Exchange, connect, exchanges
 
 HERE = Path(__file__).parent
 SERVER = HERE.parent.parent / "target/release/dcc-mcp-shm"
+# Where the pictures stay that the agent was shown.
+PICTURES = HERE.parent.parent / "target/demo"
 GROUP = "demo"
 MIB = 1 << 20
 # For an agent to find a scene and take its descriptor, from the first message on, however large the scene is.
@@ -85,17 +87,21 @@ def check(produced: list[dict[str, Any]], found: list[dict[str, Any]]) -> None:
 
 
 async def take(agent: Agent, kind: str) -> dict[str, Any]:
-    """Find the scene of one kind in the group, and take its descriptor."""
+    """Find the scene of one kind in the group, take its descriptor and look at it."""
     (scene,) = await agent.find(group=GROUP, kind=kind)
     print(f"    {kind}: {scene['name']}, {scene['size_bytes']:,} bytes from {scene['source_dcc']}")
-    return await agent.descriptor(scene["id"])
+    descriptor = await agent.descriptor(scene["id"])
+    picture = PICTURES / f"{scene['name'].rpartition('/')[2]}.png"
+    print(f"        {await agent.view(scene['id'], picture)}\n        {picture}")
+    return descriptor
 
 
 async def session(server: Path, store: str, log: Path, produced: list[dict[str, Any]]) -> None:
     """All that needs the server: find, take, compute, delete."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
     kinds = ["Geometry", "AnimationCache", "Screenshot"][: len(produced)]
     async with connect(server, store, log) as agent:
-        with step("Agent: an MCP client starts the server, finds the scenes, takes their descriptors"):
+        with step("Agent: an MCP client starts the server, finds the scenes, takes their descriptors, looks at them"):
             descriptors = [await take(agent, kind) for kind in kinds]
         with step("Consumer: another process gets the descriptors, maps the data, computes"):
             check(produced, await asyncio.to_thread(consume, descriptors))
@@ -122,7 +128,9 @@ def report_traffic(passed: list[Exchange]) -> None:
     lookups = [exchange.total for exchange in ours if exchange.tool in {"list_buffers", "read_descriptor"}]
     dearest = start + max(map(sum, zip(lookups[::2], lookups[1::2], strict=True)))
     print(f"    to start, find one scene and take its descriptor: {dearest:,} of at most {MAX_TRAFFIC:,} bytes")
-    print(f"    the whole session: {sum(exchange.total for exchange in ours):,} bytes, and tools/list for the host")
+    seen = sum(exchange.total for exchange in ours if exchange.tool == "view_image")
+    rest = sum(exchange.total for exchange in ours) - seen
+    print(f"    the whole session: {rest:,} bytes, {seen:,} for pictures, and tools/list for the host")
     if dearest > MAX_TRAFFIC:
         raise DemoError("the MCP traffic is more than it may be")
 

@@ -1,5 +1,7 @@
 """The demo's agent: a real MCP client that starts the server as a host would, and counts what passes."""
 
+import asyncio
+import base64
 import json
 import sys
 from collections.abc import AsyncIterator
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from mcp import Client, StdioServerParameters
+from mcp_types import CallToolResult, ImageContent, TextContent
 
 WIRETAP = Path(__file__).with_name("wiretap.py")
 
@@ -54,26 +57,38 @@ class Agent:
         """Wrap a connected client."""
         self._client = client
 
-    async def call(self, tool: str, **arguments: str) -> dict[str, Any]:
-        """Call a tool; its structured result.
+    async def call(self, tool: str, **arguments: str) -> CallToolResult:
+        """Call a tool.
 
         Raises:
             RuntimeError: the server reports an error, with its text.
         """
         result = await self._client.call_tool(tool, arguments)
-        if result.is_error or result.structured_content is None:
+        if result.is_error:
             raise RuntimeError(f"{tool}: {result.content}")
-        return dict(result.structured_content)
+        return result
 
     async def find(self, **filters: str) -> list[dict[str, Any]]:
         """The buffers that have all of these: `group`, `kind`, a part of the `name`."""
         page = await self.call("list_buffers", **filters)
-        return list(page["buffers"])
+        return list((page.structured_content or {})["buffers"])
 
     async def descriptor(self, buffer: str) -> dict[str, Any]:
         """Descriptor of a buffer."""
         described = await self.call("read_descriptor", buffer=buffer)
-        return dict(described["descriptor"])
+        return dict((described.structured_content or {})["descriptor"])
+
+    async def view(self, buffer: str, file: Path) -> str:
+        """Save the picture that a model would see; what the server says of it."""
+        viewed = await self.call("view_image", buffer=buffer)
+        text = ""
+        for content in viewed.content:
+            match content:
+                case ImageContent(data=data):
+                    await asyncio.to_thread(file.write_bytes, base64.b64decode(data))
+                case TextContent(text=text):
+                    pass
+        return text
 
     async def delete(self, buffer: str) -> None:
         """Delete a buffer."""

@@ -91,7 +91,7 @@ def publish_cache(group: str) -> dict[str, Any]:
         source_dcc="NumPy",
         name="demo/cache",
         group=group,
-        attrs={"timeCodesPerSecond": FRAMES, "startTimeCode": 1, "endTimeCode": FRAMES},
+        attrs={"upAxis": "Z", "timeCodesPerSecond": FRAMES, "startTimeCode": 1, "endTimeCode": FRAMES},
     ) as w:
         for frame, points in enumerate(np.asarray(w["position"])):
             fill_grid(points, CACHE_SIDE, phase=frame * 2 * np.pi / FRAMES)
