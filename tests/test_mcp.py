@@ -37,7 +37,7 @@ def test_an_agent_finds_describes_maps_and_deletes(mode: Mode, store: Store) -> 
         {"position": positions},
         domains={"position": "point"},
         kind="Geometry",
-        source_dcc="Blender",
+        source_dcc="Blender 5.0.1",
         name="hero",
         group="set",
         attrs={"upAxis": "Z"},

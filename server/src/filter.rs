@@ -5,6 +5,8 @@ use dcc_mcp_shm::SceneDataKind;
 use crate::index::Summary;
 
 /// What a buffer must have; all of it. Case matters for the group alone.
+///
+/// Exporters say which Blender it was, so a program is found by how its name begins: "Blender" finds "Blender 5.0.1".
 #[derive(Debug, Default)]
 pub(crate) struct Filter {
     pub(crate) kind: Option<SceneDataKind>,
@@ -19,7 +21,7 @@ impl Filter {
         let holds = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(test);
         self.kind.is_none_or(|kind| buffer.kind == kind)
             && holds(&self.source_dcc, &|dcc| {
-                buffer.source_dcc.to_lowercase() == dcc.to_lowercase()
+                buffer.source_dcc.to_lowercase().starts_with(&dcc.to_lowercase())
             })
             && holds(&self.group, &|group| buffer.group.as_deref() == Some(group))
             && holds(&self.name, &|part| {
