@@ -27,6 +27,10 @@ with SharedSceneBuffer.fill(sys.argv[1]) as writer:
 """
 
 
+async def list_buffers(client: Any) -> Any:
+    return (await client.call_tool("list_buffers", {})).structured_content
+
+
 @pytest.fixture
 def long_to_look_at() -> SharedSceneBuffer:
     """512 MiB of zeros that take no memory: they are compressed."""
@@ -69,8 +73,7 @@ def test_a_cancelled_call_leaves_a_server_that_works(
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            listed = await client.call_tool("list_buffers", {})
-            assert listed.structured_content["total_count"] == 1
+            assert (await list_buffers(client))["total_count"] == 1
 
     session(store, mode, calls)
 
@@ -78,7 +81,7 @@ def test_a_cancelled_call_leaves_a_server_that_works(
 @both_modes
 def test_waiting_ends_when_another_process_shares(mode: Mode, store: Store, run_python: RunPython) -> None:
     async def calls(client: Any) -> None:
-        cursor = (await client.call_tool("list_buffers", {})).structured_content["wait_cursor"]
+        cursor = (await list_buffers(client))["wait_cursor"]
         call = client.call_tool("wait_for_buffer", {"source_dcc": "maya", "timeout_seconds": 50, "cursor": cursor})
         waiting = asyncio.create_task(call)
         identity = await asyncio.to_thread(run_python, PUBLISH, "shared")
@@ -130,10 +133,6 @@ def test_a_picture_is_an_image_and_nothing_a_host_would_show_instead(mode: Mode,
         assert "64 \u00d7 36" in text_of(viewed)
 
     session(store, mode, calls)
-
-
-async def list_buffers(client: Any) -> Any:
-    return (await client.call_tool("list_buffers", {})).structured_content
 
 
 def test_two_servers_on_one_store_see_the_same(store: Store) -> None:
