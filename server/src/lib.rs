@@ -30,6 +30,7 @@ mod settings;
 mod statistics;
 mod text;
 mod tools;
+mod transport;
 mod window;
 mod work;
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use rmcp::service::ServerInitializeError;
-use rmcp::transport::IntoTransport;
+use rmcp::transport::Transport;
 use rmcp::transport::io::stdio_pipes;
 use rmcp::{RoleServer, ServiceExt as _};
 use tokio::net::UnixStream;
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::StoreAccess;
 use crate::handler::ShmServer;
 use crate::settings::Settings;
+use crate::transport::Lines;
 
 /// How often the store is rid of what expired: the time that a buffer may outlive its time to live.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -48,19 +49,23 @@ async fn serve_stdio(server: ShmServer) -> anyhow::Result<()> {
     tokio::spawn(sweep_now_and_then(Arc::clone(server.access())));
     // Both fast paths stay on the reactor. Node clients hand over sockets, everybody else pipes;
     // anything else is what `stdio_pipes` falls back to threads for.
-    match (unix_socket(io::stdin()), unix_socket(io::stdout())) {
-        (Some(stdin), Some(stdout)) => {
-            let transport = (non_blocking(stdin)?, non_blocking(stdout)?);
-            serve_on(transport, server, shutdown).await
-        }
-        _ => serve_on(stdio_pipes(), server, shutdown).await,
+    if let (Some(stdin), Some(stdout)) = (unix_socket(io::stdin()), unix_socket(io::stdout())) {
+        return serve_on(
+            Lines::new(non_blocking(stdin)?, non_blocking(stdout)?),
+            server,
+            shutdown,
+        )
+        .await;
     }
+    let (stdin, stdout) = stdio_pipes();
+    serve_on(Lines::new(stdin, stdout), server, shutdown).await
 }
 
-async fn serve_on<T, A>(transport: T, server: ShmServer, shutdown: CancellationToken) -> anyhow::Result<()>
-where
-    T: IntoTransport<RoleServer, io::Error, A>,
-{
+async fn serve_on(
+    transport: impl Transport<RoleServer> + 'static,
+    server: ShmServer,
+    shutdown: CancellationToken,
+) -> anyhow::Result<()> {
     match server.serve_with_ct(transport, shutdown).await {
         Ok(running) => {
             let reason = running.waiting().await.context("the MCP service failed")?;

@@ -1,12 +1,13 @@
 //! A client that speaks raw JSON-RPC to the built server, over pipes or a socket.
 
 use std::borrow::Borrow;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
-fn serve(store: &Path) -> Command {
+pub(crate) fn serve(store: &Path) -> Command {
     let mut command = command(&["serve", "--store"]);
     command.arg(store).stderr(Stdio::null());
     command
@@ -50,7 +51,11 @@ fn serve(store: &Path) -> Command {
 impl Client {
     /// A server that nothing has been said to.
     pub(crate) fn spawn(store: &Path, era: Era) -> Self {
-        let mut command = serve(store);
+        Self::over_pipes(serve(store), era)
+    }
+
+    /// The same by a command of the caller's.
+    pub(crate) fn over_pipes(mut command: Command, era: Era) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -95,6 +100,11 @@ impl Client {
         client
     }
 
+    /// What the server logs, if its command has a pipe for it.
+    pub(crate) fn stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("a pipe")
+    }
+
     /// What an era begins with; returns what the server says about itself.
     pub(crate) fn greet(&mut self) -> Value {
         match self.era {
@@ -116,10 +126,37 @@ impl Client {
     }
 
     pub(crate) fn send_line(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\n").as_bytes());
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         let requests = self.requests.as_mut().expect("not ended");
-        writeln!(requests, "{line}")
+        requests
+            .write_all(bytes)
             .and_then(|()| requests.flush())
             .expect("the server reads");
+    }
+
+    /// Sends over and over, on a socket, until the server has read nothing for a second: how many whole messages went,
+    /// and what is missing of the last.
+    pub(crate) fn fill(&mut self, mut message: impl FnMut(usize) -> Value, most: usize) -> (usize, Vec<u8>) {
+        let socket = self.socket.as_ref().expect("a socket");
+        socket
+            .set_write_timeout(Some(Duration::from_secs(1)))
+            .expect("an open socket");
+        let mut socket = socket;
+        for sent in 0..most {
+            let line = format!("{}\n", message(sent)).into_bytes();
+            let mut rest = line.as_slice();
+            while !rest.is_empty() {
+                match socket.write(rest) {
+                    Ok(written) => rest = &rest[written..],
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return (sent, rest.to_vec()),
+                    Err(error) => unreachable!("the server is there: {error}"),
+                }
+            }
+        }
+        unreachable!("the server reads on")
     }
 
     /// Sends a request and returns its id.
@@ -191,11 +228,20 @@ impl Client {
 
     /// Most memory of the server that was resident so far, in bytes.
     pub(crate) fn peak_memory(&self) -> u64 {
+        self.memory_status("VmHWM:")
+    }
+
+    /// Memory of the server that is resident now, in bytes.
+    pub(crate) fn memory(&self) -> u64 {
+        self.memory_status("VmRSS:")
+    }
+
+    fn memory_status(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
-        let peak = status
+        let size = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse().ok());
-        peak.map(|kib: u64| kib << 10).expect("a size")
+            .find_map(|line| line.strip_prefix(field)?.trim().strip_suffix(" kB")?.parse().ok());
+        size.map(|kib: u64| kib << 10).expect("a size")
     }
 
     /// Ends the input; the server must then end by itself, with nothing more to say.
@@ -211,6 +257,23 @@ impl Client {
     pub(crate) fn end_by(self, signal: Signal) -> ExitStatus {
         kill_process(Pid::from_child(&self.child), signal).expect("the server runs");
         self.wait()
+    }
+
+    /// Ends the input, or sends a signal, and reads nothing that the server still says.
+    pub(crate) fn end_unread(mut self, signal: Option<Signal>) -> ExitStatus {
+        match (signal, &self.socket) {
+            (Some(signal), _) => kill_process(Pid::from_child(&self.child), signal).expect("the server runs"),
+            (None, Some(socket)) => socket.shutdown(Shutdown::Write).expect("the socket is open"),
+            (None, None) => self.requests = None,
+        }
+        self.child.wait().expect("the server ends")
+    }
+
+    /// Closes the socket in both directions, as a client that crashes does.
+    pub(crate) fn hang_up(mut self) -> ExitStatus {
+        let socket = self.socket.as_ref().expect("a socket");
+        socket.shutdown(Shutdown::Both).expect("the socket is open");
+        self.child.wait().expect("the server ends")
     }
 
     fn wait(mut self) -> ExitStatus {

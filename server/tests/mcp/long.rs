@@ -10,7 +10,7 @@ use crate::scenes::{spec, store};
 const SIZE: u64 = 1 << 29;
 
 /// An array that takes long to look at and little memory: all of it is zeros, compressed.
-fn zeros(store: &Store) -> SharedSceneBuffer {
+pub(crate) fn zeros(store: &Store) -> SharedSceneBuffer {
     let zeros = vec![0; usize::try_from(SIZE).expect("an address")];
     let arrays = [("zeros", spec("|u1", [SIZE]), Source::from(&zeros))];
     SharedSceneBuffer::write_arrays(store, arrays, &BufferOptions::default().compress(true)).expect("a scene")

@@ -44,15 +44,6 @@ fn signals_end_the_server_cleanly() {
 }
 
 #[test]
-fn a_line_that_is_no_message_is_passed_over() {
-    let parent = tempfile::tempdir().expect("a directory");
-    let mut client = Client::spawn(&parent.path().join("store"), Era::Session);
-    client.send_line("garbage");
-    assert!(client.greet()["result"]["serverInfo"].is_object());
-    assert_eq!(client.end().code(), Some(0));
-}
-
-#[test]
 fn an_unknown_tool_is_an_error_of_the_protocol() {
     everywhere(|mut client| {
         client.greet();

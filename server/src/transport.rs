@@ -1,0 +1,192 @@
+//! Messages of JSON-RPC, one a line, between a client and rmcp: bounded both ways, with an answer to what is no message.
+//!
+//! rmcp's own transport passes over lines that are not JSON or too long, so that their sender waits for ever; it reads
+//! on while nobody reads its answers; and it cannot end before they are read.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use rmcp::RoleServer;
+use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetMeta as _, RequestId, ServerJsonRpcMessage};
+use rmcp::model::{JsonRpcRequest, ProtocolVersion};
+use rmcp::transport::Transport;
+use serde::Deserialize as _;
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
+use tokio::sync::{Mutex, Semaphore};
+
+/// Longest line that is read. The longest of use carries 1 MiB of text, each byte of which JSON may escape in six.
+const MAX_LINE: usize = 8 << 20;
+/// Answers that may wait to be written before no more requests are read.
+const MAX_UNSENT: usize = 64;
+
+pub(crate) struct Lines<R, W> {
+    input: BufReader<R>,
+    /// What has come of the next line. It outlives a `receive` that is given up halfway.
+    line: Vec<u8>,
+    too_long: bool,
+    /// Whether rmcp is past the messages that begin a session; it ends at notifications that come before.
+    begun: bool,
+    /// An answer of this transport's own that is being written.
+    refusal: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
+    output: Arc<Mutex<W>>,
+    unsent: Arc<Semaphore>,
+}
+
+enum Line {
+    Whole,
+    TooLong,
+    End,
+}
+
+impl<R: AsyncRead + Unpin, W> Lines<R, W> {
+    pub(crate) fn new(input: R, output: W) -> Self {
+        Self {
+            input: BufReader::new(input),
+            line: Vec::new(),
+            too_long: false,
+            begun: false,
+            refusal: None,
+            output: Arc::new(Mutex::new(output)),
+            unsent: Arc::new(Semaphore::new(MAX_UNSENT)),
+        }
+    }
+
+    /// Reads to the end of a line, which is in `self.line` if it is not too long. Half a line at the end is none.
+    async fn read_line(&mut self) -> io::Result<Line> {
+        loop {
+            let read = self.input.fill_buf().await?;
+            if read.is_empty() {
+                return Ok(Line::End);
+            }
+            let newline = read.iter().position(|&byte| byte == b'\n');
+            let taken = newline.map_or(read.len(), |at| at + 1);
+            if self.line.len() + taken > MAX_LINE {
+                self.too_long = true;
+                self.line = Vec::new();
+            }
+            if !self.too_long {
+                self.line.extend_from_slice(&read[..taken]);
+            }
+            self.input.consume(taken);
+            if newline.is_some() {
+                let too_long = std::mem::take(&mut self.too_long);
+                return Ok(if too_long { Line::TooLong } else { Line::Whole });
+            }
+        }
+    }
+
+    /// Whether rmcp takes this message now.
+    fn is_expected(&mut self, message: &ClientJsonRpcMessage) -> bool {
+        if let ClientJsonRpcMessage::Request(request) = message {
+            self.begun |= begins(request);
+            return true;
+        }
+        self.begun
+    }
+}
+
+/// Whether rmcp begins a session with this request, or the first that needs none.
+fn begins(request: &JsonRpcRequest<ClientRequest>) -> bool {
+    match &request.request {
+        ClientRequest::InitializeRequest(_) => true,
+        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
+        other => {
+            let (meta, version) = (other.get_meta(), ProtocolVersion::V_2026_07_28);
+            meta.missing_required_keys(&version).is_empty() && meta.protocol_version() == Some(version)
+        }
+    }
+}
+
+/// The message of a line, if it has one that is not to be passed over.
+fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<ServerJsonRpcMessage>> {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
+    if line.is_empty() {
+        return Ok(None);
+    }
+    if let Ok(message) = serde_json::from_slice(line) {
+        return Ok(Some(message));
+    }
+    let value: Value = match serde_json::from_slice(line) {
+        Ok(value) => value,
+        Err(error) => {
+            return Err(refusal(
+                ErrorData::parse_error(format!("The line is not JSON: {error}"), None),
+                None,
+            ));
+        }
+    };
+    let id = value.get("id");
+    // Notifications have no answer, and those of other protocols come by mistake.
+    if id.is_none() && value.get("method").is_some_and(Value::is_string) {
+        return Ok(None);
+    }
+    let id = id.and_then(|id| RequestId::deserialize(id).ok());
+    let problem = if value.is_array() {
+        "The line is an array: send each message in a line of its own"
+    } else {
+        "The line is no JSON-RPC message: it needs \"jsonrpc\": \"2.0\", a method, and an id that is text or a whole number"
+    };
+    Err(refusal(ErrorData::invalid_request(problem, None), id))
+}
+
+fn refusal(error: ErrorData, id: Option<RequestId>) -> Box<ServerJsonRpcMessage> {
+    Box::new(ServerJsonRpcMessage::error(error, id))
+}
+
+impl<R, W> Transport<RoleServer> for Lines<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let (output, unsent) = (self.output.clone(), self.unsent.clone());
+        async move {
+            let _waits = unsent.acquire_owned().await.map_err(io::Error::other)?;
+            let mut line = serde_json::to_vec(&message)?;
+            line.push(b'\n');
+            let mut output = output.lock().await;
+            output.write_all(&line).await?;
+            output.flush().await
+        }
+    }
+
+    /// May be given up at every `await` and called again: nothing is lost.
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        loop {
+            if let Some(sending) = &mut self.refusal {
+                let sent = sending.await;
+                self.refusal = None;
+                sent.ok()?;
+            }
+            // Waits in line behind the answers that wait.
+            drop(self.unsent.acquire().await.ok()?);
+            let refused = match self.read_line().await {
+                Ok(Line::Whole) => match parse(&std::mem::take(&mut self.line)) {
+                    Ok(Some(message)) if self.is_expected(&message) => return Some(message),
+                    Ok(_) => continue,
+                    Err(refused) => refused,
+                },
+                Ok(Line::TooLong) => {
+                    let problem = format!("The line is longer than {MAX_LINE} bytes: share large data by a buffer");
+                    refusal(ErrorData::invalid_request(problem, None), None)
+                }
+                Ok(Line::End) => return None,
+                Err(error) => {
+                    tracing::error!(%error, "the client's messages cannot be read");
+                    return None;
+                }
+            };
+            self.refusal = Some(Box::pin(self.send(*refused)));
+        }
+    }
+
+    /// Waits for nobody: rmcp has given the last answers their time, and the end of the process closes the output.
+    async fn close(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
