@@ -1,5 +1,6 @@
 //! The built server, spoken to as clients do.
 
+mod adverse_store;
 mod client;
 mod describe_buffer;
 mod long;
