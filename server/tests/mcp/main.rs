@@ -3,6 +3,7 @@
 mod adverse_store;
 mod client;
 mod describe_buffer;
+mod fuzz;
 mod long;
 mod manifest;
 mod pictures;
