@@ -68,12 +68,14 @@ impl StoreAccess {
         }
         // Two calls may do this at once; both stores are good.
         let store = self.open_anew().map_err(|error| ToolError::no_store(&error))?;
-        *self.locked() = Some(Opened {
+        let before = self.locked().replace(Opened {
             store: store.clone(),
             index: None,
         });
-        // Whoever listens learns of the store that came in place of the last one.
-        let _ = self.changes.send(Change::Everything);
+        if before.is_some() {
+            // Whoever listens learns of the store that came in place of the last one.
+            let _ = self.changes.send(Change::Everything);
+        }
         Ok(store)
     }
 

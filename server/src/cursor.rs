@@ -68,7 +68,7 @@ impl Seen {
     /// Most buffers that a cursor names. With more in that time, its horizon is the oldest of these.
     const MOST: usize = 32;
 
-    /// All buffers that are in the store now, which come newest first.
+    /// All buffers that can be read now, which come newest first.
     pub(crate) fn all<'a>(buffers: impl Iterator<Item = &'a Position>) -> Self {
         let mut horizon = format!("{:.6}", Timestamp::now() - Self::SLACK);
         horizon.truncate(horizon.trim_end_matches('Z').len());

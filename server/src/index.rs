@@ -226,6 +226,12 @@ impl Index {
         self.buffers.iter()
     }
 
+    /// Those that can be read, newest first: not the scenes that wait to be filled.
+    pub(crate) fn readable(&self) -> impl Iterator<Item = (&Position, &Summary)> {
+        let readable = |state| matches!(state, BufferState::Sealed | BufferState::Open);
+        self.buffers().filter(move |(_, summary)| readable(summary.state))
+    }
+
     /// Pools with their names, in no order.
     pub(crate) fn pools(&self) -> impl Iterator<Item = (Uuid, Option<&str>)> {
         self.entries.iter().filter_map(|(id, entry)| match entry {

@@ -126,7 +126,7 @@ impl Page {
             total_count,
             total_bytes,
             next_cursor,
-            wait_cursor: Seen::all(index.buffers().map(|(position, _)| position)).to_cursor(),
+            wait_cursor: Seen::all(index.readable().map(|(position, _)| position)).to_cursor(),
             damaged_count: damaged.len(),
             damaged: damaged
                 .into_iter()

@@ -7,6 +7,7 @@ use rmcp::model::JsonObject;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
@@ -16,6 +17,9 @@ use crate::{python, schema};
 
 /// Longest text of this result, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
+/// Longest line of attributes, and longest name or number in it.
+const MAX_ATTRIBUTES_BYTES: usize = 160;
+const MAX_ATTRIBUTE_BYTES: usize = 40;
 /// Most arrays in the structured result. A mesh has a handful; a header has room for thousands.
 const MAX_ARRAYS: usize = 32;
 
@@ -87,16 +91,30 @@ impl Described {
             .expires
             .as_ref()
             .map_or_else(String::new, |expires| format!(", expires {expires} unless used"));
-        let attrs = if d.attrs.is_empty() {
-            String::new()
-        } else {
-            let json = serde_json::to_string(&d.attrs).unwrap_or_default();
-            format!("\nattributes {}", Quoted(&json))
-        };
+        let attrs = self.attributes();
         format!(
             "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}{expires}{attrs}",
             d.id, d.created_at
         )
+    }
+
+    /// As many as fit on a line: `upAxis "Z", metersPerUnit 1`.
+    fn attributes(&self) -> String {
+        let mut line = String::new();
+        for (name, value) in &self.descriptor.attrs {
+            let value = match value {
+                Value::String(text) => Quoted(text).to_string(),
+                other => text::bounded(&other.to_string(), MAX_ATTRIBUTE_BYTES),
+            };
+            let attribute = format!("{} {value}", text::bounded(name, MAX_ATTRIBUTE_BYTES));
+            if line.len() + attribute.len() > MAX_ATTRIBUTES_BYTES {
+                line.push_str(", …");
+                break;
+            }
+            line.push_str(if line.is_empty() { "\n" } else { ", " });
+            line.push_str(&attribute);
+        }
+        line
     }
 
     fn array_lines(&self) -> impl Iterator<Item = String> {
@@ -105,16 +123,13 @@ impl Described {
             let domain = array
                 .domain
                 .map_or_else(String::new, |domain| format!(" per {}", domain.as_str()));
-            let offset = array
-                .offset
-                .map_or_else(String::new, |offset| format!(" at byte {offset}"));
-            format!("\n- {name} {dtype} {shape:?}{domain}{offset}")
+            format!("\n- {name} {dtype} {shape:?}{domain}")
         })
     }
 }
 
 impl Display for Described {
-    /// What matters most gets its room first: code, then the file, the arrays, and code without the library.
+    /// What matters most gets its room first: code, then the arrays, and code without the library.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MORE: &str = "\n- more in the structured content";
         let head = self.head();
@@ -126,14 +141,13 @@ impl Display for Described {
         };
         let code = fit(format!("\n\n```python\n{}\n```", self.code)).unwrap_or_else(|| fit_elsewhere(&mut fit));
         let d = &self.descriptor;
-        let file = fit(format!("\nfile {:?}, data at byte {}", d.path, d.data_offset)).unwrap_or_default();
         let mut arrays: String = self.array_lines().map_while(&mut fit).collect();
         if arrays.lines().count().saturating_sub(1) < d.arrays.len() || self.arrays_left_out > 0 {
             arrays.push_str(MORE);
         }
         let numpy = self.numpy_code.as_ref();
         let numpy = numpy.and_then(|code| fit(format!("\nOr with NumPy alone:\n```python\n{code}\n```")));
-        write!(f, "{head}{file}{arrays}{code}{}", numpy.unwrap_or_default())
+        write!(f, "{head}{arrays}{code}{}", numpy.unwrap_or_default())
     }
 }
 

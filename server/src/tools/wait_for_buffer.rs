@@ -72,13 +72,12 @@ struct Arrived {
 impl Arrived {
     /// What is there now; with `seen`, of what was not there then.
     fn look(index: &Index, wanted: &Wanted, seen: Option<&Seen>) -> Result<Self, ToolError> {
-        let readable = |state: BufferState| matches!(state, BufferState::Sealed | BufferState::Open);
         let mut found = Vec::new();
         let mut total_count = 0;
         match wanted {
             Wanted::This(reference) => {
                 let descriptor = index.store().describe(reference)?;
-                if readable(descriptor.state) {
+                if matches!(descriptor.state, BufferState::Sealed | BufferState::Open) {
                     found.push(descriptor);
                     total_count = 1;
                 }
@@ -88,9 +87,9 @@ impl Arrived {
                 let Some(seen) = seen else {
                     return Ok(Self::nothing(index));
                 };
-                let new = index.buffers().filter(|(position, summary)| {
-                    seen.is_new(position) && readable(summary.state) && filter.matches(summary)
-                });
+                let new = index
+                    .readable()
+                    .filter(|(position, summary)| seen.is_new(position) && filter.matches(summary));
                 for (position, _) in new {
                     total_count += 1;
                     if found.len() < MAX_BUFFERS {
@@ -112,7 +111,7 @@ impl Arrived {
             buffers: Vec::new(),
             total_count: 0,
             timed_out: false,
-            wait_cursor: Seen::all(index.buffers().map(|(position, _)| position)).to_cursor(),
+            wait_cursor: Seen::all(index.readable().map(|(position, _)| position)).to_cursor(),
         }
     }
 }

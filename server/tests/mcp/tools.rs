@@ -139,7 +139,7 @@ fn arrays_come_with_code_for_the_library_and_for_numpy_alone() {
             "\"set\"",
             "sealed",
             "96 bytes",
-            "<f4 [8, 3] per point at byte 4096",
+            "<f4 [8, 3] per point",
         ] {
             assert!(text.contains(fact), "{fact}: {text}");
         }
