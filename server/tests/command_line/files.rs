@@ -106,7 +106,9 @@ fn as_a_user(home: &Home, arguments: &[&str]) -> Command {
     }
     // The target directory may be one that only root can enter.
     let program = home.path("program");
-    fs::copy(PROGRAM, &program).expect("a copy");
+    // By another program: a child that this one forks meanwhile would keep the new file open for writing.
+    let copied = Command::new("cp").arg(PROGRAM).arg(&program).status().expect("cp runs");
+    assert!(copied.success());
     fs::set_permissions(home.path(""), Permissions::from_mode(0o755)).expect("a mode");
     let mut command = home.command_of(&program, arguments);
     command.uid(NOBODY).gid(NOBODY);
