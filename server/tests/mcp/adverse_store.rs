@@ -183,7 +183,8 @@ fn text_of_others_is_quoted_escaped_and_cut_in_every_tool() {
         .attrs(attrs);
     let arrays = [(ORDER, spec("<f4", [2]), vec![0; 8])];
     let scene = write(&store, &arrays, &options);
-    let megabyte = SharedSceneBuffer::write(&store, &[b'\x1b'; 1 << 20], &BufferOptions::default()).expect("a scene");
+    let megabyte =
+        SharedSceneBuffer::write(&store, &vec![b'\x1b'; 1 << 20], &BufferOptions::default()).expect("a scene");
     let mut client = Client::start(store.path(), Era::Session);
     for (tool, arguments) in [
         ("list_buffers", json!({})),

@@ -336,9 +336,20 @@ fn buffers_of_bad_arguments_are_not_made() {
     });
 }
 
+/// Each call is refused with these words and something to do next, and nothing has changed.
+fn all_refused(cases: &[(&str, Value, &str)]) {
+    in_both_eras(|store, client| {
+        cube(store, false);
+        for (tool, arguments, expected) in cases {
+            refuses(client, tool, arguments, expected);
+        }
+        assert_eq!(store.list().expect("a listing").buffers.len(), 1);
+    });
+}
+
 #[test]
 fn bad_arguments_are_named_and_the_next_step_is_told() {
-    let cases = [
+    all_refused(&[
         ("read_descriptor", json!({}), "missing field `buffer`"),
         (
             "read_descriptor",
@@ -387,6 +398,12 @@ fn bad_arguments_are_named_and_the_next_step_is_told() {
         ("pool_status", json!({"pool": ""}), "`pool`: has 0 bytes"),
         ("delete_buffer", json!({}), "missing field `buffer`"),
         ("create_pool", json!({"slots": 2}), "missing field `buffer_size`"),
+    ]);
+}
+
+#[test]
+fn bad_arguments_of_pools_and_waits_are_named() {
+    all_refused(&[
         (
             "create_pool",
             json!({"slots": 0, "buffer_size": 1}),
@@ -426,21 +443,7 @@ fn bad_arguments_are_named_and_the_next_step_is_told() {
             "Nothing is shared as \"nope\"",
         ),
         ("delete_buffer", json!({"buffer": null}), "`buffer`: expected an id"),
-    ];
-    in_both_eras(|store, client| {
-        cube(store, false);
-        for (tool, arguments, expected) in &cases {
-            let error = client.error(tool, arguments.clone());
-            assert!(error.contains(expected), "{tool} {arguments}: {error}");
-            let advice = error.split(". ").last().expect("a sentence");
-            assert!(
-                advice.ends_with('.') && advice.len() > 15,
-                "{tool} {arguments}: {error}"
-            );
-            assert!(error.len() < 1000, "{error}");
-        }
-        assert_eq!(store.list().expect("a listing").buffers.len(), 1);
-    });
+    ]);
 }
 
 #[test]
