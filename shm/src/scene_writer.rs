@@ -175,6 +175,8 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     let (store, id) = (segment.store(), segment.id());
     match segment::open_file(store, id, Access::ReadWrite) {
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
+        // The mode does not stop root, who meets the lease that sealing takes for a moment.
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled()),
         opened => return opened,
     }
     if is_being_sealed(segment)? {
