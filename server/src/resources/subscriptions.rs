@@ -1,6 +1,6 @@
 //! Telling clients that resources changed: what each wants to know, and the two ways of saying it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dcc_mcp_shm::{Reference, Store};
@@ -22,7 +22,7 @@ pub(crate) struct Interest {
     /// That resources came or went.
     listing: bool,
     /// That one of these changed.
-    resources: HashMap<String, Subject>,
+    resources: BTreeMap<String, Subject>,
 }
 
 /// What a subscription is about.
