@@ -155,8 +155,8 @@ fn a_listening_request_is_told_of_what_it_asked_for() {
         accepted["params"]["notifications"],
         json!({"resourcesListChanged": true, "resourceSubscriptions": [uri]})
     );
-    // Answered after the subscription has begun.
-    client.call("list_buffers", json!({}));
+    // Answered after the subscription has begun; what it tells may come before.
+    client.request_among("tools/call", json!({"name": "list_buffers", "arguments": {}}));
     store.delete(&scene.id().into()).expect("deleted");
     expect(&mut client, UPDATED, Some(&uri));
     share(&store, "other");
