@@ -16,6 +16,9 @@ const MAX_CORNERS: u64 = 1 << 16;
 const BATCH_FACES: u64 = 1 << 15;
 const BATCH_CORNERS: u64 = 1 << 19;
 
+/// Corners of a face of which nothing is said.
+const UNSAID_CORNERS: u64 = 3;
+
 /// How a mesh says where its faces are.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Faces<'a> {
@@ -29,6 +32,8 @@ pub(super) struct Faces<'a> {
 enum Division<'a> {
     /// All have the same number of corners.
     Even(u64),
+    /// Nothing is said, so three corners each.
+    Unsaid,
     /// Each has its number of corners.
     Sizes(&'a PlacedArray),
     /// Each has its first corner.
@@ -79,7 +84,7 @@ impl<'a> Faces<'a> {
             [corners] => match (list("face_size"), list("face_start")) {
                 (Some(sizes), _) => (Division::Sizes(sizes), sizes.shape[0]),
                 (None, Some(starts)) => (Division::Starts(starts), starts.shape[0]),
-                (None, None) => (Division::Even(3), corners / 3),
+                (None, None) => (Division::Unsaid, corners / UNSAID_CORNERS),
             },
             _ => return None,
         };
@@ -88,6 +93,11 @@ impl<'a> Faces<'a> {
             division,
             count,
         })
+    }
+
+    /// Whether the scene does not say how many corners faces have.
+    pub(super) fn are_taken_for_triangles(&self) -> bool {
+        matches!(self.division, Division::Unsaid)
     }
 
     /// Reads all faces, in batches.
@@ -125,6 +135,7 @@ impl<'a> Spans<'a> {
     fn new(source: &'a Source<'_>, division: Division<'_>) -> Self {
         match division {
             Division::Even(each) => Self::Even(each),
+            Division::Unsaid => Self::Even(UNSAID_CORNERS),
             Division::Sizes(sizes) => Self::Sizes(Numbers::new(source, sizes), 0),
             Division::Starts(starts) => Self::Starts(Numbers::new(source, starts)),
         }

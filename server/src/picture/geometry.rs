@@ -24,6 +24,8 @@ struct Geometry<'a> {
     faces: Option<Faces<'a>>,
     orientation: Orientation,
     up: UpAxis,
+    /// Whether the scene says so.
+    up_is_said: bool,
 }
 
 /// What was found when all points were looked at.
@@ -42,12 +44,14 @@ pub(super) fn draw(source: &Source<'_>, reader: &DataReader, request: &Request) 
         return Ok(None);
     };
     let descriptor = reader.descriptor();
-    let up = up_axis(descriptor);
+    let said = said_up_axis(&descriptor.attrs);
+    let up = said.unwrap_or_else(|| usual_up_axis(descriptor));
     let geometry = Geometry {
         points,
         faces: Faces::of(arrays).filter(|faces| faces.count > 0 && !points.is_sampled()),
         orientation: Orientation::new(request.view, up, placement(&descriptor.attrs)),
         up,
+        up_is_said: said.is_some(),
     };
     let shown = shown_frames(points.frames, request.frame)?;
     let survey = geometry.survey(source, &shown)?;
@@ -137,6 +141,12 @@ impl Geometry<'_> {
         let Points { count, stride, .. } = self.points;
         let points = text::count(size(count), "point");
         let mut text = match &self.faces {
+            Some(faces) if faces.are_taken_for_triangles() => {
+                let triangles = text::count(size(faces.count), "triangle");
+                format!(
+                    "Mesh of {points} and {triangles} (taken for such: there is no \"face_size\" or \"face_start\")"
+                )
+            }
             Some(faces) => format!("Mesh of {points} and {}", text::count(size(faces.count), "face")),
             None => format!("Point cloud of {points}"),
         };
@@ -144,10 +154,15 @@ impl Geometry<'_> {
             UpAxis::Y => "Y",
             UpAxis::Z => "Z",
         };
+        let assumed = if self.up_is_said {
+            ""
+        } else {
+            " (assumed: there is no attribute upAxis)"
+        };
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            ", seen {} with {up} up; it reaches from {} to {}.",
+            ", seen {} with {up} up{assumed}; it reaches from {} to {}.",
             request.view.in_words(),
             place(survey.low),
             place(survey.high)
@@ -199,13 +214,21 @@ fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, ToolError> 
     }
 }
 
-/// Which axis is up: as the scene says, or else as its program has it.
-fn up_axis(descriptor: &Descriptor) -> UpAxis {
-    match descriptor.attrs.get("upAxis").and_then(|axis| axis.as_str()) {
-        Some("Z" | "z") => UpAxis::Z,
-        Some("Y" | "y") => UpAxis::Y,
-        _ if descriptor.source_dcc.to_lowercase().contains("blender") => UpAxis::Z,
-        _ => UpAxis::Y,
+/// Which axis is up, as the scene says.
+fn said_up_axis(attrs: &Attrs) -> Option<UpAxis> {
+    match attrs.get("upAxis")?.as_str()? {
+        "Z" | "z" => Some(UpAxis::Z),
+        "Y" | "y" => Some(UpAxis::Y),
+        _ => None,
+    }
+}
+
+/// Which axis is up in the program that the scene comes from.
+fn usual_up_axis(descriptor: &Descriptor) -> UpAxis {
+    if descriptor.source_dcc.to_lowercase().contains("blender") {
+        UpAxis::Z
+    } else {
+        UpAxis::Y
     }
 }
 

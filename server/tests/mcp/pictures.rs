@@ -357,7 +357,9 @@ fn light_comes_from_above_and_the_left() {
     let buffer = viewer.put(&geometry(json!({})).source_dcc("Blender"), &a_box([1.0; 3], [0.0; 3]));
     let (picture, text) = viewer.view(&json!({"buffer": buffer, "max_edge": 256}));
     assert!(
-        text.starts_with("Mesh of 8 points and 6 faces, seen from the front, right and above with Z up"),
+        text.starts_with(
+            "Mesh of 8 points and 6 faces, seen from the front, right and above with Z up (assumed: there is no attribute upAxis)"
+        ),
         "{text}"
     );
     let [top, left, right] = [(128, 45), (80, 120), (205, 120)].map(|(x, y)| picture.get_pixel(x, y).0[1]);
@@ -402,8 +404,9 @@ fn faces_come_in_several_forms() {
     for (form, arrays) in forms.iter().enumerate() {
         for compress in [false, true] {
             let buffer = viewer.put(&geometry(json!({})).compress(compress), arrays);
-            let (picture, _) = viewer.view(&json!({"buffer": buffer, "max_edge": 128}));
+            let (picture, text) = viewer.view(&json!({"buffer": buffer, "max_edge": 128}));
             assert_eq!(picture, *expected.get_or_insert_with(|| picture.clone()), "form {form}");
+            assert_eq!(text.contains("12 triangles (taken for such"), form == 4, "{text}");
         }
     }
 }
