@@ -8,7 +8,7 @@ use std::time::Duration;
 use dcc_mcp_shm::{Error, GcReport, Store};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::index::{Change, Index};
@@ -28,6 +28,7 @@ pub(crate) struct StoreAccess {
     directory: PathBuf,
     quota: Option<u64>,
     opened: Mutex<Option<Opened>>,
+    first_use: Notify,
     changes: broadcast::Sender<Change>,
 }
 
@@ -50,6 +51,7 @@ impl StoreAccess {
             directory: named.unwrap_or_else(Store::default_path),
             quota: settings.max_bytes,
             opened: Mutex::new(None),
+            first_use: Notify::new(),
             changes: broadcast::Sender::new(CHANGES),
         }
     }
@@ -61,7 +63,7 @@ impl StoreAccess {
         store.is_current().then(|| store.clone())
     }
 
-    /// The store, opened if need be, which sweeps what expired.
+    /// The store, opened if need be.
     pub(crate) fn open(&self) -> Result<Store, ToolError> {
         if let Some(store) = self.opened() {
             return Ok(store);
@@ -72,6 +74,7 @@ impl StoreAccess {
             store: store.clone(),
             index: None,
         });
+        self.first_use.notify_one();
         if before.is_some() {
             // Whoever listens learns of the store that came in place of the last one.
             let _ = self.changes.send(Change::Everything);
@@ -80,7 +83,8 @@ impl StoreAccess {
     }
 
     fn open_anew(&self) -> Result<Store, Error> {
-        let store = Store::open_at(&self.directory)?;
+        // Whoever waits for the first answer need not wait for a sweep: `sweep` is called after it.
+        let store = Store::open_unswept(&self.directory)?;
         // Without the option a recorded quota stays.
         if let Some(bytes) = self.quota {
             store.set_quota(Some(bytes))?;
@@ -127,6 +131,11 @@ impl StoreAccess {
     /// What changes from now on. Changes are noticed once something has been looked up in the index.
     pub(crate) fn changes(&self) -> broadcast::Receiver<Change> {
         self.changes.subscribe()
+    }
+
+    /// Waits until a call needs the store.
+    pub(crate) async fn used(&self) {
+        self.first_use.notified().await;
     }
 
     /// Removes what expired. A store that no call has needed yet is left alone.

@@ -15,7 +15,7 @@ use rmcp::transport::io::stdio_pipes;
 use rmcp::{RoleServer, ServiceExt as _};
 use tokio::net::UnixStream;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::StoreAccess;
@@ -23,6 +23,8 @@ use crate::handler::ShmServer;
 use crate::settings::Settings;
 use crate::transport::Lines;
 
+/// When it is first rid of what expired: the call that opened the store is answered by then.
+const FIRST_SWEEP: Duration = Duration::from_secs(1);
 /// How often the store is rid of what expired: the time that a buffer may outlive its time to live.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -83,7 +85,8 @@ async fn serve_on(
 
 /// Removes what expired. A store that no call has needed yet is left alone.
 async fn sweep_now_and_then(store: Arc<StoreAccess>) {
-    let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+    store.used().await;
+    let mut ticks = tokio::time::interval_at(Instant::now() + FIRST_SWEEP, SWEEP_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;

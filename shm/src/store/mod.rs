@@ -75,13 +75,23 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_at(path: impl AsRef<Path>) -> Result<Self> {
-        let store = Self::open_directory(path.as_ref(), true)?;
-        if let Some(quota) = quota_of_environment()? {
-            store.set_quota(quota)?;
-        }
+        let store = Self::open_unswept(path)?;
         if let Err(error) = store.sweep_if_due() {
             // What one process may not remove, another may have to: it does not keep anybody from working.
             tracing::warn!(%error, "the store could not be swept");
+        }
+        Ok(store)
+    }
+
+    /// Opens the store in this directory and removes nothing: for programs that choose themselves when to call
+    /// [`Store::gc`], which looks at every file.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_unswept(path: impl AsRef<Path>) -> Result<Self> {
+        let store = Self::open_directory(path.as_ref(), true)?;
+        if let Some(quota) = quota_of_environment()? {
+            store.set_quota(quota)?;
         }
         Ok(store)
     }

@@ -12,19 +12,16 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-static REGISTRY: Mutex<Registry> = Mutex::new(Registry {
-    descriptors: BTreeSet::new(),
-    ranges: BTreeMap::new(),
-});
+/// Descriptors that hold locks.
+static DESCRIPTORS: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
+/// Start and length of each shared mapping.
+static RANGES: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
+/// Shared by those who open, close and map, which many threads do at once; exclusive while this process forks. So a
+/// fork finds the two above free, and in agreement with what is open and mapped.
+static FORKING: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
-
-struct Registry {
-    descriptors: BTreeSet<RawFd>,
-    /// Start and length of each shared mapping.
-    ranges: BTreeMap<usize, usize>,
-}
 
 /// How often this process was made by a fork: what was opened under another number belongs to the parent.
 pub(crate) fn process_generation() -> u64 {
@@ -33,26 +30,32 @@ pub(crate) fn process_generation() -> u64 {
 
 /// Opens a descriptor that forked children do not inherit. A fork comes before this or after it.
 pub(super) fn open(open: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
-    let mut registry = registry();
+    let _unforked = no_fork();
     let fd = open()?;
-    registry.descriptors.insert(fd.as_raw_fd());
+    locked(&DESCRIPTORS).insert(fd.as_raw_fd());
     Ok(fd)
 }
 
 /// Closes a descriptor of [`open`].
 pub(super) fn close(fd: OwnedFd) {
-    let mut registry = registry();
-    registry.descriptors.remove(&fd.as_raw_fd());
+    let _unforked = no_fork();
+    // First, as the number is another's as soon as it is closed.
+    locked(&DESCRIPTORS).remove(&fd.as_raw_fd());
     drop(fd);
 }
 
 /// Changes the mappings that forked children do not inherit (length by start), and which of them there are: a fork
 /// comes before this or after it.
 pub(super) fn with_ranges<T>(change: impl FnOnce(&mut BTreeMap<usize, usize>) -> T) -> T {
-    change(&mut registry().ranges)
+    let _unforked = no_fork();
+    change(&mut locked(&RANGES))
 }
 
-fn registry() -> MutexGuard<'static, Registry> {
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn no_fork() -> RwLockReadGuard<'static, ()> {
     static HANDLERS: Once = Once::new();
     HANDLERS.call_once(|| {
         // SAFETY: the handlers are functions of this library, which stays loaded: Python and hosts do not unload
@@ -60,7 +63,7 @@ fn registry() -> MutexGuard<'static, Registry> {
         let error = unsafe { pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
         assert_eq!(error, 0, "no memory to register a fork handler");
     });
-    REGISTRY.lock().unwrap_or_else(PoisonError::into_inner)
+    FORKING.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 unsafe extern "C" {
@@ -71,21 +74,21 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The registry's lock while a fork is under way: the child must find it consistent and free.
-struct HeldAcrossFork(UnsafeCell<Option<MutexGuard<'static, Registry>>>);
+/// The exclusive lock while a fork is under way.
+struct HeldAcrossFork(UnsafeCell<Option<RwLockWriteGuard<'static, ()>>>);
 
-// SAFETY: only the thread that holds the registry's lock touches it (see `before`).
+// SAFETY: only the thread that holds the exclusive lock touches it (see `before`).
 unsafe impl Sync for HeldAcrossFork {}
 
 static HELD: HeldAcrossFork = HeldAcrossFork(UnsafeCell::new(None));
 
 extern "C" fn before() {
-    let guard = REGISTRY.lock().unwrap_or_else(PoisonError::into_inner);
+    let guard = FORKING.write().unwrap_or_else(PoisonError::into_inner);
     // SAFETY: the lock is ours, and whoever has it is alone here until `take` gives it back.
     unsafe { *HELD.0.get() = Some(guard) }
 }
 
-fn take() -> Option<MutexGuard<'static, Registry>> {
+fn take() -> Option<RwLockWriteGuard<'static, ()>> {
     // SAFETY: called by the thread that ran `before`, in the parent or as its copy in the child, which has the lock.
     unsafe { (*HELD.0.get()).take() }
 }
@@ -97,10 +100,10 @@ extern "C" fn after_in_parent() {
 /// Runs in the child, between fork and everything else: system calls only, nothing is allocated.
 extern "C" fn after_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
-    let Some(registry) = take() else { return };
+    let _guard = take();
     // SAFETY: a constant path and flags; no memory is involved.
     let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
-    for &fd in &registry.descriptors {
+    for &fd in &*locked(&DESCRIPTORS) {
         // SAFETY: the descriptor is owned by a handle of this process, which expects to find /dev/null there.
         let replaced = null >= 0 && unsafe { libc::dup3(null, fd, libc::O_CLOEXEC) } >= 0;
         if !replaced {
@@ -113,7 +116,7 @@ extern "C" fn after_in_child() {
         // SAFETY: opened above and known to nobody else.
         unsafe { libc::close(null) };
     }
-    for (&start, &len) in &registry.ranges {
+    for (&start, &len) in &*locked(&RANGES) {
         // SAFETY: the range is a live mapping of this process (it leaves the registry before it is unmapped),
         // accessed by pointers only, which stay valid.
         unsafe {
