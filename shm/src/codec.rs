@@ -254,7 +254,7 @@ struct Job<'a> {
 #[derive(Default)]
 struct Scratch {
     stored: Vec<u8>,
-    plain: Vec<u8>,
+    decompressed: Vec<u8>,
     unshuffled: Vec<u8>,
 }
 
@@ -263,14 +263,25 @@ impl Job<'_> {
         let stored = usize::try_from(self.stored.end - self.stored.start).unwrap_or(usize::MAX);
         scratch.stored.resize(stored, 0);
         read(self.stored.start, &mut scratch.stored)?;
-        if self.chunk.width == 1 && self.target.len() == self.chunk.len {
+        let Chunk { len, width, .. } = self.chunk;
+        let is_whole = self.target.len() == len;
+        if is_whole && width == 1 {
             return decompress(&scratch.stored, self.target);
         }
-        scratch.plain.resize(self.chunk.len, 0);
-        decompress(&scratch.stored, &mut scratch.plain)?;
-        let plain = unshuffle(&scratch.plain, self.chunk.width, &mut scratch.unshuffled);
-        self.target
-            .copy_from_slice(&plain[self.skip..self.skip + self.target.len()]);
+        scratch.decompressed.resize(len, 0);
+        decompress(&scratch.stored, &mut scratch.decompressed)?;
+        if is_whole {
+            unshuffle(&scratch.decompressed, width, self.target);
+            return Ok(());
+        }
+        let wanted = self.skip..self.skip + self.target.len();
+        if width == 1 {
+            self.target.copy_from_slice(&scratch.decompressed[wanted]);
+        } else {
+            scratch.unshuffled.resize(len, 0);
+            unshuffle(&scratch.decompressed, width, &mut scratch.unshuffled);
+            self.target.copy_from_slice(&scratch.unshuffled[wanted]);
+        }
         Ok(())
     }
 }
