@@ -2,8 +2,8 @@
 
     python bench/run.py [--quick] [SECTION ...]
 
-Sections: opening, writing, filling, private, threads. Prints a Markdown page; a whole run also writes it to
-docs/benchmarks.md. The samples go to bench/results/, which git ignores. Nothing stays in /dev/shm.
+Sections: opening, writing, filling, private, threads, compressing, messages. Prints a Markdown page; a whole run also
+writes it to docs/benchmarks.md. The samples go to bench/results/, which git ignores. Nothing stays in /dev/shm.
 """
 
 import argparse
@@ -21,13 +21,13 @@ from typing import Any
 
 from machine import describe
 from peers import NOTES_VARIABLE, PREFIX_VARIABLE, remove_left_over
-from report import markdown, private_table, threads_table, timed_table
+from report import markdown, section_table
 from rounds import IDLE_SECONDS, python
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs/benchmarks.md"
-SECTIONS = ("opening", "writing", "filling", "private", "threads")
+SECTIONS = ("opening", "writing", "filling", "private", "threads", "compressing", "messages")
 
 
 @contextmanager
@@ -77,13 +77,12 @@ def main() -> None:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     # So that what was made is removed then as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    machine = describe("numpy", "dcc-mcp-shm", "dcc-mcp-core")
+    machine = describe("numpy", "dcc-mcp-shm", "dcc-mcp-core", "blosc2", "iceoryx2")
     with surroundings(quick=arguments.quick):
         results = measure(arguments.sections or SECTIONS)
     save(results, machine)
     if results.keys() < set(SECTIONS):
-        tables = {"private": private_table, "threads": threads_table}
-        print("\n\n".join(tables.get(name, timed_table)(rows) for name, rows in results.items()))
+        print("\n\n".join(section_table(name, rows) for name, rows in results.items()))
         return
     page = markdown(results, machine, IDLE_SECONDS)
     print(page)

@@ -1,0 +1,187 @@
+"""Section 6: scene data made small on the way into shared memory, and whole again on the way out.
+
+python compressing.py          measures with 1 and 2 threads, each in a process of its own
+python compressing.py THREADS  measures on so many processors
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import blosc2
+import numpy as np
+from dcc_mcp_shm import SharedSceneBuffer
+from peers import MEMORY, OURS, segment_name
+from rounds import interleave, progress, python, quick
+
+ROUNDS = 7
+SHUFFLE, BITSHUFFLE = "blosc2, LZ4, shuffle", "blosc2, LZ4, bitshuffle"
+FILTERS = {SHUFFLE: blosc2.Filter.SHUFFLE, BITSHUFFLE: blosc2.Filter.BITSHUFFLE}
+# Blocks of it are as large as a chunk of ours, which it would cut smaller otherwise.
+BLOCK = 1 << 20
+SIDE = 2048
+
+Array = np.ndarray[Any, Any]
+
+
+def mesh_positions() -> Array:
+    """A terrain of 2,048 by 2,048 points, f4: 48 MiB."""
+    x, y = np.meshgrid(np.linspace(0, 40, SIDE), np.linspace(0, 40, SIDE))
+    z = np.sin(x) * np.cos(y * 1.3) + 0.05 * np.sin(31 * x + 17 * y)
+    return np.stack([x, y, z], axis=-1).astype("<f4").reshape(-1, 3)
+
+
+def face_indices() -> Array:
+    """The quads of that terrain, i4: 64 MiB."""
+    grid = np.arange(SIDE * SIDE, dtype="<i4").reshape(SIDE, SIDE)
+    return np.stack([grid[:-1, :-1], grid[:-1, 1:], grid[1:, 1:], grid[1:, :-1]], axis=-1).reshape(-1)
+
+
+def animation_curves() -> Array:
+    """240 frames of 20,000 points that sway, f4: 55 MiB."""
+    phase = np.linspace(0, 7, 20_000)[:, None] + np.array([0.0, 1.3, 2.1])
+    frames = [np.sin(frame / 24 + phase) * 0.3 + phase for frame in range(240)]
+    return np.stack(frames).astype("<f4")
+
+
+def screenshot() -> Array:
+    """A window of 4,096 by 2,160 pixels with a gradient, panels and lines of text, RGBA: 34 MiB."""
+    height, width = 2160, 4096
+    rng = np.random.default_rng(7)
+    pixels = np.zeros((height, width, 4), np.uint8)
+    pixels[..., 3] = 255
+    pixels[..., 0] = np.linspace(30, 90, width).astype(np.uint8)
+    pixels[..., 1] = np.linspace(40, 70, height).astype(np.uint8)[:, None]
+    pixels[..., 2] = 60
+    pixels[:, :600, :3] = 48
+    for line in range(40, height - 40, 30):
+        text = np.repeat(rng.random((12, 130)) < 0.4, 4, axis=1)  # noqa: PLR2004 (how dark letters are)
+        pixels[line : line + 12, 20:540, :3][text] = 220
+    return pixels
+
+
+def noise() -> Array:
+    """Random bytes as f4, which nothing makes smaller: 32 MiB."""
+    return np.random.default_rng(3).integers(0, 1 << 32, 8 << 20, dtype=np.uint32).view("<f4")
+
+
+DATA = {
+    "mesh positions": mesh_positions,
+    "face indices": face_indices,
+    "animation curves": animation_curves,
+    "screenshot": screenshot,
+    "random": noise,
+}
+
+Write = Callable[[], tuple[int, Callable[[], bytes], Callable[[], None]]]
+
+
+def write_ours(array: Array) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+    """A compressed scene of one array: its stored size, what reads it, what removes it."""
+    scene = SharedSceneBuffer.write_arrays({"data": array}, use_compression=True)
+    return json.loads(scene.descriptor_json())["stored_bytes"], scene.read, scene.unlink
+
+
+def write_blosc(array: Array, kind: blosc2.Filter, threads: int) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+    """The same by blosc2, into a file in tmpfs."""
+    parameters = blosc2.CParams(
+        codec=blosc2.Codec.LZ4, clevel=5, filters=[kind], typesize=array.itemsize, nthreads=threads, blocksize=BLOCK
+    )
+    path = MEMORY / segment_name()
+    blosc2.SChunk(
+        chunksize=16 * BLOCK,
+        data=array,
+        urlpath=str(path),
+        contiguous=True,
+        mode="w",
+        cparams=parameters,
+        dparams=blosc2.DParams(nthreads=threads),
+    )
+
+    def read() -> bytes:
+        """Open it and decompress all."""
+        opened = blosc2.open(str(path), mode="r", dparams=blosc2.DParams(nthreads=threads))
+        return bytes(opened[:])
+
+    return path.stat().st_size, read, path.unlink
+
+
+@contextmanager
+def written(write: Write) -> Iterator[tuple[int, Callable[[], bytes]]]:
+    """What was written, until the end of the block."""
+    size, read, remove = write()
+    try:
+        yield size, read
+    finally:
+        remove()
+
+
+def time_writing(write: Write) -> float:
+    """Seconds of one writing."""
+    start = time.perf_counter()
+    _, _, remove = write()
+    seconds = time.perf_counter() - start
+    remove()
+    return seconds
+
+
+def time_reading(read: Callable[[], bytes]) -> float:
+    """Seconds of one reading."""
+    start = time.perf_counter()
+    read()
+    return time.perf_counter() - start
+
+
+def measure(threads: int) -> list[dict[str, Any]]:
+    """All data, in all ways, on so many processors."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+    rounds, results = 1 if quick() else ROUNDS, []
+    for name, make in DATA.items():
+        array = make()
+        progress(f"{name}, {threads} threads")
+        writers: dict[str, Write] = {OURS: partial(write_ours, array)}
+        writers |= {way: partial(write_blosc, array, kind, threads) for way, kind in FILTERS.items()}
+        stored, readers = {}, {}
+        writing = interleave({way: partial(time_writing, write) for way, write in writers.items()}, rounds, "hot")
+        for way, write in writers.items():
+            with written(write) as (size, read):
+                if read() != array.tobytes():
+                    raise RuntimeError(f"{way}, {name}: what was read is not what was written")
+                stored[way] = size
+        reading: dict[str, list[float]] = {}
+        kept = [(way, *write()) for way, write in writers.items()]
+        readers = {way: partial(time_reading, read) for way, _, read, _ in kept}
+        reading = interleave(readers, rounds, "hot")
+        for _, _, _, remove in kept:
+            remove()
+        results += [
+            {
+                "data": name,
+                "bytes": array.nbytes,
+                "stored": stored[way],
+                "method": way,
+                "threads": threads,
+                "writing": writing[way],
+                "reading": reading[way],
+            }
+            for way in writers
+        ]
+    return results
+
+
+def main() -> None:
+    """Print the results as JSON."""
+    if len(sys.argv) > 1:
+        print(json.dumps(measure(int(sys.argv[1]))))
+        return
+    print(json.dumps([row for threads in (1, 2) for row in python(Path(__file__).name, str(threads))]))
+
+
+if __name__ == "__main__":
+    main()
