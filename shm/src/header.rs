@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use crate::metadata::Metadata;
+use crate::pool::MAX_SLOTS;
 use crate::slot_holder::{HOLDER_WORDS, HolderRecord};
 use crate::sys;
 
@@ -278,6 +279,10 @@ impl Header {
         let metadata = &self.metadata;
         if !scene && (metadata.size > 0 || !metadata.arrays.is_empty()) {
             return damaged("only a scene has a size and arrays");
+        }
+        let slots = metadata.pool.as_ref().map_or(0, |pool| pool.slots.len());
+        if self.role == Role::Pool && !(1..=MAX_SLOTS).contains(&slots) {
+            return damaged("it is a pool of an impossible number of slots");
         }
         if words.state == State::Sealed && words.data_len != self.capacity {
             return damaged("it is sealed and not full");

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use common::{Image, Peer, at, by_id, child_role, noise, path_of, say, temp_store};
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, Error, Result, SceneDataKind, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    Store,
+    ArraySpec, BufferOptions, BufferPool, Error, MAX_SLOTS, Result, SceneDataKind, SceneWriter, SharedBuffer,
+    SharedSceneBuffer, Store,
 };
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -508,6 +508,29 @@ fn a_pool_that_names_files_of_others_takes_none_of_them_with_it() {
         slots.iter().all(|&slot| path_of(&store, slot).exists()),
         "slots of a pool that is open"
     );
+}
+
+#[test]
+fn a_pool_without_slots_or_with_too_many_is_damaged() {
+    let (_parent, store) = temp_store();
+    let pool = BufferPool::create(&store, 1, 64, &BufferOptions::default().persistent(true)).unwrap();
+    let (id, slot) = (pool.id(), pool.status().unwrap().slots[0].id);
+    let mut image = Image::of(&path_of(&store, id));
+    drop(pool);
+    for slots in [vec![], vec![slot; MAX_SLOTS + 1]] {
+        let metadata = json!({"kind": "Arbitrary", "pool": {"buffer_size": 64, "slots": slots}});
+        image
+            .set_metadata(metadata.to_string().as_bytes())
+            .place(&store, id, 0o600);
+        let acquired = BufferPool::open(&store, &by_id(id))
+            .and_then(|pool| pool.acquire_timeout(Duration::from_millis(50)).map(drop));
+        assert!(
+            matches!(acquired, Err(Error::Damaged { .. })),
+            "{} slots: {acquired:?}",
+            slots.len()
+        );
+        assert_eq!(store.list().unwrap().damaged.len(), 1);
+    }
 }
 
 #[test]
