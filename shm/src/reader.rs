@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use crate::codec::{self, DecodeError};
 use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
-use crate::header::Role;
+use crate::header::{Role, State};
 use crate::layout::PlacedArray;
 use crate::segment::{self, Snapshot};
 use crate::store::{Reference, Store, check_generation};
@@ -69,7 +69,8 @@ impl Store {
             check_generation(&snapshot, Target::parse(json)?.generation)?;
         }
         let mut backoff = Backoff::new(WRITE_PATIENCE);
-        while !snapshot.words.sequence.is_multiple_of(2) {
+        // Only what can be rewritten counts its writes.
+        while snapshot.words.state == State::Open && !snapshot.words.sequence.is_multiple_of(2) {
             let writing = sys::is_locked_against(file.as_fd(), sys::BYTE_DATA, Mode::Shared)
                 .map_err(|error| Error::io("look at the lock of", &path, error))?;
             let before = snapshot.words;

@@ -251,6 +251,22 @@ fn a_sealed_scene_with_another_length_word_is_damaged() {
 }
 
 #[test]
+fn a_sealed_scene_is_read_whatever_its_sequence_says() {
+    let (_parent, store) = temp_store();
+    let scene = a_scene(&store, false);
+    let (id, data) = (scene.id(), scene.read().unwrap());
+    let mut image = Image::of(&path_of(&store, id));
+    drop(scene);
+    image.put(at::SEQUENCE, &5u64.to_le_bytes()).place(&store, id, 0o400);
+    let scene = SharedSceneBuffer::open(&store, &by_id(id)).unwrap();
+    assert_eq!(scene.read().unwrap(), data);
+    let mut read = vec![0; data.len()];
+    let reader = store.reader(&by_id(id)).unwrap();
+    reader.read_at(0, &mut read).unwrap();
+    assert_eq!(read, data);
+}
+
+#[test]
 fn impossible_lengths_are_damage() {
     let (_parent, store) = temp_store();
     let id = a_buffer(&store).id();
