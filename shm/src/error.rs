@@ -17,7 +17,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// No buffer, scene or pool answers to this id or name in the store.
-    #[error("nothing is shared as {reference:?} in {}; it was deleted, it expired, or it was never there: list the store to see what is", store.display())]
+    #[error(
+        "nothing is shared as {reference:?} in {}; it was deleted, it expired, or it was never there: list the store to see what is",
+        shown(store)
+    )]
     NotFound {
         /// The id, name or path that was looked for.
         reference: String,
@@ -142,7 +145,7 @@ pub enum Error {
         id: Uuid,
     },
     /// The bytes of a file are not what they must be.
-    #[error("{} is damaged: {problem}", path.display())]
+    #[error("{} is damaged: {problem}", shown(path))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -150,7 +153,10 @@ pub enum Error {
         problem: String,
     },
     /// A file or descriptor of a format that this version does not know.
-    #[error("format version {found} of {what} is not known here (known: {known}); use a newer dcc-mcp-shm")]
+    #[error(
+        "format version {found} of {} is not known here (known: {known}); use a newer dcc-mcp-shm",
+        printable(what)
+    )]
     UnsupportedVersion {
         /// The file or the descriptor.
         what: String,
@@ -192,7 +198,7 @@ pub enum Error {
         id: Uuid,
     },
     /// The store's directory is one that others could tamper with, or is no directory.
-    #[error("store {} is refused: {problem}", path.display())]
+    #[error("store {} is refused: {problem}", shown(path))]
     UnsafeStore {
         /// The directory.
         path: PathBuf,
@@ -208,7 +214,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("could not {action} {}: {source}", path.display())]
+    #[error("could not {action} {}: {source}", shown(path))]
     Io {
         /// What was being done.
         action: &'static str,
@@ -304,6 +310,11 @@ pub(crate) fn printable(text: &str) -> String {
         printable.push('…');
     }
     printable
+}
+
+/// A path may come out of a descriptor.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
 }
 
 fn escape_control(c: char) -> impl Iterator<Item = char> {

@@ -220,6 +220,24 @@ fn a_path_that_is_not_that_of_the_id_is_refused() {
 }
 
 #[test]
+fn messages_about_hostile_paths_are_short_and_without_control_characters() {
+    let (_parent, store) = temp_store();
+    let (buffer, mut descriptor) = buffer(&store);
+    for directory in [
+        "/nowhere\u{1b}[31m",
+        &format!("/\u{7}{}", "x".repeat(100_000)),
+        "\u{9b}",
+    ] {
+        descriptor["path"] = json!(format!("{directory}/{}.shm", buffer.id()));
+        for (door, result) in doors(&store, &descriptor.to_string()) {
+            let message = result.expect_err(door).to_string();
+            assert!(!message.contains(char::is_control), "{door}: {message:?}");
+            assert!(message.len() <= 2000, "{door}: {} bytes", message.len());
+        }
+    }
+}
+
+#[test]
 fn a_relative_or_empty_directory_in_a_path_is_an_invalid_descriptor() {
     let (_parent, store) = temp_store();
     let (buffer, good) = buffer(&store);
