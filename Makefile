@@ -4,6 +4,8 @@
 PYTHON ?= python3
 # Blender's wheel exists for Python 3.11 and 3.13 only.
 DCC_PYTHON ?= $(PYTHON)
+# For each fuzz target. An hour each: make fuzz FUZZ_SECONDS=3600.
+FUZZ_SECONDS ?= 30
 CARGO_DENY_VERSION := 0.20.2
 # Without make's job server, which cargo finds in MAKEFLAGS and cannot open.
 CARGO := env -u MAKEFLAGS -u MFLAGS cargo
@@ -28,14 +30,14 @@ NOOP := target/release/dcc-mcp-shm-noop
 CONFORMANCE := target/debug/dcc-mcp-shm-conformance
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
-CRATES := Cargo.toml Cargo.lock $(shell find shm server -name '*.rs' -o -name Cargo.toml)
+CRATES := Cargo.toml Cargo.lock $(shell find shm server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc bench bench-server check check-rust check-python deny lock clean
+.PHONY: help demo test test-rust test-python test-dcc fuzz asan bench bench-server check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -58,6 +60,16 @@ test-dcc: $(DCC_READY) $(SERVER) ## tests inside Blender (first time: 374 MB to 
 	$(call say,Blender tests)
 	@.venv-dcc/bin/python -m pytest tests/dcc
 
+fuzz: ## hostile bytes for everything that is read (first time: a minute or two to build)
+	$(call say,fuzzing)
+	@env -u MAKEFLAGS -u MFLAGS shm/fuzz/run $(FUZZ_SECONDS)
+
+# The sanitizer is part of the stable toolchain, its flag is not. Doctests are left out: they do what the tests do.
+asan: ## the crate's tests with AddressSanitizer
+	$(call say,AddressSanitizer)
+	@RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address $(CARGO) test --locked --quiet -p dcc-mcp-shm --lib --tests \
+		--target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir target/asan
+
 bench: $(BENCH_READY) ## measure against the peers
 	$(call say,benchmark)
 	@.venv-bench/bin/python bench/run.py
@@ -71,6 +83,7 @@ check: check-rust check-python deny ## format, lints, types, docs, licences
 check-rust: $(VENV)
 	$(call say,rustfmt)
 	@$(CARGO) fmt --all --check
+	@$(CARGO) fmt --manifest-path shm/fuzz/Cargo.toml --check
 	$(call say,clippy)
 	@$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
 	$(call say,rustdoc)
