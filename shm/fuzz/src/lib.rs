@@ -4,6 +4,7 @@
 #[path = "../../tests/common/mod.rs"]
 mod common;
 mod forge;
+mod seed;
 pub mod seeds;
 mod ways;
 

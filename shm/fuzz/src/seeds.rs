@@ -5,20 +5,8 @@ use uuid::Uuid;
 
 use crate::common::{Image, at};
 use crate::forge::Repair;
-use crate::{STORE, Seen, golden};
-
-/// One input.
-pub struct Seed {
-    pub target: &'static str,
-    pub name: String,
-    pub bytes: Vec<u8>,
-    /// The target's function.
-    pub run: fn(&[u8]) -> Seen,
-    /// Errors that it must reach.
-    pub reaches: &'static [&'static str],
-}
-
-type Reaches = &'static [&'static str];
+use crate::seed::{Of, Reaches, Seed};
+use crate::{STORE, golden};
 
 /// All of them.
 pub fn all() -> Vec<Seed> {
@@ -26,33 +14,6 @@ pub fn all() -> Vec<Seed> {
         .into_iter()
         .flatten()
         .collect()
-}
-
-/// Gathers the seeds of one target.
-struct Of {
-    target: &'static str,
-    run: fn(&[u8]) -> Seen,
-    seeds: Vec<Seed>,
-}
-
-impl Of {
-    fn new(target: &'static str, run: fn(&[u8]) -> Seen) -> Self {
-        Self {
-            target,
-            run,
-            seeds: Vec::new(),
-        }
-    }
-
-    fn add(&mut self, name: &str, bytes: Vec<u8>, reaches: Reaches) {
-        self.seeds.push(Seed {
-            target: self.target,
-            name: name.to_owned(),
-            bytes,
-            run: self.run,
-            reaches,
-        });
-    }
 }
 
 fn headers() -> Vec<Seed> {
@@ -95,6 +56,13 @@ fn headers() -> Vec<Seed> {
     broken("long-metadata", signed, at::METADATA_LEN, &[0xff; 4], &["Damaged"]);
     broken("other-checksum", Repair::ID, at::CHECKSUM, &[1, 2, 3, 4], &["Damaged"]);
     broken("no-json", signed, at::METADATA, b"[", &["Damaged"]);
+    let mut odd = golden["scene"].clone();
+    odd.put(at::SEQUENCE, &[5]);
+    of.add(
+        "odd-scene",
+        [&[signed | Repair::SEALED], &odd.0[..]].concat(),
+        &["Sealed"],
+    );
     for len in [0, 7, 60, 135, 4095] {
         let cut = golden["buffer"].0[..len].to_vec();
         of.add(&format!("first-{len}"), [vec![0], cut].concat(), &["Damaged"]);
@@ -112,11 +80,8 @@ const UNSEALED: u8 = 4;
 fn metadata() -> Vec<Seed> {
     let mut of = Of::new("metadata", crate::metadata);
     let mut add = |name: &str, what: u8, metadata: &Value, reaches: Reaches| {
-        of.add(
-            name,
-            [vec![what], serde_json::to_vec(metadata).unwrap()].concat(),
-            reaches,
-        );
+        let json = serde_json::to_vec(metadata).unwrap();
+        of.add(name, [&[what], &json[..]].concat(), reaches);
     };
     for (name, what) in [
         ("buffer", BUFFER),
@@ -128,42 +93,36 @@ fn metadata() -> Vec<Seed> {
     ] {
         add(name, what, &golden()[name].metadata(), &["WrongRole"]);
     }
-    let arrays = |array: Value| json!({"kind": "Geometry", "size": 64, "arrays": {"a": array}});
+    let with = |field: &str, value: Value| {
+        let mut metadata = json!({"kind": "Geometry", "size": 64});
+        metadata[field] = value;
+        metadata
+    };
+    let array = |dtype: &str, shape: Value, offset: u64| {
+        with(
+            "arrays",
+            json!({"a": {"dtype": dtype, "shape": shape, "offset": offset}}),
+        )
+    };
+    let codec = |size: u64, chunk_size: u64| {
+        let mut metadata = with("codec", json!({"name": "lz4-frames", "chunk_size": chunk_size}));
+        metadata["size"] = json!(size);
+        metadata
+    };
     for (name, metadata) in [
         ("no-object", json!([])),
-        ("no-kind", json!({"kind": "Cheese"})),
-        (
-            "control-character",
-            json!({"kind": "Geometry", "source_dcc": "a\u{1b}[31m", "size": 64}),
-        ),
-        ("empty-name", json!({"kind": "Geometry", "name": "", "size": 64})),
-        (
-            "nested-attrs",
-            json!({"kind": "Geometry", "attrs": {"a": {"b": 1}}, "size": 64}),
-        ),
-        (
-            "long-attrs",
-            json!({"kind": "Geometry", "attrs": {"a": "x".repeat(5000)}, "size": 64}),
-        ),
-        (
-            "small-chunks",
-            json!({"kind": "Geometry", "size": 64, "codec": {"name": "lz4-frames", "chunk_size": 0}}),
-        ),
-        (
-            "bomb",
-            json!({"kind": "Geometry", "size": 1u64 << 40, "codec": {"name": "lz4-frames", "chunk_size": 1 << 20}}),
-        ),
-        ("no-dtype", arrays(json!({"dtype": "<f3", "shape": [1], "offset": 0}))),
-        ("outside", arrays(json!({"dtype": "<f4", "shape": [17], "offset": 0}))),
-        ("unaligned", arrays(json!({"dtype": "<f4", "shape": [1], "offset": 4}))),
-        (
-            "overflow",
-            arrays(json!({"dtype": "<f4", "shape": [0, u64::MAX, 2], "offset": 0})),
-        ),
-        (
-            "nine-dimensions",
-            arrays(json!({"dtype": "<f4", "shape": [1, 1, 1, 1, 1, 1, 1, 1, 1], "offset": 0})),
-        ),
+        ("no-kind", with("kind", json!("Cheese"))),
+        ("control-character", with("source_dcc", json!("a\u{1b}[31m"))),
+        ("empty-name", with("name", json!(""))),
+        ("nested-attrs", with("attrs", json!({"a": {"b": 1}}))),
+        ("long-attrs", with("attrs", json!({"a": "x".repeat(5000)}))),
+        ("small-chunks", codec(64, 0)),
+        ("bomb", codec(1 << 40, 1 << 20)),
+        ("no-dtype", array("<f3", json!([1]), 0)),
+        ("outside", array("<f4", json!([17]), 0)),
+        ("unaligned", array("<f4", json!([1]), 4)),
+        ("overflow", array("<f4", json!([0, u64::MAX, 2]), 0)),
+        ("nine-dimensions", array("<f4", json!([1, 1, 1, 1, 1, 1, 1, 1, 1]), 0)),
     ] {
         add(name, SCENE, &metadata, &["Damaged"]);
     }
@@ -220,6 +179,11 @@ fn descriptors() -> Vec<Seed> {
     of.add("relative", with("path", path("store")), &["InvalidDescriptor"]);
     of.add("zero-byte", with("path", path("/\u{0}")), &["InvalidDescriptor"]);
     of.add("open-store", with("path", path("/")), &["UnsafeStore"]);
+    of.add(
+        "control-character",
+        with("path", path("/no\u{1b}[31mwhere")),
+        &["NotFound"],
+    );
     of.add("no-store", with("path", path("/nowhere")), &["NotFound"]);
     of.add(
         "long-path",
