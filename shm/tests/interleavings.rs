@@ -398,13 +398,11 @@ mod slot {
                 Next::LookAgain { mine } if mine == self.generation || !self.has(Guard::GenerationOfTaker) => {
                     Next::Mark { mine }
                 }
-                // Somebody came between: the next slot is tried.
-                Next::Share { .. } | Next::LookAgain { .. } => Next::Unmark,
                 Next::Mark { mine } if new.mark.take(process, true) => Next::LockData { mine },
                 Next::Mark { .. } => return Some(Err("a slot was given to two at once")),
-                // A reader has the slot open: Busy, and it is given back.
                 Next::LockData { mine } if new.data_lock.take(process, true) => Next::Write { mine },
-                Next::LockData { .. } => Next::Unmark,
+                // Somebody came between, and the next slot is tried; or a reader has it open, and its holder is told.
+                Next::Share { .. } | Next::LookAgain { .. } | Next::LockData { .. } => Next::Unmark,
                 Next::Write { mine } => {
                     new.data = mine;
                     Next::UnlockData
