@@ -3,17 +3,20 @@
 import math
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dcc_mcp_shm as shm
 import pytest
-from dcc_mcp_shm import BufferPool, SharedBuffer, Store
+from conftest import RunPython
+from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
 from support import take_turns, until_somebody_waits
 
 LONG = 60
@@ -181,6 +184,113 @@ def test_a_reader_waits_for_each_write_of_another_process() -> None:
         assert process.stdout.readline().strip() == frame
     buffer.write(b"last")
     assert ended(process)[:2] == (0, "last")
+
+
+def test_a_reader_waits_for_what_another_process_shares(store: Store) -> None:
+    seen = store.list()
+    process = started(
+        "store = shm.Store()\n"
+        "seen = store.list()\n"
+        "print('ready', flush=True)\n"
+        "while came := store.wait(kind='Geometry', source_dcc='blender', after=seen):\n"
+        "    seen += came\n"
+        "    print(*[scene['name'] for scene in came], flush=True)\n"
+        "    if came[-1]['name'] == 'last': break\n"
+    )
+    assert process.stdout is not None
+    SharedSceneBuffer.write(b"x", "Screenshot", "Blender", name="a picture")
+    for name in ("1", "2", "3"):
+        SharedSceneBuffer.write(b"x", "Geometry", "Blender 5.0.1", name=name)
+        assert process.stdout.readline().strip() == name
+    with SharedSceneBuffer.writer({"a": ("u1", 1)}, kind="Geometry", source_dcc="Blender", name="last"):
+        pass
+    assert ended(process)[:2] == (0, "last")
+    # Published before the wait began: with the listing that they were not in, they come all the same.
+    came = store.wait(after=seen, timeout=LONG)
+    assert [scene["name"] for scene in came] == ["a picture", "1", "2", "3", "last"]
+    assert store.wait(after=store.list(), timeout=0) == []
+    assert store.wait(timeout=0.01) == []
+    assert store.wait(name="last", after=[]) == came[-1:]
+    assert store.wait(group="none", after=[], timeout=0) == []
+
+
+def test_an_empty_scene_ends_a_wait_when_it_is_filled(store: Store, run_python: RunPython) -> None:
+    scene = SharedSceneBuffer.create_empty({"a": ("u1", 3)}, name="hero")
+    assert store.wait(name="hero", after=[], timeout=0.01) == []
+    seen = store.list()
+    run_python("import dcc_mcp_shm as shm\nwith shm.SharedSceneBuffer.fill('hero') as w: w['a'] = b'abc'")
+    assert [came["id"] for came in store.wait(after=seen, timeout=LONG)] == [scene.id]
+
+
+def test_threads_and_a_forked_child_wait_for_the_same(store: Store) -> None:
+    assert store.wait(timeout=0) == []
+    seen = store.list()
+    came: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: came.extend(one["id"] for one in store.wait(after=seen))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    pid = in_fork(lambda: len(store.wait(after=seen, timeout=LONG)) == 1)
+    scene = SharedSceneBuffer.write(b"for all of them")
+    for thread in threads:
+        thread.join(LONG / 3)
+    assert came == [scene.id] * 3
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_ctrl_c_ends_a_wait_for_something_to_be_shared() -> None:
+    process = started(
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "store = shm.Store()\n"
+        "try:\n"
+        "    print('ready', flush=True)\n"
+        "    store.wait()\n"
+        "except KeyboardInterrupt:\n"
+        "    shm.SharedSceneBuffer.write(b'x', name='still usable')\n"
+        "    print(store.wait(after=[])[0]['name'])\n"
+    )
+    process.send_signal(signal.SIGINT)
+    assert ended(process)[:2] == (0, "still usable")
+
+
+def test_a_store_that_is_emptied_ends_no_wait_and_one_that_is_removed_does(store: Store) -> None:
+    SharedSceneBuffer.write(b"x")
+    code = (
+        "store = shm.Store()\n"
+        "seen = store.list()\n"
+        "print('ready', flush=True)\n"
+        "try:\n"
+        "    print(store.wait(after=seen)[0]['name'], flush=True)\n"
+        "    store.wait()\n"
+        "except shm.NotFound as error:\n"
+        "    print(error)\n"
+    )
+    process = started(code)
+    assert process.stdout is not None
+    for file in Path(store.path).iterdir():
+        file.unlink()
+    SharedSceneBuffer.write(b"x", name="new")
+    assert process.stdout.readline().strip() == "new"
+    shutil.rmtree(store.path)
+    status, out, _ = ended(process)
+    assert status == 0
+    assert store.path in out
+    with pytest.raises(shm.NotFound):
+        store.wait(timeout=LONG)
+    Path(store.path).mkdir(0o755)
+    with pytest.raises(shm.UnsafeStore):
+        store.wait(timeout=LONG)
+
+
+@pytest.mark.parametrize("after", [5, {}, [1], [{"id": "x"}], "x", [None]])
+def test_what_is_no_list_of_descriptors_is_refused(store: Store, after: Any) -> None:
+    with pytest.raises(shm.InvalidDescriptor, match="after"):
+        store.wait(after=after, timeout=0)
+    with pytest.raises(shm.InvalidArgument, match="kind"):
+        store.wait(kind="Teapot", timeout=0)
+    with pytest.raises(shm.InvalidArgument, match="timeout"):
+        store.wait(timeout=-1)
 
 
 def test_an_edit_wakes_when_it_ends_and_not_when_it_fails() -> None:

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use dcc_mcp_shm::{Attrs, BufferOptions, Reference, Store};
+use dcc_mcp_shm::{Attrs, BufferOptions, Descriptor, Error, Reference, Store};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -135,6 +135,15 @@ pub(crate) fn reference(value: &Bound<'_, PyAny>) -> PyResult<Reference> {
         return Ok(Reference::Descriptor(to_json(descriptor.as_any())?));
     }
     text("reference", value)?.parse().map_err(raise)
+}
+
+/// Descriptors as a listing has them, a list of dicts.
+pub(crate) fn descriptors(value: &Bound<'_, PyAny>) -> PyResult<Vec<Descriptor>> {
+    serde_json::from_str(&to_json(value)?).map_err(|error| {
+        raise(Error::InvalidDescriptor {
+            problem: format!("after must be a list of descriptors, as Store.list returns it: {error}"),
+        })
+    })
 }
 
 pub(crate) fn id(value: &str) -> PyResult<Uuid> {

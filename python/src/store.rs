@@ -1,10 +1,12 @@
 //! The store.
 
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{BufferFilter, Store};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
-use crate::options::{from_json, reference, store_or_default, whole};
+use crate::kind::KindArgument;
+use crate::options::{descriptors, from_json, reference, store_or_default, whole};
+use crate::wait;
 
 /// A directory of shared buffers that belongs to this user alone.
 ///
@@ -75,6 +77,45 @@ impl PyStore {
         let (py, reference) = (buffer.py(), reference(buffer)?);
         let descriptor = py.detach(|| self.0.describe(&reference)).map_err(raise)?;
         from_json(py, &descriptor.to_json())
+    }
+
+    /// Waits until something that matches is shared and can be read (a scene when it is sealed), without polling, and
+    /// returns the descriptors of all that is new, oldest first. With a ``timeout`` (seconds) the list is empty when nothing
+    /// came in time. Other threads go on, and Ctrl-C ends the wait.
+    ///
+    /// What is in ``after`` is not new, so that nothing falls between looking and waiting::
+    ///
+    ///     seen = store.list()
+    ///     while came := store.wait(kind="Geometry", after=seen):
+    ///         seen += came
+    ///
+    /// With an empty ``after``, what is there already ends the wait; without one, only what comes from now on does.
+    /// ``name`` and ``group`` are whole, ``source_dcc`` is how the program's name begins.
+    ///
+    /// Raises:
+    ///     NotFound: the store's directory is removed.
+    ///     UnsafeStore, TooManyOpenFiles, InvalidDescriptor.
+    #[pyo3(signature = (*, kind=None, source_dcc=None, name=None, group=None, after=None, timeout=None))]
+    fn wait<'py>(
+        &self,
+        py: Python<'py>,
+        kind: Option<KindArgument>,
+        source_dcc: Option<String>,
+        name: Option<String>,
+        group: Option<String>,
+        after: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let wanted = BufferFilter {
+            kind: kind.map(|kind| kind.0),
+            source_dcc,
+            name,
+            group,
+        };
+        let after = after.map(descriptors).transpose()?;
+        let timeout = wait::timeout(timeout.unwrap_or(f64::INFINITY))?;
+        let came = wait::wait(py, |go_on| self.0.wait_while(&wanted, after.as_deref(), timeout, go_on))?;
+        from_json(py, &json(&came))
     }
 
     /// Deletes a buffer, or a pool with its slots, by id, name or descriptor. Who has it open keeps what they see.

@@ -59,8 +59,8 @@ pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
 pub use slot_holder::SlotHolder;
 pub use store::{
-    DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE, Reference,
-    Removed, SlotStatus, Store, StoreEvent, StoreWatch,
+    BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE,
+    Reference, Removed, SlotStatus, Store, StoreEvent, StoreWatch,
 };
 pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -8,38 +8,26 @@ use std::fs::OpenOptions;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, median, path_of, say, temp_store};
+use common::{
+    LONG, Peer, argument, by_id, child_role, hear, median, now, opened, path_of, pause, percentile, say, temp_store,
+};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, Store};
 use memmap2::MmapRaw;
 use rustix::thread::futex;
-use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
-/// Longer than any wait here, and shorter than a test may take.
-const LONG: Duration = Duration::from_secs(30);
 /// How often a wake is timed.
 const TIMES: usize = 300;
 
-fn argument(store: &Store, id: Uuid) -> String {
-    format!("{} {id}", store.path().display())
-}
-
 fn buffer(store: &Store) -> SharedBuffer {
     SharedBuffer::create(store, 4096, &BufferOptions::default()).unwrap()
-}
-
-fn now() -> u64 {
-    let time = clock_gettime(ClockId::Monotonic);
-    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap()
 }
 
 #[test]
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let id: Uuid = id.parse().unwrap();
+    let (store, id) = opened(&argument);
     let open = || SharedBuffer::open(&store, &by_id(id)).unwrap();
     match role.as_str() {
         "time wakes" => {
@@ -124,11 +112,6 @@ impl Bare {
     }
 }
 
-/// Gives a waiter the time to fall asleep: it has said that it is about to.
-fn pause() {
-    std::thread::sleep(Duration::from_millis(1));
-}
-
 #[test]
 fn every_write_ends_a_wait_and_the_wake_is_measured_beside_a_bare_futex() {
     let (_parent, store) = temp_store();
@@ -155,18 +138,13 @@ fn every_write_ends_a_wait_and_the_wake_is_measured_beside_a_bare_futex() {
         write();
         writes.push(started.elapsed());
     }
-    let p99 = |times: &[Duration]| {
-        let mut times = times.to_vec();
-        times.sort_unstable();
-        times[times.len() * 99 / 100]
-    };
     common::print(&format!(
         "from the start of a write to the end of a wait: p50 {:?}, p99 {:?}; the write alone: p50 {:?}; bare futex: p50 {:?}, p99 {:?}",
         median(&ours),
-        p99(&ours),
+        percentile(&ours, 99),
         median(&writes),
         median(&theirs),
-        p99(&theirs)
+        percentile(&theirs, 99)
     ));
     // How fast is for a quiet machine to say; that each was woken, and none came to the end of its time, is for every one.
     assert!(ours.iter().all(|took| *took < LONG / 2), "{ours:?}");
@@ -176,19 +154,9 @@ fn every_write_ends_a_wait_and_the_wake_is_measured_beside_a_bare_futex() {
 fn waiting_takes_next_to_no_time_of_the_processor() {
     let (_parent, store) = temp_store();
     let buffer = buffer(&store);
-    let used = || {
-        let time = clock_gettime(ClockId::ThreadCPUTime);
-        Duration::new(
-            u64::try_from(time.tv_sec).unwrap(),
-            u32::try_from(time.tv_nsec).unwrap(),
-        )
-    };
-    let before = used();
-    assert_eq!(
-        buffer.wait(buffer.sequence().unwrap(), Duration::from_secs(1)).unwrap(),
-        None
-    );
-    let used = used().checked_sub(before).unwrap();
+    let seen = buffer.sequence().unwrap();
+    let used = common::processor_time(|| assert_eq!(buffer.wait(seen, Duration::from_secs(1)).unwrap(), None));
+    common::print(&format!("a second of waiting: {used:?} of the processor"));
     assert!(used < Duration::from_millis(10), "{used:?} in a second");
 }
 

@@ -9,7 +9,7 @@ use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, in_fork, path_of, say, temp_store, until};
+use common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     Store,
@@ -18,10 +18,6 @@ use uuid::Uuid;
 
 fn ttl(millis: u64) -> BufferOptions {
     BufferOptions::default().ttl(Duration::from_millis(millis))
-}
-
-fn argument(store: &Store, id: Uuid) -> String {
-    format!("{} {id}", store.path().display())
 }
 
 /// Why gc keeps a file, or nothing when it took it.
@@ -38,9 +34,7 @@ fn kept_by_gc(store: &Store, id: Uuid) -> Option<String> {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let id: Uuid = id.parse().unwrap();
+    let (store, id) = opened(&argument);
     match role.as_str() {
         "hold" => {
             let buffer = SharedBuffer::open(&store, &by_id(id)).unwrap();

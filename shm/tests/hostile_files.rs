@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{Image, Peer, at, by_id, child_role, noise, path_of, say, temp_store};
+use common::{Image, Peer, at, by_id, child_role, noise, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, MAX_SLOTS, Result, SceneDataKind, SceneWriter, SharedBuffer,
     SharedSceneBuffer, Store,
@@ -648,9 +648,8 @@ fn reading_a_file_that_claims_terabytes_is_an_error_and_not_the_end_of_the_proce
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let reference = by_id(id.parse().unwrap());
+    let (store, id) = opened(&argument);
+    let reference = by_id(id);
     let result = match role.as_str() {
         "read_scene" => SharedSceneBuffer::open(&store, &reference).and_then(|scene| scene.read()),
         _ => SharedBuffer::open(&store, &reference).and_then(|buffer| buffer.read()),

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::process::id as own_pid;
 use std::sync::Barrier;
 
-use common::{Peer, by_id, child_role, hear, path_of, say, temp_store};
+use common::{Peer, argument, by_id, child_role, hear, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
     BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, SlotHolder, SlotStatus, Store,
 };
@@ -16,10 +16,6 @@ use uuid::Uuid;
 
 /// Where the record lies, as the format says: since, pid, program, generation.
 const AT_HOLDER: u64 = 96;
-
-fn argument(store: &Store, id: Uuid) -> String {
-    format!("{} {id}", store.path().display())
-}
 
 fn program() -> String {
     fs::read_to_string("/proc/self/comm").unwrap().trim_end().to_owned()
@@ -29,9 +25,8 @@ fn program() -> String {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let reference = by_id(id.parse().unwrap());
+    let (store, id) = opened(&argument);
+    let reference = by_id(id);
     match role.as_str() {
         "take one" => {
             let pool = BufferPool::open(&store, &reference).unwrap();

@@ -7,13 +7,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, median, path_of, say, temp_store};
+use common::{LONG, Peer, argument, by_id, child_role, hear, median, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, Store};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
-/// Longer than any wait here, and shorter than a test may take.
-const LONG: Duration = Duration::from_secs(30);
 /// More than half of the sleep of a waiter that nobody wakes: on an idle machine it takes a hundredth of this.
 const WOKEN: Duration = Duration::from_millis(6);
 
@@ -21,17 +19,12 @@ fn pool(store: &Store, slots: usize) -> BufferPool {
     BufferPool::create(store, slots, 4096, &BufferOptions::default()).unwrap()
 }
 
-fn argument(store: &Store, id: Uuid) -> String {
-    format!("{} {id}", store.path().display())
-}
-
 #[test]
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let reference = by_id(id.parse().unwrap());
+    let (store, id) = opened(&argument);
+    let reference = by_id(id);
     let open = || BufferPool::open(&store, &reference).unwrap();
     match role.as_str() {
         "take and give" => {
@@ -268,18 +261,7 @@ fn waiting_takes_next_to_no_time_of_the_processor_however_large_the_pool() {
         let pool = pool(&store, slots);
         let other = BufferPool::open(&store, &by_id(pool.id())).unwrap();
         let _taken: Vec<_> = (0..slots).map(|_| other.acquire().unwrap()).collect();
-        let time_used = |timeout| {
-            let now = || {
-                let time = clock_gettime(ClockId::ThreadCPUTime);
-                Duration::new(
-                    u64::try_from(time.tv_sec).unwrap(),
-                    u32::try_from(time.tv_nsec).unwrap(),
-                )
-            };
-            let before = now();
-            assert!(pool.acquire_timeout(timeout).is_err());
-            now().checked_sub(before).unwrap()
-        };
+        let time_used = |timeout| common::processor_time(|| assert!(pool.acquire_timeout(timeout).is_err()));
         let (looking, waiting) = (time_used(Duration::ZERO), time_used(Duration::from_secs(1)));
         let figures =
             format!("{slots} slots: {looking:?} to look at all of them, {waiting:?} to look and wait for a second");

@@ -8,7 +8,7 @@ use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, noise, path_of, say, temp_store};
+use common::{Peer, argument, by_id, child_role, hear, noise, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
 use uuid::Uuid;
 
@@ -16,17 +16,12 @@ fn pool(store: &Store, slots: usize) -> BufferPool {
     BufferPool::create(store, slots, 4096, &BufferOptions::default()).unwrap()
 }
 
-fn argument(store: &Store, id: Uuid) -> String {
-    format!("{} {id}", store.path().display())
-}
-
 #[test]
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let open = || BufferPool::open(&store, &by_id(id.parse().unwrap())).unwrap();
+    let (store, id) = opened(&argument);
+    let open = || BufferPool::open(&store, &by_id(id)).unwrap();
     match role.as_str() {
         "take all" => {
             let pool = open();
@@ -44,7 +39,7 @@ fn child() {
             hear();
         }
         "read" => {
-            let reader = SharedBuffer::open(&store, &by_id(id.parse().unwrap())).unwrap();
+            let reader = SharedBuffer::open(&store, &by_id(id)).unwrap();
             say("open");
             hear();
             drop(reader);

@@ -7,7 +7,7 @@ mod common;
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, say, temp_store};
+use common::{Peer, by_id, child_role, hear, opened, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, Error, SharedBuffer, Store};
 
 const SIZE: usize = 8 << 20;
@@ -40,9 +40,8 @@ fn sequence_of(data: &[u8]) -> u64 {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    let (path, id) = argument.split_once(' ').unwrap();
-    let store = Store::open_at(path).unwrap();
-    let buffer = SharedBuffer::open(&store, &by_id(id.parse().unwrap())).unwrap();
+    let (store, id) = opened(&argument);
+    let buffer = SharedBuffer::open(&store, &by_id(id)).unwrap();
     let mut data = Vec::new();
     match role.as_str() {
         "write" => {

@@ -5,6 +5,7 @@ mod gc;
 mod holders;
 mod listing;
 mod names;
+mod wait;
 mod watch;
 
 use std::cell::RefCell;
@@ -14,7 +15,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, Dir, OFlags};
 use rustix::io::Errno;
@@ -25,6 +26,7 @@ pub use self::gc::{GcReport, Kept, KeptReason, Removed};
 pub use self::holders::Holders;
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
+pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::error::{Error, Result, SpaceLimit};
 use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Room, Stat};
@@ -50,6 +52,8 @@ struct Inner {
     directory: OwnedFd,
     /// As it was opened, and found to be this user's alone.
     stat: Stat,
+    /// What the last wait watched it by, and in which process.
+    idle_watch: Mutex<Option<(u64, OwnedFd)>>,
 }
 
 impl Store {
@@ -173,7 +177,13 @@ impl Store {
                 stat.mode & 0o777
             )));
         }
-        Ok(Self(Arc::new(Inner { path, directory, stat })))
+        let idle_watch = Mutex::default();
+        Ok(Self(Arc::new(Inner {
+            path,
+            directory,
+            stat,
+            idle_watch,
+        })))
     }
 
     /// The directory.

@@ -37,6 +37,13 @@ impl Store {
             .is_ok_and(|target| id_in(&target) == Some(id))
     }
 
+    /// The id of what got its name by a link that is called this, if it is one.
+    pub(super) fn named_by(&self, link: &str) -> Option<Uuid> {
+        link.strip_suffix(SUFFIX)?;
+        let target = rustix::fs::readlinkat(self.directory(), link, Vec::new()).ok()?;
+        id_in(&target)
+    }
+
     /// Gives a name to a buffer, under the store's lock.
     pub(super) fn bind_name(&self, name: &str, id: Uuid) -> Result<()> {
         let link = link_name(name);

@@ -2,7 +2,9 @@
 
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
@@ -17,7 +19,7 @@ const EVENTS: usize = 16 << 10;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreEvent {
-    /// A buffer or pool appeared, or was finished, opened for the first time, or closed for the last.
+    /// A buffer or pool appeared, or was given its name, finished, opened for the first time, or closed for the last.
     Changed(Uuid),
     /// The file of a buffer or pool is gone.
     Removed(Uuid),
@@ -68,14 +70,18 @@ impl Store {
         // The directory that was opened and checked, wherever the path leads by now.
         let directory = format!("/proc/self/fd/{}", self.directory().as_raw_fd());
         inotify::add_watch(&inotify, directory, flags).map_err(failed)?;
-        Ok(StoreWatch {
-            store: self.clone(),
-            inotify,
-        })
+        Ok(StoreWatch::new(self, inotify))
     }
 }
 
 impl StoreWatch {
+    pub(super) fn new(store: &Store, inotify: OwnedFd) -> Self {
+        Self {
+            store: store.clone(),
+            inotify,
+        }
+    }
+
     /// What happened since the last call, in order, each event once. Never waits.
     ///
     /// # Errors
@@ -92,7 +98,7 @@ impl StoreWatch {
                 Err(error) => return Err(Error::io("watch", self.store.path(), error)),
             };
             let name = event.file_name().and_then(|name| name.to_str().ok());
-            let event = meaning(event.events(), name);
+            let event = self.meaning(event.events(), name);
             // One publication is several events of the kernel.
             if let Some(event) = event
                 && events.last() != Some(&event)
@@ -106,24 +112,46 @@ impl StoreWatch {
         }
         Ok(events)
     }
+
+    /// Sleeps until there are events, a signal comes or the time is up.
+    pub(super) fn sleep(&self, time: Duration) -> Result<()> {
+        let timeout = Timespec::try_from(time).unwrap_or_default();
+        match poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], Some(&timeout)) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(Error::io("watch", self.store.path(), error)),
+        }
+    }
+
+    fn meaning(&self, flags: ReadFlags, name: Option<&str>) -> Option<StoreEvent> {
+        if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
+            return Some(StoreEvent::Lost);
+        }
+        let ends = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT | ReadFlags::IGNORED;
+        if flags.intersects(ends) {
+            return Some(StoreEvent::Gone);
+        }
+        let name = name?;
+        // A buffer is there a moment before it has its name.
+        if flags.contains(ReadFlags::MOVED_TO)
+            && let Some(id) = self.store.named_by(name)
+        {
+            return Some(StoreEvent::Changed(id));
+        }
+        // Drafts are of no interest: one that is published changes its name to that of a buffer.
+        let id = Uuid::parse_str(name.strip_suffix(SUFFIX)?).ok()?;
+        let removed = flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM);
+        Some(if removed {
+            StoreEvent::Removed(id)
+        } else {
+            StoreEvent::Changed(id)
+        })
+    }
 }
 
-fn meaning(flags: ReadFlags, name: Option<&str>) -> Option<StoreEvent> {
-    if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-        return Some(StoreEvent::Lost);
+impl From<StoreWatch> for OwnedFd {
+    fn from(watch: StoreWatch) -> Self {
+        watch.inotify
     }
-    let ends = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT | ReadFlags::IGNORED;
-    if flags.intersects(ends) {
-        return Some(StoreEvent::Gone);
-    }
-    // Drafts and names are of no interest: a draft that is published changes its name to that of a buffer.
-    let id = Uuid::parse_str(name?.strip_suffix(SUFFIX)?).ok()?;
-    let removed = flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM);
-    Some(if removed {
-        StoreEvent::Removed(id)
-    } else {
-        StoreEvent::Changed(id)
-    })
 }
 
 impl AsFd for StoreWatch {

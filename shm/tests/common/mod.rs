@@ -11,6 +11,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use dcc_mcp_shm::{ArraySpec, BufferOptions, Error, Layout, Reference, SceneWriter, SharedSceneBuffer, Store};
+use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -40,10 +41,42 @@ pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T 
 
 /// The middle one of several times, which a busy machine does not change as it does the longest.
 pub(crate) fn median(times: &[Duration]) -> Duration {
+    percentile(times, 50)
+}
+
+/// The time that so many of a hundred do not exceed.
+pub(crate) fn percentile(times: &[Duration], percent: usize) -> Duration {
     let mut times = times.to_vec();
     times.sort_unstable();
-    times[times.len() / 2]
+    times[times.len() * percent / 100]
 }
+
+/// Nanoseconds on the clock that all processes share.
+pub(crate) fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    u64::try_from(time.tv_sec * 1_000_000_000 + time.tv_nsec).unwrap()
+}
+
+/// How long the processor was at work for this thread while it did something.
+pub(crate) fn processor_time(work: impl FnOnce()) -> Duration {
+    let used = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap();
+    let before = used();
+    work();
+    used().checked_sub(before).unwrap()
+}
+
+/// Gives a waiter the time to fall asleep: it has said that it is about to.
+pub(crate) fn pause() {
+    std::thread::sleep(Duration::from_millis(1));
+}
+
+/// A number from the environment that makes a test longer than it is by default.
+pub(crate) fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |number| number.parse().unwrap())
+}
+
+/// Longer than any single wait in the tests, and shorter than a test may take.
+pub(crate) const LONG: Duration = Duration::from_secs(30);
 
 /// Writes figures where `cargo test -- --nocapture` and a failure show them.
 #[expect(clippy::print_stderr, reason = "a test's figures are for who runs it")]
@@ -62,6 +95,23 @@ pub(crate) fn child_role() -> (String, String) {
         std::env::var(ROLE).expect("run by another test"),
         std::env::var(ARGUMENT).unwrap(),
     )
+}
+
+/// In a child that has to live longer than others.
+pub(crate) fn live_for(seconds: u64) {
+    // SAFETY: takes a number; the one that was set before counts no more.
+    unsafe { libc::alarm(u32::try_from(seconds).unwrap()) };
+}
+
+/// What tells a child which file of which store is meant; see [`opened`].
+pub(crate) fn argument(store: &Store, id: Uuid) -> String {
+    format!("{} {id}", store.path().display())
+}
+
+/// In a child: the store and the file that its argument means.
+pub(crate) fn opened(argument: &str) -> (Store, Uuid) {
+    let (path, id) = argument.split_once(' ').unwrap();
+    (Store::open_at(path).unwrap(), id.parse().unwrap())
 }
 
 /// In a child: says a line to the parent.
