@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -23,7 +24,13 @@ impl SharedBuffer {
     /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
     pub fn create(store: &Store, capacity: u64, options: &BufferOptions) -> Result<Self> {
         let metadata = options.metadata(0)?;
-        let segment = create_file(store, Role::Buffer, capacity, metadata, options)?;
+        options.check_name(store)?;
+        let draft = new_file(store, Role::Buffer, capacity, options.wanted_ttl(), metadata)?;
+        // What cannot be mapped here must not come to be, nor take the place of another.
+        let mapping = draft.map()?;
+        let (name, replace) = options.wants_name();
+        let segment = draft.publish(name, replace)?;
+        segment.keep_mapped(mapping);
         let snapshot = segment.snapshot()?;
         Self::from_segment(segment, &snapshot, None)
     }
@@ -105,27 +112,19 @@ impl Inner {
     }
 }
 
-/// Makes a file for data that can be rewritten, with its memory reserved, and gives it its name.
-pub(crate) fn create_file(
-    store: &Store,
-    role: Role,
-    capacity: u64,
-    metadata: Metadata,
-    options: &BufferOptions,
-) -> Result<Segment> {
+/// Makes a file for data that can be rewritten, with its memory reserved.
+pub(crate) fn new_file(store: &Store, role: Role, capacity: u64, ttl: Duration, metadata: Metadata) -> Result<Draft> {
     if capacity == 0 || i64::try_from(capacity).is_err() {
         return Err(Error::invalid(
             "capacity",
             format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
         ));
     }
-    options.check_name(store)?;
-    let header = Header::new(role, capacity, options.wanted_ttl(), metadata);
+    let header = Header::new(role, capacity, ttl, metadata);
     let bytes = header.encode(Words::new(State::Open, 0))?;
     let payload = bytes.len() as u64;
     let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
     draft.write(0, Source::from(&bytes))?;
     draft.reserve(payload, capacity)?;
-    let (name, replace) = options.wants_name();
-    draft.publish(name, replace)
+    Ok(draft)
 }

@@ -6,15 +6,16 @@
 
 use std::io::{Read, Write};
 use std::ops::{Range, RangeInclusive};
-use std::thread;
 
 use indexmap::IndexMap;
 use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
+use crate::error::Error;
 use crate::layout::PlacedArray;
 use crate::metadata::{Codec, CodecName};
+use crate::parallel::{in_parallel, split, split_owned, threads};
 use crate::shuffle::{shuffle, unshuffle};
-use crate::sys::{Destination, zeroed};
+use crate::sys::{Destination, NewVec, zeroed};
 
 /// Uncompressed bytes of a chunk. From 64 KiB to 4 MiB speed and ratio hardly differ.
 const CHUNK_SIZE: u64 = 1 << 20;
@@ -22,6 +23,8 @@ const CHUNK_SIZE: u64 = 1 << 20;
 pub(crate) const CHUNK_SIZES: RangeInclusive<u64> = 1 << 16..=1 << 24;
 /// LZ4 cannot make data smaller than one 255th.
 pub(crate) const MAX_RATIO: u64 = 255;
+/// What a thread needs beside its chunk, in chunks: two filtered copies, the frame, and what the compressor has of its own.
+const WORKING_CHUNKS: u64 = 6;
 /// Bytes of an array that are tried with and without shuffling.
 const SAMPLE: usize = 1 << 16;
 
@@ -77,7 +80,15 @@ pub(crate) type Fetch<'a> = dyn Fn(u64, &mut [u8]) + Sync + 'a;
 
 /// Compresses a payload of `size` bytes, and marks the arrays that it shuffles. Gives nothing when the result would
 /// not be smaller.
-pub(crate) fn encode(arrays: &mut IndexMap<String, PlacedArray>, size: u64, fetch: &Fetch<'_>) -> Option<Encoded> {
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub(crate) fn encode(
+    arrays: &mut IndexMap<String, PlacedArray>,
+    size: u64,
+    fetch: &Fetch<'_>,
+) -> Result<Option<Encoded>, Error> {
+    expect_memory(size, CHUNK_SIZE)?;
     for array in arrays.values_mut() {
         array.shuffled = shuffling_pays(array, fetch);
     }
@@ -97,9 +108,13 @@ pub(crate) fn encode(arrays: &mut IndexMap<String, PlacedArray>, size: u64, fetc
     .collect();
     let mut index = Vec::with_capacity(chunks.len() * 4 + 8);
     index.extend(SKIPPABLE_MAGIC);
-    index.extend(u32::try_from(chunks.len() * 4).ok()?.to_le_bytes());
+    let Ok(index_len) = u32::try_from(chunks.len() * 4) else {
+        return Ok(None);
+    };
+    index.extend(index_len.to_le_bytes());
     for frame in &frames {
-        index.extend(u32::try_from(frame.len()).ok()?.to_le_bytes());
+        let len = u32::try_from(frame.len()).expect("a frame is hardly longer than its chunk");
+        index.extend(len.to_le_bytes());
     }
     let encoded = Encoded {
         index,
@@ -110,10 +125,18 @@ pub(crate) fn encode(arrays: &mut IndexMap<String, PlacedArray>, size: u64, fetc
         },
     };
     if encoded.len() < size {
-        return Some(encoded);
+        return Ok(Some(encoded));
     }
     arrays.values_mut().for_each(|array| array.shuffled = false);
-    None
+    Ok(None)
+}
+
+/// Looks whether there is memory for a result of `size` bytes and for the work: where it is asked for then, there not being
+/// any would end the process.
+fn expect_memory(size: u64, chunk_size: u64) -> Result<(), Error> {
+    let working = threads(usize::MAX) as u64 * WORKING_CHUNKS * chunk_size;
+    let len = usize::try_from(size.saturating_add(working)).unwrap_or(usize::MAX);
+    NewVec::with_len(len).map(drop)
 }
 
 /// Whether a sample from the middle of an array becomes smaller when it is shuffled: floats and indices do, most
@@ -162,6 +185,7 @@ pub(crate) type ReadStored<'a> = dyn Fn(u64, &mut [u8]) -> std::io::Result<()> +
 pub(crate) enum DecodeError {
     Damaged(&'static str),
     Read(std::io::Error),
+    Memory(Error),
 }
 
 impl From<std::io::Error> for DecodeError {
@@ -218,6 +242,8 @@ impl Index {
         read: &ReadStored<'_>,
         destination: &mut Destination,
     ) -> Result<(), DecodeError> {
+        let longest = self.chunks.iter().map(|chunk| chunk.len as u64).max().unwrap_or(0);
+        expect_memory(0, longest.max(CHUNK_SIZE)).map_err(DecodeError::Memory)?;
         let mut rest = zeroed(destination);
         let mut jobs = Vec::new();
         for (i, chunk) in self.chunks.iter().enumerate() {
@@ -295,41 +321,4 @@ fn decompress(frame: &[u8], plain: &mut [u8]) -> Result<(), DecodeError> {
         Ok(0) if decoder.get_ref().is_empty() => Ok(()),
         _ => Err(DAMAGED),
     }
-}
-
-fn threads(jobs: usize) -> usize {
-    thread::available_parallelism().map_or(1, usize::from).min(jobs)
-}
-
-fn split<T>(items: &[T]) -> Vec<&[T]> {
-    items
-        .chunks(items.len().div_ceil(threads(items.len()).max(1)).max(1))
-        .collect()
-}
-
-fn split_owned<T>(mut items: Vec<T>) -> Vec<Vec<T>> {
-    let size = items.len().div_ceil(threads(items.len()).max(1)).max(1);
-    let mut parts = Vec::new();
-    while !items.is_empty() {
-        let rest = items.split_off(size.min(items.len()));
-        parts.push(std::mem::replace(&mut items, rest));
-    }
-    parts
-}
-
-/// Works on parts at the same time, each in a thread of its own but for the last. Threads end before this returns,
-/// so that there are none when a DCC forks.
-fn in_parallel<T: Send, R: Send>(mut parts: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let Some(last) = parts.pop() else {
-        return Vec::new();
-    };
-    thread::scope(|scope| {
-        let work = &work;
-        let others: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || work(part))).collect();
-        let last = work(last);
-        let join = |thread: thread::ScopedJoinHandle<'_, R>| {
-            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        others.into_iter().map(join).chain([last]).collect()
-    })
 }

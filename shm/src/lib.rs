@@ -28,6 +28,7 @@ mod metadata;
 mod new_pool;
 mod new_scene;
 mod options;
+mod parallel;
 mod pool;
 mod pool_wait;
 mod reader;

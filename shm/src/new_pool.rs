@@ -2,11 +2,11 @@
 
 use uuid::Uuid;
 
-use crate::buffer_open::create_file;
+use crate::buffer_open::new_file;
 use crate::error::{Error, Result};
 use crate::header::{Header, Role, State, Words};
 use crate::metadata::{Metadata, PoolFacts};
-use crate::options::BufferOptions;
+use crate::options::{BufferOptions, DEFAULT_TTL};
 use crate::pool::{BufferPool, MAX_SLOTS};
 use crate::segment::{OnClose, Segment};
 use crate::store::{Content, Draft, Reference, Store};
@@ -31,11 +31,14 @@ impl BufferPool {
         let slots = (0..capacity)
             .map(|_| create_slot(store, buffer_size, control.id, &metadata))
             .collect::<Result<Vec<_>>>()?;
-        metadata.pool = Some(PoolFacts {
+        let facts = PoolFacts {
             buffer_size,
             slots: slots.iter().map(Segment::id).collect(),
             persistent: options.is_persistent(),
-        });
+        };
+        // What cannot be mapped here must not come to be, nor take the place of another.
+        let opened = Self::open_slots(store, &facts)?;
+        metadata.pool = Some(facts.clone());
         control.metadata = metadata;
         let bytes = control.encode(Words::new(State::Open, 0))?;
         let draft = Draft::new(store, control.id, Content::Rewritable, bytes.len() as u64)?;
@@ -45,8 +48,7 @@ impl BufferPool {
         for slot in &slots {
             slot.set_on_close(OnClose::Keep);
         }
-        let snapshot = segment.snapshot()?;
-        Self::from_segment(segment, snapshot)
+        Ok(Self::with_slots(segment, &facts, opened))
     }
 
     /// Opens the pool of the name in `options`, or makes it if there is none. Of programs that do so at once, one makes
@@ -113,7 +115,7 @@ fn create_slot(store: &Store, buffer_size: u64, pool: Uuid, of_pool: &Metadata) 
         slot_of: Some(pool),
         ..Metadata::default()
     };
-    let slot = create_file(store, Role::Slot, buffer_size, metadata, &BufferOptions::default())?;
+    let slot = new_file(store, Role::Slot, buffer_size, DEFAULT_TTL, metadata)?.publish(None, false)?;
     slot.set_on_close(OnClose::Unlink);
     Ok(slot)
 }

@@ -19,7 +19,11 @@ pub(crate) struct Parts<'a> {
 
 impl Parts<'_> {
     pub(crate) fn publish(mut self, store: &Store, options: &BufferOptions) -> Result<SharedSceneBuffer> {
-        let encoded = options.wants_compression().then(|| self.encode()).flatten();
+        let encoded = if options.wants_compression() {
+            self.encode()?
+        } else {
+            None
+        };
         let mut file = NewScene::create(store, &self.layout, encoded.as_ref(), options, State::Sealed)?;
         match encoded {
             Some(encoded) => {
@@ -39,7 +43,7 @@ impl Parts<'_> {
         file.publish(options)
     }
 
-    fn encode(&mut self) -> Option<Encoded> {
+    fn encode(&mut self) -> Result<Option<Encoded>> {
         let sources = &self.sources;
         let size = self.layout.size();
         codec::encode(self.layout.arrays_mut(), size, &|start, target| {

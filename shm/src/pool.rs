@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::buffer::{Inner as Slot, SharedBuffer};
 use crate::error::{Error, Result};
 use crate::header::Role;
+use crate::metadata::PoolFacts;
 use crate::segment::{OnClose, Segment, Snapshot};
 use crate::slot::Given;
 use crate::store::{PoolStatus, Reference, Store};
@@ -73,26 +74,30 @@ impl BufferPool {
         Self::from_segment(control, snapshot)
     }
 
-    pub(crate) fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {
+    fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {
         snapshot.expect(Role::Pool)?;
         let facts = snapshot.header.metadata.pool;
         let facts = facts.ok_or_else(|| Error::damaged(&control.path(), "it lacks what a pool must know"))?;
-        let store = control.store();
-        let slots = facts
-            .slots
-            .iter()
-            .map(|&id| Slot::open_slot(store, id).map(Arc::new))
-            .collect::<Result<Vec<_>>>()?;
+        let slots = Self::open_slots(control.store(), &facts)?;
+        Ok(Self::with_slots(control, &facts, slots))
+    }
+
+    pub(crate) fn open_slots(store: &Store, facts: &PoolFacts) -> Result<Vec<Arc<Slot>>> {
+        let open = |&id| Slot::open_slot(store, id).map(Arc::new);
+        facts.slots.iter().map(open).collect()
+    }
+
+    pub(crate) fn with_slots(control: Segment, facts: &PoolFacts, slots: Vec<Arc<Slot>>) -> Self {
         if !facts.persistent {
             control.set_on_close(OnClose::UnlinkIfLast);
         }
-        Ok(Self(Arc::new(Inner {
+        Self(Arc::new(Inner {
             given: slots.iter().map(|_| Given::default()).collect(),
             next: AtomicUsize::new(0),
             buffer_size: facts.buffer_size,
             control,
             slots,
-        })))
+        }))
     }
 
     /// The pool's id: a UUID.

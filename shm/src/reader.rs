@@ -194,6 +194,7 @@ pub(crate) fn read_range(
     let undecodable = |error| match error {
         DecodeError::Damaged(problem) => Error::damaged(path, problem),
         DecodeError::Read(error) => failed(error),
+        DecodeError::Memory(error) => error,
     };
     let index = if let Some(index) = index.get() {
         index

@@ -202,6 +202,12 @@ impl Segment {
         Ok(self.shared.get_or_init(|| mapping))
     }
 
+    /// Uses a mapping that was made before the file was visible.
+    pub(crate) fn keep_mapped(&self, mapping: Mapping) {
+        // Nobody else has the segment yet who could have mapped it.
+        let _ = self.shared.set(mapping);
+    }
+
     /// The whole file, mapped anew.
     pub(crate) fn map(&self, protection: Protection) -> Result<Mapping> {
         map_file(self.file()?, self.len, &self.path(), protection)

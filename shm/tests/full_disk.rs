@@ -1,4 +1,5 @@
-//! No room is an error, never a signal: on a small file system of its own, and within a quota.
+//! No room is an error, never a signal: on small file systems of their own, within a quota, and in a process that may have
+//! little memory.
 //!
 //! The small file system is mounted in a mount namespace that ends with the child process, by `unshare` and `mount`
 //! of util-linux: as root, or where users may make namespaces. Elsewhere these tests fail and say so.
@@ -12,18 +13,27 @@ use std::time::{Duration, Instant};
 
 use common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store};
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    SpaceLimit, Store,
+    ArraySpec, BufferOptions, BufferPool, DataReader, Error, FileRole, Layout, Reference, Result, SceneWriter,
+    SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
 };
 
 const MIB: u64 = 1 << 20;
-/// The margins that are kept of memory do not matter on a file system this small.
-const DISK: u64 = 16 * MIB;
+/// The margins that are kept of memory do not matter on file systems this small. The larger one is what a container gets
+/// that is not given another.
+const DISKS: [u64; 2] = [16 * MIB, 64 * MIB];
+/// What a process may map in all, where that is limited.
+const ADDRESSES: u64 = 64 * MIB;
 
-/// Runs a role in a namespace where its directory is a file system of 16 MiB.
-fn on_small_disk(role: &str) {
+/// Runs a role in a namespace where its directory is a small file system, one after the other.
+fn on_small_disks(role: &str) {
+    for disk in DISKS {
+        on_small_disk(role, disk);
+    }
+}
+
+fn on_small_disk(role: &str, disk: u64) {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
-    let plain = child_command(role, &parent.path().display().to_string());
+    let plain = child_command(role, &format!("{disk} {}", parent.path().display()));
     let mut command = Command::new("unshare");
     if !rustix::process::geteuid().is_root() {
         command.args(["--user", "--map-root-user"]);
@@ -46,11 +56,11 @@ fn on_small_disk(role: &str) {
     );
     let said = peer.next();
     let status = peer.status();
-    assert_eq!(said.as_deref(), Some("done"), "{role} ended with {status}");
+    assert_eq!(said.as_deref(), Some("done"), "{role} on {disk} ended with {status}");
 }
 
-fn mount_small_disk(at: &Path) -> Store {
-    let options = format!("size={DISK},mode=700");
+fn mount_small_disk(at: &Path, disk: u64) -> Store {
+    let options = format!("size={disk},mode=700");
     let mounted = Command::new("mount")
         .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
         .arg(at)
@@ -145,17 +155,22 @@ fn child() {
             store.set_quota(Some(bytes)).unwrap();
         }
     }
-    let store = mount_small_disk(Path::new(&argument));
+    if role == "little memory" {
+        return with_little_memory(&Store::open_at(&argument).unwrap());
+    }
+    let (disk, path) = argument.split_once(' ').unwrap();
+    let disk: u64 = disk.parse().unwrap();
+    let store = mount_small_disk(Path::new(path), disk);
     match role.as_str() {
         "too much" => {
-            assert_full(&store, 64 * MIB, SpaceLimit::FileSystem);
-            assert_room(&store, 8 * MIB);
+            assert_full(&store, 4 * disk, SpaceLimit::FileSystem);
+            assert_room(&store, disk / 2);
         }
         "fill up" => fill_up(&store),
         "last bytes" => last_bytes(&store),
         other => panic!("no role {other}"),
     }
-    assert_room(&store, 8 * MIB);
+    assert_room(&store, disk / 2);
     assert_eq!(store.used_bytes().unwrap(), 0);
     say("done");
 }
@@ -235,25 +250,146 @@ fn last_bytes(store: &Store) {
 
 #[test]
 fn more_than_the_disk_holds_is_an_error_and_takes_nothing() {
-    on_small_disk("too much");
+    on_small_disks("too much");
 }
 
 #[test]
 fn a_disk_filled_to_the_last_page_keeps_every_promise() {
-    on_small_disk("fill up");
+    on_small_disks("fill up");
 }
 
 #[test]
 fn with_little_room_left_everything_works_or_is_an_error() {
-    on_small_disk("last bytes");
+    on_small_disks("last bytes");
+}
+
+/// Sizes around what the process may map, and what is in the store before it starts.
+const SIZES: [u64; 5] = [4096, MIB, 24 * MIB, 40 * MIB, 100 * MIB];
+
+#[test]
+fn a_process_that_may_have_little_memory_gets_errors_and_goes_on() {
+    let (_parent, store) = temp_store();
+    let made: Vec<_> = SIZES.map(|len| make_one_of_each(&store, len)).into_iter().collect();
+    let plain = child_command("little memory", &store.path().display().to_string());
+    let mut command = Command::new("sh");
+    let limit = format!("ulimit -v {} && exec \"$0\" \"$@\"", ADDRESSES / 1024);
+    command
+        .args(["-c", &limit])
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    for (variable, value) in plain.get_envs() {
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
+    }
+    // To print where a panic came from takes more memory than there is.
+    command.env("RUST_BACKTRACE", "0");
+    let mut peer = Peer::of(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let said = peer.next();
+    assert!(said.is_some(), "ended with {}", peer.status());
+    common::print(&format!("with {} MiB of addresses: {}", ADDRESSES / MIB, said.unwrap()));
+    peer.end();
+    for (len, (buffer, scenes)) in SIZES.into_iter().zip(made) {
+        assert!(
+            buffer.read().unwrap() == noise(len, usize::try_from(len).unwrap()),
+            "{len}"
+        );
+        for scene in scenes {
+            assert!(scene.read().unwrap() == vec![7; usize::try_from(len).unwrap()], "{len}");
+        }
+    }
+}
+
+fn make_one_of_each(store: &Store, len: u64) -> (SharedBuffer, [SharedSceneBuffer; 2]) {
+    let options = BufferOptions::default();
+    let size = usize::try_from(len).unwrap();
+    let buffer = SharedBuffer::create(store, len, &options).unwrap();
+    buffer.write(&noise(len, size)).unwrap();
+    let scene =
+        |compress| SharedSceneBuffer::write(store, &vec![7; size], &options.clone().compress(compress)).unwrap();
+    (buffer, [scene(false), scene(true)])
+}
+
+/// Tries everything with what is there and what could be; each works or is an error, and nothing is left of it.
+fn with_little_memory(store: &Store) {
+    let (mut worked, mut refused) = (0, 0);
+    let kept = SharedBuffer::create(store, 4096, &names()).unwrap();
+    let replaced = SharedBuffer::create(store, 100 * MIB, &names().replace(true));
+    assert!(replaced.is_err(), "more than can be mapped");
+    let pool = BufferPool::create(store, 4, 25 * MIB, &names().replace(true));
+    assert!(pool.is_err(), "more than can be mapped");
+    let reference = Reference::Name("x".to_owned());
+    assert_eq!(
+        store.resolve(&reference).unwrap(),
+        kept.id(),
+        "what could not be made replaces nothing"
+    );
+    kept.unlink().unwrap();
+    let mut count = |what: &str, result: Result<()>| match result {
+        Ok(()) => worked += 1,
+        Err(Error::StoreFull { .. } | Error::OutOfMemory { .. }) => refused += 1,
+        Err(Error::Io { source, .. }) if source.raw_os_error() == Some(libc::ENOMEM) => refused += 1,
+        Err(error) => panic!("{what}: {error}"),
+    };
+    let there = store.list().unwrap().buffers;
+    let used = store.used_bytes().unwrap();
+    for descriptor in &there {
+        let reference = by_id(descriptor.id);
+        let what = format!("{:?} of {}", descriptor.role, descriptor.size_bytes);
+        if descriptor.role == FileRole::Scene {
+            let open = || SharedSceneBuffer::open(store, &reference);
+            count(&what, open().and_then(|scene| scene.read()).map(drop));
+            count(&what, open().and_then(|scene| scene.read_range(100, 1000)).map(drop));
+            if !descriptor.use_compression {
+                count(&what, open().and_then(|scene| scene.view()).map(drop));
+            }
+        } else {
+            let open = || SharedBuffer::open(store, &reference);
+            count(&what, open().and_then(|buffer| buffer.read()).map(drop));
+            count(&what, open().and_then(|buffer| buffer.view().map(drop)));
+        }
+        let look = |reader: DataReader| reader.read_at(10, &mut [0; 100]);
+        count(&what, store.reader(&reference).and_then(look));
+    }
+    for len in SIZES {
+        let options = BufferOptions::default();
+        let make = |options: &BufferOptions| SharedBuffer::create(store, len, options);
+        count("buffer", make(&options).and_then(|made| made.unlink()));
+        let edit = |made: SharedBuffer| made.edit(len).map(drop).and_then(|()| made.unlink());
+        let made = make(&options);
+        let id = made.as_ref().ok().map(SharedBuffer::id);
+        count("edit", made.and_then(edit));
+        id.map(|id| store.delete(&by_id(id)));
+        let writer = || SceneWriter::new(store, layout(len), options.clone());
+        count("writer", writer().map(drop));
+        count(
+            "finished writer",
+            writer().and_then(SceneWriter::finish).and_then(|made| made.unlink()),
+        );
+        let compressed = SceneWriter::new(store, layout(len), options.clone().compress(true));
+        count(
+            "compressed",
+            compressed.and_then(SceneWriter::finish).and_then(|made| made.unlink()),
+        );
+        let pool = || BufferPool::create(store, 4, len / 4, &options);
+        count("pool", pool().and_then(|pool| pool.acquire().map(drop)));
+    }
+    assert_eq!(store.used_bytes().unwrap(), used, "something was left");
+    assert_eq!(store.list().unwrap().buffers.len(), there.len());
+    assert_room(store, MIB);
+    say(&format!(
+        "{worked} calls worked and {refused} said that there is no memory"
+    ));
+    assert!(worked > 20 && refused > 10, "{worked} {refused}");
 }
 
 #[test]
 fn a_quota_is_kept_and_the_error_says_which_limit() {
     let (_parent, store) = temp_store();
-    store.set_quota(Some(DISK)).unwrap();
+    store.set_quota(Some(16 * MIB)).unwrap();
     assert_full(&store, 64 * MIB, SpaceLimit::Quota);
-    assert_full(&store, DISK, SpaceLimit::Quota);
+    assert_full(&store, 16 * MIB, SpaceLimit::Quota);
     assert_room(&store, 8 * MIB);
     let held = SharedBuffer::create(&store, 12 * MIB, &BufferOptions::default()).unwrap();
     assert_full(&store, 8 * MIB, SpaceLimit::Quota);

@@ -133,9 +133,14 @@ impl Draft {
         sys::reserve(self.writer().as_fd(), offset, len).map_err(|error| self.failed("reserve", error))
     }
 
+    /// Maps the file for writing.
+    pub(crate) fn map(&self) -> Result<Mapping> {
+        map_file(self.writer(), self.len, &self.path(), Protection::Shared)
+    }
+
     /// Maps the file for writing, with memory taken for its payload.
     pub(crate) fn map_reserved(&self, payload: u64) -> Result<Mapping> {
-        let mapping = map_file(self.writer(), self.len, &self.path(), Protection::Shared)?;
+        let mapping = self.map()?;
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
         mapping
             .reserve(self.writer().as_fd(), size(payload)?, size(self.len - payload)?)
