@@ -8,10 +8,10 @@
 mod common;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store};
+use common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, DataReader, Error, FileRole, Layout, Reference, Result, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
@@ -42,13 +42,7 @@ fn on_small_disk(role: &str, disk: u64) {
         .args(["--mount", "--propagation", "private", "--"])
         .arg(plain.get_program())
         .args(plain.get_args());
-    for (variable, value) in plain.get_envs() {
-        match value {
-            Some(value) => command.env(variable, value),
-            None => command.env_remove(variable),
-        };
-    }
-    let mut peer = Peer::of(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let mut peer = Peer::of(with_variables(&mut command, &plain));
     assert_eq!(
         peer.next().as_deref(),
         Some("mounted"),
@@ -277,15 +271,9 @@ fn a_process_that_may_have_little_memory_gets_errors_and_goes_on() {
         .args(["-c", &limit])
         .arg(plain.get_program())
         .args(plain.get_args());
-    for (variable, value) in plain.get_envs() {
-        match value {
-            Some(value) => command.env(variable, value),
-            None => command.env_remove(variable),
-        };
-    }
     // To print where a panic came from takes more memory than there is.
     command.env("RUST_BACKTRACE", "0");
-    let mut peer = Peer::of(command.stdin(Stdio::piped()).stdout(Stdio::piped()));
+    let mut peer = Peer::of(with_variables(&mut command, &plain));
     let said = peer.next();
     assert!(said.is_some(), "ended with {}", peer.status());
     common::print(&format!("with {} MiB of addresses: {}", ADDRESSES / MIB, said.unwrap()));

@@ -1,56 +1,26 @@
-//! Everything works for a user without privileges, to whom modes 0400 and 0500 are not only advice.
+//! Everything works for a user without privileges, to whom modes 0400 and 0500 are not only advice, and nothing for another
+//! one.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
-use std::sync::{Mutex, PoisonError};
+use std::path::Path;
+use std::process::Command;
 
-use common::{Image, Peer, at, by_id, child_command, child_role, say};
+use common::{Image, Peer, Unprivileged, at, by_id, child_command, child_role, say, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     Store,
 };
-
-const NOBODY: u32 = 65534;
-
-/// A program that another thread is about to start must not be open for writing here: `fork` would pass that on.
-static STARTING: Mutex<()> = Mutex::new(());
+use serde_json::Value;
 
 /// Runs a role as a user without privileges, whoever runs the tests.
 fn run(role: &str) {
-    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
-    let home = parent.path().join("home");
-    fs::create_dir(&home).unwrap();
-    let starting = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut command = child_command(role, &home.join("store").display().to_string());
-    if rustix::process::geteuid().is_root() {
-        // The target directory may be one that only root can enter.
-        fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o755)).unwrap();
-        let program = parent.path().join("program");
-        fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-        chown(&home, Some(NOBODY), Some(NOBODY)).unwrap();
-        let as_root = command;
-        command = std::process::Command::new(program);
-        command
-            .args(as_root.get_args())
-            .current_dir("/")
-            .uid(NOBODY)
-            .gid(NOBODY);
-        for (variable, value) in as_root.get_envs() {
-            match value {
-                Some(value) => command.env(variable, value),
-                None => command.env_remove(variable),
-            };
-        }
-        command
-            .stdin(std::process::Stdio::piped())
-            .stdout(std::process::Stdio::piped());
-    }
-    let mut peer = Peer::of(&mut command);
-    drop(starting);
+    let user = Unprivileged::new();
+    let mut peer = user.start(role, &user.store().display().to_string());
     assert_eq!(
         peer.next().as_deref(),
         Some("done"),
@@ -67,7 +37,13 @@ fn layout() -> Layout {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, path) = child_role();
+    if role == "make everything" {
+        return make_everything(path.as_ref());
+    }
     assert!(!rustix::process::geteuid().is_root(), "run without privileges");
+    if role == "intrude" {
+        return intrude(path.as_ref());
+    }
     let store = Store::open_at(path).unwrap();
     let options = BufferOptions::default();
     match role.as_str() {
@@ -118,6 +94,24 @@ fn child() {
             writer.memory().copy_in(0, b"data").unwrap();
             assert_eq!(writer.finish().unwrap().read().unwrap(), b"data");
         }
+        "file of another user" => {
+            let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
+            say(&buffer.descriptor().unwrap().to_json());
+            // The parent gives it to another user meanwhile, as it was and readable by all.
+            common::hear();
+            for result in [
+                SharedBuffer::open(&store, &by_id(buffer.id())).map(drop),
+                store.describe(&by_id(buffer.id())).map(drop),
+                store.reader(&by_id(buffer.id())).map(drop),
+            ] {
+                assert!(
+                    matches!(result, Err(Error::Damaged { .. } | Error::Io { .. })),
+                    "{result:?}"
+                );
+            }
+            assert_eq!(store.list().unwrap().damaged.len(), 1);
+            store.gc(false).unwrap();
+        }
         "race" => common::race_of_fillers(&store),
         other => panic!("no role {other}"),
     }
@@ -142,4 +136,135 @@ fn a_scene_whose_filler_was_killed_while_it_sealed_can_be_filled() {
 #[test]
 fn fillers_that_race_give_one_scene_or_a_typed_error() {
     run("race");
+}
+
+/// One file of each kind, and then nothing more until the parent has looked.
+fn make_everything(path: &Path) {
+    let store = Store::open_at(path).unwrap();
+    store.set_quota(Some(1 << 30)).unwrap();
+    let options = BufferOptions::default().name("buffer");
+    let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
+    let scene = SharedSceneBuffer::write(&store, b"scene", &BufferOptions::default()).unwrap();
+    let empty = SharedSceneBuffer::create_empty(&store, &layout(), &BufferOptions::default()).unwrap();
+    let draft = SceneWriter::new(&store, layout(), BufferOptions::default()).unwrap();
+    let pool = BufferPool::create(&store, 2, 10, &BufferOptions::default()).unwrap();
+    say(&buffer.descriptor().unwrap().to_json());
+    common::hear();
+    drop((scene, empty, draft, pool));
+}
+
+/// Starts [`make_everything`] where the system takes no permission away, and gives its process and a descriptor.
+fn with_umask_0(store: &Path) -> (Peer, String) {
+    let plain = child_command("make everything", &store.display().to_string());
+    let mut command = Command::new("sh");
+    let args = ["-c", "umask 0 && exec \"$0\" \"$@\""];
+    command.args(args).arg(plain.get_program()).args(plain.get_args());
+    let mut peer = Peer::of(with_variables(&mut command, &plain));
+    let descriptor = peer.hears();
+    (peer, descriptor)
+}
+
+/// Tries to get at the store of another user, of whom it knows a descriptor.
+fn intrude(path: &Path) {
+    let json = common::hear();
+    let opened = Store::open_at(path);
+    assert!(
+        matches!(opened, Err(Error::UnsafeStore { .. } | Error::Io { .. })),
+        "{opened:?}"
+    );
+    for result in [
+        SharedBuffer::from_descriptor(&json).map(drop),
+        SharedSceneBuffer::from_descriptor(&json).map(drop),
+    ] {
+        assert!(
+            matches!(result, Err(Error::UnsafeStore { .. } | Error::Io { .. })),
+            "{result:?}"
+        );
+    }
+    let refused = |result: std::io::Result<()>| result.is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+    let file: Value = serde_json::from_str(&json).unwrap();
+    let file = Path::new(file["path"].as_str().unwrap());
+    assert!(refused(fs::read_dir(path).map(drop)), "list");
+    assert!(refused(fs::read(file).map(drop)), "open");
+    assert!(refused(fs::write(path.join("planted"), b"x")), "fill");
+    assert!(refused(fs::remove_file(file)), "delete");
+    assert!(refused(fs::rename(path, path.with_file_name("taken"))), "move");
+    say("refused");
+}
+
+#[test]
+fn nobody_else_can_list_open_or_fill_a_store_also_of_one_without_a_umask() {
+    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
+    // As open as /dev/shm is.
+    fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    let store = parent.path().join("store");
+    let (maker, descriptor) = with_umask_0(&store);
+    let open = |path: &Path| fs::symlink_metadata(path).unwrap().permissions().mode() & 0o077;
+    assert_eq!(open(&store), 0);
+    let mut files = 0;
+    for entry in fs::read_dir(&store).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.is_symlink() {
+            assert_eq!(open(&path), 0, "{}", path.display());
+            files += 1;
+        }
+    }
+    assert_eq!(
+        files, 9,
+        "buffer, scene, empty scene, draft, pool, two slots, lock and quota"
+    );
+    if rustix::process::geteuid().is_root() {
+        let user = Unprivileged::new();
+        let mut intruder = user.start("intrude", &store.display().to_string());
+        intruder.tell(&descriptor);
+        intruder.expect("refused");
+        common::print("another user was refused everything");
+    } else {
+        common::print(
+            "without root there is no other user to be: only the modes were looked at, which refuse everybody else",
+        );
+    }
+    maker.end();
+}
+
+#[test]
+fn what_another_user_planted_is_refused() {
+    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
+    let path = parent.path().join("store");
+    if !rustix::process::geteuid().is_root() {
+        // The same refusals, for a directory that is ours and that others may write to, and a file that is no directory.
+        fs::create_dir(&path).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(matches!(Store::open_at(&path), Err(Error::UnsafeStore { .. })));
+        fs::remove_dir(&path).unwrap();
+        fs::write(&path, "").unwrap();
+        assert!(matches!(Store::open_at(&path), Err(Error::UnsafeStore { .. })));
+        common::print("without root nothing can be another user's: directories open to others and files were refused");
+        return;
+    }
+    let plant = |path: &Path| std::os::unix::fs::lchown(path, Some(Unprivileged::NOBODY), None).unwrap();
+    let cases: [(&str, fn(&Path)); 3] = [
+        ("directory", |path| {
+            fs::create_dir(path).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
+        }),
+        ("file", |path| fs::write(path, "").unwrap()),
+        ("link", |path| std::os::unix::fs::symlink("/root", path).unwrap()),
+    ];
+    for (what, make) in cases {
+        make(&path);
+        plant(&path);
+        let opened = Store::open_at(&path);
+        assert!(matches!(opened, Err(Error::UnsafeStore { .. })), "{what}: {opened:?}");
+        let _ = (fs::remove_file(&path), fs::remove_dir(&path));
+    }
+    let user = Unprivileged::new();
+    let mut peer = user.start("file of another user", &user.store().display().to_string());
+    let descriptor: Value = serde_json::from_str(&peer.hears()).unwrap();
+    let file = Path::new(descriptor["path"].as_str().unwrap());
+    fs::set_permissions(file, fs::Permissions::from_mode(0o666)).unwrap();
+    chown(file, Some(0), None).unwrap();
+    peer.tell("planted");
+    peer.expect("done");
+    assert!(file.exists(), "left alone");
 }

@@ -5,7 +5,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -217,6 +218,66 @@ impl Drop for Peer {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// A user without privileges, to whom modes are not only advice: whoever runs the tests, unless that is root, who becomes
+/// another one.
+pub(crate) struct Unprivileged {
+    parent: TempDir,
+    program: PathBuf,
+}
+
+impl Unprivileged {
+    pub(crate) const NOBODY: u32 = 65534;
+
+    pub(crate) fn new() -> Self {
+        let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
+        let home = parent.path().join("home");
+        fs::create_dir(&home).unwrap();
+        let mut program = std::env::current_exe().unwrap();
+        if rustix::process::geteuid().is_root() {
+            fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o755)).unwrap();
+            chown(&home, Some(Self::NOBODY), Some(Self::NOBODY)).unwrap();
+            // The target directory may be one that only root can enter. By a program of its own: what is open for writing
+            // here while another thread forks could not be started.
+            let copy = parent.path().join("program");
+            let copied = Command::new("cp").arg(&program).arg(&copy).status().unwrap();
+            assert!(copied.success());
+            program = copy;
+        }
+        Self { parent, program }
+    }
+
+    /// A directory of the user's.
+    pub(crate) fn home(&self) -> PathBuf {
+        self.parent.path().join("home")
+    }
+
+    /// Where the user's store is to be.
+    pub(crate) fn store(&self) -> PathBuf {
+        self.home().join("store")
+    }
+
+    pub(crate) fn start(&self, role: &str, argument: &str) -> Peer {
+        let plain = child_command(role, argument);
+        let mut command = Command::new(&self.program);
+        command.args(plain.get_args()).current_dir("/");
+        if rustix::process::geteuid().is_root() {
+            command.uid(Self::NOBODY).gid(Self::NOBODY);
+        }
+        Peer::of(with_variables(&mut command, &plain))
+    }
+}
+
+/// Another command with the variables of a child's, and its pipes.
+pub(crate) fn with_variables<'a>(command: &'a mut Command, of: &Command) -> &'a mut Command {
+    for (variable, value) in of.get_envs() {
+        match value {
+            Some(value) => command.env(variable, value),
+            None => command.env_remove(variable),
+        };
+    }
+    command.stdin(Stdio::piped()).stdout(Stdio::piped())
 }
 
 /// Runs something in a forked child of this process, which must have one thread only, and gives its exit code.
