@@ -117,6 +117,13 @@ struct Tally {
     bare: [u64; 2],
 }
 
+impl Tally {
+    fn checked(&self) -> u64 {
+        let ways = [self.copies, self.views, self.slots, self.ranges];
+        ways.as_flattened().iter().sum()
+    }
+}
+
 fn read(store: &Store) {
     let buffer = SharedBuffer::open(store, &name("rewritten")).unwrap();
     let mailbox = SharedBuffer::open(store, &name("mailbox")).unwrap();
@@ -128,7 +135,9 @@ fn read(store: &Store) {
     let count = |whole: bool, tally: &mut [u64; 2]| tally[usize::from(whole)] += 1;
     say("ready");
     hear();
-    for turn in 0..reads() / READERS as u64 {
+    let mut turn = 0;
+    while tally.checked() < reads() / READERS as u64 {
+        turn += 1;
         match turn % 4 {
             0 => count(is_whole(&buffer.read().unwrap()), &mut tally.copies),
             1 => count(is_whole(&buffer.view().unwrap().to_vec()), &mut tally.views),
