@@ -13,7 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, frame, hear, number_of, say, temp_store, until};
+use common::{Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, Reference, SceneWriter, SharedBuffer,
     SharedSceneBuffer, Store,
@@ -74,6 +74,10 @@ impl Doing {
     }
 }
 
+fn kills() -> u64 {
+    number("DCC_MCP_SHM_TEST_KILLS", 45)
+}
+
 fn name(text: &str) -> Reference {
     Reference::Name(text.to_owned())
 }
@@ -91,6 +95,7 @@ fn layout(bytes: &[u8]) -> Layout {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, path) = child_role();
+    live_for(60 + kills());
     let store = Store::open_at(Path::new(&path)).unwrap();
     match role.as_str() {
         "produce" => produce(&store),
@@ -263,7 +268,7 @@ impl Promises<'_> {
 
 #[test]
 fn a_producer_killed_in_any_state_tears_loses_and_leaks_nothing() {
-    let kills: usize = std::env::var("DCC_MCP_SHM_TEST_KILLS").map_or(45, |kills| kills.parse().unwrap());
+    let kills = usize::try_from(kills()).unwrap();
     let least = kills / 25;
     let (_parent, store) = temp_store();
     let lasting = |name: &str| BufferOptions::default().name(name);

@@ -8,7 +8,7 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, frame, hear, number_of, say, temp_store};
+use common::{Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
 
 const PROCESSES: usize = 8;
@@ -19,7 +19,7 @@ const SIZE: usize = 16 << 10;
 const STARVED: Duration = Duration::from_secs(10);
 
 fn frames() -> u64 {
-    std::env::var("DCC_MCP_SHM_TEST_FRAMES").map_or(10_000, |frames| frames.parse().unwrap())
+    number("DCC_MCP_SHM_TEST_FRAMES", 10_000)
 }
 
 fn name(text: &str) -> Reference {
@@ -30,6 +30,7 @@ fn name(text: &str) -> Reference {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (place, path) = child_role();
+    live_for(60 + frames() / 200);
     let store = Store::open_at(path).unwrap();
     let place: usize = place.parse().unwrap();
     let pool = BufferPool::open(&store, &name("pool")).unwrap();
