@@ -35,7 +35,7 @@ pub(crate) fn in_parallel<T: Send, R: Send>(parts: Vec<T>, work: impl Fn(T) -> R
     let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
     let run = || iter::from_fn(next).map(|(i, part)| (i, work(part))).collect::<Vec<_>>();
     let mut done = thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, &run).ok();
+        let spawn = |_| thread::Builder::new().spawn_scoped(scope, run).ok();
         let others: Vec<_> = (0..others).filter_map(spawn).collect();
         let mut done = run();
         for other in others {

@@ -75,7 +75,6 @@ fn use_it(path: &Path) {
         }
         say("done");
     }
-    drop(count);
     say(&format!("{tally:?}"));
 }
 

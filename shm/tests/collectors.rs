@@ -133,7 +133,8 @@ impl<'a> Creator<'a> {
             let at = self.below(self.held.len().max(1));
             drop(self.held.remove(at));
         }
-        if let Some(held) = self.held.get(self.random as usize % OPEN) {
+        let at = self.below(OPEN);
+        if let Some(held) = self.held.get(at) {
             held.check(self.store);
         }
     }

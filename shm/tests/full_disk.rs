@@ -342,13 +342,14 @@ fn with_little_memory(store: &Store) {
     }
     for len in SIZES {
         let options = BufferOptions::default();
-        let make = |options: &BufferOptions| SharedBuffer::create(store, len, options);
-        count("buffer", make(&options).and_then(|made| made.unlink()));
-        let edit = |made: SharedBuffer| made.edit(len).map(drop).and_then(|()| made.unlink());
-        let made = make(&options);
-        let id = made.as_ref().ok().map(SharedBuffer::id);
-        count("edit", made.and_then(edit));
-        id.map(|id| store.delete(&by_id(id)));
+        let buffer = || SharedBuffer::create(store, len, &options);
+        count("buffer", buffer().and_then(|buffer| buffer.unlink()));
+        let edit = |buffer: SharedBuffer| {
+            // Whatever comes of it, it goes.
+            buffer.set_unlink_on_close(true);
+            buffer.edit(len).map(drop)
+        };
+        count("edit", buffer().and_then(edit));
         let writer = || SceneWriter::new(store, layout(len), options.clone());
         count("writer", writer().map(drop));
         count(

@@ -225,12 +225,12 @@ fn of_all_reads_beside_writers_at_full_speed_none_is_wrong() {
             *sum += count.parse::<u64>().unwrap();
         }
     }
-    let writes = (buffer.sequence().unwrap() - before) / 2;
+    let written = (buffer.sequence().unwrap() - before) / 2;
     drop(writers);
     let [copies, views, slots, ranges, bare, refused] = [0, 2, 4, 6, 8, 10].map(|at| [sums[at], sums[at + 1]]);
     let [wrong, right] = [0, 1].map(|at| [copies, views, slots, ranges].iter().map(|way| way[at]).sum::<u64>());
     common::print(&format!(
-        "{wrong} wrong in {} reads beside {writes} writes in {:.1?}: {} copies, {} views, {} views of slots, {} pairs of \
+        "{wrong} wrong in {} reads beside {written} writes in {:.1?}: {} copies, {} views, {} views of slots, {} pairs of \
          ranges (and {} said to have changed); past the sequence word {} of {} were mixed",
         wrong + right,
         started.elapsed(),

@@ -172,7 +172,8 @@ fn run(kill_every: Option<Duration>) {
         began()
     );
     common::print(&figures);
-    assert!(consumed.iter().sum::<u64>() > 100, "{figures}");
+    // What the killed ones checked, they cannot say.
+    assert!(consumed.iter().sum::<u64>() > 10, "{figures}");
     if kill_every.is_none() {
         assert_eq!(
             produced.iter().sum::<u64>(),

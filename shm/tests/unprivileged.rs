@@ -227,6 +227,9 @@ fn nobody_else_can_list_open_or_fill_a_store_also_of_one_without_a_umask() {
     maker.end();
 }
 
+/// What is put where a store is to be, and how.
+type Plant = (&'static str, fn(&Path));
+
 #[test]
 fn what_another_user_planted_is_refused() {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
@@ -243,7 +246,7 @@ fn what_another_user_planted_is_refused() {
         return;
     }
     let plant = |path: &Path| std::os::unix::fs::lchown(path, Some(Unprivileged::NOBODY), None).unwrap();
-    let cases: [(&str, fn(&Path)); 3] = [
+    let cases: [Plant; 3] = [
         ("directory", |path| {
             fs::create_dir(path).unwrap();
             fs::set_permissions(path, fs::Permissions::from_mode(0o700)).unwrap();
