@@ -95,6 +95,7 @@ impl PyStore {
     /// Raises:
     ///     NotFound: the store's directory is removed.
     ///     UnsafeStore, TooManyOpenFiles, InvalidDescriptor.
+    #[expect(clippy::too_many_arguments, reason = "each is a keyword argument in Python")]
     #[pyo3(signature = (*, kind=None, source_dcc=None, name=None, group=None, after=None, timeout=None))]
     fn wait<'py>(
         &self,
