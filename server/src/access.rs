@@ -1,5 +1,6 @@
 //! How calls reach the store and the index of it: opened when first needed, and again when its directory was replaced.
 
+use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,9 +47,8 @@ struct Followed {
 
 impl StoreAccess {
     pub(crate) fn new(settings: &Settings) -> Self {
-        let named = settings.store.clone().filter(|path| !path.as_os_str().is_empty());
         Self {
-            directory: named.unwrap_or_else(Store::default_path),
+            directory: settings.store.directory(),
             quota: settings.max_bytes,
             opened: Mutex::new(None),
             first_use: Notify::new(),
@@ -153,13 +153,18 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// A descriptor whose becoming readable can be waited for.
+#[expect(
+    deprecated,
+    reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
+)]
+pub(crate) fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
 /// Takes changes in as they happen, for those who listen. Ends when the store is gone.
 async fn keep_fresh(index: Arc<Mutex<Index>>, watched: OwnedFd) {
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
-    )]
-    let watched = match AsyncFd::with_interest(watched, Interest::READABLE) {
+    let watched = match readable(watched) {
         Ok(watched) => watched,
         Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
     };

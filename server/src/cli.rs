@@ -1,11 +1,13 @@
 //! The command line: what can be asked for, and which module answers.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+use crate::command::{Doctor, Gc, Ls, Rm, Show, Top};
 use crate::install::{self, Install};
 use crate::manifest::Manifest;
 use crate::serve;
@@ -14,7 +16,8 @@ use crate::settings::Settings;
 /// Meshes, caches and frames that Blender, Maya and other DCC tools share in memory, for AI agents.
 ///
 /// DCCs put scene data into shared memory and never send it anywhere. This program is the MCP server by which an agent
-/// finds, describes, shows, makes and deletes what is there; what travels is a descriptor of some 500 bytes.
+/// finds, describes, shows, makes and deletes what is there; what travels is a descriptor of some 500 bytes. For people it
+/// lists, shows and deletes the same at a terminal.
 #[derive(Debug, Parser)]
 #[command(name = "dcc-mcp-shm", version, after_help = HINT, after_long_help = ABOUT_USE)]
 struct Cli {
@@ -33,17 +36,27 @@ Examples:
   dcc-mcp-shm serve --store /dev/shm/my-scenes
       What a client runs: MCP on stdin and stdout, for another store than the user's own.
 
+  dcc-mcp-shm ls
+      What is shared, and who has it open; doctor tells what is wrong if something is.
+
 Environment:
   DCC_MCP_SHM_DIR           Directory of the store [default: /dev/shm/dcc-mcp-shm-<uid>]
   DCC_MCP_SHM_MAX_BYTES     Most bytes that the store may hold [default: as recorded in the store, else no limit]
   DCC_MCP_SHM_READ_ONLY     1: offer only tools that change nothing
   DCC_MCP_SHM_RESULT_BYTES  Most bytes in one result
+  NO_COLOR                  Anything: no colours
   RUST_LOG                  What is logged to stderr, for instance debug [default: warn]";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(Serve),
     Install(Install),
+    Ls(Ls),
+    Show(Show),
+    Rm(Rm),
+    Gc(Gc),
+    Top(Top),
+    Doctor(Doctor),
     /// Print mcp-manifest.json: what the server offers, as JSON.
     Manifest,
 }
@@ -71,20 +84,27 @@ Examples:
 /// Parses the command line of this process and does what it asks for.
 ///
 /// # Errors
-/// What is to be told on stderr: the session could not begin, an output could not be written, or an entry was not.
-pub fn run() -> anyhow::Result<()> {
+/// What is to be told on stderr: the session could not begin, an output could not be written, an entry was not, or what
+/// was asked about is not there.
+pub fn run() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     log_to_stderr();
     match cli.command {
-        Command::Serve(command) => serve::run(command.settings),
-        Command::Install(command) => install::run(&command),
+        Command::Serve(command) => serve::run(command.settings)?,
+        Command::Install(command) => install::run(&command)?,
+        Command::Ls(command) => command.run()?,
+        Command::Show(command) => command.run()?,
+        Command::Rm(command) => return command.run(),
+        Command::Gc(command) => command.run()?,
+        Command::Top(command) => command.run()?,
+        Command::Doctor(command) => return command.run(),
         Command::Manifest => {
             let mut json = serde_json::to_string_pretty(&Manifest::of_this_server())?;
             json.push('\n');
             io::stdout().lock().write_all(json.as_bytes())?;
-            Ok(())
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// stdout belongs to the protocol, so everything said about it goes to stderr; `RUST_LOG` selects what.

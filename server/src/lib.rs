@@ -6,9 +6,11 @@
 mod access;
 mod arguments;
 mod cli;
+mod command;
 mod completion;
 mod contents;
 mod cursor;
+mod deletion;
 mod elements;
 mod filter;
 mod handler;
@@ -28,6 +30,7 @@ mod schema;
 mod serve;
 mod settings;
 mod statistics;
+mod sweep;
 mod text;
 mod tools;
 mod transport;
@@ -36,4 +39,4 @@ mod work;
 
 pub use cli::run;
 pub use handler::ShmServer;
-pub use settings::Settings;
+pub use settings::{Settings, StoreOption};

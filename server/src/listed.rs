@@ -59,12 +59,7 @@ impl Listed {
             size_bytes: descriptor.size_bytes,
             arrays: arrays.map(|(name, array)| in_short(name, array)).collect(),
             more_arrays: descriptor.arrays.len().saturating_sub(MAX_ARRAYS),
-            // That nobody has it is known from the file's times, also where processes cannot be seen.
-            holders: if descriptor.expires.is_some() {
-                Some(Vec::new())
-            } else {
-                holders.of(descriptor.id).map(<[u32]>::to_vec)
-            },
+            holders: holders_of(&descriptor, holders).map(<[u32]>::to_vec),
             created_at: descriptor.created_at,
             expires: descriptor.expires,
             name: descriptor.name,
@@ -115,14 +110,17 @@ impl Display for Listed {
     }
 }
 
-/// How long ago a time of a descriptor was, to the second.
-fn age(created_at: &str) -> String {
+/// How long ago a time of a descriptor was.
+pub(crate) fn age(created_at: &str) -> String {
     let created: Timestamp = created_at.parse().unwrap_or(Timestamp::MAX);
-    let seconds = Timestamp::now().duration_since(created).as_secs().max(0);
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min", seconds / 60),
-        3600..172_800 => format!("{} h", seconds / 3600),
-        _ => format!("{} days", seconds / 86_400),
+    text::roughly(Timestamp::now().duration_since(created).as_secs())
+}
+
+/// The processes that have a buffer open, if that can be told. That nobody has it is known from the file's times, also
+/// where processes cannot be seen.
+pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> Option<&'a [u32]> {
+    if descriptor.expires.is_some() {
+        return Some(&[]);
     }
+    holders.of(descriptor.id)
 }

@@ -4,8 +4,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Err(error) = dcc_mcp_shm_server::run() else {
-        return ExitCode::SUCCESS;
+    let error = match dcc_mcp_shm_server::run() {
+        Ok(status) => return status,
+        Err(error) => error,
     };
     // `dcc-mcp-shm manifest | head` has what it wanted.
     let reader_left = error

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
+use dcc_mcp_shm::Store;
 
 /// Largest text or structured content of a result, in bytes, unless another one is asked for.
 const DEFAULT_RESULT_BYTES: usize = 40_000;
 
-/// Which store a server serves, and how.
-#[derive(Debug, Clone, Args)]
-pub struct Settings {
+/// Which store is meant.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StoreOption {
     /// Directory of the store [default: a private directory in /dev/shm].
     #[arg(
         long,
@@ -22,6 +23,26 @@ pub struct Settings {
         value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub store: Option<PathBuf>,
+}
+
+impl StoreOption {
+    /// The directory, if one was named.
+    fn named(&self) -> Option<&PathBuf> {
+        self.store.as_ref().filter(|path| !path.as_os_str().is_empty())
+    }
+
+    /// The directory that was named, or else the user's own.
+    pub(crate) fn directory(&self) -> PathBuf {
+        self.named().cloned().unwrap_or_else(Store::default_path)
+    }
+}
+
+/// Which store a server serves, and how.
+#[derive(Debug, Clone, Args)]
+pub struct Settings {
+    /// Which store.
+    #[command(flatten)]
+    pub store: StoreOption,
     /// Offer only tools that change nothing.
     #[arg(long, env = "DCC_MCP_SHM_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
@@ -38,7 +59,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            store: None,
+            store: StoreOption::default(),
             read_only: false,
             max_bytes: None,
             result_bytes: DEFAULT_RESULT_BYTES,
@@ -59,7 +80,7 @@ impl Settings {
             result_bytes,
         } = self;
         let mut arguments = vec!["serve".to_owned()];
-        if let Some(store) = store.as_ref().filter(|path| !path.as_os_str().is_empty()) {
+        if let Some(store) = store.named() {
             let path = std::path::absolute(store).context("cannot tell where the store is")?;
             let path = path.to_str().context("the path of the store is not UTF-8")?;
             arguments.extend(["--store".to_owned(), path.to_owned()]);

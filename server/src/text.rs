@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Write as _};
 /// Longest piece of foreign text that is shown, in bytes as they are shown; the structured content has all of it.
 const SHOWN_BYTES: usize = 60;
 
-/// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`.
+/// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`, or with `{:#}` only `1.5 MiB`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bytes(pub(crate) u64);
 
@@ -19,7 +19,11 @@ impl Display for Bytes {
             Some((shift, unit)) => {
                 let whole = bytes >> shift;
                 let tenth = (u128::from(bytes - (whole << shift)) * 10) >> shift;
-                write!(f, "{whole}.{tenth} {unit} ({bytes} bytes)")
+                write!(f, "{whole}.{tenth} {unit}")?;
+                if f.alternate() {
+                    return Ok(());
+                }
+                write!(f, " ({bytes} bytes)")
             }
         }
     }
@@ -129,6 +133,16 @@ pub(crate) fn fenced(content: &str) -> String {
         }
     }
     block + "\n" + &fence
+}
+
+/// A time in its largest unit: `12 min`.
+pub(crate) fn roughly(seconds: i64) -> String {
+    match seconds {
+        ..60 => format!("{} s", seconds.max(0)),
+        60..3600 => format!("{} min", seconds / 60),
+        3600..172_800 => format!("{} h", seconds / 3600),
+        _ => format!("{} days", seconds / 86_400),
+    }
 }
 
 /// `1 buffer`, `2 buffers`.

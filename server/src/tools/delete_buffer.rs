@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Error, FileRole};
+use dcc_mcp_shm::Error;
 use rmcp::model::JsonObject;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::arguments::{self, BufferReference};
+use crate::deletion::{self, Removal};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
@@ -59,38 +60,18 @@ impl ShmServer {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = buffer.resolve("buffer")?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.off_thread(move |store| {
-            let descriptor = match store.describe(&reference) {
-                // Nothing is known of a damaged file but its id, by which it can be deleted.
-                Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => None,
-                described => Some(described?),
-            };
-            // A file's role never changes, so what is seen here still holds when it is deleted.
-            let freed_bytes = match descriptor
-                .as_ref()
-                .map(|descriptor| (descriptor.role, descriptor.capacity))
-            {
-                None => 0,
-                Some((FileRole::Slot, _)) => {
-                    return Err(ToolError::argument(
-                        "buffer",
-                        "it is a slot of a pool",
-                        "Slots go with their pool: delete that, by its id in pool_status.",
-                    ));
-                }
-                Some((FileRole::Pool, _)) => {
-                    let pool = store.pool(&reference)?;
-                    pool.buffer_size.saturating_mul(pool.slots.len() as u64)
-                }
-                Some((FileRole::Buffer | FileRole::Scene, capacity)) => capacity,
-            };
-            let id = store.resolve(&reference)?;
-            store.delete(&reference)?;
-            Ok(Reply(Deleted {
+        self.off_thread(move |store| match deletion::delete(store, &reference) {
+            Ok(Removal { id, name, bytes }) => Ok(Reply(Deleted {
                 id,
-                name: descriptor.and_then(|descriptor| descriptor.name),
-                freed_bytes,
-            }))
+                name,
+                freed_bytes: bytes,
+            })),
+            Err(Error::WrongRole { .. }) => Err(ToolError::argument(
+                "buffer",
+                "it is a slot of a pool",
+                "Slots go with their pool: delete that, by its id in pool_status.",
+            )),
+            Err(error) => Err(error.into()),
         })
         .await
     }

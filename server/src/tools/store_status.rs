@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{GcReport, KeptReason, Store};
+use dcc_mcp_shm::Store;
 use rmcp::model::JsonObject;
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -12,33 +12,13 @@ use serde::{Deserialize, Serialize};
 use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::reply::{Reply, ToolError};
+use crate::sweep::{self, Share};
 use crate::text::{self, Bytes};
 use crate::{arguments, schema};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {}
-
-/// A number of files, and the memory they take.
-#[derive(Debug, Default, Serialize)]
-struct Share {
-    count: usize,
-    bytes: u64,
-}
-
-impl Share {
-    fn add(&mut self, bytes: u64) {
-        self.count += 1;
-        // Sizes are what headers say.
-        self.bytes = self.bytes.saturating_add(bytes);
-    }
-}
-
-impl Display for Share {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}, {}", self.count, Bytes(self.bytes))
-    }
-}
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Status {
@@ -89,40 +69,10 @@ impl Status {
             buffers_by_kind,
             pools: index.pools().count(),
             damaged_files: index.damaged().len(),
-            next_expiry_seconds: next_expiry(&sweep),
-            would_remove: shares(sweep.removed.iter().map(|file| (file.reason, file.bytes))),
-            would_keep: shares(sweep.kept.iter().map(|file| (in_words(&file.reason), file.bytes))),
+            next_expiry_seconds: sweep::next_expiry(&sweep).map(|left| left.as_secs()),
+            would_remove: sweep::removed(&sweep),
+            would_keep: sweep::kept(&sweep),
         })
-    }
-}
-
-fn shares(files: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<&'static str, Share> {
-    let mut shares: BTreeMap<_, Share> = BTreeMap::new();
-    for (reason, bytes) in files {
-        shares.entry(reason).or_default().add(bytes);
-    }
-    shares
-}
-
-fn next_expiry(sweep: &GcReport) -> Option<u64> {
-    let left = sweep.kept.iter().filter_map(|file| match file.reason {
-        KeptReason::Unexpired { left } => Some(left.as_secs()),
-        _ => None,
-    });
-    left.min()
-}
-
-/// The same for all files that stay for the same reason.
-fn in_words(reason: &KeptReason) -> &'static str {
-    match reason {
-        KeptReason::Held => "a program has it open",
-        KeptReason::HolderDied => "its holder died: its time to live starts now",
-        KeptReason::Unexpired { .. } => "its time to live has not passed",
-        KeptReason::UntilDeleted => "it stays until it is deleted",
-        KeptReason::SlotOfPool => "it is a slot, and its pool is there",
-        KeptReason::PersistentPool => "it is a pool that stays until it is deleted",
-        KeptReason::Unreadable { .. } => "it is damaged: delete it by its id in list_buffers",
-        _ => "it could not be looked at or removed",
     }
 }
 

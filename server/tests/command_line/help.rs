@@ -3,7 +3,10 @@
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
+use dcc_mcp_shm::BufferOptions;
+
 use crate::home::{Home, PROGRAM, printed};
+use crate::store::TestStore;
 
 fn page(arguments: &[&str]) -> String {
     printed(
@@ -15,8 +18,11 @@ fn page(arguments: &[&str]) -> String {
     )
 }
 
-fn pages() -> [String; 3] {
-    [&["--help"][..], &["serve", "--help"], &["install", "--help"]].map(page)
+const COMMANDS: [&str; 8] = ["serve", "install", "ls", "show", "gc", "top", "doctor", "rm"];
+
+fn pages() -> Vec<String> {
+    let commands = COMMANDS.iter().map(|command| page(&[command, "--help"]));
+    std::iter::once(page(&["--help"])).chain(commands).collect()
 }
 
 #[test]
@@ -29,8 +35,8 @@ fn a_page_fits_a_window() {
 
 #[test]
 fn the_first_page_names_every_command_and_every_variable() {
-    let [first, serve, _] = pages();
-    for command in ["serve", "install", "manifest"] {
+    let (first, serve) = (page(&["--help"]), page(&["serve", "--help"]));
+    for command in COMMANDS.iter().chain(&["manifest"]) {
         assert!(
             first.contains(&format!("\n  {command} ")),
             "{command} is not in\n{first}"
@@ -55,13 +61,17 @@ fn every_example_works() {
     let home = Home::new();
     std::fs::create_dir(home.path("bin")).expect("a directory");
     symlink(PROGRAM, home.path("bin/dcc-mcp-shm")).expect("a link");
+    let store = TestStore::new();
+    for name in ["hero", "beauty.0101", "playhead"] {
+        store.scene(&BufferOptions::default().name(name));
+    }
     let pages = pages().concat();
     let examples: Vec<_> = pages
         .lines()
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with(' ') && line.contains("dcc-mcp-shm "))
         .collect();
-    assert_eq!(examples.len(), 9, "{examples:?}");
+    assert_eq!(examples.len(), 18, "{examples:?}");
     for example in examples {
         let asks = example.contains(" install ") && !example.contains("--yes") && !example.contains("--dry-run");
         let agreed = if asks { " --yes" } else { "" };
@@ -70,6 +80,7 @@ fn every_example_works() {
             .args(["-c", &format!("{example}{agreed}")])
             .env_clear()
             .envs([("HOME", home.path("")), ("PATH", home.path("bin"))])
+            .env("DCC_MCP_SHM_DIR", store.path())
             .current_dir(home.path("project"))
             .stdin(Stdio::null());
         let output = shell.output().expect("the shell runs");

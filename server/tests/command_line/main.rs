@@ -1,7 +1,14 @@
-//! The command line, run as users run it: `dcc-mcp-shm install`, and the pages of `--help`.
+//! The command line, run as users run it: `dcc-mcp-shm install`, what looks at a store, and the pages of `--help`.
 
+mod damaged;
+mod deleting;
+mod diagnosis;
 mod editing;
 mod files;
 mod help;
 mod home;
+mod hostile;
+mod live;
+mod looking;
+mod store;
 mod terminal;

@@ -9,7 +9,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::home::{Home, refusal};
 
 /// A terminal: the end that a user types at, and the end that a program has.
-fn terminal() -> (File, File) {
+pub(crate) fn terminal() -> (File, File) {
     let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
     grantpt(&user).expect("access");
     unlockpt(&user).expect("access");

@@ -100,6 +100,14 @@ impl Store {
         Ok(store)
     }
 
+    /// Opens a store that is there, to look at it: nothing is made, swept or recorded.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`Error::NotFound`] when there is no such directory.
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_directory(path.as_ref(), false)
+    }
+
     /// The directory that [`Store::open`] uses.
     pub fn default_path() -> PathBuf {
         if let Some(path) = std::env::var_os(DIR_VARIABLE).filter(|path| !path.is_empty()) {

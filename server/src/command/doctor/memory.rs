@@ -1,0 +1,139 @@
+//! The memory that files of the store are made of: its file system, its size, what is free, and huge pages.
+
+use std::fs;
+use std::path::Path;
+
+use dcc_mcp_shm::{SpaceLimit, Store};
+use rustix::fs::{major, minor, stat, statvfs};
+use rustix::system::uname;
+
+use super::finding::Finding;
+use crate::text::Bytes;
+
+/// What Docker gives /dev/shm unless it is told otherwise.
+const DOCKER_SHM: u64 = 64 << 20;
+/// With less than this there is no room for a frame or a mesh.
+const LEAST_ROOM: u64 = 16 << 20;
+const SHMEM_ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
+/// From here on huge pages can be had without that setting.
+const COLLAPSES: (u32, u32) = (6, 1);
+
+/// The directory may not be there, or not be a store.
+pub(super) fn check(directory: &Path, store: Option<&Store>) -> Vec<Finding> {
+    let mut findings = vec![file_system(directory)];
+    findings.extend(store.map(room));
+    if let Ok(setting) = fs::read_to_string(SHMEM_ENABLED) {
+        findings.push(huge_pages(&setting, uname().release().to_str().unwrap_or_default()));
+    }
+    findings
+}
+
+fn file_system(directory: &Path) -> Finding {
+    const SUBJECT: &str = "file system";
+    // That of the directory, or the one that it would be made in.
+    let asked = directory
+        .ancestors()
+        .find_map(|path| Some((stat(path).ok()?, statvfs(path).ok()?)));
+    let Some((stat, space)) = asked else {
+        return Finding::unknown(SUBJECT, format!("{} cannot be asked about", directory.display()));
+    };
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let kind = kind_of(&mounts, &format!("{}:{}", major(stat.st_dev), minor(stat.st_dev)));
+    let kind = kind.unwrap_or("of an unknown kind");
+    let (size, free) = (
+        space.f_blocks.saturating_mul(space.f_frsize),
+        space.f_bavail.saturating_mul(space.f_frsize),
+    );
+    let state = format!("{kind}, {:#}, {:#} free", Bytes(size), Bytes(free));
+    if size <= DOCKER_SHM {
+        let remedy = "too small for scenes: start the container with --shm-size=4g (Compose: shm_size), or mount -o \
+                      remount,size=4g";
+        return Finding::error(SUBJECT, state, remedy);
+    }
+    if !["tmpfs", "ramfs", "hugetlbfs"].contains(&kind) {
+        let remedy = "files there are on a disk, and slow: use a directory in /dev/shm";
+        return Finding::warning(SUBJECT, state, remedy);
+    }
+    Finding::good(SUBJECT, state)
+}
+
+/// The type of the file system on a device, from the kernel's list of mounts.
+fn kind_of<'a>(mounts: &'a str, device: &str) -> Option<&'a str> {
+    let mut lines = mounts.lines();
+    let line = lines.find(|line| line.split(' ').nth(2) == Some(device))?;
+    line.split_once(" - ")?.1.split(' ').next()
+}
+
+/// The largest new buffer, and what sets that.
+fn room(store: &Store) -> Finding {
+    const SUBJECT: &str = "room";
+    let room = match store.room() {
+        Ok(room) => room,
+        Err(error) => return Finding::unknown(SUBJECT, error),
+    };
+    let state = format!("{:#} for a new buffer, set by: {}", Bytes(room.available), room.limit);
+    if room.available >= LEAST_ROOM {
+        return Finding::good(SUBJECT, state);
+    }
+    let remedy = match room.limit {
+        SpaceLimit::Quota => "delete buffers (dcc-mcp-shm rm), or raise the quota: DCC_MCP_SHM_MAX_BYTES",
+        SpaceLimit::Memory => "delete buffers (dcc-mcp-shm rm), or end programs that use much memory",
+        SpaceLimit::Cgroup => "delete buffers (dcc-mcp-shm rm), or give the container more memory (docker: --memory)",
+        _ => {
+            "delete buffers (dcc-mcp-shm rm) and other files there, or give the file system more: mount -o remount,size="
+        }
+    };
+    Finding::error(SUBJECT, state, remedy)
+}
+
+/// Large buffers are faster in huge pages, which the kernel gives to shared memory only as it is set.
+fn huge_pages(setting: &str, release: &str) -> Finding {
+    const SUBJECT: &str = "huge pages";
+    let chosen = setting.split_once('[').and_then(|(_, rest)| rest.split_once(']'));
+    let chosen = chosen.map_or("unknown", |(chosen, _)| chosen);
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|part| part.parse().ok());
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    let state = format!("shmem_enabled is {chosen}, Linux {release}");
+    let remedy = format!("large buffers are slower to write: echo advise | sudo tee {SHMEM_ENABLED}");
+    match chosen {
+        "deny" => Finding::warning(SUBJECT, state, remedy),
+        "never" if version < COLLAPSES => Finding::warning(SUBJECT, state, remedy),
+        _ => Finding::good(SUBJECT, state),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::finding::Level;
+    use super::*;
+
+    #[test]
+    fn a_file_system_is_known_by_its_device() {
+        let mounts = "22 1 0:20 / / rw - overlay overlay rw\n30 22 0:27 / /dev/shm rw,nosuid shared:3 - tmpfs shm rw\n";
+        assert_eq!(kind_of(mounts, "0:27"), Some("tmpfs"));
+        assert_eq!(kind_of(mounts, "0:2"), None);
+    }
+
+    #[test]
+    fn huge_pages_need_the_setting_or_a_new_kernel() {
+        let level = |setting, release| huge_pages(setting, release).level;
+        assert_eq!(
+            level("always within_size advise [never] deny force", "6.1.0-13-amd64"),
+            Level::Good
+        );
+        assert_eq!(
+            level("always within_size advise [never] deny force", "5.15.0"),
+            Level::Warning
+        );
+        assert_eq!(
+            level("always within_size [advise] never deny force", "5.15.0"),
+            Level::Good
+        );
+        assert_eq!(
+            level("always within_size advise never [deny] force", "6.18"),
+            Level::Warning
+        );
+    }
+}

@@ -1,0 +1,62 @@
+//! `dcc-mcp-shm ls`: what is in the store.
+
+use clap::Args;
+
+use super::overview::Overview;
+use super::terminal::{self, Window};
+use super::{existing, json, say_no_store};
+use crate::settings::StoreOption;
+
+/// List buffers and pools, newest first.
+///
+/// One line each: the beginning of its id, by which `show` and `rm` find it, its name, what it is, the program that wrote
+/// it, its size, its state, its age, the processes that have it open (the first, and how many more; "-" for none, "?" if
+/// that cannot be seen) and when it may go. Files that cannot be read are listed below, and do not hide the rest.
+///
+/// Looking holds nothing open and renews no time to live.
+#[derive(Debug, Args)]
+#[command(after_long_help = ABOUT)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    store: StoreOption,
+    /// Print JSON: {"store", "buffers", "pools", "damaged"}.
+    ///
+    /// A buffer is its descriptor (docs/descriptor.schema.json) with "holders", a list of {"pid", "program"} that is
+    /// absent if it cannot be told; a pool is {"id", "name", "buffer_size", "persistent", "created_at", "slots",
+    /// "holders"}; a damaged file is {"id", "problem"}. Newer versions may add fields.
+    #[arg(long)]
+    json: bool,
+}
+
+const ABOUT: &str = "\
+States:
+  sealed   finished, and never changes
+  open     rewritten at any time
+  empty    a scene that waits to be filled
+  filling  a scene that is being filled
+  2/4 free slots of a pool that nobody has
+
+Examples:
+  dcc-mcp-shm ls
+      The store that DCCs of this user share by default.
+  dcc-mcp-shm ls --json --store /dev/shm/my-scenes
+      Another store, for a program.";
+
+impl Ls {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let store = existing(&self.store)?;
+        if self.json {
+            let overview = match &store {
+                Some(store) => Overview::of(store)?,
+                None => Overview::empty(&self.store.directory()),
+            };
+            return Ok(terminal::print(&json::pretty(&overview)?)?);
+        }
+        let Some(store) = store else {
+            return say_no_store(&self.store);
+        };
+        let overview = Overview::of(&store)?;
+        let window = Window::of_stdout().map(|window| window.columns);
+        Ok(terminal::print(&(overview.lines(window).join("\n") + "\n"))?)
+    }
+}

@@ -1,0 +1,203 @@
+//! What is in a store at one moment, and who has it open: what `ls` prints and `top` shows.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anstyle::Style;
+use dcc_mcp_shm::{Descriptor, Error, Listing, PoolStatus, Store};
+use jiff::Timestamp;
+use serde::Serialize;
+use uuid::Uuid;
+
+use super::process::{self, Process};
+use super::table::{self, Cell, Column};
+use super::terminal::{BAD, FAINT, WARNING};
+use super::{find, foreign};
+use crate::listed;
+use crate::text::{self, Bytes};
+
+const COLUMNS: [Column; 9] = [
+    Column::text("ID"),
+    Column::long("NAME"),
+    Column::text("KIND"),
+    Column::long("FROM"),
+    Column::number("SIZE"),
+    Column::text("STATE"),
+    Column::number("AGE"),
+    Column::long("OPEN IN"),
+    Column::text("EXPIRES"),
+];
+
+/// The contents of a store. As JSON this is what `ls --json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Overview {
+    store: String,
+    buffers: Vec<Held<Descriptor>>,
+    pools: Vec<Held<PoolStatus>>,
+    damaged: Vec<Damaged>,
+}
+
+/// A buffer or pool, and the processes that have it open if that can be told.
+#[derive(Debug, Serialize)]
+struct Held<T> {
+    #[serde(flatten)]
+    what: T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holders: Option<Vec<Process>>,
+}
+
+/// A file that has a buffer's name and is none.
+#[derive(Debug, Serialize)]
+struct Damaged {
+    id: Uuid,
+    problem: String,
+}
+
+impl Overview {
+    pub(super) fn empty(path: &Path) -> Self {
+        Self {
+            store: path.display().to_string(),
+            buffers: Vec::new(),
+            pools: Vec::new(),
+            damaged: Vec::new(),
+        }
+    }
+
+    /// Looks at every file, and once at who has which one open. Nothing is held or renewed.
+    pub(super) fn of(store: &Store) -> Result<Self, Error> {
+        let Listing {
+            buffers,
+            pools,
+            damaged,
+        } = store.list()?;
+        let holders = store.holders();
+        let mut known = BTreeMap::new();
+        let mut named = |pids: Option<&[u32]>| {
+            let process = |&pid| known.entry(pid).or_insert_with(|| Process::of(pid)).clone();
+            Some(pids?.iter().map(process).collect())
+        };
+        let mut overview = Self::empty(store.path());
+        for what in buffers {
+            let holders = named(listed::holders_of(&what, &holders));
+            overview.buffers.push(Held { what, holders });
+        }
+        for what in pools {
+            let holders = named(holders.of(what.id));
+            overview.pools.push(Held { what, holders });
+        }
+        overview.damaged = damaged
+            .into_iter()
+            .map(|file| Damaged {
+                id: file.id,
+                problem: file.problem,
+            })
+            .collect();
+        Ok(overview)
+    }
+
+    /// `3 buffers, 1 pool, open in 2 processes`
+    pub(super) fn totals(&self) -> String {
+        let mut pids: Vec<_> = self.holders().map(|process| process.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        let mut totals = format!(
+            "{}, {}, open in {}",
+            text::count(self.buffers.len(), "buffer"),
+            text::count(self.pools.len(), "pool"),
+            process::count(pids.len()),
+        );
+        if !self.damaged.is_empty() {
+            totals = format!("{totals}, {}", text::count(self.damaged.len(), "damaged file"));
+        }
+        totals
+    }
+
+    fn holders(&self) -> impl Iterator<Item = &Process> {
+        let buffers = self.buffers.iter().filter_map(|held| held.holders.as_ref());
+        let pools = self.pools.iter().filter_map(|held| held.holders.as_ref());
+        buffers.chain(pools).flatten()
+    }
+
+    /// The table, newest first, and below it what is damaged.
+    pub(super) fn lines(&self, window: Option<usize>) -> Vec<String> {
+        let buffers = self.buffers.iter().map(|held| held.what.id);
+        let ids = buffers.chain(self.pools.iter().map(|held| held.what.id));
+        let shown = find::telling_apart(ids.chain(self.damaged.iter().map(|file| file.id)));
+        let short = |id: Uuid| id.to_string()[..shown].to_owned();
+        let buffers = self.buffers.iter().map(|held| (&held.what.created_at, held.row(short)));
+        let pools = self.pools.iter().map(|held| (&held.what.created_at, held.row(short)));
+        let mut rows: Vec<_> = buffers.chain(pools).collect();
+        // Without the Z, so that times with and without fractions compare as text.
+        rows.sort_by(|(a, _), (b, _)| b.trim_end_matches('Z').cmp(a.trim_end_matches('Z')));
+        let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        let mut lines = table::lines(&COLUMNS, &rows, window);
+        lines.extend(self.damaged.iter().map(|file| {
+            let text = format!("{}  damaged: {}", short(file.id), foreign(&file.problem));
+            let text = table::shortened(&text, window.unwrap_or(usize::MAX));
+            format!("{BAD}{text}{BAD:#}")
+        }));
+        lines
+    }
+}
+
+impl Held<Descriptor> {
+    fn row(&self, short: impl Fn(Uuid) -> String) -> [Cell; COLUMNS.len()] {
+        let Self { what, holders } = self;
+        let pids = holders.as_deref();
+        [
+            short(what.id).into(),
+            foreign(what.name.as_deref().unwrap_or_default()).into(),
+            what.kind.as_str().into(),
+            foreign(&what.source_dcc).into(),
+            format!("{:#}", Bytes(what.size_bytes)).into(),
+            what.state.as_str().into(),
+            listed::age(&what.created_at).into(),
+            open_in(pids),
+            match &what.expires {
+                Some(expires) => format!("in {}", until(expires)).into(),
+                None if what.ttl_seconds <= 0.0 => "never".into(),
+                None if pids.is_some_and(<[_]>::is_empty) => Cell::styled("holder died", WARNING),
+                None => Cell::styled("not while open", FAINT),
+            },
+        ]
+    }
+}
+
+impl Held<PoolStatus> {
+    fn row(&self, short: impl Fn(Uuid) -> String) -> [Cell; COLUMNS.len()] {
+        let Self { what, holders } = self;
+        let (free, slots) = (what.free(), what.slots.len());
+        let style = if free == 0 { WARNING } else { Style::new() };
+        [
+            short(what.id).into(),
+            foreign(what.name.as_deref().unwrap_or_default()).into(),
+            "Pool".into(),
+            "".into(),
+            format!("{:#}", Bytes(what.buffer_size.saturating_mul(slots as u64))).into(),
+            Cell::styled(format!("{free}/{slots} free"), style),
+            listed::age(&what.created_at).into(),
+            open_in(holders.as_deref()),
+            match holders.as_deref() {
+                _ if what.persistent => "never".into(),
+                Some([]) => "next sweep".into(),
+                _ => Cell::styled("not while open", FAINT),
+            },
+        ]
+    }
+}
+
+/// The first process, and how many more there are.
+fn open_in(holders: Option<&[Process]>) -> Cell {
+    match holders {
+        None => Cell::styled("?", FAINT),
+        Some([]) => Cell::styled("-", FAINT),
+        Some([process]) => process.in_words().into(),
+        Some([process, more @ ..]) => format!("{} +{}", process.in_words(), more.len()).into(),
+    }
+}
+
+/// The time until a moment of a descriptor.
+pub(super) fn until(moment: &str) -> String {
+    let moment: Timestamp = moment.parse().unwrap_or(Timestamp::MIN);
+    text::roughly(moment.duration_since(Timestamp::now()).as_secs())
+}

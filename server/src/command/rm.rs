@@ -1,0 +1,64 @@
+//! `dcc-mcp-shm rm`: deletes buffers and pools.
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Args;
+use dcc_mcp_shm::Store;
+
+use super::{find, foreign, needed, terminal};
+use crate::deletion::{self, Removal};
+use crate::settings::StoreOption;
+use crate::text::Bytes;
+
+/// Delete buffers and pools.
+///
+/// Who has one open keeps what they see: memory that is mapped stays valid, and is given back when the last process lets go
+/// of it. Nobody can open it any more. A pool goes with its slots; a damaged file goes by its id.
+///
+/// One that is not there is told, and the others are deleted; the exit status is 1 then.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Rm {
+    /// Name, id, or the beginning of an id that no other has.
+    #[arg(required = true, value_name = "BUFFER")]
+    buffers: Vec<String>,
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dcc-mcp-shm rm hero
+      By its name.
+  dcc-mcp-shm rm beauty.0101 playhead
+      Two at once.";
+
+impl Rm {
+    pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
+        let store = needed(&self.store)?;
+        let mut status = ExitCode::SUCCESS;
+        for buffer in &self.buffers {
+            match delete(&store, buffer) {
+                Ok(said) => terminal::print(&said)?,
+                Err(error) => {
+                    status = ExitCode::FAILURE;
+                    writeln!(io::stderr(), "error: {}", foreign(&format!("{error:#}")))?;
+                }
+            }
+        }
+        Ok(status)
+    }
+}
+
+fn delete(store: &Store, buffer: &str) -> anyhow::Result<String> {
+    let Removal { id, name, bytes } = deletion::delete(store, &find::find(store, buffer)?)?;
+    let name = name.map_or_else(String::new, |name| format!(" ({})", foreign(&name)));
+    let freed = match bytes {
+        0 => String::new(),
+        bytes => format!(" {} are free once nobody has it open.", Bytes(bytes)),
+    };
+    Ok(format!(
+        "Deleted {id}{name}.{freed} Views that are mapped stay valid.\n"
+    ))
+}

@@ -1,0 +1,219 @@
+//! `dcc-mcp-shm show`: everything that is known about one buffer or pool.
+
+use std::fmt::Write as _;
+
+use clap::Args;
+use dcc_mcp_shm::{BufferState, Descriptor, FileRole, PoolStatus, Store};
+use serde_json::Value;
+
+use super::overview::until;
+use super::process::{self, Process};
+use super::table::{self, Cell, Column};
+use super::terminal::{self, FAINT, TITLE, Window};
+use super::{find, foreign, json, needed};
+use crate::listed;
+use crate::settings::StoreOption;
+use crate::text::Bytes;
+
+const ARRAYS: [Column; 5] = [
+    Column::long("ARRAY"),
+    Column::text("TYPE"),
+    Column::text("SHAPE"),
+    Column::text("PER"),
+    Column::number("OFFSET"),
+];
+const SLOTS: [Column; 5] = [
+    Column::text("SLOT"),
+    Column::number("GENERATION"),
+    Column::number("DATA"),
+    Column::long("HELD BY"),
+    Column::text("SINCE"),
+];
+const HOLDERS: [Column; 3] = [Column::number("PID"), Column::long("PROGRAM"), Column::text("STARTED")];
+
+/// Show everything about one buffer or pool.
+///
+/// What it is, how large and how old, its arrays with their types and shapes, when it may go, and the processes that have
+/// it open; of a pool its slots, and who was given them since when. The data is not read, and nothing is renewed.
+#[derive(Debug, Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(crate) struct Show {
+    /// Name, id, or the beginning of an id that no other has.
+    buffer: String,
+    #[command(flatten)]
+    store: StoreOption,
+    /// Print its descriptor as it travels: JSON with which any program opens it.
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  dcc-mcp-shm show hero
+      By its name.
+  dcc-mcp-shm show hero --json
+      Its descriptor, for another program.";
+
+impl Show {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let store = needed(&self.store)?;
+        let reference = find::find(&store, &self.buffer)?;
+        let descriptor = store.describe(&reference)?;
+        if self.json {
+            return Ok(terminal::print(&json::pretty(&descriptor)?)?);
+        }
+        let window = Window::of_stdout().map(|window| window.columns);
+        let is_pool = descriptor.role == FileRole::Pool;
+        let pool = is_pool.then(|| store.pool(&reference)).transpose()?;
+        let mut said = facts(&descriptor, pool.as_ref());
+        let mut append = |lines: Vec<String>| {
+            said.push('\n');
+            said.extend(lines.into_iter().map(|line| line + "\n"));
+        };
+        if let Some(pool) = &pool {
+            append(slots(pool, window));
+        }
+        if !descriptor.arrays.is_empty() {
+            append(arrays(&descriptor, window));
+        }
+        append(holders(&store, &descriptor, window));
+        Ok(terminal::print(&said)?)
+    }
+}
+
+/// What it is, a fact a line.
+fn facts(d: &Descriptor, pool: Option<&PoolStatus>) -> String {
+    let mut said = String::new();
+    let mut fact = |label: &str, fact: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(said, "{TITLE}{label:<11}{TITLE:#}{fact}");
+    };
+    fact("id", &d.id.to_string());
+    if let Some(name) = &d.name {
+        fact("name", &foreign(name));
+    }
+    let role = match d.role {
+        FileRole::Buffer => "buffer",
+        FileRole::Scene => "scene",
+        FileRole::Slot => "slot of a pool",
+        FileRole::Pool => "pool",
+    };
+    fact("what", &format!("{} {role}, {}", d.kind.as_str(), d.state.as_str()));
+    if !d.source_dcc.is_empty() {
+        fact("from", &foreign(&d.source_dcc));
+    }
+    if let Some(group) = &d.group {
+        fact("group", &foreign(group));
+    }
+    if pool.is_none() {
+        fact("size", &Bytes(d.size_bytes).to_string());
+    }
+    if d.use_compression {
+        fact("stored", &format!("{} of LZ4 frames", Bytes(d.stored_bytes)));
+    } else if d.state != BufferState::Sealed && d.capacity > 0 {
+        fact("capacity", &Bytes(d.capacity).to_string());
+    }
+    fact(
+        "created",
+        &format!("{}, {} ago", d.created_at, listed::age(&d.created_at)),
+    );
+    fact("expires", &expiry(d, pool));
+    if d.role == FileRole::Slot {
+        fact("generation", &d.generation.to_string());
+    }
+    fact(
+        "file",
+        &format!("{}, data from byte {} on", foreign(&d.path), d.data_offset),
+    );
+    for (name, value) in &d.attrs {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        fact("attribute", &format!("{} = {}", foreign(name), foreign(&value)));
+    }
+    said
+}
+
+fn expiry(d: &Descriptor, pool: Option<&PoolStatus>) -> String {
+    match (&d.expires, d.role) {
+        (Some(expires), _) => format!("{expires}, in {}, unless somebody opens it", until(expires)),
+        (None, FileRole::Slot) => "with its pool".to_owned(),
+        (None, FileRole::Pool) if pool.is_some_and(|pool| !pool.persistent) => "when nobody has it open".to_owned(),
+        (None, FileRole::Pool) => "never: it stays until it is deleted".to_owned(),
+        _ if d.ttl_seconds <= 0.0 => "never: it stays until it is deleted".to_owned(),
+        _ => format!("{} s after the last process has let go of it", d.ttl_seconds),
+    }
+}
+
+fn arrays(descriptor: &Descriptor, window: Option<usize>) -> Vec<String> {
+    let row = |(name, array): (&String, &dcc_mcp_shm::ArrayDescriptor)| -> [Cell; ARRAYS.len()] {
+        [
+            foreign(name).into(),
+            array.dtype.to_string().into(),
+            format!("{:?}", array.shape).into(),
+            array.domain.map_or("", |domain| domain.as_str()).into(),
+            array
+                .offset
+                .map_or_else(String::new, |offset| offset.to_string())
+                .into(),
+        ]
+    };
+    let rows: Vec<_> = descriptor.arrays.iter().map(row).collect();
+    table::lines(&ARRAYS, &rows, window)
+}
+
+fn slots(pool: &PoolStatus, window: Option<usize>) -> Vec<String> {
+    let each = Bytes(pool.buffer_size);
+    let mut lines = vec![format!(
+        "{} of {} slots free, {each} each",
+        pool.free(),
+        pool.slots.len()
+    )];
+    let rows: Vec<[Cell; SLOTS.len()]> = pool
+        .slots
+        .iter()
+        .map(|slot| {
+            let (by, since) = match &slot.holder {
+                Some(holder) => (
+                    format!("{} {}", foreign(&holder.program), holder.pid).into(),
+                    holder.since.as_str().into(),
+                ),
+                None if slot.in_use => ("readers".into(), "".into()),
+                None => (Cell::styled("free", FAINT), "".into()),
+            };
+            let (id, generation) = (slot.id.to_string(), slot.generation.to_string());
+            [
+                id.into(),
+                generation.into(),
+                format!("{:#}", Bytes(slot.data_len)).into(),
+                by,
+                since,
+            ]
+        })
+        .collect();
+    lines.extend(table::lines(&SLOTS, &rows, window));
+    lines
+}
+
+fn holders(store: &Store, descriptor: &Descriptor, window: Option<usize>) -> Vec<String> {
+    let holders = store.holders();
+    let pids = match listed::holders_of(descriptor, &holders) {
+        None => return vec!["Who has it open cannot be seen from here.".to_owned()],
+        Some([]) => return vec!["Nobody has it open.".to_owned()],
+        Some(pids) => pids,
+    };
+    let row = |&pid: &u32| -> [Cell; HOLDERS.len()] {
+        let process = Process::of(pid);
+        let started = process.started().map_or_else(String::new, |at| at.to_string());
+        [
+            pid.to_string().into(),
+            process.program.unwrap_or_default().into(),
+            started.into(),
+        ]
+    };
+    let rows: Vec<_> = pids.iter().map(row).collect();
+    let mut lines = vec![format!("Open in {}:", process::count(rows.len()))];
+    lines.extend(table::lines(&HOLDERS, &rows, window));
+    lines
+}

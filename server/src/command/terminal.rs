@@ -1,0 +1,37 @@
+//! The terminal that people look at, if stdout is one.
+
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use rustix::termios::tcgetwinsize;
+
+pub(super) const TITLE: Style = Style::new().bold();
+pub(super) const FAINT: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = AnsiColor::Green.on_default();
+pub(super) const WARNING: Style = AnsiColor::Yellow.on_default();
+pub(super) const BAD: Style = AnsiColor::Red.on_default().bold();
+
+/// Columns and lines of the window.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) columns: usize,
+    pub(super) lines: usize,
+}
+
+impl Window {
+    /// The one that stdout is, if that is one and knows its size.
+    pub(super) fn of_stdout() -> Option<Self> {
+        let size = tcgetwinsize(io::stdout()).ok()?;
+        (size.ws_col > 0 && size.ws_row > 0).then(|| Self {
+            columns: size.ws_col.into(),
+            lines: size.ws_row.into(),
+        })
+    }
+}
+
+/// Prints text with colours, which only a terminal gets that is not asked to do without (`NO_COLOR`).
+pub(super) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
+}

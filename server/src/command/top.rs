@@ -1,0 +1,185 @@
+//! `dcc-mcp-shm top`: the store as it changes.
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::os::fd::AsFd as _;
+use std::time::Duration;
+
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
+use anyhow::{Context as _, bail};
+use clap::Args;
+use dcc_mcp_shm::{Store, StoreEvent};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use super::overview::Overview;
+use super::terminal::{self, TITLE, Window};
+use super::{existing, foreign, say_no_store, table};
+use crate::access::readable;
+use crate::settings::StoreOption;
+use crate::text::Bytes;
+
+/// How often ages, and slots given out and back, are looked at again: nothing tells of them.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Shortest time between two pictures of a busy store.
+const PAUSE: Duration = Duration::from_millis(50);
+/// Of a window that does not know its size.
+const USUAL_WINDOW: Window = Window { columns: 80, lines: 24 };
+/// The other screen, without a cursor; and back.
+const ENTER: &str = "\x1b[?1049h\x1b[?25l";
+const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
+/// Ctrl-C and Ctrl-D as the terminal sends them.
+const ENDS: [u8; 4] = [b'q', b'Q', 3, 4];
+
+/// Watch buffers and pools, and who has them open, as they come and go.
+///
+/// The lines are those of `ls`; above them stand the memory that is used and free, and what limits it. The picture is
+/// redrawn when the store changes, and every second. q or Ctrl-C ends it.
+///
+/// Where stdin or stdout is no terminal, one picture is printed, all of it and without colours.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    store: StoreOption,
+}
+
+impl Top {
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        let Some(store) = existing(&self.store)? else {
+            return say_no_store(&self.store);
+        };
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Ok(terminal::print(&(picture(&store, None)?.join("\n") + "\n"))?);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .context("cannot start the async runtime")?;
+        runtime.block_on(watch(&store))
+    }
+}
+
+async fn watch(store: &Store) -> anyhow::Result<()> {
+    let watch = store.watch()?;
+    let changed = readable(watch.as_fd().try_clone_to_owned()?)?;
+    let keys = readable(io::stdin().as_fd().try_clone_to_owned()?)?;
+    let mut ended = signal(SignalKind::terminate())?;
+    let mut hung_up = signal(SignalKind::hangup())?;
+    let mut resized = signal(SignalKind::window_change())?;
+    let mut ticks = interval(INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let _screen = Screen::enter()?;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = resized.recv() => {}
+            _ = ended.recv() => return Ok(()),
+            _ = hung_up.recv() => return Ok(()),
+            ready = keys.readable() => {
+                ready?.clear_ready();
+                if ends()? {
+                    return Ok(());
+                }
+                continue;
+            }
+            ready = changed.readable() => {
+                ready?.clear_ready();
+                let events = watch.events()?;
+                if events.contains(&StoreEvent::Gone) {
+                    bail!("the store {} was removed", foreign(&store.path().display().to_string()));
+                }
+                if events.is_empty() {
+                    continue;
+                }
+                sleep(PAUSE).await;
+            }
+        }
+        draw(&picture(store, Some(Window::of_stdout().unwrap_or(USUAL_WINDOW)))?)?;
+    }
+}
+
+/// Whether one of the keys that were pressed ends this.
+fn ends() -> io::Result<bool> {
+    let mut keys = [0; 64];
+    loop {
+        match rustix::io::read(io::stdin(), &mut keys)? {
+            0 => return Ok(false),
+            count if keys[..count].iter().any(|key| ENDS.contains(key)) => return Ok(true),
+            _ => {}
+        }
+    }
+}
+
+/// The lines of one picture, as many as fit.
+fn picture(store: &Store, window: Option<Window>) -> anyhow::Result<Vec<String>> {
+    let overview = Overview::of(store)?;
+    let room = store.room()?;
+    let quota = store
+        .quota()?
+        .map_or_else(String::new, |bytes| format!(", quota {:#}", Bytes(bytes)));
+    let (used, free) = (Bytes(store.used_bytes()?), Bytes(room.available));
+    let columns = window.map(|window| window.columns);
+    let fitting = |line: &str| table::shortened(line, columns.unwrap_or(usize::MAX));
+    let path = fitting(&foreign(&store.path().display().to_string()));
+    let mut lines = vec![
+        format!("{TITLE}{path}{TITLE:#}"),
+        fitting(&overview.totals()),
+        fitting(&format!("{used:#} used, {free:#} free (set by: {}){quota}", room.limit)),
+        String::new(),
+    ];
+    lines.extend(overview.lines(columns));
+    if let Some(window) = window
+        && lines.len() > window.lines
+    {
+        let hidden = lines.len() - window.lines + 1;
+        lines.truncate(window.lines.saturating_sub(1));
+        lines.push(fitting(&format!("… {hidden} more; ls shows all")));
+    }
+    Ok(lines)
+}
+
+/// Puts a picture over the last one. Each line is cleared to its end, so that nothing flickers.
+fn draw(lines: &[String]) -> io::Result<()> {
+    let mut picture = lines.join("\x1b[K\r\n");
+    if AutoStream::choice(&io::stdout()) == ColorChoice::Never {
+        let plain = lines.iter().map(|line| strip_str(line).to_string());
+        picture = plain.collect::<Vec<_>>().join("\x1b[K\r\n");
+    }
+    let mut stdout = io::stdout().lock();
+    write!(stdout, "\x1b[H{picture}\x1b[K\x1b[J")?;
+    stdout.flush()
+}
+
+/// The terminal as `top` has it: keys at once and unseen, on the other screen. As it was, when this is dropped.
+struct Screen {
+    before: Termios,
+}
+
+impl Screen {
+    fn enter() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut changed = before.clone();
+        // Ctrl-C and Ctrl-Z are keys as well: a signal would end or stop this with the terminal as it is.
+        changed.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
+        // A read takes what there is and does not wait.
+        changed.special_codes[SpecialCodeIndex::VMIN] = 0;
+        changed.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(io::stdin(), OptionalActions::Now, &changed)?;
+        let screen = Self { before };
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(ENTER.as_bytes())?;
+        stdout.flush()?;
+        Ok(screen)
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let mut stdout = io::stdout().lock();
+        // A terminal that is gone needs nothing.
+        let _ = stdout.write_all(LEAVE.as_bytes()).and_then(|()| stdout.flush());
+        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
+    }
+}

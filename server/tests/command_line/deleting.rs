@@ -1,0 +1,122 @@
+//! `rm` and `gc`: what goes, what stays, and what is said about it.
+
+use std::time::Duration;
+
+use dcc_mcp_shm::{BufferOptions, BufferPool, SharedBuffer};
+
+use crate::store::{Holder, TestStore};
+
+#[test]
+fn what_is_deleted_is_gone_and_whoever_has_it_mapped_keeps_it() {
+    let store = TestStore::new();
+    let id = store.named("hero");
+    let holder = Holder::of(&store, &["hero"]);
+    let said = store.printed(&["rm", "hero"]);
+    assert!(
+        said.contains(&id) && said.contains("(hero)") && said.contains("8 bytes"),
+        "{said}"
+    );
+    assert!(said.contains("Views that are mapped stay valid."), "{said}");
+    assert!(!store.file(&id).exists() && !store.printed(&["ls"]).contains("hero"));
+    assert!(holder.end().contains("saw Ok(\"vertices\")"));
+}
+
+#[test]
+fn one_that_is_not_there_does_not_keep_the_others() {
+    let store = TestStore::new();
+    let (first, last) = (store.named("first"), store.named("last"));
+    let stays = store.named("stays");
+    let output = store.run(&["rm", "first", "nope", &last[..8], "first"]);
+    let (said, errors) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains(&first) && said.contains(&last), "{said}");
+    let errors: Vec<_> = errors.lines().collect();
+    assert!(
+        errors.len() == 2 && errors[0].contains("\"nope\"") && errors[1].contains("\"first\""),
+        "{errors:?}"
+    );
+    assert!(store.file(&stays).exists());
+}
+
+#[test]
+fn a_pool_goes_with_its_slots_and_a_slot_not_without_its_pool() {
+    let store = TestStore::new();
+    let options = BufferOptions::default().name("viewport").persistent(true);
+    let pool = BufferPool::create(&store.store, 2, 4096, &options).expect("a pool");
+    let slot = pool.acquire().expect("a slot").id().to_string();
+    let output = store.run(&["rm", &slot]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && error.contains("slot"), "{error}");
+    assert!(store.file(&slot).exists());
+    let said = store.printed(&["rm", "viewport"]);
+    assert!(said.contains("8.0 KiB"), "{said}");
+    assert!(!store.file(&slot).exists());
+}
+
+#[test]
+fn nothing_is_deleted_without_being_named() {
+    let store = TestStore::new();
+    store.named("hero");
+    let output = store.run(&["rm"]);
+    assert_eq!(output.status.code(), Some(2), "a mistake of usage");
+    assert!(store.printed(&["ls"]).contains("hero"));
+}
+
+/// One of everything that goes, and of most that stays.
+fn full(store: &TestStore) -> (Vec<String>, Vec<String>) {
+    let expired = store.scene(&BufferOptions::default().name("expired").ttl(Duration::from_nanos(1)));
+    let draft = uuid::Uuid::new_v4().to_string();
+    std::fs::write(store.path().join(format!("{draft}.shm.draft")), [0; 1000]).expect("a draft");
+    let fresh = store.named("fresh");
+    let kept = SharedBuffer::create(&store.store, 16, &BufferOptions::default().ttl(None)).expect("a buffer");
+    (
+        vec![expired, draft],
+        vec![fresh, kept.id().to_string(), store.junk(b"junk")],
+    )
+}
+
+#[test]
+fn a_collection_says_what_goes_what_stays_and_why() {
+    let store = TestStore::new();
+    let (goes, stays) = full(&store);
+    store.named("held");
+    let holder = Holder::of(&store, &["held"]);
+    for (arguments, removes, keeps) in [
+        (&["gc", "--dry-run"][..], "Would remove", "Would keep"),
+        (&["gc"], "Removed", "Kept"),
+    ] {
+        let said = store.printed(arguments);
+        assert!(said.starts_with(&format!("{removes} 2 files, ")), "{said}");
+        let (removed, kept) = said.split_once(keeps).expect("both parts");
+        for (id, reason) in goes.iter().zip(["time to live has passed", "half made"]) {
+            let line = removed.lines().find(|line| line.contains(id)).expect("a line");
+            assert!(line.contains(reason), "{line}");
+        }
+        for reason in [
+            "1, 4.0 KiB (4104 bytes): a program has it open",
+            "1, 4.0 KiB (4104 bytes): its time to live has not passed",
+            "it stays until it is deleted",
+            "1, 4 bytes: it is damaged: delete it by its id",
+            "The first expires in 14 min.",
+        ] {
+            assert!(kept.contains(reason), "{reason} is not in\n{kept}");
+        }
+        assert!(
+            kept.lines()
+                .any(|line| line.contains(&stays[2]) && line.contains("damaged")),
+            "{kept}"
+        );
+        let is_there = |id: &String| store.file(id).exists() || store.path().join(format!("{id}.shm.draft")).exists();
+        assert_eq!(
+            goes.iter().filter(|id| is_there(id)).count(),
+            if arguments.len() == 2 { 2 } else { 0 }
+        );
+        assert!(stays.iter().all(is_there));
+    }
+    assert!(store.printed(&["gc"]).starts_with("Removed 0 files, 0 bytes\n"));
+    assert!(holder.end().contains("saw Ok"));
+}

@@ -1,0 +1,208 @@
+//! `doctor`: each thing that can be wrong is found, named, and has a remedy that helps.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+use rustix::process::geteuid;
+
+use crate::home::PROGRAM;
+use crate::store::{Holder, TestStore, command};
+
+fn doctor(store: &Path) -> Output {
+    command(store, &["doctor"]).output().expect("the program runs")
+}
+
+/// What it says of a store with which all is well.
+fn healthy(store: &Path) -> String {
+    let output = doctor(store);
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert!(!said.contains("error "), "{said}");
+    said
+}
+
+/// What it says of the one error that there is.
+fn error(store: &Path) -> String {
+    let output = doctor(store);
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.stderr, b"", "a diagnosis is no failure");
+    assert!(
+        said.trim_end()
+            .lines()
+            .last()
+            .is_some_and(|line| line.starts_with("1 error, ")),
+        "{said}"
+    );
+    let at = said.find("error  ").expect("an error");
+    let lines: Vec<_> = said[at..].lines().take(2).collect();
+    assert!(lines[1].trim_start().starts_with("→ "), "{said}");
+    lines.join("\n")
+}
+
+/// Runs the command in a remedy.
+fn treat(remedy: &str, treatment: &str) {
+    assert!(remedy.contains(treatment), "{treatment:?} is not in {remedy}");
+    let path = Path::new(PROGRAM).parent().expect("a directory");
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", treatment])
+        .env("PATH", format!("{}:/usr/bin:/bin", path.display()));
+    assert!(shell.status().expect("the shell runs").success());
+}
+
+#[test]
+fn a_healthy_store_and_one_that_is_not_there_yet() {
+    let store = TestStore::new();
+    store.named("hero");
+    let said = healthy(store.path());
+    for subject in ["directory", "file system", "room", "quota", "contents", "leftovers"] {
+        assert!(said.contains(&format!("ok       {subject}")), "{subject}: {said}");
+    }
+    assert!(said.contains("tmpfs") && said.contains("1 buffer, 0 pools"), "{said}");
+    let absent = store.path().with_file_name("absent");
+    assert!(healthy(&absent).contains("is not there yet, and can be made"));
+    assert!(!absent.exists());
+}
+
+#[test]
+fn a_store_that_is_refused_is_diagnosed_and_the_remedy_helps() {
+    let store = TestStore::new();
+    let path = store.path();
+    for mode in [0o777, 0o750] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("its owner");
+        let found = error(path);
+        assert!(found.contains(&format!("mode {mode:o}")), "{found}");
+        treat(&found, &format!("chmod 700 {}", path.display()));
+        healthy(path);
+    }
+    let link = path.with_file_name("link");
+    symlink(path, &link).expect("a link");
+    let found = error(&link);
+    assert!(
+        found.contains("symbolic link") && found.contains("remove the link"),
+        "{found}"
+    );
+    let file = path.with_file_name("file");
+    fs::write(&file, b"").expect("a file");
+    let found = error(&file);
+    assert!(found.contains("no directory") && found.contains("move "), "{found}");
+    let found = error(&file.join("store"));
+    assert!(found.contains("see to it that"), "{found}");
+    let found = error(&path.with_file_name("absent").join("store"));
+    assert!(found.contains("cannot be made"), "{found}");
+}
+
+#[test]
+fn a_store_of_somebody_else_is_diagnosed() {
+    let store = TestStore::new();
+    let elsewhere = if geteuid().is_root() {
+        chown(store.path(), Some(65_534), None).expect("root may");
+        store.path()
+    } else {
+        Path::new("/")
+    };
+    let found = error(elsewhere);
+    assert!(
+        found.contains("belongs to user") && found.contains("--store"),
+        "{found}"
+    );
+}
+
+#[test]
+fn damaged_files_are_errors_until_they_are_deleted() {
+    let store = TestStore::new();
+    let id = store.junk(b"junk");
+    let found = error(store.path());
+    assert!(found.contains("1 file; the first: "), "{found}");
+    let treatment = format!("dcc-mcp-shm rm {id}");
+    assert!(found.contains(&treatment), "{found}");
+    store.printed(&["rm", &id]);
+    healthy(store.path());
+    fs::write(store.path().join(".quota"), "a lot").expect("a file");
+    let output = doctor(store.path());
+    let said = String::from_utf8(output.stdout).expect("UTF-8");
+    assert!(
+        output.status.code() == Some(1) && said.contains("error    quota"),
+        "{said}"
+    );
+    treat(&said, &format!("rm {}/.quota", store.path().display()));
+    healthy(store.path());
+}
+
+#[test]
+fn leftovers_are_warnings_until_they_are_swept() {
+    let store = TestStore::new();
+    let draft = store.path().join(format!("{}.shm.draft", uuid::Uuid::new_v4()));
+    fs::write(&draft, [0; 5000]).expect("a draft");
+    store.named("hero");
+    Holder::of(&store, &["hero"]).kill();
+    let said = healthy(store.path());
+    assert!(
+        said.contains("warning  leftovers    1 file, 4.8 KiB: a process that died"),
+        "{said}"
+    );
+    assert!(
+        said.contains("warning  leftovers    1 file of processes that were killed"),
+        "{said}"
+    );
+    assert!(said.contains("0 errors, 2 warnings."), "{said}");
+    assert!(draft.exists(), "only looked at");
+    store.printed(&["gc"]);
+    let said = healthy(store.path());
+    assert!(said.contains("ok       leftovers    none"), "{said}");
+}
+
+#[test]
+fn a_quota_that_is_nearly_used_is_a_warning_and_a_full_one_an_error() {
+    let store = TestStore::new();
+    store.named("hero");
+    store.store.set_quota(Some(1 << 30)).expect("recorded");
+    assert!(healthy(store.path()).contains("of 1.0 GiB used"));
+    store.store.set_quota(Some(4500)).expect("recorded");
+    let found = error(store.path());
+    assert!(found.contains("room") && found.contains("raise the quota"), "{found}");
+    let output = doctor(store.path());
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("warning  quota"), "{said}");
+}
+
+/// On a file system of its own, mounted where nobody else sees it: as root, or where users may make namespaces.
+#[test]
+fn the_64_megabytes_of_docker_are_an_error() {
+    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").expect("a directory");
+    let mut unshare = Command::new("unshare");
+    if !geteuid().is_root() {
+        unshare.args(["--user", "--map-root-user"]);
+    }
+    let script = "mount -t tmpfs -o size=64m,mode=700 tmpfs \"$1\" && exec \"$0\" doctor --store \"$1\"";
+    unshare
+        .args([
+            "--mount",
+            "--propagation",
+            "private",
+            "--",
+            "/bin/sh",
+            "-c",
+            script,
+            PROGRAM,
+        ])
+        .arg(parent.path());
+    let output = unshare.output().expect("unshare of util-linux runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}{wrong}");
+    assert!(said.contains("error    file system  tmpfs, 64.0 MiB"), "{said}{wrong}");
+    assert!(said.contains("--shm-size"), "{said}");
+}
+
+#[test]
+fn a_store_on_a_disk_is_a_warning() {
+    let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
+    let path = parent.path().join("store");
+    dcc_mcp_shm::Store::open_at(&path).expect("a store");
+    let said = healthy(&path);
+    assert!(said.contains("warning  file system"), "{said}");
+}

@@ -1,0 +1,145 @@
+//! Text of others on a terminal: shown, never obeyed; and no wider than the window.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+
+use dcc_mcp_shm::{Attrs, BufferOptions};
+use rustix::termios::{Winsize, tcsetwinsize};
+use serde_json::json;
+
+use crate::store::{Holder, TestStore};
+use crate::terminal::terminal;
+
+/// What a name may have in it and a terminal must not get: text turned around, invisible, or marks upon the next letter.
+const HOSTILE: &str = "a\u{202e}cod\u{200b}\u{2066}x\u{301}";
+
+/// Everything that a terminal of this width gets from a command, with `setting` in the environment.
+fn on_terminal(command: &mut Command, columns: u16) -> String {
+    let (mut user, program) = terminal();
+    let size = Winsize {
+        ws_row: 24,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&program, size).expect("a size");
+    let child = command
+        .env("TERM", "xterm-256color")
+        .stdin(Stdio::null())
+        .stdout(program)
+        .spawn();
+    let mut child = child.expect("the program runs");
+    // Closes our ends of the terminal, so that reading ends with the program.
+    command.stdout(Stdio::null());
+    let shown = until_closed(&mut user);
+    assert!(child.wait().expect("it ends").success(), "{shown}");
+    shown
+}
+
+/// A terminal whose other end is closed answers with an error.
+fn until_closed(user: &mut File) -> String {
+    let mut shown = Vec::new();
+    let mut some = [0; 4096];
+    while let Ok(count @ 1..) = user.read(&mut some) {
+        shown.extend_from_slice(&some[..count]);
+    }
+    String::from_utf8(shown).expect("UTF-8")
+}
+
+/// The text without colours; anything else that a terminal obeys is left in it.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        let (code, after) = after.split_once('m').expect("a colour");
+        assert!(
+            code.chars().all(|c| c.is_ascii_digit() || c == ';'),
+            "{code:?} in {text:?}"
+        );
+        plain.push_str(before);
+        rest = after;
+    }
+    plain + rest
+}
+
+fn hostile_store() -> TestStore {
+    let store = TestStore::new();
+    let attrs: Attrs = [(HOSTILE.to_owned(), json!(HOSTILE))].into_iter().collect();
+    let options = BufferOptions::default()
+        .name(HOSTILE)
+        .source_dcc(HOSTILE)
+        .group(HOSTILE)
+        .attrs(attrs);
+    store.scene(&options);
+    store.named(&"頭".repeat(80));
+    store
+}
+
+#[test]
+fn names_are_escaped_in_every_command_and_in_json() {
+    let store = hostile_store();
+    let parent = tempfile::tempdir().expect("a directory");
+    let program = parent.path().join("\u{1b}[31mx\u{7f}");
+    symlink(std::env::current_exe().expect("this program"), &program).expect("a link");
+    let holder = Holder::called(&program, &store, &[HOSTILE]);
+    for arguments in [
+        &["ls"][..],
+        &["ls", "--json"],
+        &["show", HOSTILE],
+        &["show", HOSTILE, "--json"],
+        &["top"],
+        &["gc", "--dry-run"],
+        &["rm", HOSTILE],
+    ] {
+        let shown = store.printed(arguments);
+        let obeyed = shown
+            .chars()
+            .find(|&c| (c.is_control() && c != '\n') || HOSTILE[1..].contains(c) && !c.is_ascii());
+        assert_eq!(obeyed, None, "{arguments:?}: {shown}");
+        if arguments[0] != "gc" {
+            assert!(shown.contains("202e"), "{arguments:?}: {shown}");
+        }
+        if arguments == ["ls"] {
+            assert!(
+                shown.contains(&format!("\\u{{1b}}[31mx\\u{{7f}} {}", holder.pid())),
+                "{shown}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_terminal_gets_colours_and_lines_that_fit() {
+    let store = hostile_store();
+    for columns in [200, 100, 80, 40, 10] {
+        for arguments in [&["ls"][..], &["gc", "--dry-run"]] {
+            let shown = on_terminal(&mut store.command(arguments), columns);
+            assert!(shown.contains("\u{1b}[1m"), "{shown:?}");
+            let table = plain(&shown);
+            let is_table = |line: &&str| arguments == ["ls"] || line.starts_with("  ") && !line.contains(": ");
+            for line in table.lines().filter(is_table) {
+                let width: usize = line.chars().map(|c| if c == '頭' { 2 } else { 1 }).sum();
+                assert!(width <= usize::from(columns), "{columns}: {line:?}");
+            }
+        }
+    }
+    let table = plain(&on_terminal(&mut store.command(&["ls"]), 100));
+    assert!(
+        table.contains("頭…") && table.contains("in 14 min"),
+        "names give way, facts stay:\n{table}"
+    );
+}
+
+#[test]
+fn no_colours_where_they_are_not_wanted() {
+    let store = hostile_store();
+    let shown = on_terminal(store.command(&["ls"]).env("NO_COLOR", "1"), 100);
+    assert!(!shown.contains('\u{1b}'), "{shown:?}");
+    let piped = store.printed(&["ls"]);
+    assert!(
+        !piped.contains('\u{1b}') && piped.contains(&"頭".repeat(80)),
+        "plain, and nothing cut:\n{piped}"
+    );
+}
