@@ -72,7 +72,7 @@ fn full(store: &TestStore) -> (Vec<String>, Vec<String>) {
     let draft = uuid::Uuid::new_v4().to_string();
     std::fs::write(store.path().join(format!("{draft}.shm.draft")), [0; 1000]).expect("a draft");
     let fresh = store.named("fresh");
-    let kept = SharedBuffer::create(&store.store, 16, &BufferOptions::default().ttl(None)).expect("a buffer");
+    let kept = SharedBuffer::create(&store.store, 16, &BufferOptions::default().ttl(Duration::ZERO)).expect("a buffer");
     (
         vec![expired, draft],
         vec![fresh, kept.id().to_string(), store.junk(b"junk")],
@@ -82,9 +82,10 @@ fn full(store: &TestStore) -> (Vec<String>, Vec<String>) {
 #[test]
 fn a_collection_says_what_goes_what_stays_and_why() {
     let store = TestStore::new();
-    let (goes, stays) = full(&store);
     store.named("held");
+    // First: who opens a store sweeps it.
     let holder = Holder::of(&store, &["held"]);
+    let (goes, stays) = full(&store);
     for (arguments, removes, keeps) in [
         (&["gc", "--dry-run"][..], "Would remove", "Would keep"),
         (&["gc"], "Removed", "Kept"),

@@ -135,10 +135,10 @@ fn damaged_files_are_errors_until_they_are_deleted() {
 #[test]
 fn leftovers_are_warnings_until_they_are_swept() {
     let store = TestStore::new();
-    let draft = store.path().join(format!("{}.shm.draft", uuid::Uuid::new_v4()));
-    fs::write(&draft, [0; 5000]).expect("a draft");
     store.named("hero");
     Holder::of(&store, &["hero"]).kill();
+    let draft = store.path().join(format!("{}.shm.draft", uuid::Uuid::new_v4()));
+    fs::write(&draft, [0; 5000]).expect("a draft");
     let said = healthy(store.path());
     assert!(
         said.contains("warning  leftovers    1 file, 4.8 KiB: a process that died"),

@@ -1,6 +1,7 @@
 //! `ls` and `show`: the facts, for people and for programs, without a trace of having looked.
 
 use std::process::Command;
+use std::time::Duration;
 
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Descriptor, Domain, Layout, SceneDataKind, SharedBuffer, SharedSceneBuffer,
@@ -33,7 +34,11 @@ fn mesh(store: &TestStore, name: &str) -> String {
 fn the_newest_stands_first_and_each_line_says_what_it_is() {
     let store = TestStore::new();
     let id = mesh(&store, "hero");
-    let open = SharedBuffer::create(&store.store, 4096, &BufferOptions::default().name("playhead").ttl(None));
+    let open = SharedBuffer::create(
+        &store.store,
+        4096,
+        &BufferOptions::default().name("playhead").ttl(Duration::ZERO),
+    );
     let open = open.expect("a buffer");
     open.write(b"frame").expect("written");
     let pool = BufferPool::create(&store.store, 3, 1 << 20, &BufferOptions::default().name("viewport"));
@@ -162,7 +167,7 @@ fn what_is_not_there_and_what_is_not_clear_is_an_error() {
         (&ids[0][..8], "2 ids begin with"),
         (&twin, "is damaged"),
         ("00000000-0000-4000-8000-000000000000", "nothing is shared"),
-        ("", "name"),
+        ("", "has 0 bytes"),
         ("{\"version\": 1}", "invalid descriptor"),
         ("a\u{1b}[31mb", "U+001B"),
     ] {
@@ -212,7 +217,7 @@ fn scenes_that_wait_and_compressed_ones_say_so() {
     let empty = SharedSceneBuffer::create_empty(&store.store, &layout, &BufferOptions::default().name("wanted"));
     let _empty = empty.expect("a scene");
     let options = BufferOptions::default().name("packed").compress(true);
-    SharedSceneBuffer::write(&store.store, [0; 100_000], &options).expect("a scene");
+    SharedSceneBuffer::write(&store.store, &[0; 100_000], &options).expect("a scene");
     let table = store.printed(&["ls"]);
     assert!(line(&table, "wanted").contains("empty"), "{table}");
     assert!(
