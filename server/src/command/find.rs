@@ -4,8 +4,9 @@ use anyhow::bail;
 use dcc_mcp_shm::{Reference, Store};
 use uuid::Uuid;
 
-/// Shortest beginning of an id: a slip of the finger is no buffer.
-const SHORTEST: usize = 4;
+/// Shortest beginning of an id, which is what a table shows at least. Of a shorter one, a name that is gone could be the
+/// beginning of some other buffer: "face" is hexadecimal.
+const SHORTEST: usize = 8;
 /// Ids that are named when one was meant.
 const NAMED: usize = 5;
 
@@ -35,14 +36,13 @@ pub(super) fn find(store: &Store, text: &str) -> anyhow::Result<Reference> {
     }
 }
 
-/// How many characters of each of these ids tell it from the others: 8, or more.
+/// How many characters of each of these ids tell it from the others, and find it.
 pub(super) fn telling_apart(ids: impl Iterator<Item = Uuid>) -> usize {
-    const USUAL: usize = 8;
     let mut ids: Vec<_> = ids.map(|id| id.to_string()).collect();
     ids.sort_unstable();
     let common = |pair: &[String]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
     let longest = ids.windows(2).map(common).max();
-    longest.map_or(USUAL, |longest| USUAL.max(longest + 1))
+    longest.map_or(SHORTEST, |longest| SHORTEST.max(longest + 1))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use dcc_mcp_shm::{Store, StoreEvent};
+use dcc_mcp_shm::Store;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -86,15 +86,18 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
             }
             ready = changed.readable() => {
                 ready?.clear_ready();
-                let events = watch.events()?;
-                if events.contains(&StoreEvent::Gone) {
-                    bail!("the store {} was removed", foreign(&store.path().display().to_string()));
-                }
-                if events.is_empty() {
+                if watch.events()?.is_empty() {
                     continue;
                 }
                 sleep(PAUSE).await;
             }
+        }
+        // A directory that is removed while it is open only loses its name, of which nothing tells.
+        if !store.is_current() {
+            bail!(
+                "the store {} was removed or replaced",
+                foreign(&store.path().display().to_string())
+            );
         }
         draw(&picture(store, Some(Window::of_stdout().unwrap_or(USUAL_WINDOW)))?)?;
     }
@@ -142,10 +145,10 @@ fn picture(store: &Store, window: Option<Window>) -> anyhow::Result<Vec<String>>
 
 /// Puts a picture over the last one. Each line is cleared to its end, so that nothing flickers.
 fn draw(lines: &[String]) -> io::Result<()> {
-    let mut picture = lines.join("\x1b[K\r\n");
+    let mut picture = lines.join("\x1b[K\n");
     if AutoStream::choice(&io::stdout()) == ColorChoice::Never {
         let plain = lines.iter().map(|line| strip_str(line).to_string());
-        picture = plain.collect::<Vec<_>>().join("\x1b[K\r\n");
+        picture = plain.collect::<Vec<_>>().join("\x1b[K\n");
     }
     let mut stdout = io::stdout().lock();
     write!(stdout, "\x1b[H{picture}\x1b[K\x1b[J")?;

@@ -156,6 +156,24 @@ fn leftovers_are_warnings_until_they_are_swept() {
 }
 
 #[test]
+fn a_variable_that_keeps_programs_from_the_store_is_an_error() {
+    let store = TestStore::new();
+    let mut doctor = store.command(&["doctor"]);
+    let output = doctor
+        .env("DCC_MCP_SHM_MAX_BYTES", "8 GB")
+        .output()
+        .expect("the program runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("error    environment") && said.contains("\"8 GB\""),
+        "{said}"
+    );
+    let output = doctor.env("DCC_MCP_SHM_MAX_BYTES", "8000000000").output();
+    assert!(output.expect("the program runs").status.success());
+}
+
+#[test]
 fn a_quota_that_is_nearly_used_is_a_warning_and_a_full_one_an_error() {
     let store = TestStore::new();
     store.named("hero");

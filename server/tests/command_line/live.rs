@@ -183,7 +183,7 @@ fn a_store_that_is_removed_ends_it_with_an_error() {
     stderr.read_to_string(&mut error).expect("text");
     assert_eq!(top.child.wait().expect("it ends").code(), Some(1), "{error}");
     assert!(
-        error.starts_with("error: the store ") && error.contains("was removed"),
+        error.starts_with("error: the store ") && error.contains("was removed or replaced"),
         "{error}"
     );
     top.is_as_it_was();

@@ -122,7 +122,7 @@ fn one_is_found_by_name_by_id_by_its_beginning_and_by_its_descriptor() {
         .describe(&"hero".parse().expect("a name"))
         .expect("described");
     assert_eq!(parsed, serde_json::to_value(&expected).expect("JSON"), "as it travels");
-    for reference in ["hero", &id, &id[..8], &id[..13], &id[..4].to_uppercase(), &descriptor] {
+    for reference in ["hero", &id, &id[..8], &id[..13], &id[..8].to_uppercase(), &descriptor] {
         let shown = store.printed(&["show", reference]);
         assert!(line(&shown, "id  ").ends_with(&id), "{reference}: {shown}");
     }
@@ -148,8 +148,8 @@ fn one_is_found_by_name_by_id_by_its_beginning_and_by_its_descriptor() {
 fn a_name_goes_before_the_beginning_of_an_id() {
     let store = TestStore::new();
     let id = store.named("first");
-    let named = store.named(&id[..6]);
-    let shown = store.json(&["show", &id[..6], "--json"]);
+    let named = store.named(&id[..9]);
+    let shown = store.json(&["show", &id[..9], "--json"]);
     assert_eq!(shown["id"], json!(named));
 }
 
@@ -158,12 +158,11 @@ fn what_is_not_there_and_what_is_not_clear_is_an_error() {
     let store = TestStore::new();
     let mut ids: Vec<_> = (0..20).map(|_| store.scene(&BufferOptions::default())).collect();
     ids.sort();
-    // A beginning that two share must be longer than a slip; make one.
     let twin = format!("{}-0000-4000-8000-000000000000", &ids[0][..8]);
     std::fs::write(store.file(&twin), b"").expect("a file");
     for (reference, reason) in [
         ("nope", "nothing is shared as \"nope\""),
-        (&ids[0][..3], "nothing is shared"),
+        (&ids[0][..7], "nothing is shared"),
         (&ids[0][..8], "2 ids begin with"),
         (&twin, "is damaged"),
         ("00000000-0000-4000-8000-000000000000", "nothing is shared"),
@@ -204,7 +203,7 @@ fn holders_have_names_and_a_killed_one_leaves_word() {
         shown.contains("1 of 2 slots free") && shown.contains("Open in 2 processes:"),
         "{shown}"
     );
-    assert!(line(&shown, &pid).contains("T") && shown.contains("free"), "{shown}");
+    assert!(line(&shown, &pid).contains('T') && shown.contains("free"), "{shown}");
     holder.kill();
     let table = store.printed(&["ls"]);
     assert!(line(&table, "hero").ends_with("holder died"), "{table}");
@@ -217,7 +216,7 @@ fn scenes_that_wait_and_compressed_ones_say_so() {
     let empty = SharedSceneBuffer::create_empty(&store.store, &layout, &BufferOptions::default().name("wanted"));
     let _empty = empty.expect("a scene");
     let options = BufferOptions::default().name("packed").compress(true);
-    SharedSceneBuffer::write(&store.store, &[0; 100_000], &options).expect("a scene");
+    SharedSceneBuffer::write(&store.store, &vec![0; 100_000], &options).expect("a scene");
     let table = store.printed(&["ls"]);
     assert!(line(&table, "wanted").contains("empty"), "{table}");
     assert!(

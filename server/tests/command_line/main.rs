@@ -10,5 +10,6 @@ mod home;
 mod hostile;
 mod live;
 mod looking;
+mod page;
 mod store;
 mod terminal;

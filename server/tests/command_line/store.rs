@@ -11,6 +11,9 @@ use serde_json::Value;
 
 use crate::home::{PROGRAM, printed};
 
+/// A file, when it was changed, and when it was used.
+type FileTimes = (PathBuf, (i64, i64), (i64, i64));
+
 /// For the process that holds: the store, and what to hold in it.
 const STORE: &str = "DCC_MCP_SHM_TEST_STORE";
 const HELD: &str = "DCC_MCP_SHM_TEST_HELD";
@@ -72,7 +75,7 @@ impl TestStore {
     }
 
     /// Every file of the store with its times: for "nothing has changed".
-    pub(crate) fn everything(&self) -> Vec<(PathBuf, (i64, i64), (i64, i64))> {
+    pub(crate) fn everything(&self) -> Vec<FileTimes> {
         use std::os::unix::fs::MetadataExt as _;
         let files = fs::read_dir(self.path()).expect("a store").map(|entry| {
             let path = entry.expect("an entry").path();
@@ -164,12 +167,11 @@ fn holder() {
     let (mut scenes, mut slots) = (Vec::new(), Vec::new());
     for name in std::env::var(HELD).expect("names").lines() {
         let reference = Reference::Name(name.to_owned());
-        match SharedSceneBuffer::open(&store, &reference) {
-            Ok(scene) => scenes.push(scene),
-            Err(_) => {
-                let pool = BufferPool::open(&store, &reference).expect("a scene or a pool");
-                slots.push((pool.acquire().expect("a slot"), pool));
-            }
+        if let Ok(scene) = SharedSceneBuffer::open(&store, &reference) {
+            scenes.push(scene);
+        } else {
+            let pool = BufferPool::open(&store, &reference).expect("a scene or a pool");
+            slots.push((pool.acquire().expect("a slot"), pool));
         }
     }
     let views: Vec<_> = scenes.iter().map(|scene| scene.view().expect("a view")).collect();

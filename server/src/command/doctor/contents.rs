@@ -67,9 +67,6 @@ fn leftovers(store: &Store) -> Vec<Finding> {
         Err(error) => return vec![Finding::unknown(SUBJECT, error)],
     };
     let mut findings = Vec::new();
-    if sweep.removed.is_empty() {
-        findings.push(Finding::good(SUBJECT, "none"));
-    }
     for (reason, share) in sweep::removed(&sweep) {
         let state = format!(
             "{}, {:#}: {reason}",
@@ -90,6 +87,9 @@ fn leftovers(store: &Store) -> Vec<Finding> {
             format!("{} of processes that were killed", text::count(died, "file")),
             "their time to live starts at the next sweep; now: dcc-mcp-shm gc",
         ));
+    }
+    if findings.is_empty() {
+        findings.push(Finding::good(SUBJECT, "none"));
     }
     findings
 }

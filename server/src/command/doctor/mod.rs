@@ -2,6 +2,7 @@
 
 mod contents;
 mod directory;
+mod environment;
 mod finding;
 mod logind;
 mod memory;
@@ -34,6 +35,7 @@ impl Doctor {
         let directory = self.store.directory();
         let (store, finding) = directory::check(&directory);
         let mut findings = vec![finding];
+        findings.extend(environment::check());
         findings.extend(memory::check(&directory, store.as_ref()));
         findings.extend(logind::check(&directory));
         if let Some(store) = &store {
