@@ -6,7 +6,7 @@ use clap::Args;
 use dcc_mcp_shm::{GcReport, KeptReason};
 
 use super::table::{self, Cell, Column};
-use super::terminal::{self, Window};
+use super::terminal;
 use super::{existing, foreign, say_no_store};
 use crate::settings::StoreOption;
 use crate::sweep;
@@ -42,7 +42,7 @@ impl Gc {
             return say_no_store(&self.store);
         };
         let report = store.gc(self.dry_run)?;
-        let window = Window::of_stdout().map(|window| window.columns);
+        let window = terminal::columns();
         Ok(terminal::print(&in_words(&report, self.dry_run, window))?)
     }
 }

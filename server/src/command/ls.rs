@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::overview::Overview;
-use super::terminal::{self, Window};
+use super::terminal;
 use super::{existing, json, say_no_store};
 use crate::settings::StoreOption;
 
@@ -56,7 +56,7 @@ impl Ls {
             return say_no_store(&self.store);
         };
         let overview = Overview::of(&store)?;
-        let window = Window::of_stdout().map(|window| window.columns);
+        let window = terminal::columns();
         Ok(terminal::print(&(overview.lines(window).join("\n") + "\n"))?)
     }
 }

@@ -104,20 +104,19 @@ fn line<const N: usize>(columns: &[Column; N], row: &[Cell; N], widths: &[usize;
     let mut room = window.unwrap_or(usize::MAX);
     for (n, (column, Cell { text, style })) in columns.iter().zip(row).enumerate() {
         let gap = if n == 0 { "" } else { GAP };
-        let shown = shortened(text, widths[n].min(room.saturating_sub(gap.len())));
-        let padding = widths[n] - shown.width().min(widths[n]);
-        let (before, after) = if column.is_number { (padding, 0) } else { (0, padding) };
-        if room <= gap.len() + before {
+        let width = widths[n].min(room.saturating_sub(gap.len()));
+        if width == 0 {
             break;
         }
+        room -= gap.len() + width;
+        let shown = shortened(text, width);
+        let padding = width - shown.width();
+        let (before, after) = if column.is_number { (padding, 0) } else { (0, padding) };
         line.push_str(gap);
         line.extend(std::iter::repeat_n(' ', before));
         // Writing to a String cannot fail.
         let _ = write!(line, "{style}{shown}{style:#}");
-        if n + 1 < N {
-            line.extend(std::iter::repeat_n(' ', after));
-        }
-        room = room.saturating_sub(gap.len() + widths[n]);
+        line.extend(std::iter::repeat_n(' ', after));
     }
     line.truncate(line.trim_end().len());
     line
@@ -169,7 +168,7 @@ mod tests {
         let table = shown(&[["abc", "頭頭頭頭頭頭頭頭", "12345"]], Some(20));
         assert_eq!(
             table,
-            ["ID   NAME       SIZE", "abc  頭頭頭頭…  12345"].map(str::to_owned)
+            ["ID   NAME       SIZE", "abc  頭頭頭…   12345"].map(str::to_owned)
         );
     }
 

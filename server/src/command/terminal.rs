@@ -29,6 +29,11 @@ impl Window {
     }
 }
 
+/// Columns of the window that stdout is.
+pub(super) fn columns() -> Option<usize> {
+    Window::of_stdout().map(|window| window.columns)
+}
+
 /// Prints text with colours, which only a terminal gets that is not asked to do without (`NO_COLOR`).
 pub(super) fn print(text: &str) -> io::Result<()> {
     let mut stdout = anstream::stdout().lock();

@@ -103,6 +103,13 @@ impl Top {
     }
 }
 
+impl Drop for Top {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 #[test]
 fn what_comes_and_goes_is_seen_until_q_is_pressed() {
     let store = TestStore::new();

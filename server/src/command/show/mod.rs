@@ -1,35 +1,19 @@
 //! `dcc-mcp-shm show`: everything that is known about one buffer or pool.
 
+mod tables;
+
 use std::fmt::Write as _;
 
 use clap::Args;
-use dcc_mcp_shm::{BufferState, Descriptor, FileRole, PoolStatus, Store};
+use dcc_mcp_shm::{BufferState, Descriptor, FileRole, PoolStatus};
 use serde_json::Value;
 
 use super::overview::until;
-use super::process::{self, Process};
-use super::table::{self, Cell, Column};
-use super::terminal::{self, FAINT, TITLE, Window};
+use super::terminal::{self, TITLE};
 use super::{find, foreign, json, needed};
 use crate::listed;
 use crate::settings::StoreOption;
 use crate::text::Bytes;
-
-const ARRAYS: [Column; 5] = [
-    Column::long("ARRAY"),
-    Column::text("TYPE"),
-    Column::text("SHAPE"),
-    Column::text("PER"),
-    Column::number("OFFSET"),
-];
-const SLOTS: [Column; 5] = [
-    Column::text("SLOT"),
-    Column::number("GENERATION"),
-    Column::number("DATA"),
-    Column::long("HELD BY"),
-    Column::text("SINCE"),
-];
-const HOLDERS: [Column; 3] = [Column::number("PID"), Column::long("PROGRAM"), Column::text("STARTED")];
 
 /// Show everything about one buffer or pool.
 ///
@@ -62,7 +46,7 @@ impl Show {
         if self.json {
             return Ok(terminal::print(&json::pretty(&descriptor)?)?);
         }
-        let window = Window::of_stdout().map(|window| window.columns);
+        let window = terminal::columns();
         let is_pool = descriptor.role == FileRole::Pool;
         let pool = is_pool.then(|| store.pool(&reference)).transpose()?;
         let mut said = facts(&descriptor, pool.as_ref());
@@ -71,12 +55,12 @@ impl Show {
             said.extend(lines.into_iter().map(|line| line + "\n"));
         };
         if let Some(pool) = &pool {
-            append(slots(pool, window));
+            append(tables::slots(pool, window));
         }
         if !descriptor.arrays.is_empty() {
-            append(arrays(&descriptor, window));
+            append(tables::arrays(&descriptor, window));
         }
-        append(holders(&store, &descriptor, window));
+        append(tables::holders(&store, &descriptor, window));
         Ok(terminal::print(&said)?)
     }
 }
@@ -144,76 +128,4 @@ fn expiry(d: &Descriptor, pool: Option<&PoolStatus>) -> String {
         _ if d.ttl_seconds <= 0.0 => "never: it stays until it is deleted".to_owned(),
         _ => format!("{} s after the last process has let go of it", d.ttl_seconds),
     }
-}
-
-fn arrays(descriptor: &Descriptor, window: Option<usize>) -> Vec<String> {
-    let row = |(name, array): (&String, &dcc_mcp_shm::ArrayDescriptor)| -> [Cell; ARRAYS.len()] {
-        [
-            foreign(name).into(),
-            array.dtype.to_string().into(),
-            format!("{:?}", array.shape).into(),
-            array.domain.map_or("", |domain| domain.as_str()).into(),
-            array
-                .offset
-                .map_or_else(String::new, |offset| offset.to_string())
-                .into(),
-        ]
-    };
-    let rows: Vec<_> = descriptor.arrays.iter().map(row).collect();
-    table::lines(&ARRAYS, &rows, window)
-}
-
-fn slots(pool: &PoolStatus, window: Option<usize>) -> Vec<String> {
-    let each = Bytes(pool.buffer_size);
-    let mut lines = vec![format!(
-        "{} of {} slots free, {each} each",
-        pool.free(),
-        pool.slots.len()
-    )];
-    let rows: Vec<[Cell; SLOTS.len()]> = pool
-        .slots
-        .iter()
-        .map(|slot| {
-            let (by, since) = match &slot.holder {
-                Some(holder) => (
-                    format!("{} {}", foreign(&holder.program), holder.pid).into(),
-                    holder.since.as_str().into(),
-                ),
-                None if slot.in_use => ("readers".into(), "".into()),
-                None => (Cell::styled("free", FAINT), "".into()),
-            };
-            let (id, generation) = (slot.id.to_string(), slot.generation.to_string());
-            [
-                id.into(),
-                generation.into(),
-                format!("{:#}", Bytes(slot.data_len)).into(),
-                by,
-                since,
-            ]
-        })
-        .collect();
-    lines.extend(table::lines(&SLOTS, &rows, window));
-    lines
-}
-
-fn holders(store: &Store, descriptor: &Descriptor, window: Option<usize>) -> Vec<String> {
-    let holders = store.holders();
-    let pids = match listed::holders_of(descriptor, &holders) {
-        None => return vec!["Who has it open cannot be seen from here.".to_owned()],
-        Some([]) => return vec!["Nobody has it open.".to_owned()],
-        Some(pids) => pids,
-    };
-    let row = |&pid: &u32| -> [Cell; HOLDERS.len()] {
-        let process = Process::of(pid);
-        let started = process.started().map_or_else(String::new, |at| at.to_string());
-        [
-            pid.to_string().into(),
-            process.program.unwrap_or_default().into(),
-            started.into(),
-        ]
-    };
-    let rows: Vec<_> = pids.iter().map(row).collect();
-    let mut lines = vec![format!("Open in {}:", process::count(rows.len()))];
-    lines.extend(table::lines(&HOLDERS, &rows, window));
-    lines
 }
