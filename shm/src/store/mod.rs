@@ -100,14 +100,6 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens a store that is there, to look at it: nothing is made, swept or recorded.
-    ///
-    /// # Errors
-    /// As [`Store::open`], and [`Error::NotFound`] when there is no such directory.
-    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_directory(path.as_ref(), false)
-    }
-
     /// The directory that [`Store::open`] uses.
     pub fn default_path() -> PathBuf {
         if let Some(path) = std::env::var_os(DIR_VARIABLE).filter(|path| !path.is_empty()) {
@@ -120,6 +112,14 @@ impl Store {
         } else {
             std::env::temp_dir().join(name)
         }
+    }
+
+    /// Opens a store that is there, to look at it: nothing is made, swept or recorded.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`Error::NotFound`] when there is no such directory.
+    pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_directory(path.as_ref(), false)
     }
 
     /// Opens something in a store that a descriptor or path refers to. The store must exist; nothing in it is changed.
