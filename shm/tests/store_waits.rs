@@ -217,20 +217,31 @@ fn a_buffer_is_told_of_again_when_it_gets_its_name() {
     // As between the two steps of a publication.
     let aside = store.path().join("aside");
     fs::rename(&link, &aside).unwrap();
+    let nameless = store.list().unwrap().buffers;
+    assert_eq!(names(&nameless), [""]);
     let watch = store.watch().unwrap();
-    let waited = std::thread::scope(|scope| {
-        let (store, aside, link) = (&store, &aside, &link);
-        let mut asked = 0;
-        store.wait_while(&named("hero"), Some(&[]), LONG, || {
-            asked += 1;
-            if asked == 3 {
-                scope.spawn(move || fs::rename(aside, link).unwrap());
-            }
-            true
-        })
-    });
-    assert_eq!(waited.unwrap()[0].id, buffer.id());
-    assert_eq!(watch.events().unwrap(), [StoreEvent::Changed(buffer.id())]);
+    for after in [&[][..], &nameless] {
+        let waited = std::thread::scope(|scope| {
+            let (store, aside, link) = (&store, &aside, &link);
+            let mut asked = 0;
+            store.wait_while(&named("hero"), Some(after), LONG, || {
+                asked += 1;
+                if asked == 3 {
+                    scope.spawn(move || fs::rename(aside, link).unwrap());
+                }
+                true
+            })
+        });
+        assert_eq!(waited.unwrap()[0].id, buffer.id());
+        assert_eq!(watch.events().unwrap(), [StoreEvent::Changed(buffer.id())]);
+        fs::rename(&link, &aside).unwrap();
+    }
+    assert!(
+        store
+            .wait(&any(), Some(&nameless), Duration::from_millis(30))
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[test]

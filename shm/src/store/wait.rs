@@ -1,6 +1,6 @@
 //! Waiting for what somebody is about to share: the kernel tells of the directory, nothing is looked at again and again.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,6 +25,9 @@ pub struct BufferFilter {
     pub group: Option<String>,
 }
 
+/// What is not new, with the names it had.
+type Seen<'a> = HashMap<Uuid, Option<&'a str>>;
+
 impl BufferFilter {
     fn matches(&self, buffer: &Descriptor) -> bool {
         let begins = |program: &String| buffer.source_dcc.to_lowercase().starts_with(&program.to_lowercase());
@@ -40,7 +43,8 @@ impl Store {
     /// new, oldest first; nothing if none came in time.
     ///
     /// What is in `after` is not new: what [`Store::list`] gave, and what earlier waits did, so that nothing falls between
-    /// them. A scene that was not finished then is new when it is. Without `after`, all that is there now is not new.
+    /// them. What was not finished then, or had not got its name, is new when it is. Without `after`, all that is there now
+    /// is not new. The store keeps a file descriptor for the next wait.
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
@@ -87,23 +91,18 @@ impl Store {
         if !self.is_current() {
             return Err(self.gone());
         }
-        let seen: HashSet<Uuid> = match after {
-            Some(after) => after
-                .iter()
-                .filter(|buffer| is_readable(buffer))
-                .map(|buffer| buffer.id)
-                .collect(),
-            None => self
-                .list()?
-                .buffers
-                .iter()
-                .filter(|buffer| is_readable(buffer))
-                .map(|buffer| buffer.id)
-                .collect(),
-        };
+        let listed = after.is_none().then(|| self.list()).transpose()?;
+        let after = after
+            .or(listed.as_ref().map(|listing| &listing.buffers[..]))
+            .unwrap_or_default();
+        let seen: Seen = after
+            .iter()
+            .filter(|buffer| is_readable(buffer))
+            .map(|buffer| (buffer.id, buffer.name.as_deref()))
+            .collect();
         let mut candidates: HashSet<Uuid> = self.ids()?.into_iter().collect();
         loop {
-            let came = self.readable(candidates.difference(&seen), wanted)?;
+            let came = self.unseen(&candidates, &seen, wanted)?;
             let left = deadline.left();
             if !came.is_empty() || left.is_zero() || !go_on() {
                 self.keep(watch);
@@ -136,11 +135,17 @@ impl Store {
         }
     }
 
-    /// Those that match and can be read, oldest first.
-    fn readable<'a>(&self, ids: impl Iterator<Item = &'a Uuid>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
+    /// Those that are new, match and can be read, oldest first.
+    fn unseen(&self, ids: &HashSet<Uuid>, seen: &Seen<'_>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
         let mut found = Vec::new();
-        for &id in ids {
-            match self.describe_published(id) {
+        for id in ids {
+            // One that was seen without its name may have been about to get it.
+            let before = seen.get(id);
+            if before.is_some_and(Option::is_some) {
+                continue;
+            }
+            match self.describe_published(*id) {
+                Ok(Some(buffer)) if before.is_some() && buffer.name.is_none() => {}
                 Ok(Some(buffer)) if is_readable(&buffer) && wanted.matches(&buffer) => found.push(buffer),
                 Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
                 // Of another kind, gone again, or damaged: nobody waits for that.
