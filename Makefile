@@ -33,6 +33,9 @@ CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CRATES := Cargo.toml Cargo.lock $(shell find shm server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
 
+# Tests of all of them at once, and the binaries that other tests start: dependencies are built once, with the features of all.
+TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-server -p dcc-mcp-shm-python -p dcc-mcp-shm-conformance
+
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
@@ -50,7 +53,7 @@ test: test-rust test-python ## all tests but Blender's
 
 test-rust: $(VENV)
 	$(call say,Rust tests)
-	@$(CARGO) test --locked --quiet
+	@$(CARGO) test --locked --quiet $(TESTED)
 
 test-python: $(READY) $(SERVER) $(CONFORMANCE) $(NODE_TOOLS)
 	$(call say,Python tests)
@@ -196,7 +199,7 @@ $(NOOP): Cargo.lock bench/noop/Cargo.toml bench/noop/src/main.rs
 
 $(CONFORMANCE): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)
 	$(call say,conformance server)
-	@$(CARGO) build --locked --quiet -p dcc-mcp-shm-conformance
+	@$(CARGO) build --locked --quiet --all-targets $(TESTED)
 	@touch $@
 
 $(CARGO_DENY):
