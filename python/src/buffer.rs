@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dcc_mcp_shm::{BufferEdit, SharedBuffer};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyType};
 
@@ -164,9 +165,16 @@ impl PySharedBuffer {
     ///     Busy: a writer takes too long.
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let buffer = self.get()?;
-        let allocate = |len| Python::attach(|py| NewBytes::with_len(py, len));
-        let bytes = py.detach(|| buffer.read_with(allocate, |bytes| bytes.as_mut().map_or(&mut [], NewBytes::memory)));
-        Ok(bytes.map_err(raise)??.into_bytes(py))
+        // Nothing comes of it while the interpreter ends, and a thread that began before that gets no further.
+        let allocate = |len| Python::try_attach(|py| NewBytes::with_len(py, len));
+        let bytes = py.detach(|| {
+            buffer.read_with(allocate, |bytes| match bytes {
+                Some(Ok(bytes)) => bytes.memory(),
+                _ => &mut [],
+            })
+        });
+        let ending = || Err(PyRuntimeError::new_err("the interpreter is ending"));
+        Ok(bytes.map_err(raise)?.unwrap_or_else(ending)?.into_bytes(py))
     }
 
     /// A read-only memoryview of the data, without a copy. Until it is released, nobody can write to the buffer.

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
-use crate::contents::{Contents, MAX_ARRAYS};
+use crate::data::contents::{Contents, MAX_ARRAYS};
+use crate::data::look::{array, look};
 use crate::handler::ShmServer;
-use crate::look::{array, look};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 

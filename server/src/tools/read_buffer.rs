@@ -7,11 +7,11 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
+use crate::data::look::{array, look};
+use crate::data::window::{Format, Wanted, Window};
 use crate::handler::ShmServer;
-use crate::look::{array, look};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::window::{Format, Wanted, Window};
 
 /// Size of a window in bytes of output, where no `count` is given.
 const DEFAULT_WINDOW: usize = 8 << 10;

@@ -18,9 +18,9 @@ use self::animation::Animation;
 use self::array::Array;
 use self::image::Image;
 use self::payload::Payload;
+use crate::data::rows::Rows;
+use crate::data::statistics::Stream;
 use crate::reply::ToolError;
-use crate::rows::Rows;
-use crate::statistics::Stream;
 use crate::text::{self, Bytes, Quoted};
 use crate::work::Work;
 

@@ -7,7 +7,7 @@ use half::f16;
 use proptest::prelude::*;
 
 use super::{Component, Stream, Summary};
-use crate::number::Number;
+use crate::data::number::Number;
 use crate::reply::ToolError;
 
 const TYPES: [&str; 25] = [

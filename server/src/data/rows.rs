@@ -3,8 +3,8 @@
 use dcc_mcp_shm::{DataReader, PlacedArray, Result};
 use serde_json::Value;
 
-use crate::elements::Elements;
-use crate::number::Number;
+use crate::data::elements::Elements;
+use crate::data::number::Number;
 
 /// Longest last axis that makes a row: a 4 × 4 matrix that was laid out flat.
 const LONGEST_ROW: u64 = 16;

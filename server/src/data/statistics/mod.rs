@@ -12,8 +12,8 @@ use dcc_mcp_shm::Dtype;
 
 use self::columns::{BLOCK, Column, Columns};
 use self::numeric::{Numeric, Total as _};
-use crate::elements::{Elements, Reading};
-use crate::number::{Number, rounded};
+use crate::data::elements::{Elements, Reading};
+use crate::data::number::{Number, rounded};
 use crate::reply::ToolError;
 
 /// Fills bytes from an offset of the array on.

@@ -4,7 +4,7 @@ use dcc_mcp_shm::Dtype;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 
-use crate::number::Number;
+use crate::data::number::Number;
 
 /// How the bytes of an element type become numbers to calculate with, and those numbers to show.
 #[derive(Debug, Clone, Copy)]

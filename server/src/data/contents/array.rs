@@ -7,10 +7,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::elements::Elements;
-use crate::number::Number;
+use crate::data::elements::Elements;
+use crate::data::number::Number;
+use crate::data::statistics::{Component, Summary};
 use crate::schema;
-use crate::statistics::{Component, Summary};
 use crate::text::Quoted;
 
 /// An array in brief.

@@ -3,8 +3,8 @@
 use dcc_mcp_shm::{DataReader, PlacedArray};
 
 use super::{Format, Wanted, Window};
+use crate::data::rows::Rows;
 use crate::reply::ToolError;
-use crate::rows::Rows;
 
 /// Least bytes of output that a number takes: a digit, and what separates it from the next.
 const SHORTEST_NUMBER: u64 = 2;

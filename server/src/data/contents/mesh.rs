@@ -3,7 +3,7 @@
 use dcc_mcp_shm::DataReader;
 
 use super::array::Array;
-use crate::number::Number;
+use crate::data::number::Number;
 
 /// Sentences about the arrays that a mesh has by the names of the format, as far as their numbers were looked at.
 pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
