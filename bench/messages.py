@@ -17,10 +17,9 @@ from typing import Any
 
 import iceoryx2 as iox2
 from dcc_mcp_shm import SharedBuffer
-from peers import OURS, PREFIX_VARIABLE, segment_name
+from peers import ICEORYX, OURS, PREFIX_VARIABLE, segment_name
 from rounds import KIB, MIB, payload, progress, quick, rows
 
-ICEORYX = "iceoryx2"
 SIZES = (4 * KIB, MIB)
 MESSAGES = 500
 # Of a block of messages; the ways take turns.

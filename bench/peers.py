@@ -20,6 +20,7 @@ FILE = "tmpfs file"
 STDLIB = "stdlib SharedMemory"
 TRACKED = "stdlib SharedMemory, tracked"
 CORE = "dcc-mcp-core"
+ICEORYX = "iceoryx2"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (where the standard library has its segments)
 # Every segment outside the store has a name that starts with this, so that run.py can remove what a crash leaves.

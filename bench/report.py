@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from filling import FILL_ONLY, WARM
-from messages import ICEORYX
-from peers import FILE, OURS, STDLIB, TRACKED
+from peers import FILE, ICEORYX, OURS, STDLIB, TRACKED
 from rounds import COLD, GIB, HOT, KIB, MIB
 
 Row = dict[str, Any]
