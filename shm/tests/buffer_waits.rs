@@ -199,8 +199,8 @@ fn a_delete_and_a_replacement_wake() {
                 deleted.elapsed()
             })
             .collect();
-        // A waiter that nobody wakes sleeps three times as long each time, however busy the machine is.
-        assert!(percentile(&took, 25) < Duration::from_millis(6), "{took:?}");
+        // Less than half of the sleep of a waiter that nobody wakes.
+        assert!(median(&took) < Duration::from_millis(6), "{took:?}");
     }
 }
 
