@@ -4,8 +4,8 @@
 PYTHON ?= python3
 # Blender's wheel exists for Python 3.11 and 3.13 only.
 DCC_PYTHON ?= $(PYTHON)
-# For each fuzz target. An hour each: make fuzz FUZZ_SECONDS=3600.
-FUZZ_SECONDS ?= 30
+# All fuzz targets at once. An hour: make fuzz FUZZ_SECONDS=3600.
+FUZZ_SECONDS ?= 60
 CARGO_DENY_VERSION := 0.20.2
 # Without make's job server, which cargo finds in MAKEFLAGS and cannot open.
 CARGO := env -u MAKEFLAGS -u MFLAGS cargo
@@ -80,11 +80,11 @@ asan: ## the crate's tests with AddressSanitizer
 SOAK := DCC_MCP_SHM_TEST_KILLS=500 DCC_MCP_SHM_TEST_FRAMES=100000 DCC_MCP_SHM_TEST_READS=100000 \
 	DCC_MCP_SHM_TEST_SECONDS=600 DCC_MCP_SHM_FUZZ_LINES=100000
 
-soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (hours)
+soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hour and a half)
 	$(call say,long variants)
 	@for test in crashes pool_frames full_speed collectors; do \
 		$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test $$test -- --nocapture --test-threads 1 || exit 1; done
-	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz
+	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
 
 bench: $(BENCH_READY) ## measure against the peers
