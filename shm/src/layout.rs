@@ -3,6 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::Shuffle;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kind::Domain;
@@ -66,9 +67,9 @@ pub struct PlacedArray {
     pub domain: Option<Domain>,
     /// Start in the uncompressed payload, in bytes; a multiple of 64.
     pub offset: u64,
-    /// Whether a compressed payload holds this array with its bytes shuffled by element.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub shuffled: bool,
+    /// How it lies in a compressed payload.
+    #[serde(default, skip_serializing_if = "Shuffle::is_none")]
+    pub shuffled: Shuffle,
 }
 
 impl PlacedArray {
@@ -140,7 +141,7 @@ impl Layout {
             shape: spec.shape,
             domain: spec.domain,
             offset,
-            shuffled: false,
+            shuffled: Shuffle::None,
         };
         if self.arrays.contains_key(&name) {
             return Err(Error::invalid("arrays", format!("{name:?} occurs twice")));

@@ -36,7 +36,6 @@ mod scene;
 mod scene_writer;
 mod sealing;
 mod segment;
-mod shuffle;
 mod slot;
 mod slot_holder;
 mod store;
@@ -47,6 +46,7 @@ mod waiting_line;
 
 pub use buffer::SharedBuffer;
 pub use buffer_access::BufferEdit;
+pub use codec::Shuffle;
 pub use descriptor::{ArrayDescriptor, BufferState, DESCRIPTOR_VERSION, Descriptor, FileRole};
 pub use dtype::Dtype;
 pub use error::{Error, Result, SpaceLimit};
@@ -63,5 +63,5 @@ pub use store::{
     BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE,
     Reference, Removed, SlotStatus, Store, StoreEvent, StoreWatch,
 };
-pub use sys::{Room, Source};
+pub use sys::{Room, Source, prefer_huge_pages};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

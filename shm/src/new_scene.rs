@@ -1,6 +1,6 @@
 //! A scene's file while it is made, compressed or not.
 
-use crate::codec::{self, Encoded};
+use crate::codec::{Encoder, Shuffle};
 use crate::error::Result;
 use crate::header::{Header, Role, State, Words};
 use crate::layout::Layout;
@@ -19,42 +19,52 @@ pub(crate) struct Parts<'a> {
 
 impl Parts<'_> {
     pub(crate) fn publish(mut self, store: &Store, options: &BufferOptions) -> Result<SharedSceneBuffer> {
-        let encoded = if options.wants_compression() {
-            self.encode()?
-        } else {
-            None
-        };
-        let mut file = NewScene::create(store, &self.layout, encoded.as_ref(), options, State::Sealed)?;
-        match encoded {
-            Some(encoded) => {
-                let mut at = file.payload;
-                for piece in encoded.pieces() {
-                    file.draft.write(at, Source::from(piece))?;
-                    at += piece.len() as u64;
-                }
-            }
-            None => {
-                for (offset, source) in &self.sources {
-                    file.draft.write(file.payload + offset, *source)?;
-                }
-            }
+        if options.wants_compression()
+            && let Some(scene) = self.publish_compressed(store, options)?
+        {
+            return Ok(scene);
+        }
+        let mut file = NewScene::create(store, &self.layout, None, options, State::Sealed)?;
+        for (offset, source) in &self.sources {
+            file.draft.write(file.payload + offset, *source)?;
         }
         file.draft.seal()?;
         file.publish(options)
     }
 
-    fn encode(&mut self) -> Result<Option<Encoded>> {
+    /// Publishes it compressed, or nothing if that would not make it smaller.
+    fn publish_compressed(&mut self, store: &Store, options: &BufferOptions) -> Result<Option<SharedSceneBuffer>> {
         let sources = &self.sources;
         let size = self.layout.size();
-        codec::encode(self.layout.arrays_mut(), size, &|start, target| {
+        let fetch = |start: u64, target: &mut [u8]| {
             // A chunk lies in one piece and the padding behind it, which is zeros.
-            target.fill(0);
             let piece = sources.iter().rev().find(|(offset, _)| *offset <= start);
-            if let Some((offset, source)) = piece {
+            let part = piece.map(|(offset, source)| {
                 let part = source.part(usize::try_from(start - offset).unwrap_or(usize::MAX), target.len());
                 part.copy_to(target);
+                part.len()
+            });
+            target[part.unwrap_or(0)..].fill(0);
+        };
+        let Some(mut encoder) = Encoder::new(self.layout.arrays_mut(), size, &fetch)? else {
+            return Ok(None);
+        };
+        let mut file = NewScene::create(store, &self.layout, Some(encoder.len()), options, State::Sealed)?;
+        while encoder.advance(&fetch) {
+            if encoder.len() >= size {
+                self.layout
+                    .arrays_mut()
+                    .values_mut()
+                    .for_each(|array| array.shuffled = Shuffle::None);
+                return Ok(None);
             }
-        })
+            file.draft.grow(file.payload + encoder.len())?;
+            encoder.write(|at, frames| file.draft.write(file.payload + at, Source::from(frames)))?;
+        }
+        file.draft.write(file.payload, Source::from(&encoder.index()))?;
+        file.set_stored(encoder.len())?;
+        file.draft.seal()?;
+        file.publish(options).map(Some)
     }
 }
 
@@ -64,20 +74,23 @@ pub(crate) struct NewScene {
     pub(crate) draft: Draft,
     /// Where the payload starts.
     pub(crate) payload: u64,
+    header: Box<Header>,
+    state: State,
 }
 
 impl NewScene {
+    /// A file whose payload is as long as the layout, or compressed and so long for now.
     pub(crate) fn create(
         store: &Store,
         layout: &Layout,
-        encoded: Option<&Encoded>,
+        compressed: Option<u64>,
         options: &BufferOptions,
         state: State,
     ) -> Result<Self> {
         options.check_name(store)?;
-        let stored = encoded.map_or(layout.size(), Encoded::len);
+        let stored = compressed.unwrap_or(layout.size());
         let metadata = Metadata {
-            codec: encoded.map(|encoded| encoded.codec.clone()),
+            codec: compressed.map(|_| Encoder::codec()),
             arrays: layout.arrays().clone(),
             ..options.metadata(layout.size())?
         };
@@ -86,7 +99,19 @@ impl NewScene {
         let payload = bytes.len() as u64;
         let draft = Draft::new(store, header.id, Content::WrittenOnce, payload.saturating_add(stored))?;
         draft.write(0, Source::from(&bytes))?;
-        Ok(Self { draft, payload })
+        Ok(Self {
+            draft,
+            payload,
+            header: Box::new(header),
+            state,
+        })
+    }
+
+    /// Records how long the payload has become.
+    fn set_stored(&mut self, stored: u64) -> Result<()> {
+        self.header.capacity = stored;
+        let bytes = self.header.encode(Words::new(self.state, stored))?;
+        self.draft.write(0, Source::from(&bytes))
     }
 
     pub(crate) fn publish(self, options: &BufferOptions) -> Result<SharedSceneBuffer> {

@@ -10,13 +10,6 @@ pub(crate) fn threads(jobs: usize) -> usize {
 }
 
 /// A part for each thread.
-pub(crate) fn split<T>(items: &[T]) -> Vec<&[T]> {
-    items
-        .chunks(items.len().div_ceil(threads(items.len()).max(1)).max(1))
-        .collect()
-}
-
-/// The same of what is given up.
 pub(crate) fn split_owned<T>(mut items: Vec<T>) -> Vec<Vec<T>> {
     let size = items.len().div_ceil(threads(items.len()).max(1)).max(1);
     let mut parts = Vec::new();

@@ -13,7 +13,7 @@ use std::time::Duration;
 use common::{Image, at, by_id, path_of, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Domain, Layout, Reference, SceneDataKind, SceneWriter,
-    SharedBuffer, SharedSceneBuffer, Store,
+    SharedBuffer, SharedSceneBuffer, Shuffle, Store,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -57,6 +57,22 @@ fn write_scene(store: &Store, compress: bool) -> SharedSceneBuffer {
     SharedSceneBuffer::write_arrays(store, arrays, &options).unwrap()
 }
 
+/// The faces of a plane of 64 by 64 points.
+fn quads() -> Vec<u8> {
+    let corners = |y: i32, x: i32| [(y, x), (y, x + 1), (y + 1, x + 1), (y + 1, x)];
+    (0..63)
+        .flat_map(|y| (0..63).flat_map(move |x| corners(y, x)))
+        .flat_map(|(y, x)| (y * 64 + x).to_le_bytes())
+        .collect()
+}
+
+fn write_quads(store: &Store) -> SharedSceneBuffer {
+    let quads = quads();
+    let spec = ArraySpec::new("i4".parse().unwrap(), [63 * 63, 4]).with_domain(Domain::Corner);
+    let options = BufferOptions::new(SceneDataKind::Geometry).compress(true);
+    SharedSceneBuffer::write_arrays(store, [("corner_vert", spec, (&quads).into())], &options).unwrap()
+}
+
 #[test]
 #[ignore = "writes the golden files"]
 fn write_the_golden_files() {
@@ -83,6 +99,7 @@ fn write_the_golden_files() {
     keep(buffer.id(), "v1-buffer.shm");
     keep(write_scene(&store, false).id(), "v1-scene.shm");
     keep(write_scene(&store, true).id(), "v1-scene-lz4.shm");
+    keep(write_quads(&store).id(), "v1-scene-lz4-bits.shm");
     let layout = Layout::new([("position", ArraySpec::new("f4".parse().unwrap(), [4, 3]))]).unwrap();
     let empty = SharedSceneBuffer::create_empty(&store, &layout, &BufferOptions::default()).unwrap();
     keep(empty.id(), "v1-scene-empty.shm");
@@ -120,7 +137,8 @@ fn a_buffer_opens_and_can_be_rewritten() {
 
 #[test]
 fn scenes_open_with_their_arrays_and_attributes() {
-    for (name, compressed) in [("v1-scene.shm", false), ("v1-scene-lz4.shm", true)] {
+    for (name, shuffled) in [("v1-scene.shm", Shuffle::None), ("v1-scene-lz4.shm", Shuffle::Bytes)] {
+        let compressed = shuffled != Shuffle::None;
         let (_parent, store) = temp_store();
         let scene = SharedSceneBuffer::open(&store, &by_id(install(&store, name, 0o400))).unwrap();
         let descriptor = scene.descriptor().unwrap();
@@ -156,7 +174,7 @@ fn scenes_open_with_their_arrays_and_attributes() {
         }
         assert_eq!(
             scene.array("corner_vert").unwrap().shuffled,
-            compressed,
+            shuffled,
             "the filter is part of the format"
         );
         if !compressed {
@@ -167,6 +185,16 @@ fn scenes_open_with_their_arrays_and_attributes() {
             write_scene(&store, false).read().unwrap()
         });
     }
+}
+
+#[test]
+fn a_scene_whose_bits_are_shuffled_opens() {
+    let (_parent, store) = temp_store();
+    let id = install(&store, "v1-scene-lz4-bits.shm", 0o400);
+    let scene = SharedSceneBuffer::open(&store, &by_id(id)).unwrap();
+    assert_eq!(scene.array("corner_vert").unwrap().shuffled, Shuffle::Bits);
+    assert_eq!(scene.read().unwrap(), quads());
+    assert_eq!(scene.read_range(1003, 2000).unwrap(), quads()[1003..][..2000]);
 }
 
 #[test]
@@ -222,5 +250,5 @@ fn the_golden_files_are_all_of_version_one_and_small() {
         assert!(image.0.len() < 32 << 10, "{}", path.display());
         count += 1;
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }

@@ -28,11 +28,13 @@ impl NewBytes {
         let object = unsafe { Bound::from_owned_ptr_or_err(py, object) }?.cast_into::<PyBytes>()?;
         // SAFETY: a bytes object.
         let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };
-        Ok(Self {
+        let mut new = Self {
             object: object.unbind(),
             start: start.cast(),
             len,
-        })
+        };
+        dcc_mcp_shm::prefer_huge_pages(new.memory());
+        Ok(new)
     }
 
     /// The content. (The empty bytes object is shared by all, but has nothing to write.)

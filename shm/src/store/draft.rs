@@ -45,35 +45,44 @@ pub(crate) struct Draft {
 impl Draft {
     /// Makes a file of `len` bytes, for which there is room as far as can be told, but nothing is taken yet.
     pub(crate) fn new(store: &Store, id: Uuid, content: Content, len: u64) -> Result<Self> {
-        store.check_room(len)?;
         let mut draft = Self {
             store: store.clone(),
             id,
             holder: None,
             writer: None,
             process: sys::process_generation(),
-            len,
+            len: 0,
             pending: false,
             counted: false,
         };
+        draft.grow_with(len, |draft| draft.create(content))?;
+        Ok(draft)
+    }
+
+    /// Makes the file longer, in the same way.
+    pub(crate) fn grow(&mut self, len: u64) -> Result<()> {
+        self.grow_with(len, |_| Ok(()))
+    }
+
+    fn grow_with(&mut self, len: u64, first: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let store = self.store.clone();
+        let more = len.saturating_sub(self.len);
+        store.check_room(more)?;
         let quota = store.quota()?;
-        draft.counted = quota.is_some();
+        self.counted |= quota.is_some();
         let lock = quota.map(|_| store.lock()).transpose()?;
         // Read again where nobody can change it.
         if let Some(quota) = lock.as_ref().map_or(Ok(None), |_| store.quota())? {
             let available = quota.saturating_sub(store.used_bytes()?);
-            if len > available {
-                return Err(store.full(len, available, SpaceLimit::Quota));
+            if more > available {
+                return Err(store.full(more, available, SpaceLimit::Quota));
             }
         }
-        draft.create(content)?;
-        draft
-            .writer()
-            .set_len(len)
-            .map_err(|error| draft.failed("set the length of", error))?;
+        self.len = len;
+        first(self)?;
+        let set = self.writer().set_len(len);
         // From here on the length counts against the quota of others.
-        drop(lock);
-        Ok(draft)
+        set.map_err(|error| self.failed("set the length of", error))
     }
 
     fn create(&mut self, content: Content) -> Result<()> {

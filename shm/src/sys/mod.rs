@@ -19,8 +19,8 @@ mod process;
 mod range;
 mod space;
 
-pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
+pub use bytes::{Source, prefer_huge_pages};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fork::process_generation;

@@ -1,0 +1,179 @@
+//! Compressing a payload.
+
+use std::iter;
+
+use indexmap::IndexMap;
+
+use super::lz4_frame::FrameWriter;
+use super::shuffle::{Scratch, Shuffle};
+use super::{CHUNK_SIZE, Chunk, INDEX_ENTRY, INDEX_HEADER, Region, SKIPPABLE_MAGIC, chunks, expect_memory, regions};
+use crate::error::Error;
+use crate::layout::PlacedArray;
+use crate::metadata::{Codec, CodecName};
+use crate::parallel::{in_parallel, threads};
+
+/// What is tried of an array before all of it: pieces, evenly spread, and the bytes of one.
+const SAMPLES: u64 = 4;
+const SAMPLE: u64 = 1 << 16;
+/// How many chunks a thread compresses before they are written.
+const CHUNKS_AT_ONCE: usize = 4;
+/// What a thread needs, in chunks: those it compressed, the one it compresses, two shuffled copies, a block.
+const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 4;
+
+/// Reads parts of the uncompressed payload, wherever they come from.
+pub(crate) type Fetch<'a> = dyn Fn(u64, &mut [u8]) + Sync + 'a;
+
+/// Compresses a payload some chunks at a time, so that it needs no memory but theirs: pages that a process never had before
+/// cost more than compressing what goes there.
+pub(crate) struct Encoder {
+    chunks: Vec<Chunk>,
+    workers: Vec<Worker>,
+    /// Of the frames so far.
+    lengths: Vec<u32>,
+    /// Where the payload ends so far.
+    len: u64,
+}
+
+impl Encoder {
+    /// Looks how a payload of `size` bytes is best compressed, and marks the arrays to be shuffled. Gives nothing when the
+    /// result would hardly be smaller.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub(crate) fn new(
+        arrays: &mut IndexMap<String, PlacedArray>,
+        size: u64,
+        fetch: &Fetch<'_>,
+    ) -> Result<Option<Self>, Error> {
+        expect_memory(WORKING_CHUNKS * CHUNK_SIZE)?;
+        let mut worker = Worker::default();
+        let best: Vec<_> = regions(arrays, size)
+            .map(|region| worker.best_of(region, fetch))
+            .collect();
+        if best.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        for (array, best) in arrays.values_mut().zip(best) {
+            array.shuffled = best.unwrap_or_default();
+        }
+        let chunks: Vec<Chunk> = chunks(arrays, size, CHUNK_SIZE).collect();
+        Ok(Some(Self {
+            len: (INDEX_HEADER + chunks.len() * INDEX_ENTRY) as u64,
+            workers: (0..threads(chunks.len())).map(|_| Worker::default()).collect(),
+            lengths: Vec::with_capacity(chunks.len()),
+            chunks,
+        }))
+    }
+
+    /// Which codec it is.
+    pub(crate) fn codec() -> Codec {
+        Codec {
+            name: CodecName::Lz4Frames,
+            chunk_size: CHUNK_SIZE,
+        }
+    }
+
+    /// Bytes of the compressed payload, as far as it is known.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Compresses the next chunks, if there are any left.
+    pub(crate) fn advance(&mut self, fetch: &Fetch<'_>) -> bool {
+        let left = &self.chunks[self.lengths.len()..];
+        let wave = &left[..left.len().min(self.workers.len() * CHUNKS_AT_ONCE)];
+        let shares = wave.chunks(wave.len().div_ceil(self.workers.len()).max(1));
+        let shares = shares
+            .map(Some)
+            .chain(iter::repeat(None))
+            .map(Option::unwrap_or_default);
+        in_parallel(self.workers.iter_mut().zip(shares).collect(), |(worker, share)| {
+            worker.compress(share, fetch);
+        });
+        for worker in &mut self.workers {
+            worker.start = self.len;
+            self.len += worker.frames.len() as u64;
+            self.lengths.append(&mut worker.lengths);
+        }
+        !wave.is_empty()
+    }
+
+    /// Gives away what [`Encoder::advance`] compressed, each piece with its place in the payload.
+    pub(crate) fn write(&self, write: impl Fn(u64, &[u8]) -> Result<(), Error> + Sync) -> Result<(), Error> {
+        in_parallel(self.workers.iter().collect(), |worker| {
+            write(worker.start, &worker.frames)
+        })
+        .into_iter()
+        .collect()
+    }
+
+    /// What the payload starts with, when all is compressed.
+    pub(crate) fn index(&self) -> Vec<u8> {
+        let entries = self.lengths.iter().flat_map(|length| length.to_le_bytes());
+        let len = u32::try_from(self.lengths.len() * INDEX_ENTRY).expect("memory holds no payload of 2^30 chunks");
+        SKIPPABLE_MAGIC
+            .into_iter()
+            .chain(len.to_le_bytes())
+            .chain(entries)
+            .collect()
+    }
+}
+
+/// What a thread uses again for each chunk, and what it compressed last.
+#[derive(Default)]
+struct Worker {
+    plain: Vec<u8>,
+    scratch: Scratch,
+    writer: FrameWriter,
+    start: u64,
+    frames: Vec<u8>,
+    lengths: Vec<u32>,
+}
+
+impl Worker {
+    fn compress(&mut self, chunks: &[Chunk], fetch: &Fetch<'_>) {
+        self.frames.clear();
+        for chunk in chunks {
+            self.plain.resize(chunk.len, 0);
+            fetch(chunk.start, &mut self.plain);
+            let shuffled = chunk.shuffle.apply(&self.plain, chunk.width, &mut self.scratch);
+            self.lengths.push(self.writer.append(&mut self.frames, shuffled));
+        }
+    }
+
+    /// The shuffle by which samples of a region become small, or nothing if none saves a 32nd of them. Shuffled bytes are
+    /// also compressed several times faster than what is not shuffled, so anything else must save a 20th more: images
+    /// are best left alone, and bits pack indices.
+    fn best_of(&mut self, region: Region, fetch: &Fetch<'_>) -> Option<Shuffle> {
+        const TRIED: [Shuffle; 3] = [Shuffle::Bytes, Shuffle::None, Shuffle::Bits];
+        let (mut len, mut lens) = (0, [0; TRIED.len()]);
+        for at in samples(region.end - region.start, region.width as u64) {
+            self.plain
+                .resize(usize::try_from(at.end - at.start).unwrap_or(usize::MAX), 0);
+            fetch(region.start + at.start, &mut self.plain);
+            len += self.plain.len();
+            for (shuffle, sum) in TRIED.into_iter().zip(&mut lens) {
+                let shuffled = shuffle.apply(&self.plain, region.width, &mut self.scratch);
+                *sum += self.writer.compressed_len(shuffled);
+            }
+        }
+        let by_len = TRIED.into_iter().zip(lens);
+        let (best, smallest) = by_len.reduce(|best, next| if next.1 < best.1 - best.1 / 20 { next } else { best })?;
+        (smallest < len - len / 32).then_some(if region.width == 1 && best == Shuffle::Bytes {
+            Shuffle::None
+        } else {
+            best
+        })
+    }
+}
+
+/// Where samples of whole elements lie in so many bytes; all of them if they are few.
+fn samples(len: u64, width: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
+    let count = if len <= SAMPLE { 1 } else { SAMPLES };
+    let size = len.min(SAMPLE) / width * width;
+    let apart = (len - size) / count.saturating_sub(1).max(1);
+    (0..count).map(move |i| {
+        let start = i * apart / width * width;
+        start..start + size
+    })
+}

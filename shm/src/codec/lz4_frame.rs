@@ -1,0 +1,212 @@
+//! A chunk as one standard LZ4 frame, from and to memory of the caller: the encoder and the decoder of `lz4_flex` go through
+//! buffers that they make anew for each frame, which takes several times as long as the compression.
+//!
+//! Frames have independent blocks and a checksum of their content. Written is a single block; read is any number.
+
+use lz4_flex::block;
+use twox_hash::XxHash32;
+
+const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
+const VERSION: u8 = 0b0100_0000;
+const INDEPENDENT_BLOCKS: u8 = 0b0010_0000;
+const BLOCK_CHECKSUMS: u8 = 0b0001_0000;
+const CONTENT_SIZE: u8 = 0b0000_1000;
+const CONTENT_CHECKSUM: u8 = 0b0000_0100;
+/// Version, reserved bits and the dictionary's.
+const MUST_BE_AS_WRITTEN: u8 = 0b1100_0011;
+/// A block of at most 1 MiB.
+const BLOCK_SIZE: u8 = 6;
+/// The bit of a block's length that says that it is not compressed.
+const STORED: u32 = 1 << 31;
+
+const END_MARK: [u8; 4] = [0; 4];
+
+/// The most bytes that one frame holds.
+pub(crate) const MAX_CONTENT: usize = 1 << 20;
+
+/// Makes frames. It is reused, as its memory costs more than a chunk does.
+#[derive(Default)]
+pub(crate) struct FrameWriter {
+    block: Vec<u8>,
+}
+
+impl FrameWriter {
+    /// The bytes that a chunk compresses to; as many as it has if it does not.
+    pub(crate) fn compressed_len(&mut self, content: &[u8]) -> usize {
+        self.compress(content).map_or(content.len(), <[u8]>::len)
+    }
+
+    /// Appends a frame of at most [`MAX_CONTENT`] bytes, and gives its length. Content that does not become smaller is stored
+    /// as it is.
+    pub(crate) fn append(&mut self, frames: &mut Vec<u8>, content: &[u8]) -> u32 {
+        debug_assert!(content.len() <= MAX_CONTENT, "a larger block would be refused");
+        let start = frames.len();
+        frames.extend(MAGIC);
+        frames.push(VERSION | INDEPENDENT_BLOCKS | CONTENT_SIZE | CONTENT_CHECKSUM);
+        frames.push(BLOCK_SIZE << 4);
+        frames.extend((content.len() as u64).to_le_bytes());
+        frames.push(header_checksum(&frames[start + MAGIC.len()..]));
+        let (block, flag) = self.compress(content).map_or((content, STORED), |block| (block, 0));
+        if !block.is_empty() {
+            frames.extend((len_of(block) | flag).to_le_bytes());
+            frames.extend(block);
+        }
+        frames.extend(END_MARK);
+        frames.extend(XxHash32::oneshot(0, content).to_le_bytes());
+        len_of(&frames[start..])
+    }
+
+    /// The content as one block, if that is smaller.
+    fn compress(&mut self, content: &[u8]) -> Option<&[u8]> {
+        let needed = block::get_maximum_output_size(content.len());
+        if self.block.len() < needed {
+            self.block.resize(needed, 0);
+        }
+        let len = block::compress_into(content, &mut self.block).ok()?;
+        (len < content.len()).then(|| &self.block[..len])
+    }
+}
+
+/// Fills all of `content` from a frame that must hold exactly as much; `None` if the frame is not valid.
+pub(crate) fn read_frame(frame: &[u8], content: &mut [u8]) -> Option<()> {
+    let mut rest = frame;
+    if take(&mut rest)? != MAGIC {
+        return None;
+    }
+    let header = rest;
+    let [flags, block_size] = take(&mut rest)?;
+    if flags & MUST_BE_AS_WRITTEN != VERSION || flags & INDEPENDENT_BLOCKS == 0 || block_size & 0b1000_1111 != 0 {
+        return None;
+    }
+    let max_block = match block_size >> 4 {
+        code @ 4..=7 => 1 << (8 + 2 * code),
+        _ => return None,
+    };
+    if flags & CONTENT_SIZE != 0 && u64::from_le_bytes(take(&mut rest)?) != content.len() as u64 {
+        return None;
+    }
+    let described = &header[..header.len() - rest.len()];
+    if take(&mut rest)? != [header_checksum(described)] {
+        return None;
+    }
+    let mut filled = 0;
+    loop {
+        let len = u32::from_le_bytes(take(&mut rest)?);
+        if len == 0 {
+            break;
+        }
+        let (block, after) = rest.split_at_checked((len & !STORED) as usize)?;
+        rest = after;
+        if flags & BLOCK_CHECKSUMS != 0 && u32::from_le_bytes(take(&mut rest)?) != XxHash32::oneshot(0, block) {
+            return None;
+        }
+        let room = content.len() - filled;
+        let target = &mut content[filled..][..room.min(max_block)];
+        filled += if len & STORED == 0 {
+            block::decompress_into(block, target).ok()?
+        } else {
+            target.get_mut(..block.len())?.copy_from_slice(block);
+            block.len()
+        };
+    }
+    let is_whole = filled == content.len()
+        && (flags & CONTENT_CHECKSUM == 0 || u32::from_le_bytes(take(&mut rest)?) == XxHash32::oneshot(0, content))
+        && rest.is_empty();
+    is_whole.then_some(())
+}
+
+/// Takes bytes from the front.
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, after) = rest.split_first_chunk()?;
+    *rest = after;
+    Some(*first)
+}
+
+fn len_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("a frame is hardly longer than 1 MiB")
+}
+
+/// The checksum of a frame's description: second byte of its hash.
+fn header_checksum(description: &[u8]) -> u8 {
+    XxHash32::oneshot(0, description).to_le_bytes()[1]
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests {
+    use std::io::{Read, Write};
+
+    use lz4_flex::frame::{BlockMode, BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn content() -> impl Strategy<Value = Vec<u8>> {
+        let runs = prop::collection::vec((any::<u8>(), 0usize..300), 0..300);
+        let repeated = runs.prop_map(|runs| runs.into_iter().flat_map(|(byte, n)| vec![byte; n]).collect());
+        prop_oneof![repeated, prop::collection::vec(any::<u8>(), 0..5000)]
+    }
+
+    fn written(content: &[u8]) -> Vec<u8> {
+        let mut frames = b"before".to_vec();
+        let len = FrameWriter::default().append(&mut frames, content);
+        assert_eq!(frames.len(), b"before".len() + len as usize);
+        frames.split_off(b"before".len())
+    }
+
+    proptest! {
+        #[test]
+        fn others_read_what_is_written(content in content()) {
+            let frame = written(&content);
+            let mut read = Vec::new();
+            FrameDecoder::new(&frame[..]).read_to_end(&mut read).unwrap();
+            prop_assert_eq!(&read, &content);
+            let mut back = vec![0; content.len()];
+            prop_assert!(read_frame(&frame, &mut back).is_some());
+            prop_assert_eq!(&back, &content);
+        }
+
+        #[test]
+        fn what_others_write_is_read(content in content(), block: bool, whole: bool, size: bool) {
+            let info = FrameInfo::new()
+                .block_mode(BlockMode::Independent)
+                .block_size(BlockSize::Max64KB)
+                .block_checksums(block)
+                .content_checksum(whole)
+                .content_size(size.then_some(content.len() as u64));
+            let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+            encoder.write_all(&content).unwrap();
+            let frame = encoder.finish().unwrap();
+            let mut back = vec![0; content.len()];
+            prop_assert!(read_frame(&frame, &mut back).is_some());
+            prop_assert_eq!(back, content);
+        }
+
+        #[test]
+        fn a_flipped_bit_and_a_wrong_length_never_give_other_content(content in content(), bit: prop::sample::Index) {
+            let mut frame = written(&content);
+            prop_assert!(read_frame(&frame, &mut vec![0; content.len() + 1]).is_none());
+            for len in 0..frame.len() {
+                prop_assert!(read_frame(&frame[..len], &mut vec![0; content.len()]).is_none());
+            }
+            let bit = bit.index(frame.len() * 8);
+            frame[bit / 8] ^= 1 << (bit % 8);
+            let mut read = vec![0; content.len()];
+            prop_assert!(read_frame(&frame, &mut read).is_none() || read == content);
+        }
+    }
+
+    #[test]
+    fn several_blocks_are_read() {
+        let content: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+        let info = FrameInfo::new()
+            .block_mode(BlockMode::Independent)
+            .block_size(BlockSize::Max64KB)
+            .content_checksum(true);
+        let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(&content).unwrap();
+        let mut back = vec![0; content.len()];
+        read_frame(&encoder.finish().unwrap(), &mut back).unwrap();
+        assert_eq!(back, content);
+    }
+}
