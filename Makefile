@@ -27,7 +27,7 @@ NODE := .tools/node/.stamp
 NODE_TOOLS := tests/node/node_modules/.stamp
 SERVER := target/release/dcc-mcp-shm
 NOOP := target/release/dcc-mcp-shm-noop
-CONFORMANCE := target/debug/dcc-mcp-shm-conformance
+TESTED_SERVERS := target/debug/.stamp-servers
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 CRATES := Cargo.toml Cargo.lock $(shell find shm server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
@@ -55,7 +55,7 @@ test-rust: $(VENV)
 	$(call say,Rust tests)
 	@$(CARGO) test --locked --quiet $(TESTED)
 
-test-python: $(READY) $(SERVER) $(CONFORMANCE) $(NODE_TOOLS)
+test-python: $(READY) $(TESTED_SERVERS) $(NODE_TOOLS)
 	$(call say,Python tests)
 	@.venv/bin/python -m pytest
 
@@ -197,8 +197,8 @@ $(NOOP): Cargo.lock bench/noop/Cargo.toml bench/noop/src/main.rs
 	@$(CARGO) build --release --locked --quiet -p dcc-mcp-shm-noop
 	@touch $@
 
-$(CONFORMANCE): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)
-	$(call say,conformance server)
+$(TESTED_SERVERS): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)
+	$(call say,servers to test (debug build))
 	@$(CARGO) build --locked --quiet --all-targets $(TESTED)
 	@touch $@
 

@@ -16,7 +16,8 @@ Mode = Literal["auto", "legacy"]
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
-SERVER = ROOT / "target" / "release" / "dcc-mcp-shm"
+# With the checks of a debug build; the demo and the tests in a DCC run the release build.
+SERVER = ROOT / "target" / "debug" / "dcc-mcp-shm"
 
 
 def files_of(store: Store) -> list[str]:
