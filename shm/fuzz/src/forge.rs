@@ -129,8 +129,9 @@ pub(crate) fn compressed(input: &[u8], id: Uuid) -> Option<Image> {
     let mut chunks = size.div_ceil(CHUNK);
     if how & 2 != 0 {
         let (first, second) = (size / 3 / 64 * 64, size / 2 / 64 * 64);
+        let shuffled = if how & 32 == 0 { json!(true) } else { json!("bits") };
         metadata["arrays"] = json!({
-            "a": {"dtype": "<f4", "shape": [(second - first) / 4], "offset": 0, "shuffled": true},
+            "a": {"dtype": "<f4", "shape": [(second - first) / 4], "offset": 0, "shuffled": shuffled},
             "b": {"dtype": "<f2", "shape": [(size - second) / 2], "offset": second, "shuffled": how & 16 != 0},
         });
         chunks = second.div_ceil(CHUNK) + (size - second).div_ceil(CHUNK);

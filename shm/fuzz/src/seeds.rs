@@ -128,9 +128,11 @@ fn metadata() -> Vec<Seed> {
     }
     let floats = json!({"kind": "Geometry", "attrs": {"a": 0.1, "b": 1e-300, "c": [-0.0, 12345.678], "d": true}});
     add("floats", BUFFER, &floats, &["Changed"]);
-    let shuffled = json!({"kind": "Geometry", "size": 4096, "codec": {"name": "lz4-frames", "chunk_size": 65536},
-        "arrays": {"a": {"dtype": "<c16", "shape": [4, 4], "offset": 0, "shuffled": true}}});
-    add("shuffled", SCENE, &shuffled, &["Damaged", "Compressed"]);
+    for (name, shuffled) in [("shuffled", json!(true)), ("shuffled-bits", json!("bits"))] {
+        let metadata = json!({"kind": "Geometry", "size": 4096, "codec": {"name": "lz4-frames", "chunk_size": 65536},
+            "arrays": {"a": {"dtype": "<c16", "shape": [4, 4], "offset": 0, "shuffled": shuffled}}});
+        add(name, SCENE, &metadata, &["Damaged", "Compressed"]);
+    }
     of.seeds
 }
 
