@@ -40,7 +40,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc fuzz asan soak bench bench-server check check-rust check-python deny lock clean
+.PHONY: help demo test test-rust test-python test-dcc fuzz asan soak bench bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -94,6 +94,9 @@ bench: $(BENCH_READY) ## measure against the peers
 bench-server: $(READY) $(SERVER) $(NOOP) $(NODE_TOOLS) ## measure the MCP server against servers that do nothing
 	$(call say,benchmark of the server)
 	@cd bench && ../.venv/bin/python -m server
+
+bench-pieces: $(VENV) ## measure single calls of the crate with Criterion
+	@$(CARGO) bench --locked --quiet -p dcc-mcp-shm-pieces
 
 check: check-rust check-python deny ## format, lints, types, docs, licences
 
