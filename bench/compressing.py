@@ -1,4 +1,4 @@
-"""Section 6: scene data made small on the way into shared memory, and whole again on the way out.
+"""Scene data made small on the way into shared memory, and whole again on the way out.
 
 python compressing.py          measures with 1 and 2 threads, each in a process of its own
 python compressing.py THREADS  measures on so many processors

@@ -1,4 +1,4 @@
-"""Section 7: one way from a process that has bytes to the first byte of them in another one that sleeps until then.
+"""One way from a process that has bytes to the first byte of them in another one that sleeps until then.
 
 python messages.py                        measures, and starts the next as a second process
 python messages.py consume WAY HANDLE N   waits for N messages and prints the seconds that each took
@@ -6,7 +6,6 @@ python messages.py consume WAY HANDLE N   waits for N messages and prints the se
 
 import ctypes
 import json
-import os
 import struct
 import subprocess
 import sys
@@ -15,9 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import iceoryx
 import iceoryx2 as iox2
 from dcc_mcp_shm import SharedBuffer
-from peers import ICEORYX, OURS, PREFIX_VARIABLE, segment_name
+from peers import ICEORYX, OURS, segment_name
 from rounds import KIB, MIB, payload, progress, quick, rows
 
 SIZES = (4 * KIB, MIB)
@@ -33,16 +33,11 @@ Send = Callable[[bytearray], object]
 Receive = Callable[[], bytes]
 
 
-def iceoryx(name: str) -> tuple[Any, Any]:
+def iceoryx_services(name: str) -> tuple[Any, Any]:
     """A publish-subscribe service and an event service of iceoryx2, which has no blocking receive."""
-    iox2.set_log_level(iox2.LogLevel.Fatal)
-    config = iox2.config.default()
-    # What it leaves in /dev/shm is removed with the rest of this run.
-    config.global_cfg.prefix = iox2.FileName.new(f"{os.environ[PREFIX_VARIABLE]}-")
-    node = iox2.NodeBuilder.new().config(config).create(iox2.ServiceType.Ipc)
-    data = node.service_builder(iox2.ServiceName.new(name)).publish_subscribe(iox2.Slice[ctypes.c_uint8])
+    node = iceoryx.node()
     event = node.service_builder(iox2.ServiceName.new(f"{name}/event")).event()
-    return data.open_or_create(), event.open_or_create()
+    return iceoryx.data_service(node, name), event.open_or_create()
 
 
 def ours_sender(size: int) -> tuple[str, Send]:
@@ -71,8 +66,8 @@ def ours_receiver(handle: str) -> Receive:
 def iceoryx_sender(size: int) -> tuple[str, Send]:
     """A publisher with its pool of samples, and a notifier."""
     name = segment_name()
-    data, event = iceoryx(name)
-    publisher = data.publisher_builder().initial_max_slice_len(size).create()
+    data, event = iceoryx_services(name)
+    publisher = iceoryx.publisher(data, size)
     notifier = event.notifier_builder().create()
 
     def send(message: bytearray) -> None:
@@ -87,7 +82,7 @@ def iceoryx_sender(size: int) -> tuple[str, Send]:
 
 def iceoryx_receiver(handle: str) -> Receive:
     """A subscriber, and a listener to wait with."""
-    data, event = iceoryx(handle)
+    data, event = iceoryx_services(handle)
     subscriber = data.subscriber_builder().create()
     listener = event.listener_builder().create()
 

@@ -1,7 +1,7 @@
-"""Section 1: from a descriptor to a view of data that another process made.
+"""From a descriptor to a view of data that another process made.
 
 python opening.py             publishes, and starts the next as a second process
-python opening.py consume     gets {way: [handle, checksum]} on stdin, and measures
+python opening.py consume     gets a size and {way: [handle, checksum]} on stdin, and measures
 """
 
 import json
@@ -11,12 +11,15 @@ import zlib
 from contextlib import ExitStack
 from typing import Any
 
-from peers import CORE, STDLIB, TRACKED, WAYS, Attach, attach_tracked, checksum, without_tracker
-from rounds import GIB, KIB, MIB, Method, interleave, payload, progress, python, quick, rows
+from dcc_mcp_shm import SharedBuffer
+from iceoryx import samples
+from peers import CORE, ICEORYX, KEPT, STDLIB, TRACKED
+from rounds import KIB, MIB, MIDDLE, SIZES, SMALL, Method, interleave, payload, progress, python, quick, rows
+from ways import WAYS, Attach, attach_tracked, checksum, without_tracker
 
 ROUNDS = 300
-# It has no views, so opening takes as long as reading, and its scenes of 1 GiB do not open in another process.
-CORE_ROUNDS = {4 * KIB: 50, 64 * MIB: 5}
+# It has no views, so opening takes as long as reading, and its scenes of more than 256 MiB do not open elsewhere.
+CORE_ROUNDS = {SMALL: 50, 64 * KIB: 50, MIB: 20, 16 * MIB: 5, MIDDLE: 5, 256 * MIB: 3}
 
 
 def opener(attach: Attach, handle: str) -> Method:
@@ -35,6 +38,23 @@ def opener(attach: Attach, handle: str) -> Method:
     return method
 
 
+def kept(size: int) -> Method:
+    """View a buffer that is open and mapped: what a receiver of iceoryx2 has."""
+    buffer = SharedBuffer.create(size, unlink_on_close=True)
+    buffer.write(payload(size))
+
+    def method() -> float:
+        """View once."""
+        start = time.perf_counter()
+        view = buffer.view()
+        first = view[0]
+        seconds = time.perf_counter() - start
+        assert first == 0
+        return seconds
+
+    return method
+
+
 def consume(size: int, handles: dict[str, Any]) -> list[dict[str, Any]]:
     """Check that all handles lead to the data, then time them."""
     for way, (handle, expected) in handles.items():
@@ -42,8 +62,10 @@ def consume(size: int, handles: dict[str, Any]) -> list[dict[str, Any]]:
             raise RuntimeError(f"{way}: what arrived is not what was sent")
     methods = {way: opener(WAYS[way].attach, handle) for way, (handle, _) in handles.items()}
     methods[TRACKED] = opener(attach_tracked, handles[STDLIB][0])
+    methods[KEPT] = kept(size)
     slow = {CORE: methods.pop(CORE)} if CORE in methods else {}
-    seconds = interleave(methods, 10 if quick() else ROUNDS)
+    with samples(size) as methods[ICEORYX]:
+        seconds = interleave(methods, 10 if quick() else ROUNDS)
     seconds |= interleave(slow, CORE_ROUNDS.get(size, 0))
     return rows(size, "", seconds)
 
@@ -70,10 +92,10 @@ def main() -> None:
         print(json.dumps(consume(*json.load(sys.stdin))))
         return
     results = []
-    for size in (4 * KIB, 64 * MIB, GIB):
+    for size in SIZES:
         progress(f"{size:,} bytes")
         results += publish(size)
-    print(json.dumps(results))
+    print(json.dumps(results + python("ray_store.py", "opening")))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Section 4: private memory that one process needs at worst to publish or to use 1 GiB.
+"""Private memory that one process needs at worst to publish or to use 1 GiB.
 
     python private.py             runs every path in a process of its own
     python private.py PATH        one of them; a consumer gets a descriptor on stdin

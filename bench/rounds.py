@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+SMALL, MIDDLE, LARGE = 4 * KIB, 64 * MIB, GIB
+# Of the plots; the tables have three of them.
+SIZES = (SMALL, 64 * KIB, MIB, 16 * MIB, MIDDLE, 256 * MIB, LARGE)
 
 HOT, COLD = "hot", "cold"
 # After so long the kernel has reported free memory to the host, which takes it back (it reports every 2 s).

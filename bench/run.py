@@ -38,6 +38,8 @@ def surroundings(*, quick: bool) -> Iterator[None]:
         os.environ |= {"DCC_MCP_SHM_DIR": store, PREFIX_VARIABLE: prefix, NOTES_VARIABLE: str(notes)}
         # dcc-mcp-core logs every call to stderr otherwise.
         os.environ["RUST_LOG"] = "off"
+        # ray: its files here, only the loopback device, no word to anybody.
+        os.environ |= {"RAY_TMPDIR": work, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_USAGE_STATS_ENABLED": "0"}
         if quick:
             os.environ["DCC_MCP_SHM_BENCH_QUICK"] = "1"
         try:

@@ -1,4 +1,4 @@
-"""Section 5: how far another Python thread gets while 1 GiB is written or read.
+"""How far another Python thread gets while 1 GiB is written or read.
 
 python threads.py
 """
@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer
-from peers import CORE, OURS, STDLIB, WAYS, without_tracker
+from peers import CORE, OURS, STDLIB
 from rounds import GIB, payload, progress, quick
+from ways import WAYS, without_tracker
 
 ALONE_SECONDS = 0.4
 ROUNDS = 3

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 from dcc_mcp_shm import SharedBuffer
-from peers import CORE, OURS, core
+from peers import CORE, OURS
+from ways import core
 
 READS = 300
 SIZES = tuple(16 << power for power in range(22))
