@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer
 from numpy.typing import NDArray
-from peers import OURS, STDLIB, segment_name
+from peers import FILL_ONLY, OURS, STDLIB, WARM, segment_name
 from rounds import COLD, GIB, HOT, MIB, Method, interleave, progress, quick, rows
 from ways import without_tracker
 
-WARM = "copy into warm memory"
-FILL_ONLY = f"{OURS}, the copy alone"
 HOT_ROUNDS = {64 * MIB: 11, GIB: 3}
 COLD_ROUNDS = {64 * MIB: 3, GIB: 3}
 

@@ -6,7 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 OURS = "dcc-mcp-shm"
+# What is measured of it beside a whole operation.
 KEPT = f"{OURS}, handle kept"
+FILL_ONLY = f"{OURS}, the copy alone"
 FILE = "os.write, mmap"
 MEMMAP = "numpy.memmap"
 STDLIB = "stdlib SharedMemory"
@@ -15,6 +17,9 @@ CORE = "dcc-mcp-core"
 ARROW = "pyarrow"
 ICEORYX = "iceoryx2"
 RAY = "ray"
+# No peers, but limits: what a process does with memory that it had before.
+WARM = "copy into warm memory"
+PRIVATE = "private memory"
 
 MEMORY = Path("/dev/shm")  # noqa: S108 (where the standard library has its segments)
 # Every segment outside the store has a name that starts with this, so that run.py can remove what a crash leaves.

@@ -54,7 +54,7 @@ def array(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
 def open_in_other(address: str, references: dict[int, Any], rounds: int) -> dict[int, list[float]]:
     """Have a second process check what references lead to, and time it, by size."""
     handles = {
-        size: [base64.b64encode(ray.cloudpickle.dumps(reference)).decode(), zlib.crc32(array(size))]
+        size: [base64.b64encode(ray.cloudpickle.dumps(reference)).decode(), zlib.crc32(payload(size))]
         for size, reference in references.items()
     }
     found = python("ray_store.py", "consume", stdin=json.dumps([address, handles, rounds]))

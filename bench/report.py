@@ -4,8 +4,7 @@ import statistics
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from filling import FILL_ONLY, WARM
-from peers import FILE, ICEORYX, OURS, STDLIB, TRACKED
+from peers import FILE, FILL_ONLY, ICEORYX, OURS, STDLIB, TRACKED, WARM
 from rounds import COLD, GIB, HOT, KIB, MIB
 
 Row = dict[str, Any]
@@ -172,7 +171,7 @@ def required_times(results: Mapping[str, list[Row]]) -> Iterator[list[str]]:
         return requirement(what, f"<= {limit}", f"{ours / by:.2f}", met=ours / by <= limit)
 
     for size in (SMALL, LARGE):
-        for peer in (STDLIB, TRACKED):
+        for peer in (STDLIB, TRACKED, WARM):
             found = median(opening, size, OURS, ""), median(opening, size, peer, "")
             yield ratio(f"open a view of {size_text(size)}, by {peer}", *found, 1)
     found = median(opening, LARGE, OURS, ""), median(opening, SMALL, OURS, "")

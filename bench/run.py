@@ -27,7 +27,19 @@ from rounds import IDLE_SECONDS, python
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs/benchmarks.md"
-SECTIONS = ("opening", "writing", "filling", "private", "threads", "compressing", "messages")
+SECTIONS = (
+    "opening",
+    "writing",
+    "filling",
+    "warm",
+    "reading",
+    "cycles",
+    "messages",
+    "crowds",
+    "compressing",
+    "private",
+    "threads",
+)
 
 
 @contextmanager
