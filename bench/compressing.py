@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import blosc2
+import lz4.frame
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer
 from peers import MEMORY, OURS, segment_name
 from rounds import interleave, progress, python, quick
 
 ROUNDS = 7
+LZ4 = "lz4"
 SHUFFLE, BITSHUFFLE = "blosc2, LZ4, shuffle", "blosc2, LZ4, bitshuffle"
 FILTERS = {SHUFFLE: blosc2.Filter.SHUFFLE, BITSHUFFLE: blosc2.Filter.BITSHUFFLE}
 # Blocks of it are as large as a chunk of ours, which it would cut smaller otherwise.
@@ -112,6 +114,18 @@ def write_blosc(array: Array, kind: blosc2.Filter, threads: int) -> tuple[int, C
     return path.stat().st_size, read, path.unlink
 
 
+def write_lz4(array: Array) -> tuple[int, Callable[[], bytes], Callable[[], None]]:
+    """The same by the LZ4 library in C, as one frame in a tmpfs file."""
+    path = MEMORY / segment_name()
+    path.write_bytes(lz4.frame.compress(array.data, block_size=lz4.frame.BLOCKSIZE_MAX1MB, block_linked=False))
+
+    def read() -> bytes:
+        """Read and decompress all."""
+        return bytes(lz4.frame.decompress(path.read_bytes()))
+
+    return path.stat().st_size, read, path.unlink
+
+
 @contextmanager
 def written(write: Write) -> Iterator[tuple[int, Callable[[], bytes]]]:
     """What was written, until the end of the block."""
@@ -147,6 +161,8 @@ def measure(threads: int) -> list[dict[str, Any]]:
         progress(f"{name}, {threads} threads")
         writers: dict[str, Write] = {OURS: partial(write_ours, array)}
         writers |= {way: partial(write_blosc, array, kind, threads) for way, kind in FILTERS.items()}
+        if threads == 1:
+            writers[LZ4] = partial(write_lz4, array)
         stored, readers = {}, {}
         writing = interleave({way: partial(time_writing, write) for way, write in writers.items()}, rounds, "hot")
         for way, write in writers.items():

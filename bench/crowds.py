@@ -57,7 +57,7 @@ def threads(way: str, handle: str, members: int) -> list[Span]:
 
 
 def process_member(way: str, handle: str, times: int, ready: Any, results: Connection) -> None:  # noqa: ANN401 (no public type)
-    """One process of a crowd. The first time copies memory that it shares with its parent; ending takes time as well."""
+    """One process of a crowd: its first time, which copies what it shares with its parent, and its end do not count."""
     open_often(way, handle, 1)
     ready.wait(TIMEOUT)
     span = open_often(way, handle, times)

@@ -21,6 +21,11 @@ def describe(*packages: str) -> dict[str, str]:
     }
 
 
+def available_bytes() -> int:
+    """Memory that can be had without anybody else giving up theirs."""
+    return int(_field("/proc/meminfo", "MemAvailable").split()[0]) * 1024
+
+
 def _field(file: str, name: str) -> str:
     lines = (line.partition(":") for line in Path(file).read_text().splitlines())
     return next((value.strip() for key, _, value in lines if key.strip() == name), "unknown")

@@ -2,13 +2,14 @@
 
     python bench/run.py [--quick] [SECTION ...]
 
-Sections: opening, writing, filling, private, threads, compressing, messages. Prints a Markdown page; a whole run also
-writes it to docs/benchmarks.md. The samples go to bench/results/, which git ignores. Nothing stays in /dev/shm.
+Without sections all of them are run, and some three times: that prints a Markdown page and writes it and its plots to
+docs/; with --quick the plots go to bench/results/, as all samples do, which git ignores. Nothing stays in /dev/shm.
 """
 
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -19,27 +20,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from machine import describe
-from peers import NOTES_VARIABLE, PREFIX_VARIABLE, remove_left_over
-from report import markdown, section_table
-from rounds import IDLE_SECONDS, python
+from machine import available_bytes, describe
+from peers import MEMORY, NOTES_VARIABLE, PREFIX_VARIABLE, remove_left_over
+from plots import draw
+from report import markdown
+from rounds import GIB, IDLE_SECONDS, progress, python
+from runs import merged
+from tables import Row, section_table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs/benchmarks.md"
-SECTIONS = (
-    "opening",
-    "writing",
-    "filling",
-    "warm",
-    "reading",
-    "cycles",
-    "messages",
-    "crowds",
-    "compressing",
-    "private",
-    "threads",
-)
+PACKAGES = ("numpy", "dcc-mcp-shm", "dcc-mcp-core", "pyarrow", "iceoryx2", "ray", "blosc2", "lz4")
+# So that what the machine does for a while is not in all runs of a section.
+REPEATED = ("opening", "writing", "filling")
+BETWEEN = (("warm", "reading", "cycles", "messages", "crowds"), ("compressing", "private", "threads"))
+SCHEDULE = (*REPEATED, *BETWEEN[0], *REPEATED, *BETWEEN[1], *REPEATED)
+SECTIONS = (*REPEATED, *BETWEEN[0], *BETWEEN[1])
+# 1 GiB in every way at once, and a copy of it in each process.
+NEEDED_BYTES = 12 * GIB
 
 
 @contextmanager
@@ -60,15 +59,24 @@ def surroundings(*, quick: bool) -> Iterator[None]:
             remove_left_over(prefix, notes)
 
 
-def measure(sections: Sequence[str]) -> dict[str, Any]:
-    """Results of sections, each in a process of its own."""
-    results = {}
-    for section in sections:
-        print(f"{section} …", file=sys.stderr, flush=True)
+def measure(schedule: Sequence[str]) -> dict[str, list[Row]]:
+    """Results of sections, each in a process of its own, and again as often as it is scheduled."""
+    runs: dict[str, list[list[Row]]] = {}
+    for section in schedule:
+        progress(section)
         start = time.perf_counter()
-        results[section] = python(f"{section}.py")
-        print(f"    [{time.perf_counter() - start:.0f} s]", file=sys.stderr, flush=True)
-    return results
+        runs.setdefault(section, []).append(python(f"{section}.py"))
+        progress(f"[{section}: {time.perf_counter() - start:.0f} s]")
+    return {section: merged(runs[section]) if section in REPEATED else runs[section][0] for section in runs}
+
+
+def require_memory() -> None:
+    """Refuse to start what would end in the middle."""
+    free = min(shutil.disk_usage(MEMORY).free, available_bytes())
+    if free < NEEDED_BYTES:
+        sys.exit(
+            f"{NEEDED_BYTES / GIB:.0f} GiB of memory are needed, and as much in {MEMORY}: there are {free / GIB:.1f}"
+        )
 
 
 def save(results: dict[str, Any], machine: dict[str, str]) -> None:
@@ -91,17 +99,21 @@ def main() -> None:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     # So that what was made is removed then as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    machine = describe("numpy", "dcc-mcp-shm", "dcc-mcp-core", "blosc2", "iceoryx2")
+    require_memory()
+    machine = describe(*PACKAGES)
     with surroundings(quick=arguments.quick):
-        results = measure(arguments.sections or SECTIONS)
+        results = measure(arguments.sections or SCHEDULE)
     save(results, machine)
-    if results.keys() < set(SECTIONS):
+    if arguments.sections:
         print("\n\n".join(section_table(name, rows) for name, rows in results.items()))
         return
-    page = markdown(results, machine, IDLE_SECONDS)
+    page = markdown(results, machine, idle=IDLE_SECONDS, runs=SCHEDULE.count(REPEATED[0]))
     print(page)
-    if not arguments.quick:
+    if arguments.quick:
+        draw(results, RESULTS)
+    else:
         PAGE.write_text(page)
+        draw(results, PAGE.with_suffix(""))
 
 
 if __name__ == "__main__":

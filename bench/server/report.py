@@ -4,8 +4,8 @@ import statistics
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from report import requirement, table, time_text
 from rounds import KIB, MIB
+from tables import requirement, table, time_text
 
 from server.calls import CALLS as BLOCK
 from server.client import TRANSPORTS

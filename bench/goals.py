@@ -1,0 +1,154 @@
+"""What the project asks of itself, and what a run found."""
+
+import statistics
+from collections.abc import Iterator, Mapping
+
+from peers import CORE, FILE, FILL_ONLY, ICEORYX, KEPT, OURS, PRIVATE, STDLIB, TRACKED, WARM
+from rounds import COLD, HOT, LARGE, MIB, MIDDLE, SMALL
+from tables import Row, median, requirement, size_text, table
+
+Results = Mapping[str, list[Row]]
+
+# What one pass may cost above the thing itself.
+PASS_ALLOWANCE = 1.15
+# Opening is to be independent of the size, and of how many do it.
+SIZE_ALLOWANCE = CROWD_ALLOWANCE = 1.5
+STEADY_ALLOWANCE, SLOT_ALLOWANCE, SUM_ALLOWANCE = 1.3, 1.1, 1.1
+MAX_OPENING, MAX_CYCLE = 60e-6, 35e-6
+# How many times as fast as a peer a new scene is to be written, and bytes are to be read.
+TIMES_AS_FAST = {(MIDDLE, STDLIB): 1.6, (MIDDLE, CORE): 3, (LARGE, STDLIB): 1.7, (LARGE, CORE): 3}
+READ_TIMES_AS_FAST = {STDLIB: 1, CORE: 4}
+# Compressed data may be so much of the size that the better of blosc2's filters makes of it.
+COMPRESSION_ALLOWANCE = 0.95
+MAX_PRIVATE = 64 * MIB
+# A thread that has a core of the machine for itself gets further than this; one that is stopped, nowhere.
+MIN_PROGRESS = 0.5
+
+
+def at_most(what: str, found: float, limit: float) -> list[str]:
+    """A ratio, or a time, that is to be small."""
+    return requirement(what, f"<= {limit:g}", f"{found:.2f}", met=found <= limit)
+
+
+def at_least(what: str, found: float, limit: float) -> list[str]:
+    """A ratio that is to be large."""
+    return requirement(what, f">= {limit:g}", f"{found:.2f}", met=found >= limit)
+
+
+def microseconds(what: str, found: float, limit: float) -> list[str]:
+    """A time that is to be short."""
+    return requirement(what, f"<= {limit * 1e6:.0f} µs", f"{found * 1e6:.1f} µs", met=found <= limit)
+
+
+def opening(rows: list[Row]) -> Iterator[list[str]]:
+    """To a view."""
+    ours = {size: median(rows, size, OURS, "") for size in (SMALL, LARGE)}
+    for size, seconds in ours.items():
+        for peer in (STDLIB, TRACKED):
+            what = f"open a view of {size_text(size)}, by {peer}"
+            yield at_most(what, seconds / median(rows, size, peer, ""), 1)
+    yield at_most("open a view of 1 GiB, by one of 4 KiB", ours[LARGE] / ours[SMALL], SIZE_ALLOWANCE)
+    received = median(rows, LARGE, ICEORYX, "")
+    yield at_most(f"open a view of 1 GiB, by a received one of {ICEORYX}", ours[LARGE] / received, 1)
+    kept = median(rows, LARGE, KEPT, "")
+    yield at_most(f"view of 1 GiB, handle kept, by a received one of {ICEORYX}", kept / received, 1)
+    yield microseconds("open a view of 1 GiB", ours[LARGE], MAX_OPENING)
+
+
+def writing(rows: list[Row]) -> Iterator[list[str]]:
+    """New scenes."""
+    for (size, peer), limit in TIMES_AS_FAST.items():
+        for condition in (HOT, COLD):
+            found = median(rows, size, peer, condition) / median(rows, size, OURS, condition)
+            yield at_least(f"write {size_text(size)}, {condition}, times as fast as {peer}", found, limit)
+    for size in (MIDDLE, LARGE):
+        for condition in (HOT, COLD):
+            found = median(rows, size, OURS, condition) / median(rows, size, FILE, condition)
+            yield at_most(f"write {size_text(size)}, {condition}, by `os.write`", found, 1)
+
+
+def filling(rows: list[Row]) -> Iterator[list[str]]:
+    """In place."""
+    for size in (MIDDLE, LARGE):
+        found = median(rows, size, FILL_ONLY, HOT) / median(rows, size, WARM, HOT)
+        yield at_most(f"fill {size_text(size)} in place, by one pass", found, PASS_ALLOWANCE)
+
+
+def warm(rows: list[Row]) -> Iterator[list[str]]:
+    """Again and again."""
+    found = median(rows, MIDDLE, OURS, "each time new") / median(rows, MIDDLE, WARM, "each time new")
+    yield at_most("a new scene of 64 MiB each frame while the last one goes, by one pass", found, STEADY_ALLOWANCE)
+    for size in (MIDDLE, LARGE):
+        found = median(rows, size, OURS, "kept") / median(rows, size, WARM, "kept")
+        yield at_most(f"a slot of {size_text(size)}, by one pass", found, SLOT_ALLOWANCE)
+
+
+def reading(rows: list[Row]) -> Iterator[list[str]]:
+    """Sums and copies."""
+    found = median(rows, MIDDLE, OURS, "sum") / median(rows, MIDDLE, PRIVATE, "sum")
+    yield at_most("sum over a slot of 64 MiB that stays mapped, by private memory", found, SUM_ALLOWANCE)
+    for peer, limit in READ_TIMES_AS_FAST.items():
+        found = median(rows, MIDDLE, peer, "to bytes") / median(rows, MIDDLE, OURS, "to bytes")
+        yield at_least(f"read 64 MiB to bytes, times as fast as {peer}", found, limit)
+
+
+def messages(rows: list[Row]) -> Iterator[list[str]]:
+    """One way."""
+    for size in (SMALL, MIB):
+        found = median(rows, size, OURS, "") / median(rows, size, ICEORYX, "")
+        yield at_most(f"one way of {size_text(size)}, by {ICEORYX}", found, 1)
+
+
+def crowds(rows: list[Row]) -> Iterator[list[str]]:
+    """Linear."""
+    for crowd in ("threads", "processes"):
+        seconds = {
+            row["members"]: statistics.median(row["seconds"])
+            for row in rows
+            if (row["crowd"], row["method"]) == (crowd, OURS)
+        }
+        many = max(seconds)
+        yield at_most(f"one opening of {many:,} {crowd}, by one alone", seconds[many] / seconds[1], CROWD_ALLOWANCE)
+
+
+def compressing(rows: list[Row]) -> Iterator[list[str]]:
+    """The better one of blosc2's filters, less a little."""
+    for data, threads in dict.fromkeys((row["data"], row["threads"]) for row in rows):
+        same = [row for row in rows if (row["data"], row["threads"]) == (data, threads)]
+        ours = same[0]
+        best = min((row for row in same if row["method"].startswith("blosc2")), key=lambda row: row["stored"])
+        if threads == 1:
+            size = best["stored"] / ours["stored"]
+            yield at_least(f"compressed size of {data}, {best['method']} by ours", size, COMPRESSION_ALLOWANCE)
+        for way in ("writing", "reading"):
+            time = statistics.median(ours[way]) / statistics.median(best[way])
+            yield at_most(f"{way} compressed {data} on {threads} processors, by {best['method']}", time, 1)
+
+
+def private(rows: list[Row]) -> Iterator[list[str]]:
+    """No copies, but the one that is asked for."""
+    for row in rows:
+        limit = MAX_PRIVATE + (LARGE if row["path"] == "read" else 0)
+        found = f"{row['private'] / MIB:.1f} MiB"
+        what = f"private memory for 1 GiB, {row['path']}"
+        yield requirement(what, f"< {limit // MIB} MiB", found, met=row["private"] < limit)
+
+
+def threads(rows: list[Row]) -> Iterator[list[str]]:
+    """Not in the way of others."""
+    for row in rows:
+        if row["method"] in {f"{OURS}: write", f"{OURS}: read"}:
+            found = statistics.median(row["ratios"])
+            yield at_least(f"progress of other threads, {row['method']}", found, MIN_PROGRESS)
+
+
+def cycles(rows: list[Row]) -> Iterator[list[str]]:
+    """A small scene."""
+    yield microseconds("make, open, view and remove 4 KiB", median(rows, SMALL, OURS, ""), MAX_CYCLE)
+
+
+def required_table(results: Results) -> str:
+    """All of it."""
+    goals = (opening, writing, filling, warm, reading, cycles, messages, crowds, compressing, private, threads)
+    lines = [line for goal in goals for line in goal(results[goal.__name__])]
+    return table(["what", "wanted", "found", "met"], lines)

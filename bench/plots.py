@@ -1,0 +1,46 @@
+"""Plots of time against size, one line per method."""
+
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from peers import OURS
+from rounds import COLD, SIZES
+from tables import PLOTTED, Row, size_text
+
+TITLES = dict(zip(PLOTTED, ("From a descriptor to a view", "Writing new data, hot"), strict=True))
+MARKERS = "osv^D<>PX*"
+
+
+def duration_text(seconds: float, _position: int) -> str:
+    """`10 µs` and the like."""
+    scale, unit = next((s, u) for s, u in ((1, "s"), (1e3, "ms"), (1e6, "µs")) if seconds * s >= 1 or u == "µs")
+    return f"{seconds * scale:g} {unit}"
+
+
+def plot(rows: list[Row], title: str) -> Figure:
+    """Medians of every method, ours in front."""
+    figure = Figure(figsize=(8, 5), dpi=100, layout="constrained")
+    axes = figure.subplots()
+    for method, marker in zip(dict.fromkeys(row["method"] for row in rows), MARKERS, strict=False):
+        same = [row for row in rows if row["method"] == method]
+        medians = [statistics.median(row["seconds"]) for row in same]
+        width, order = (3, 3) if method == OURS else (1.2, 2)
+        axes.plot([row["size"] for row in same], medians, marker=marker, linewidth=width, zorder=order, label=method)
+    axes.set(title=title, xscale="log", yscale="log", xticks=SIZES, xlabel="size")
+    axes.set_xticklabels([size_text(size) for size in SIZES])
+    axes.minorticks_off()
+    axes.yaxis.set_major_formatter(FuncFormatter(duration_text))
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small", framealpha=0.5)
+    return figure
+
+
+def draw(results: Mapping[str, list[Row]], directory: Path) -> None:
+    """Write one file for each section that is about sizes; the same samples give the same bytes."""
+    directory.mkdir(exist_ok=True)
+    for section, title in TITLES.items():
+        rows = [row for row in results[section] if row["condition"] != COLD]
+        plot(rows, title).savefig(directory / f"{section}.png", metadata={"Software": None})

@@ -1,0 +1,102 @@
+"""The words of the page docs/benchmarks.md."""
+
+INTRODUCTION = """\
+# Benchmarks
+
+Printed by `make bench`; do not edit. Every figure is the median of its rounds with the quartiles in brackets; the
+methods take turns within one run, and *ratio* is a method's median by that of dcc-mcp-shm in the same table, so above 1
+is slower. Payloads are checked by checksum. *Hot*: the same method ran just before, and its memory is free now.
+*Cold*: the machine was idle for {idle:.0f} s before; a virtual machine gives free memory back to its host meanwhile,
+and the first use after that is slow. Opening, writing and filling are measured in {runs} runs, with the other
+sections between them; their tables have the rounds of all of them, and [the last table](#agreement-of-the-runs) says
+whether the runs agree.
+
+Peers: [dcc-mcp-core](https://pypi.org/project/dcc-mcp-core/), `multiprocessing.shared_memory`, `numpy.memmap` and plain
+`os.write` with `mmap` on files in tmpfs, [pyarrow](https://pypi.org/project/pyarrow/) (record batches in IPC files in
+tmpfs), [iceoryx2](https://pypi.org/project/iceoryx2/), [ray](https://pypi.org/project/ray/) (its object store), and for
+compression [blosc2](https://pypi.org/project/blosc2/) and [lz4](https://pypi.org/project/lz4/). ray is measured after
+the others and not in turns with them, as a node takes seconds to start and its processes never rest.
+"""
+
+REQUIRED = """\
+## What is asked for
+
+*By*: the time divided by that of the other thing, so at most 1 is as fast or faster. *Times as fast*: the other's time
+divided by ours."""
+
+NOTES = {
+    "opening": """\
+From a descriptor to a view
+
+Another process made the data. Time from the descriptor to the first byte. `SharedMemory` runs without the resource
+tracker, as with `track=False` in Python 3.13; *tracked* is what 3.11 and 3.12 do, but for undoing it at the end.
+dcc-mcp-core has no views, so it copies; its scenes above 256 MiB do not open in another process. A receiver of
+iceoryx2 has its sender's whole pool mapped before: its time is that of receiving a sample that waits, with no file
+to open. What compares to it is *handle kept*: a view of a `SharedBuffer` that is open and was viewed before. ray's is
+`ray.get` of an array; a client of its node has everything mapped as well.
+
+![Time from a descriptor to a view, by size](benchmarks/opening.png)""",
+    "writing": """\
+Writing new data
+
+Bytes that a process has, until another one can open them: one call of `SharedSceneBuffer.write`, `os.write` to a new
+file in tmpfs, a `numpy.memmap` or a `SharedMemory` made and copied into, `PySharedSceneBuffer.write` of dcc-mcp-core, a
+record batch in an IPC file, `ray.put` of an array. ray's store keeps its memory, which the rounds before have touched:
+that is no new memory, and compares to [memory that is kept](#writing-again-and-again).
+
+![Time to write new data, by size](benchmarks/writing.png)""",
+    "filling": """\
+Filling in place
+
+`SharedSceneBuffer.writer`, `numpy.copyto` into it, and sealing; *the copy alone* is the pass without making and
+sealing the scene; *copy into warm memory* is `numpy.copyto` into memory that the process had before: the limit.""",
+    "warm": """\
+Writing again and again
+
+*Each time new*: each frame is published, and the one before it removed. *Kept*: memory that stays. A slot of a pool is
+acquired, written by `SharedBuffer.write` or *in place* by `numpy.copyto` in `edit`, and given back; a segment of
+the standard library is copied into, and nothing tells a reader when; a sample of iceoryx2 is loaned, copied into and
+sent.""",
+    "reading": """\
+Reading
+
+In another process. *Sum*: `numpy.sum` over a slot of a pool that stays mapped, over a scene that is opened for it, and
+over private memory. *To bytes*: `SharedSceneBuffer.read` of an open scene; the file read, the segment attached and
+copied by `bytes`, a scene of dcc-mcp-core opened and read.""",
+    "cycles": """\
+A small scene's life
+
+Made, published, opened from its descriptor, viewed, and removed, in one process.""",
+    "messages": """\
+One way
+
+From bytes in one process to the first byte of them in another that sleeps until then: `SharedBuffer.write` and
+`SharedBuffer.wait`; iceoryx2 with a sample of its pool, and its event service to wait with.""",
+    "crowds": """\
+Crowds
+
+Threads, or processes, that all open one scene at the same time, view it, look at its first byte and let go of it:
+10,000 openings together, from the first one's beginning to the last one's end, by their number. A bare file, opened and
+mapped, shows what the interpreter's lock and the scheduler add.""",
+    "compressing": """\
+Compressed scenes
+
+Generated data of 32 to 64 MiB, written with `use_compression=True` and read whole; beside it blosc2 (`SChunk` in a
+tmpfs file) with LZ4 and the filter it is told, where ours chooses by a sample, and `lz4.frame` with independent blocks
+of 1 MiB, which has one thread and no filter, to and from a tmpfs file. On one processor and on two.""",
+    "private": """\
+Private memory for 1 GiB
+
+What one process needs at worst above its baseline (for `write`, the baseline includes the data it has), sampled every
+millisecond from RssAnon. High water is the kernel's VmHWM less the shared memory that is mapped.""",
+    "threads": """\
+Other Python threads meanwhile
+
+A thread that counts, while 1 GiB is moved: its progress by its progress when nothing else runs. 0 means that it stood
+still, 1 that it did not notice.""",
+}
+
+AGREEMENT = """\
+## Agreement of the runs
+
+Every run's median and quartiles, and whether the ranges between the quartiles have something in common in all runs."""
