@@ -111,10 +111,9 @@ def measure(size: int) -> list[dict[str, Any]]:
     }
     progress(f"{size:,} bytes")
     results = rows(size, HOT, interleave(methods, 1 if quick() else HOT_ROUNDS[size], HOT))
-    if not quick():
-        progress(f"{size:,} bytes, cold memory")
-        del methods[FILL_ONLY], methods[WARM]  # what is there already is never cold
-        results += rows(size, COLD, interleave(methods, COLD_ROUNDS[size], COLD))
+    progress(f"{size:,} bytes, cold memory")
+    del methods[FILL_ONLY], methods[WARM]  # what is there already is never cold
+    results += rows(size, COLD, interleave(methods, 1 if quick() else COLD_ROUNDS[size], COLD))
     return results
 
 

@@ -2,7 +2,6 @@
 
 import os
 import uuid
-from contextlib import suppress
 from pathlib import Path
 
 OURS = "dcc-mcp-shm"
@@ -31,11 +30,3 @@ NOTES_VARIABLE = "DCC_MCP_SHM_BENCH_NOTES"
 def segment_name() -> str:
     """A new name for a segment or a file in /dev/shm."""
     return f"{os.environ[PREFIX_VARIABLE]}-{uuid.uuid4().hex}"
-
-
-def remove_left_over(prefix: str, notes: Path) -> None:
-    """Remove from /dev/shm what crashed sections left there."""
-    names = notes.read_text().split() if notes.exists() else []
-    for path in [*MEMORY.glob(f"{prefix}*"), *(MEMORY / name for name in names)]:
-        with suppress(FileNotFoundError):
-            path.unlink()

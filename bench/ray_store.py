@@ -26,6 +26,7 @@ OPENING_ROUNDS = 50
 WRITING_ROUNDS = 5
 # All sizes once, and the largest once more while its predecessor goes.
 STORE_BYTES = 3 * GIB
+BLOCK_BYTES = GIB // 4
 
 
 @contextmanager
@@ -106,10 +107,18 @@ def opening() -> list[dict[str, Any]]:
     return [row for size in SIZES for row in rows(size, "", {RAY: found[size]})]
 
 
+def touch_memory() -> None:
+    """Use all of the store's memory once, as a node has that is in use."""
+    block = array(BLOCK_BYTES)
+    blocks = [ray.put(block) for _ in range(STORE_BYTES // BLOCK_BYTES - 1)]
+    del blocks
+
+
 def writing() -> list[dict[str, Any]]:
     """Put objects of each size, and have a second process check one."""
     results = []
     with node() as address:
+        touch_memory()
         for size in SIZES:
             data = array(size)
             rounds = 1 if quick() else WRITING_ROUNDS if size >= MIDDLE else 4 * WRITING_ROUNDS

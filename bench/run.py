@@ -20,8 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import left_over
 from machine import available_bytes, describe
-from peers import MEMORY, NOTES_VARIABLE, PREFIX_VARIABLE, remove_left_over
+from peers import MEMORY, NOTES_VARIABLE, PREFIX_VARIABLE
 from plots import draw
 from report import markdown
 from rounds import GIB, IDLE_SECONDS, progress, python
@@ -56,7 +57,8 @@ def surroundings(*, quick: bool) -> Iterator[None]:
         try:
             yield
         finally:
-            remove_left_over(prefix, notes)
+            left_over.end_processes(prefix)
+            left_over.remove_files(prefix, notes)
 
 
 def measure(schedule: Sequence[str]) -> dict[str, list[Row]]:

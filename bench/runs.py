@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from tables import Row, ordered, quartiles, size_text, table, time_text
+from tables import SHOWN, Row, ordered, quartiles, size_text, table, time_text
 
 
 def merged(runs: Sequence[list[Row]]) -> list[Row]:
@@ -24,12 +24,11 @@ def overlap(runs: Sequence[list[float]]) -> bool:
 
 
 def agreement_table(results: Mapping[str, list[Row]]) -> str:
-    """Each run's figure, of every section that was run more than once."""
+    """Each run's figure, of every section that was run more than once, in the sizes that its table has."""
     lines = []
     for name, rows in results.items():
-        for row in ordered(rows):
-            if len(row.get("runs", ())) > 1:
-                where = ", ".join(filter(None, (name, size_text(row["size"]), row["condition"])))
-                figures = " · ".join(time_text(seconds) for seconds in row["runs"])
-                lines.append([where, row["method"], figures, "yes" if overlap(row["runs"]) else "**no**"])
+        for row in ordered([row for row in rows if len(row.get("runs", ())) > 1 and row["size"] in SHOWN]):
+            where = ", ".join(filter(None, (name, size_text(row["size"]), row["condition"])))
+            figures = " · ".join(time_text(seconds) for seconds in row["runs"])
+            lines.append([where, row["method"], figures, "yes" if overlap(row["runs"]) else "**no**"])
     return table(["what", "method", "runs", "overlap"], lines)

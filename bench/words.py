@@ -41,8 +41,8 @@ Writing new data
 
 Bytes that a process has, until another one can open them: one call of `SharedSceneBuffer.write`, `os.write` to a new
 file in tmpfs, a `numpy.memmap` or a `SharedMemory` made and copied into, `PySharedSceneBuffer.write` of dcc-mcp-core, a
-record batch in an IPC file, `ray.put` of an array. ray's store keeps its memory, which the rounds before have touched:
-that is no new memory, and compares to [memory that is kept](#writing-again-and-again).
+record batch in an IPC file, `ray.put` of an array. ray's store keeps its memory, all of which was used before: that is
+no new memory, and compares to a slot in [writing again and again](#4-writing-again-and-again).
 
 ![Time to write new data, by size](benchmarks/writing.png)""",
     "filling": """\

@@ -1,13 +1,14 @@
 """Bytes into shared memory that did not exist before, until another process can see them.
 
-python writing.py            measures
-python writing.py check WAY  gets a handle on stdin and prints the checksum of what it leads to
+python writing.py         measures
+python writing.py check   gets {way: handle} on stdin and prints the checksums of what they lead to
 """
 
 import json
 import sys
 import time
 import zlib
+from contextlib import ExitStack
 from typing import Any
 
 from peers import CORE, FILE, OURS, STDLIB
@@ -35,33 +36,34 @@ def writer(way: str, data: bytes) -> Method:
     return method
 
 
-def check(way: str, data: bytes) -> None:
-    """Have another process compare what one publication leads to.
+def check(data: bytes) -> None:
+    """Have another process compare what one publication of each way leads to.
 
     Raises:
         RuntimeError: it is not the data.
     """
-    handle, remove = WAYS[way].publish(data)
-    try:
-        arrived = python("writing.py", "check", way, stdin=handle)
-    finally:
-        remove()
-    if arrived != zlib.crc32(data):
-        raise RuntimeError(f"{way}: what arrived is not what was sent")
+    with ExitStack() as removals:
+        handles = {}
+        for way in WAYS:
+            if way != CORE or len(data) < LARGE:  # its large scenes do not open in another process
+                handles[way], remove = WAYS[way].publish(data)
+                removals.callback(remove)
+        arrived = python("writing.py", "check", stdin=json.dumps(handles))
+    if wrong := [way for way in handles if arrived[way] != zlib.crc32(data)]:
+        raise RuntimeError(f"{', '.join(wrong)}: what arrived is not what was sent")
 
 
 def measure(size: int) -> list[dict[str, Any]]:
     """All ways, hot and cold."""
     data = payload(size)
-    for way in WAYS:
-        if way != CORE or size < LARGE:  # its large scenes do not open in another process
-            check(way, data)
+    check(data)
     methods = {way: writer(way, data) for way in WAYS}
     progress(f"{size:,} bytes")
     results = rows(size, HOT, interleave(methods, 1 if quick() else HOT_ROUNDS[size], HOT))
-    if size in COLD_ROUNDS and not quick():
+    if size in COLD_ROUNDS:
         progress(f"{size:,} bytes, cold memory")
-        results += rows(size, COLD, interleave({way: methods[way] for way in COLD_WAYS}, COLD_ROUNDS[size], COLD))
+        cold = {way: methods[way] for way in COLD_WAYS}
+        results += rows(size, COLD, interleave(cold, 1 if quick() else COLD_ROUNDS[size], COLD))
     return results
 
 
@@ -69,7 +71,7 @@ def main() -> None:
     """Print the results as JSON."""
     without_tracker()
     if sys.argv[1:2] == ["check"]:
-        print(checksum(sys.argv[2], sys.stdin.read()))
+        print(json.dumps({way: checksum(way, handle) for way, handle in json.load(sys.stdin).items()}))
         return
     results = [row for size in HOT_ROUNDS for row in measure(size)]
     print(json.dumps(results + python("ray_store.py", "writing")))
