@@ -25,16 +25,16 @@ Method = Callable[[], float]
 
 
 def interleave(methods: Mapping[str, Method], rounds: int, condition: str | None = None) -> dict[str, list[float]]:
-    """Run every method once a round, each round starting with another one; seconds by method and round.
+    """Run every method once a round, in an order of the round's own, so that none always follows the same other one.
+
+    Returns seconds by method and round.
 
     HOT: an untimed run of the same method comes first, whose memory is then free. COLD: the machine is idle first; that
     is what makes memory cold, nothing is waited for. None: just the run, for what allocates nothing.
     """
     seconds: dict[str, list[float]] = {name: [] for name in methods}
-    names = list(methods)
     for turn in range(rounds):
-        first = turn % len(names)
-        for name in names[first:] + names[:first]:
+        for name in np.random.default_rng(turn).permutation(list(methods)).tolist():
             if condition == HOT:
                 methods[name]()
             elif condition == COLD:

@@ -4,8 +4,8 @@ INTRODUCTION = """\
 # Benchmarks
 
 Printed by `make bench`; do not edit. Every figure is the median of its rounds with the quartiles in brackets; the
-methods take turns within one run, and *ratio* is a method's median by that of dcc-mcp-shm in the same table, so above 1
-is slower. Payloads are checked by checksum. *Hot*: the same method ran just before, and its memory is free now.
+methods take turns in an order that changes, and *ratio* is a method's median by that of dcc-mcp-shm in the same table,
+so above 1 is slower. Payloads are checked by checksum. *Hot*: the same method ran just before, and its memory is free.
 *Cold*: the machine was idle for {idle:.0f} s before; a virtual machine gives free memory back to its host meanwhile,
 and the first use after that is slow. Opening, writing and filling are measured in {runs} runs, with the other
 sections between them; their tables have the rounds of all of them, and [the last table](#agreement-of-the-runs) says
@@ -13,7 +13,7 @@ whether the runs agree.
 
 Peers: [dcc-mcp-core](https://pypi.org/project/dcc-mcp-core/), `multiprocessing.shared_memory`, `numpy.memmap` and plain
 `os.write` with `mmap` on files in tmpfs, [pyarrow](https://pypi.org/project/pyarrow/) (record batches in IPC files in
-tmpfs), [iceoryx2](https://pypi.org/project/iceoryx2/), [ray](https://pypi.org/project/ray/) (its object store), and for
+tmpfs), [iceoryx2](https://pypi.org/project/iceoryx2/) (its samples aligned to pages), [ray](https://pypi.org/project/ray/) (its object store), and for
 compression [blosc2](https://pypi.org/project/blosc2/) and [lz4](https://pypi.org/project/lz4/). ray is measured after
 the others and not in turns with them, as a node takes seconds to start and its processes never rest.
 """
