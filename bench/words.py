@@ -11,11 +11,10 @@ and the first use after that is slow. Opening, writing and filling are measured 
 sections between them; their tables have the rounds of all of them, and [the last table](#agreement-of-the-runs) says
 whether the runs agree.
 
-Peers: [dcc-mcp-core](https://pypi.org/project/dcc-mcp-core/), `multiprocessing.shared_memory`, `numpy.memmap` and plain
-`os.write` with `mmap` on files in tmpfs, [pyarrow](https://pypi.org/project/pyarrow/) (record batches in IPC files in
-tmpfs), [iceoryx2](https://pypi.org/project/iceoryx2/) (its samples aligned to pages), [ray](https://pypi.org/project/ray/) (its object store), and for
-compression [blosc2](https://pypi.org/project/blosc2/) and [lz4](https://pypi.org/project/lz4/). ray is measured after
-the others and not in turns with them, as a node takes seconds to start and its processes never rest.
+Peers: dcc-mcp-core, `multiprocessing.shared_memory`, `numpy.memmap` and plain `os.write` with `mmap` on files in tmpfs,
+pyarrow (record batches in IPC files in tmpfs), iceoryx2 (its samples aligned to pages), ray (its object store), and for
+compression blosc2 and lz4; [the versions](#machine) are at the end. ray is measured after the others and not in turns
+with them, as a node takes seconds to start and its processes never rest.
 """
 
 REQUIRED = """\
