@@ -125,6 +125,6 @@ pub(crate) fn new_file(store: &Store, role: Role, capacity: u64, ttl: Duration, 
     let payload = bytes.len() as u64;
     let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
     draft.write(0, Source::from(&bytes))?;
-    draft.reserve(payload, capacity)?;
+    draft.reserve(payload)?;
     Ok(draft)
 }

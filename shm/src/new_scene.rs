@@ -17,7 +17,7 @@ pub(crate) struct Parts<'a> {
     pub(crate) sources: Vec<(u64, Source<'a>)>,
 }
 
-impl Parts<'_> {
+impl<'a> Parts<'a> {
     pub(crate) fn publish(mut self, store: &Store, options: &BufferOptions) -> Result<SharedSceneBuffer> {
         if options.wants_compression()
             && let Some(scene) = self.publish_compressed(store, options)?
@@ -25,9 +25,8 @@ impl Parts<'_> {
             return Ok(scene);
         }
         let mut file = NewScene::create(store, &self.layout, None, options, State::Sealed)?;
-        for (offset, source) in &self.sources {
-            file.draft.write(file.payload + offset, *source)?;
-        }
+        let at = |(offset, source): &(u64, Source<'a>)| (file.payload + offset, *source);
+        file.draft.fill(&self.sources.iter().map(at).collect::<Vec<_>>())?;
         file.draft.seal()?;
         file.publish(options)
     }

@@ -110,7 +110,7 @@ impl SharedSceneBuffer {
             ));
         }
         let file = NewScene::create(store, layout, None, options, State::Empty)?;
-        file.draft.reserve(file.payload, layout.size())?;
+        file.draft.reserve(file.payload)?;
         file.publish(options)
     }
 

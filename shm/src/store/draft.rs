@@ -16,6 +16,9 @@ use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protec
 /// smaller requests lie within the margin that is kept free.
 const LOOK_AT_MEMORY_FROM: u64 = 1 << 20;
 
+/// From this size on, data is written through a mapping: before, there are hardly any huge pages in it.
+const WORTH_MAPPING: u64 = 2 * sys::HUGE_PAGE as u64;
+
 /// Who may write to the file once it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -137,9 +140,12 @@ impl Draft {
             .expect("a draft has its descriptors until it is published")
     }
 
-    /// Takes memory for a range of the file, so that writing to it through a mapping cannot fail.
-    pub(crate) fn reserve(&self, offset: u64, len: u64) -> Result<()> {
-        sys::reserve(self.writer().as_fd(), offset, len).map_err(|error| self.failed("reserve", error))
+    /// Takes memory for the payload, which starts at `payload`, so that writing to it through a mapping cannot fail.
+    pub(crate) fn reserve(&self, payload: u64) -> Result<()> {
+        if self.len >= sys::HUGE_PAGE as u64 {
+            return self.map_reserved(payload).map(drop);
+        }
+        sys::reserve(self.writer().as_fd(), payload, self.len - payload).map_err(|error| self.failed("reserve", error))
     }
 
     /// Maps the file for writing.
@@ -147,7 +153,8 @@ impl Draft {
         map_file(self.writer(), self.len, &self.path(), Protection::Shared)
     }
 
-    /// Maps the file for writing, with memory taken for its payload.
+    /// Maps the file for writing, with memory taken for its payload: huge pages where there are, as its mappings are then
+    /// made and filled at a fraction of the cost.
     pub(crate) fn map_reserved(&self, payload: u64) -> Result<Mapping> {
         let mapping = self.map()?;
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
@@ -155,6 +162,23 @@ impl Draft {
             .reserve(self.writer().as_fd(), size(payload)?, size(self.len - payload)?)
             .map_err(|error| self.failed("reserve", error))?;
         Ok(mapping)
+    }
+
+    /// Writes large data, each piece at its offset: into huge pages where they are cheap.
+    pub(crate) fn fill(&self, pieces: &[(u64, Source<'_>)]) -> Result<()> {
+        // Where it cannot be mapped it can still be written.
+        let mapping = (self.len >= WORTH_MAPPING).then(|| self.map().ok()).flatten();
+        for &(offset, piece) in pieces {
+            match &mapping {
+                Some(mapping) => {
+                    let at = usize::try_from(offset).map_err(|_| Error::invalid("data", "more than memory can be"))?;
+                    let written = mapping.write(self.writer().as_fd(), at, piece);
+                    written.map_err(|error| self.failed("write", error))?;
+                }
+                None => self.write(offset, piece)?,
+            }
+        }
+        Ok(())
     }
 
     /// Writes bytes, taking memory as it goes.

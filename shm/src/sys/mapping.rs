@@ -6,13 +6,12 @@ use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::bytes::{Destination, Source};
 use super::fork;
-use super::range::{HUGE_PAGE, Range};
+use super::range::Range;
 
 /// What may be done through a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,46 +118,13 @@ impl Mapping {
         })
     }
 
-    /// Takes memory for a range of the file, in huge pages where the kernel has some: filling them through the mapping
-    /// takes a sixth of the time, as it is the work for each 4 KiB page that costs.
-    ///
-    /// On a machine that handed idle memory back to its host, a huge page can cost as much as it saves ten times over.
-    /// So they are taken where they are cheap.
-    pub(crate) fn reserve(&self, file: BorrowedFd<'_>, offset: usize, len: usize) -> io::Result<()> {
-        self.assert_within(offset, len);
-        let (mut at, end) = (offset, offset + len);
-        let mut budget = Budget::default();
-        while at < end {
-            let next = (at + 1).next_multiple_of(HUGE_PAGE).min(end);
-            let mut huge = false;
-            if next - at == HUGE_PAGE && budget.allows() {
-                // The kernel collapses only what has a page already.
-                super::reserve(file, at as u64, 4096)?;
-                huge = budget.spend(|| self.collapse(at));
-            }
-            if !huge {
-                super::reserve(file, at as u64, (next - at) as u64)?;
-            }
-            at = next;
-        }
-        Ok(())
-    }
-
-    /// Puts one huge page under the 2 MiB at `offset`, of which the first page must be allocated. Says whether it
-    /// could, and so whether all of it is allocated.
-    fn collapse(&self, offset: usize) -> bool {
-        self.assert_within(offset, HUGE_PAGE);
-        // SAFETY: within the mapping, as just checked; collapsing changes no byte.
-        unsafe { libc::madvise(self.ptr(offset).cast(), HUGE_PAGE, libc::MADV_COLLAPSE) == 0 }
-    }
-
     /// The start, for exporters: aligned to a page, and readable and writable for [`Mapping::len`] bytes for as
     /// long as the mapping lives.
     pub(crate) fn start_ptr(&self) -> *mut u8 {
         self.range.start().wrapping_add(self.start)
     }
 
-    fn ptr(&self, offset: usize) -> *mut u8 {
+    pub(super) fn ptr(&self, offset: usize) -> *mut u8 {
         self.start_ptr().wrapping_add(offset)
     }
 
@@ -234,53 +200,11 @@ impl Mapping {
         unsafe { Source::from_raw(self.ptr(offset), len) }
     }
 
-    fn assert_within(&self, offset: usize, len: usize) {
+    pub(super) fn assert_within(&self, offset: usize, len: usize) {
         assert!(
             offset.checked_add(len).is_some_and(|end| end <= self.len),
             "offsets are checked against the header before use"
         );
-    }
-}
-
-/// How much time huge pages may cost in all: what those before have saved, and a little in advance. So a whole
-/// reservation is never much slower than one in small pages.
-#[derive(Debug)]
-struct Budget {
-    left: Duration,
-    works: bool,
-    refused: u32,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        Self {
-            left: Self::ADVANCE,
-            works: true,
-            refused: 0,
-        }
-    }
-}
-
-impl Budget {
-    /// Allocating and first touching 2 MiB in small pages takes some 1.3 ms (measured), in a huge page 0.2 ms.
-    const SAVED_BY_EACH: Duration = Duration::from_millis(1);
-    const ADVANCE: Duration = Duration::from_millis(10);
-    /// How often one is tried all the same: memory further on may be cheap again.
-    const PROBE_EVERY: u32 = 32;
-
-    fn allows(&mut self) -> bool {
-        if !self.works || !self.left.is_zero() {
-            return self.works;
-        }
-        self.refused += 1;
-        self.refused.is_multiple_of(Self::PROBE_EVERY)
-    }
-
-    fn spend(&mut self, collapse: impl FnOnce() -> bool) -> bool {
-        let started = Instant::now();
-        self.works = collapse();
-        self.left = (self.left + Self::SAVED_BY_EACH).saturating_sub(started.elapsed());
-        self.works
     }
 }
 

@@ -12,6 +12,7 @@ mod file;
 mod fork;
 mod fork_mutex;
 mod futex;
+mod huge_pages;
 mod lock;
 mod lock_table;
 mod mapping;
@@ -33,5 +34,6 @@ pub(crate) use lock::{
 pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::{Mapping, Protection};
 pub(crate) use process::{Identity, PROGRAM_LEN, identity};
+pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
 pub(crate) use space::{reserve, room};
