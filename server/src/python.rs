@@ -116,13 +116,17 @@ fn tuple(numbers: &[u64]) -> String {
 
 /// A Python string literal. What could end it, hide, or turn the line around is escaped.
 fn literal(text: &str) -> String {
-    let mut literal = String::from('"');
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('"');
     for c in text.chars() {
+        let is_plain = matches!(c, ' '..='~') || c.is_alphanumeric();
+        if is_plain && !matches!(c, '"' | '\\') {
+            literal.push(c);
+            continue;
+        }
         // Writing to a String cannot fail.
         let _ = match (u32::from(c), c) {
             (_, '"' | '\\') => write!(literal, "\\{c}"),
-            (_, ' '..='~') => write!(literal, "{c}"),
-            _ if c.is_alphanumeric() => write!(literal, "{c}"),
             (code @ 0..=0xff, _) => write!(literal, "\\x{code:02x}"),
             (code @ 0..=0xffff, _) => write!(literal, "\\u{code:04x}"),
             (code, _) => write!(literal, "\\U{code:08x}"),

@@ -37,38 +37,36 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let escaped = self.0.chars().map(|c| match c {
-            '\'' => c.to_string(),
-            c => c.escape_debug().to_string(),
-        });
-        let (shown, whole) = cut(escaped, SHOWN_BYTES);
+        let (shown, whole) = escaped(self.0, &['\''], SHOWN_BYTES);
         write!(f, "\"{shown}\"{}", if whole { "" } else { "…" })
     }
 }
 
 /// The words of an error, which may quote what a file or a caller said: on one line, and not too long.
 pub(crate) fn bounded(text: &str, bytes: usize) -> String {
-    let escaped = text.chars().map(|c| match c {
-        '\'' | '"' | '\\' => c.to_string(),
-        c => c.escape_debug().to_string(),
-    });
-    let (mut shown, whole) = cut(escaped, bytes);
+    let (mut shown, whole) = escaped(text, &['\'', '"', '\\'], bytes);
     if !whole {
         shown.push('…');
     }
     shown
 }
 
-/// As many pieces as fit, and whether that is all of them.
-fn cut(pieces: impl Iterator<Item = String>, bytes: usize) -> (String, bool) {
-    let mut text = String::new();
-    for piece in pieces {
-        if text.len() + piece.len() > bytes {
-            return (text, false);
+/// As much of a text as fits, with what is not to be seen escaped, and whether that is all of it.
+fn escaped(text: &str, plain: &[char], bytes: usize) -> (String, bool) {
+    let mut shown = String::with_capacity(text.len().min(bytes));
+    for c in text.chars() {
+        let before = shown.len();
+        if plain.contains(&c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_debug());
         }
-        text.push_str(&piece);
+        if shown.len() > bytes {
+            shown.truncate(before);
+            return (shown, false);
+        }
     }
-    (text, true)
+    (shown, true)
 }
 
 /// Error messages start in lower case so that they can be chained; here one becomes a sentence.

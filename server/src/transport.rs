@@ -9,10 +9,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use rmcp::RoleServer;
-use rmcp::model::{ClientJsonRpcMessage, ClientRequest, ErrorData, GetMeta as _, RequestId, ServerJsonRpcMessage};
-use rmcp::model::{JsonRpcRequest, ProtocolVersion};
+use rmcp::model::{
+    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ErrorData,
+    GetMeta as _, JsonRpcRequest, JsonRpcVersion2_0, ProtocolVersion, RequestId, ServerJsonRpcMessage,
+};
 use rmcp::transport::Transport;
-use serde::Deserialize as _;
+use serde::Deserialize;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Mutex, Semaphore};
@@ -100,11 +102,39 @@ fn begins(request: &JsonRpcRequest<ClientRequest>) -> bool {
     }
 }
 
+/// The call of a tool, which nearly all messages are. It is nothing that rmcp would not read as well; but rmcp tries all
+/// that a message may be, one after the other, on copies of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    #[serde(rename = "jsonrpc")]
+    _version: JsonRpcVersion2_0,
+    id: RequestId,
+    #[serde(rename = "method")]
+    _method: CallToolRequestMethod,
+    params: CallToolRequestParams,
+}
+
+impl From<Call> for ClientJsonRpcMessage {
+    fn from(Call { id, mut params, .. }: Call) -> Self {
+        let meta = params.meta.take();
+        let mut request = CallToolRequest::new(params);
+        // Where rmcp looks for it.
+        if let Some(meta) = meta {
+            request.extensions.insert(meta);
+        }
+        Self::request(request.into(), id)
+    }
+}
+
 /// The message of a line, if it has one that is not to be passed over.
 fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<ServerJsonRpcMessage>> {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
     if line.is_empty() {
         return Ok(None);
+    }
+    if let Ok(call) = serde_json::from_slice::<Call>(line) {
+        return Ok(Some(call.into()));
     }
     if let Ok(message) = serde_json::from_slice(line) {
         return Ok(Some(message));
