@@ -14,6 +14,7 @@ use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
 
 use crate::access::StoreAccess;
+use crate::answers::Answers;
 use crate::completion::Completed;
 use crate::index::Index;
 use crate::reply::ToolError;
@@ -29,6 +30,8 @@ pub struct ShmServer {
     store: Arc<StoreAccess>,
     settings: Settings,
     tool_router: ToolRouter<Self>,
+    /// What `read_descriptor` said of scenes.
+    described: Answers,
     /// What the client of this session wants to be told of; clients without sessions listen in a request.
     subscriptions: Subscriptions,
 }
@@ -40,6 +43,7 @@ impl ShmServer {
             tool_router: tools::router(&settings),
             store: Arc::new(StoreAccess::new(&settings)),
             settings,
+            described: Answers::default(),
             subscriptions: Subscriptions::default(),
         }
     }
@@ -50,6 +54,10 @@ impl ShmServer {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(crate) fn described(&self) -> &Answers {
+        &self.described
     }
 
     /// The store, for work that is a few system calls at most: anything longer stalls every request.

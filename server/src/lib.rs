@@ -4,6 +4,7 @@
 //! transport of its own.
 
 mod access;
+mod answers;
 mod arguments;
 mod cli;
 mod command;

@@ -17,14 +17,21 @@ const MAX_FACT_BYTES: usize = 600;
 #[derive(Debug)]
 pub(crate) struct Reply<T>(pub(crate) T);
 
-impl<T: Serialize + Display> IntoCallToolResult for Reply<T> {
-    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
-        let structured =
-            serde_json::to_value(&self.0).map_err(|error| ErrorData::internal_error(error.to_string(), None))?;
+impl<T: Serialize + Display> Reply<T> {
+    /// The same as rmcp sends it.
+    pub(crate) fn into_result(self) -> Result<CallToolResult, ToolError> {
+        let structured = serde_json::to_value(&self.0)
+            .map_err(|error| ToolError::new(format!("The result cannot be told as JSON: {error}"), "Tell the user."))?;
         let text = ContentBlock::text(self.0.to_string());
         let mut result = CallToolResult::success(vec![text]);
         result.structured_content = Some(structured);
-        Ok(result.into())
+        Ok(result)
+    }
+}
+
+impl<T: Serialize + Display> IntoCallToolResult for Reply<T> {
+    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+        self.into_result().into_call_tool_result()
     }
 }
 

@@ -220,3 +220,65 @@ where
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn call(id: &Value, params: &Value) -> Value {
+        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
+    }
+
+    #[test]
+    fn a_call_is_read_as_rmcp_reads_it() {
+        let params = [
+            json!({"name": "list_buffers"}),
+            json!({"name": "list_buffers", "arguments": null, "_meta": null}),
+            json!({"name": "list_buffers", "arguments": {"limit": 3, "name": "\u{1f600}\n"}, "more": [1]}),
+            json!({"name": "list_buffers", "arguments": {}, "_meta": {"progressToken": "t", "x": {"y": [1.5, -1]}}}),
+            json!({"name": "list_buffers", "requestState": "s", "inputResponses": {}}),
+        ];
+        for id in [json!(0), json!(-7), json!("seven"), json!(1.0)] {
+            for params in &params {
+                let line = call(&id, params).to_string();
+                let read: ClientJsonRpcMessage = serde_json::from_str::<Call>(&line).expect("a call").into();
+                let known: ClientJsonRpcMessage = serde_json::from_str(&line).expect("a message");
+                assert_eq!(json!(read), json!(known));
+                let meta = |message| match message {
+                    ClientJsonRpcMessage::Request(request) => request.request.get_meta().clone(),
+                    _ => unreachable!("a request"),
+                };
+                assert_eq!(meta(read), meta(known));
+            }
+        }
+    }
+
+    #[test]
+    fn what_rmcp_may_read_otherwise_is_left_to_it() {
+        let call = call(&json!(1), &json!({"name": "list_buffers"}));
+        let with = |field: &str, value: Value| {
+            let mut call = call.clone();
+            call[field] = value;
+            call.to_string()
+        };
+        let twice = call.to_string().replacen('{', "{\"id\":2,", 1);
+        let lines = [
+            with("result", json!({})),
+            with("error", json!(null)),
+            with("method", json!("tools/list")),
+            with("jsonrpc", json!("1.0")),
+            with("id", json!(null)),
+            with("id", json!(1.5)),
+            with("params", json!({"arguments": {}})),
+            with("params", json!([])),
+            with("extra", json!(1)),
+            twice,
+            format!("[{call}]"),
+        ];
+        for line in lines {
+            assert!(serde_json::from_str::<Call>(&line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! The some 500 bytes of JSON that travel instead of the data.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -11,7 +13,7 @@ use crate::kind::{Domain, SceneDataKind};
 use crate::sealing::MODE_SEALED;
 use crate::segment::Snapshot;
 use crate::store::Store;
-use crate::sys;
+use crate::sys::{self, Stat};
 use crate::text::Attrs;
 
 /// The version of descriptors made here.
@@ -198,16 +200,20 @@ impl Snapshot {
         }
     }
 
-    /// When the file may be removed if nobody opens it until then.
     fn expires(&self) -> Option<String> {
-        let unheld = self.stat.accessed == self.stat.modified;
         let lives_alone = matches!(self.header.role, Role::Buffer | Role::Scene);
-        if !unheld || !lives_alone || self.header.ttl.is_zero() {
-            return None;
-        }
-        let left = (self.stat.modified + self.header.ttl).saturating_sub(sys::boot_time());
-        let at = sys::wall_time().checked_add(left)?;
-        let at = jiff::Timestamp::from_second(i64::try_from(at.as_secs()).ok()?).ok()?;
-        Some(at.to_string())
+        lives_alone.then(|| expires(&self.stat, self.header.ttl)).flatten()
     }
+}
+
+/// When the file of a buffer or scene may be removed if nobody opens it until then.
+pub(crate) fn expires(stat: &Stat, ttl: Duration) -> Option<String> {
+    let unheld = stat.accessed == stat.modified;
+    if !unheld || ttl.is_zero() {
+        return None;
+    }
+    let left = (stat.modified + ttl).saturating_sub(sys::boot_time());
+    let at = sys::wall_time().checked_add(left)?;
+    let at = jiff::Timestamp::from_second(i64::try_from(at.as_secs()).ok()?).ok()?;
+    Some(at.to_string())
 }

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{BufferState, Descriptor, FileRole};
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -174,11 +174,19 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Described>()
     )]
-    async fn read_descriptor(&self, arguments: JsonObject) -> Result<Reply<Described>, ToolError> {
+    async fn read_descriptor(&self, arguments: JsonObject) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = buffer.resolve("buffer")?;
+        let store = self.store().await?;
+        if let Some(answer) = self.described().get(&store, &reference) {
+            return Ok(answer);
+        }
         // One file is opened and its header read, whatever the reference.
-        let descriptor = self.store().await?.describe(&reference)?;
-        Described::new(descriptor).map(Reply)
+        let (descriptor, stamp) = store.describe_stamped(&reference)?;
+        let answer = Reply(Described::new(descriptor)?).into_result()?;
+        if let Some(stamp) = stamp {
+            self.described().keep(stamp, answer.clone());
+        }
+        Ok(answer)
     }
 }

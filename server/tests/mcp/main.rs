@@ -1,6 +1,7 @@
 //! The built server, spoken to as clients do.
 
 mod adverse_store;
+mod answers;
 mod client;
 mod describe_buffer;
 mod fuzz;

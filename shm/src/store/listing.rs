@@ -154,11 +154,7 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Io`].
     pub fn describe(&self, reference: &Reference) -> Result<Descriptor> {
-        let snapshot = self.look(self.resolve(reference)?)?;
-        if let Reference::Descriptor(json) = reference {
-            check_generation(&snapshot, Target::parse(json)?.generation)?;
-        }
-        self.describe_snapshot(&snapshot)
+        self.describe_snapshot(&self.find(reference)?)
     }
 
     /// The status of one pool, by id, name or descriptor.
@@ -223,6 +219,15 @@ impl Store {
                 Ok(target.id)
             }
         }
+    }
+
+    /// Reads the header of what is meant, without holding it.
+    pub(super) fn find(&self, reference: &Reference) -> Result<Snapshot> {
+        let snapshot = self.look(self.resolve(reference)?)?;
+        if let Reference::Descriptor(json) = reference {
+            check_generation(&snapshot, Target::parse(json)?.generation)?;
+        }
+        Ok(snapshot)
     }
 
     /// Reads a file's header without holding the file.

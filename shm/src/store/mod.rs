@@ -5,6 +5,7 @@ mod gc;
 mod holders;
 mod listing;
 mod names;
+mod stamp;
 mod wait;
 mod watch;
 
@@ -26,6 +27,7 @@ pub use self::gc::{GcReport, Kept, KeptReason, Removed};
 pub use self::holders::Holders;
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
+pub use self::stamp::Stamp;
 pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::error::{Error, Result, SpaceLimit};

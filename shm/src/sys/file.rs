@@ -170,7 +170,7 @@ impl fmt::Debug for GuardedFile {
 }
 
 /// What the file system knows of a file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) regular: bool,
     pub(crate) directory: bool,
@@ -184,6 +184,8 @@ pub(crate) struct Stat {
     pub(crate) len: u64,
     pub(crate) accessed: Duration,
     pub(crate) modified: Duration,
+    /// When any of these changed, or the data.
+    pub(crate) changed: Duration,
 }
 
 impl Stat {
@@ -214,6 +216,7 @@ impl From<fs::Stat> for Stat {
             len: u64::try_from(stat.st_size).unwrap_or(0),
             accessed: time(stat.st_atime, stat.st_atime_nsec),
             modified: time(stat.st_mtime, stat.st_mtime_nsec),
+            changed: time(stat.st_ctime, stat.st_ctime_nsec),
         }
     }
 }
