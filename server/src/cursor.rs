@@ -1,7 +1,7 @@
 //! Places in the listing of buffers, as text that the client hands back: where a page ended, and what was seen.
 
 use std::cmp::Reverse;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -15,14 +15,14 @@ const SEPARATOR: char = '_';
 /// Unlike a count it stays right while buffers come and go.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Position {
-    /// Without the Z, so that times with and without fractions compare as text.
-    created_at: Reverse<String>,
+    /// In microseconds, as descriptors and cursors have it.
+    created_at: Reverse<Timestamp>,
     id: Uuid,
 }
 
 impl Position {
-    pub(crate) fn of(created_at: &str, id: Uuid) -> Self {
-        let created_at = Reverse(created_at.trim_end_matches('Z').to_owned());
+    pub(crate) fn of(created: SystemTime, id: Uuid) -> Self {
+        let created_at = Reverse(micros(created.try_into().unwrap_or(Timestamp::MAX)));
         Self { created_at, id }
     }
 
@@ -32,17 +32,35 @@ impl Position {
 
     /// The place that a `cursor` argument means.
     pub(crate) fn from_cursor(cursor: &str) -> Result<Self, ToolError> {
-        let parse = |(created_at, id)| Some(Self::of(created_at, Uuid::try_parse(id).ok()?));
-        cursor
-            .split_once(SEPARATOR)
-            .and_then(parse)
-            .ok_or_else(|| refused("Pass `next_cursor` of the previous result unchanged, or leave it out."))
+        let parse = || {
+            let (created_at, id) = cursor.split_once(SEPARATOR)?;
+            Some(Self {
+                created_at: Reverse(from_text(created_at)?),
+                id: Uuid::try_parse(id).ok()?,
+            })
+        };
+        parse().ok_or_else(|| refused("Pass `next_cursor` of the previous result unchanged, or leave it out."))
     }
 
     /// The text that [`Position::from_cursor`] reads.
     pub(crate) fn to_cursor(&self) -> String {
-        format!("{}{SEPARATOR}{}", self.created_at.0, self.id)
+        format!("{}{SEPARATOR}{}", to_text(self.created_at.0), self.id)
     }
+}
+
+fn micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// RFC 3339 without the Z, which goes without saying.
+fn to_text(time: Timestamp) -> String {
+    let mut text = format!("{time:.6}");
+    text.truncate(text.trim_end_matches('Z').len());
+    text
+}
+
+fn from_text(text: &str) -> Option<Timestamp> {
+    format!("{text}Z").parse().ok().map(micros)
 }
 
 fn refused(advice: &str) -> ToolError {
@@ -56,7 +74,7 @@ fn refused(advice: &str) -> ToolError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
     /// Everything finished before counts as seen.
-    horizon: String,
+    horizon: Timestamp,
     /// Of what was finished since, these were seen.
     ids: Vec<u32>,
 }
@@ -70,12 +88,11 @@ impl Seen {
 
     /// All buffers that can be read now, which come newest first.
     pub(crate) fn all<'a>(buffers: impl Iterator<Item = &'a Position>) -> Self {
-        let mut horizon = format!("{:.6}", Timestamp::now() - Self::SLACK);
-        horizon.truncate(horizon.trim_end_matches('Z').len());
+        let mut horizon = micros(Timestamp::now() - Self::SLACK);
         let recent = |position: &&Position| position.created_at.0 >= horizon;
         let recent: Vec<&Position> = buffers.take_while(recent).take(Self::MOST + 1).collect();
         if let Some(beyond) = recent.get(Self::MOST) {
-            horizon.clone_from(&beyond.created_at.0);
+            horizon = beyond.created_at.0;
         }
         let ids = recent.iter().map(|position| Self::short(position.id)).collect();
         Self { horizon, ids }
@@ -96,9 +113,8 @@ impl Seen {
         let parse = || {
             let (horizon, ids) = cursor.split_once(SEPARATOR)?;
             let ids = ids.split_terminator(',').map(|id| u32::from_str_radix(id, 16).ok());
-            let horizon: Timestamp = format!("{horizon}Z").parse().ok()?;
             Some(Self {
-                horizon: format!("{horizon:.6}").trim_end_matches('Z').to_owned(),
+                horizon: from_text(horizon)?,
                 ids: ids.collect::<Option<_>>()?,
             })
         };
@@ -109,7 +125,7 @@ impl Seen {
     /// The text that [`Seen::from_cursor`] reads.
     pub(crate) fn to_cursor(&self) -> String {
         let ids: Vec<_> = self.ids.iter().map(|id| format!("{id:x}")).collect();
-        format!("{}{SEPARATOR}{}", self.horizon, ids.join(","))
+        format!("{}{SEPARATOR}{}", to_text(self.horizon), ids.join(","))
     }
 }
 
@@ -120,28 +136,34 @@ mod tests {
     const ID: Uuid = Uuid::from_u128(7);
 
     fn made(ago: Duration, id: u32) -> Position {
-        let created_at = format!("{:.6}", Timestamp::now() - ago);
-        Position::of(&created_at, Uuid::from_fields(id, 0, 0, &[0; 8]))
+        Position::of(SystemTime::now() - ago, Uuid::from_fields(id, 0, 0, &[0; 8]))
     }
 
     #[test]
-    fn newest_comes_first_with_and_without_fractions() {
-        let times = [
-            "2026-11-24T03:00:00.125Z",
-            "2026-11-24T03:00:00.12Z",
-            "2026-11-24T03:00:00Z",
-            "2026-11-24T02:59:59.9Z",
-        ];
-        assert!(times.is_sorted_by_key(|time| Position::of(time, ID)));
-        assert!(Position::of(times[0], ID) < Position::of(times[0], Uuid::max()));
+    fn newest_comes_first_by_what_a_cursor_can_say() {
+        let times = [1_125_000, 1_120_000, 1_000_000, 999_000].map(Duration::from_micros);
+        let at = |time, id| Position::of(SystemTime::UNIX_EPOCH + time, id);
+        assert!(times.is_sorted_by_key(|&time| at(time, ID)));
+        assert!(at(times[0], ID) < at(times[0], Uuid::max()));
+        let within = times[0] + Duration::from_nanos(999);
+        assert_eq!(at(times[0], ID), at(within, ID));
+        assert_eq!(at(within, ID).to_cursor(), format!("1970-01-01T00:00:01.125000_{ID}"));
     }
 
     #[test]
     fn cursors_come_back_and_others_are_refused() {
-        let position = Position::of("2026-11-24T03:00:00.5Z", ID);
+        let position = Position::of(SystemTime::UNIX_EPOCH + Duration::from_millis(500), ID);
         let cursor = position.to_cursor();
         assert_eq!(Position::from_cursor(&cursor).ok(), Some(position));
-        for text in ["", "_", "zzz", "2026-11-24T03:00:00Z", "2026-11-24T03:00:00Z_7"] {
+        let no_time = format!("zzz_{ID}");
+        for text in [
+            "",
+            "_",
+            "zzz",
+            &no_time,
+            "2026-11-24T03:00:00Z",
+            "2026-11-24T03:00:00Z_7",
+        ] {
             assert!(Position::from_cursor(text).is_err(), "{text}");
         }
         for text in ["", "_", "zzz_", "2026-11-24T03:00:00_x", "2026-11-24T03:00:00_-1"] {

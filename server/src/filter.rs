@@ -1,8 +1,6 @@
 //! Which buffers an agent looks for.
 
-use dcc_mcp_shm::SceneDataKind;
-
-use crate::index::Summary;
+use dcc_mcp_shm::{SceneDataKind, Summary};
 
 /// What a buffer must have; all of it. Case matters for the group alone.
 ///

@@ -3,41 +3,17 @@
 //! Reading 10,000 headers takes a tenth of a second; here a listing costs what changed since the last one.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use dcc_mcp_shm::{BufferState, Descriptor, Error, FileRole, SceneDataKind, Store, StoreEvent, StoreWatch};
+use dcc_mcp_shm::{BufferState, Error, FileRole, Store, StoreEvent, StoreWatch, Summary};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use crate::cursor::Position;
 
-/// Fewer files are read faster than a thread is started.
-const MIN_PART: usize = 64;
-
-/// What a listing can be filtered and sorted by. All else is read from a buffer's file when it is shown.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Summary {
-    pub(crate) kind: SceneDataKind,
-    pub(crate) source_dcc: String,
-    pub(crate) group: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) state: BufferState,
-    /// Bytes of memory that its payload takes, which never changes.
-    pub(crate) capacity: u64,
-}
-
-impl From<Descriptor> for Summary {
-    fn from(descriptor: Descriptor) -> Self {
-        Self {
-            kind: descriptor.kind,
-            source_dcc: descriptor.source_dcc,
-            group: descriptor.group,
-            name: descriptor.name,
-            state: descriptor.state,
-            capacity: descriptor.capacity,
-        }
-    }
-}
+/// Files that a thread reads before it asks for more: their names come from the kernel some hundred at a time.
+const PART: usize = 64;
 
 /// Something that happened to a file of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,17 +45,15 @@ enum Read {
 
 impl Read {
     fn of(store: &Store, id: Uuid) -> Result<Self, Error> {
-        let descriptor = match store.describe(&id.into()) {
-            Ok(descriptor) => descriptor,
+        let summary = match store.summary(id) {
+            Ok(summary) => summary,
             Err(error) if error.is_gone() => return Ok(Self::Gone),
             Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
             Err(error) => return Ok(Self::Damaged(error.to_string())),
         };
-        Ok(match descriptor.role {
-            FileRole::Buffer | FileRole::Scene => {
-                Self::Buffer(Position::of(&descriptor.created_at, id), Summary::from(descriptor))
-            }
-            FileRole::Pool => Self::Pool(descriptor.name),
+        Ok(match summary.role {
+            FileRole::Buffer | FileRole::Scene => Self::Buffer(Position::of(summary.created, id), summary),
+            FileRole::Pool => Self::Pool(summary.name),
             FileRole::Slot => Self::Slot,
         })
     }
@@ -169,22 +143,8 @@ impl Index {
     fn read_all(&mut self) -> Result<(), Error> {
         self.buffers.clear();
         self.entries.clear();
-        let ids = self.store.ids()?;
-        let store = &self.store;
-        // Nearly all of it is system calls, one file like the other.
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let parts = ids.chunks(ids.len().div_ceil(threads).max(MIN_PART));
-        let described = thread::scope(|scope| {
-            let reading: Vec<_> = parts
-                .map(|part| scope.spawn(|| part.iter().map(|&id| (id, Read::of(store, id))).collect::<Vec<_>>()))
-                .collect();
-            let join = |part: thread::ScopedJoinHandle<'_, Vec<_>>| {
-                part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            reading.into_iter().flat_map(join).collect::<Vec<_>>()
-        });
-        for (id, read) in described {
-            self.take_in(id, read?);
+        for (id, read) in read_files(&self.store)?.into_iter().flatten() {
+            self.take_in(id, read);
         }
         Ok(())
     }
@@ -248,4 +208,33 @@ impl Index {
         });
         damaged.collect()
     }
+}
+
+/// Reads all files on all cores, while the directory is being read.
+fn read_files(store: &Store) -> Result<Vec<Vec<(Uuid, Read)>>, Error> {
+    let ids = Mutex::new(store.read_ids()?);
+    let next = || {
+        let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.by_ref().take(PART).collect::<Result<Vec<_>, _>>()
+    };
+    let read = || {
+        let mut found = Vec::new();
+        loop {
+            let part = next()?;
+            if part.is_empty() {
+                return Ok(found);
+            }
+            for id in part {
+                found.push((id, Read::of(store, id)?));
+            }
+        }
+    };
+    thread::scope(|scope| {
+        let others = thread::available_parallelism().map_or(1, usize::from) - 1;
+        let others: Vec<_> = (0..others).map(|_| scope.spawn(read)).collect();
+        let join = |other: thread::ScopedJoinHandle<'_, _>| {
+            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        std::iter::once(read()).chain(others.into_iter().map(join)).collect()
+    })
 }

@@ -100,6 +100,17 @@ pub enum FileRole {
     Pool,
 }
 
+impl From<Role> for FileRole {
+    fn from(role: Role) -> Self {
+        match role {
+            Role::Buffer => Self::Buffer,
+            Role::Scene => Self::Scene,
+            Role::Slot => Self::Slot,
+            Role::Pool => Self::Pool,
+        }
+    }
+}
+
 /// Whether the data of a buffer can change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -148,12 +159,7 @@ impl Descriptor {
             id: header.id,
             name: metadata.name.clone(),
             path: store.file_path(header.id).display().to_string(),
-            role: match header.role {
-                Role::Buffer => FileRole::Buffer,
-                Role::Scene => FileRole::Scene,
-                Role::Slot => FileRole::Slot,
-                Role::Pool => FileRole::Pool,
-            },
+            role: header.role.into(),
             data_offset: *payload,
             size_bytes: if header.role == Role::Scene {
                 metadata.size

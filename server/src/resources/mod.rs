@@ -3,6 +3,7 @@
 mod subscriptions;
 mod uri;
 
+use dcc_mcp_shm::Summary;
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use serde::Serialize;
@@ -12,7 +13,7 @@ pub(crate) use self::subscriptions::{Interest, Sink, Subscriptions, follow};
 pub(crate) use self::uri::{BUFFERS, POOLS, ResourceUri};
 use crate::cursor::Position;
 use crate::handler::ShmServer;
-use crate::index::{Index, Summary};
+use crate::index::Index;
 use crate::reply::ToolError;
 use crate::text::{self, Bytes};
 use crate::tools::{Described, Pools, Status};

@@ -123,7 +123,7 @@ impl Store {
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
         for file in self.files()? {
-            let bytes = self.len_of(&file.name);
+            let bytes = self.len_of(&file.name());
             match self.collect(&file, dry_run) {
                 Ok(Verdict::Take(reason)) => {
                     report.freed_bytes += bytes;
@@ -176,8 +176,8 @@ impl Store {
     }
 
     fn collect(&self, entry: &StoreFile, dry_run: bool) -> Result<Verdict> {
-        let failed = |error| Error::io("collect", &self.path().join(&entry.name), error);
-        let file = match GuardedFile::open_at(self.directory(), &entry.name, Access::Read) {
+        let failed = |error| Error::io("collect", &self.path().join(entry.name()), error);
+        let file = match GuardedFile::open_at(self.directory(), &entry.name(), Access::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Verdict::Gone),
             opened => opened.map_err(failed)?,
         };
@@ -198,7 +198,7 @@ impl Store {
 
     /// What is to be done with a file of which we have the exclusive lock.
     fn judge(&self, file: &GuardedFile, entry: &StoreFile) -> Result<Verdict> {
-        let path = self.path().join(&entry.name);
+        let path = self.path().join(entry.name());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
         if stat.links == 0 {
             return Ok(Verdict::Gone);
@@ -227,19 +227,19 @@ impl Store {
         if !entry.draft {
             return self.remove(entry.id);
         }
-        match rustix::fs::unlinkat(self.directory(), &entry.name, AtFlags::empty()) {
+        match rustix::fs::unlinkat(self.directory(), entry.name(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(Error::io("delete", &self.path().join(&entry.name), error)),
+            Err(error) => Err(Error::io("delete", &self.path().join(entry.name()), error)),
         }
     }
 
     /// Bytes in files that nobody has open, for messages.
     pub(super) fn unheld_bytes(&self) -> u64 {
         let unheld = |file: &StoreFile| {
-            let opened = GuardedFile::open_at(self.directory(), &file.name, Access::Read).ok()?;
+            let opened = GuardedFile::open_at(self.directory(), &file.name(), Access::Read).ok()?;
             sys::lock_file(opened.as_fd(), Mode::Exclusive, Duration::ZERO)
                 .ok()?
-                .then(|| self.len_of(&file.name))
+                .then(|| self.len_of(&file.name()))
         };
         self.files().map_or(0, |files| files.iter().filter_map(unheld).sum())
     }

@@ -252,13 +252,17 @@ impl Store {
         })
     }
 
+    /// The same of a file that may be gone by now.
+    pub(super) fn last_state(&self, snapshot: &Snapshot) -> Result<BufferState> {
+        match self.state(snapshot) {
+            Err(error) if error.is_gone() => Ok(snapshot.state()),
+            state => state,
+        }
+    }
+
     /// The descriptor of a file whose header was read.
     pub(crate) fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
-        let state = match self.state(snapshot) {
-            Err(error) if error.is_gone() => snapshot.state(),
-            state => state?,
-        };
-        let mut descriptor = Descriptor::new(self, snapshot, state);
+        let mut descriptor = Descriptor::new(self, snapshot, self.last_state(snapshot)?);
         // The name may have been taken over; it is who the link names.
         if let Some(name) = &descriptor.name
             && !self.is_name_of(name, descriptor.id)

@@ -6,6 +6,7 @@ mod holders;
 mod listing;
 mod names;
 mod stamp;
+mod summary;
 mod wait;
 mod watch;
 
@@ -28,6 +29,7 @@ pub use self::holders::Holders;
 pub(crate) use self::listing::check_generation;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 pub use self::stamp::Stamp;
+pub use self::summary::Summary;
 pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::error::{Error, Result, SpaceLimit};
@@ -269,7 +271,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.
     pub fn used_bytes(&self) -> Result<u64> {
-        Ok(self.files()?.iter().map(|file| self.len_of(&file.name)).sum())
+        Ok(self.files()?.iter().map(|file| self.len_of(&file.name())).sum())
     }
 
     /// The most bytes that a new buffer can have now, and what limits it.
@@ -359,41 +361,58 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.
     pub fn ids(&self) -> Result<Vec<Uuid>> {
-        let files = self.files()?.into_iter().filter(|file| !file.draft);
-        Ok(files.map(|file| file.id).collect())
+        self.read_ids()?.collect()
+    }
+
+    /// The same, while the directory is being read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be read, also halfway.
+    pub fn read_ids(&self) -> Result<impl Iterator<Item = Result<Uuid>> + Send + '_> {
+        Ok(self
+            .read_files()?
+            .filter(|file| !matches!(file, Ok(file) if file.draft))
+            .map(|file| file.map(|file| file.id)))
     }
 
     /// The buffers' files, and those that are being made.
     pub(crate) fn files(&self) -> Result<Vec<StoreFile>> {
+        self.read_files()?.collect()
+    }
+
+    fn read_files(&self) -> Result<impl Iterator<Item = Result<StoreFile>> + Send + '_> {
         let failed = |error: Errno| Error::io("list the store", &self.0.path, error);
-        let mut files = Vec::new();
-        for entry in Dir::read_from(self.directory()).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let Ok(name) = entry.file_name().to_str() else { continue };
-            let (stem, draft) = match (name.strip_suffix(DRAFT_SUFFIX), name.strip_suffix(SUFFIX)) {
-                (Some(stem), _) => (stem, true),
-                (None, Some(stem)) => (stem, false),
-                (None, None) => continue,
-            };
-            // Other spellings of the same id are other names, which nothing of ours has.
-            if let Some(id) = Uuid::parse_str(stem).ok().filter(|id| id.to_string() == stem) {
-                files.push(StoreFile {
-                    name: name.to_owned(),
-                    id,
-                    draft,
-                });
-            }
-        }
-        Ok(files)
+        let directory = Dir::read_from(self.directory()).map_err(failed)?;
+        Ok(directory.filter_map(move |entry| match entry {
+            Ok(entry) => StoreFile::of(entry.file_name().to_bytes()).map(Ok),
+            Err(error) => Some(Err(failed(error))),
+        }))
     }
 }
 
 /// A file in a store's directory that has a buffer's name.
 #[derive(Debug)]
 pub(crate) struct StoreFile {
-    pub(crate) name: String,
     pub(crate) id: Uuid,
     pub(crate) draft: bool,
+}
+
+impl StoreFile {
+    fn of(name: &[u8]) -> Option<Self> {
+        let (stem, draft) = match name.strip_suffix(DRAFT_SUFFIX.as_bytes()) {
+            Some(stem) => (stem, true),
+            None => (name.strip_suffix(SUFFIX.as_bytes())?, false),
+        };
+        let id = Uuid::try_parse_ascii(stem).ok()?;
+        // Other spellings of the same id are other names, which nothing of ours has.
+        let spelled = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes() == stem;
+        spelled.then_some(Self { id, draft })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        let suffix = if self.draft { DRAFT_SUFFIX } else { SUFFIX };
+        format!("{}{suffix}", self.id)
+    }
 }
 
 impl fmt::Debug for Store {

@@ -5,7 +5,7 @@
 //! the new one. A link whose buffer is gone says nothing. Links change under the store's lock only; reading one takes
 //! none.
 
-use std::ffi::CStr;
+use std::mem::MaybeUninit;
 
 use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
@@ -22,26 +22,31 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6463_636d_6370_5f73_686d_6e61_6d65_733
 impl Store {
     /// The id of what has this name, if that still exists.
     pub(crate) fn holder_of_name(&self, name: &str) -> Result<Option<Uuid>> {
-        let target = match rustix::fs::readlinkat(self.directory(), link_name(name), Vec::new()) {
-            Ok(target) => target,
+        match self.id_in(&link_name(name)) {
+            Ok(id) => Ok(id.filter(|&id| self.file_exists(id))),
             // What is no link is none of ours.
-            Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
-            Err(error) => return Err(Error::io("read a name in", self.path(), error)),
-        };
-        Ok(id_in(&target).filter(|&id| self.file_exists(id)))
+            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
+            Err(error) => Err(Error::io("read a name in", self.path(), error)),
+        }
     }
 
     /// Whether a name is that of this buffer, and has not gone over to another.
     pub(crate) fn is_name_of(&self, name: &str, id: Uuid) -> bool {
-        rustix::fs::readlinkat(self.directory(), link_name(name), Vec::new())
-            .is_ok_and(|target| id_in(&target) == Some(id))
+        self.id_in(&link_name(name)) == Ok(Some(id))
     }
 
     /// The id of what got its name by a link that is called this, if it is one.
     pub(super) fn named_by(&self, link: &str) -> Option<Uuid> {
         link.strip_suffix(SUFFIX)?;
-        let target = rustix::fs::readlinkat(self.directory(), link, Vec::new()).ok()?;
-        id_in(&target)
+        self.id_in(link).ok()?
+    }
+
+    /// The id that is the text of a link, if it is one.
+    fn id_in(&self, link: &str) -> rustix::io::Result<Option<Uuid>> {
+        // Longer than any spelling of an id, so that what is longer still is none when it is cut off.
+        let mut text = [MaybeUninit::uninit(); 64];
+        let (text, _) = rustix::fs::readlinkat_raw(self.directory(), link, &mut text)?;
+        Ok(Uuid::try_parse_ascii(text).ok())
     }
 
     /// Gives a name to a buffer, under the store's lock.
@@ -81,8 +86,8 @@ impl Store {
     }
 
     fn leads_nowhere(&self, link: &str) -> bool {
-        rustix::fs::readlinkat(self.directory(), link, Vec::new())
-            .is_ok_and(|target| id_in(&target).is_none_or(|id| !self.file_exists(id)))
+        self.id_in(link)
+            .is_ok_and(|id| id.is_none_or(|id| !self.file_exists(id)))
     }
 
     fn remove_link(&self, link: &str) -> Result<()> {
@@ -96,10 +101,6 @@ impl Store {
     pub(super) fn file_exists(&self, id: Uuid) -> bool {
         Stat::at(self.directory(), &Self::file_name(id)).is_ok()
     }
-}
-
-fn id_in(target: &CStr) -> Option<Uuid> {
-    Uuid::parse_str(target.to_str().ok()?).ok()
 }
 
 fn link_name(name: &str) -> String {
