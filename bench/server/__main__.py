@@ -20,18 +20,18 @@ from rounds import progress
 
 from server import calls, describing, listing, memory, starting
 from server.report import Results, markdown
-from server.servers import MIXED, OURS, ROOT, Call, noops, ours
+from server.servers import IN_TURNS, MESHES, MIXED, OURS, ROOT, Call, noops, ours
 
 PAGE = ROOT / "docs/server-benchmarks.md"
 
 
-def publish_mesh(store: Store) -> str:
-    """Publish the mesh that calls are about; its id."""
+def publish_mesh(store: Store, name: str) -> str:
+    """Publish a mesh that calls are about; its id."""
     arrays = {
         "position": np.random.default_rng(1).random((10_000, 3), dtype=np.float32),
         "corner_vert": np.arange(30_000, dtype=np.int32) % 10_000,
     }
-    scene = SharedSceneBuffer.write_arrays(arrays, name="hero_mesh", source_dcc="Blender", store=store)
+    scene = SharedSceneBuffer.write_arrays(arrays, name=name, source_dcc="Blender", store=store)
     return str(json.loads(scene.descriptor_json())["id"])
 
 
@@ -46,13 +46,15 @@ def tools_bytes(program: Path, directory: Path) -> int:
 def measure(program: Path, directory: Path) -> Results:
     """All sections."""
     store = directory / "mesh"
-    buffer = {"buffer": publish_mesh(Store(store))}
+    buffer = {"buffer": publish_mesh(Store(store), "hero_mesh")}
     read: Call = ("read_descriptor", buffer)
+    meshes = [publish_mesh(Store(directory / "meshes"), f"mesh_{number:04}") for number in range(MESHES)]
+    in_turns: list[Call] = [("read_descriptor", {"buffer": mesh}) for mesh in meshes]
     others: list[Call] = [("list_buffers", {}), ("describe_buffer", buffer), ("read_buffer", buffer)]
     servers = {OURS: ours(program, store, read), **dict(noops())}
     mixed = ours(program, store, read, *others, ("view_image", buffer | {"max_edge": 128}))
     progress("calls")
-    called = calls.measure(servers)
+    called = calls.measure({OURS: servers[OURS], IN_TURNS: ours(program, directory / "meshes", *in_turns), **servers})
     progress("starting")
     started = starting.measure(servers)
     progress("memory")

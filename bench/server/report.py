@@ -12,7 +12,7 @@ from server.client import TRANSPORTS
 from server.describing import DESCRIBE, SUM, Described
 from server.listing import AFTER_ONE_MORE, BUFFERS, FIRST, LATER
 from server.memory import CALLS, SAMPLES
-from server.servers import MIXED, OURS, RMCP
+from server.servers import MESHES, MIXED, OURS, RMCP
 
 MAX_TIMES_NOOP = 2
 MAX_RESIDENT = 10 * MIB
@@ -56,8 +56,9 @@ rmcp; above 1 is slower.
 ## 1. One call
 
 Until the answer's line is there. Most hosts give a server pipes; Node gives it a pair of sockets for each of stdin and
-stdout. A round is the median of {block} calls one after another. dcc-mcp-shm answers `read_descriptor` about a mesh,
-whose file is opened and read each time.
+stdout. A round is the median of {block} calls one after another. dcc-mcp-shm answers `read_descriptor` about a mesh.
+Whether anything about its file has changed is looked at each time; if not, the answer is the one before. *Another mesh
+each time* is what a call costs that opens and reads a file: {meshes} meshes take turns, more than answers are kept.
 
 {calls}
 
@@ -166,6 +167,7 @@ def markdown(results: Results, machine: Mapping[str, str]) -> str:
         calls=table(["over", "server", *columns], calls),
         starting=table(["server", *columns], compared(results.starting, RMCP)),
         block=BLOCK,
+        meshes=MESHES,
         count=CALLS,
         memory=table(["server", "started", *after, "growth"], memory_lines(results.memory)),
         buffers=BUFFERS,

