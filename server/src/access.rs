@@ -149,7 +149,7 @@ impl StoreAccess {
 }
 
 /// A panic elsewhere leaves values that are whole: each is replaced at once.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

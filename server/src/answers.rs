@@ -4,10 +4,12 @@
 //! most of the time of such a call.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use dcc_mcp_shm::{Reference, Stamp, Store};
 use rmcp::model::CallToolResult;
+
+use crate::access::lock;
 
 /// Most answers that are kept. Each takes some kilobytes.
 const MOST: usize = 16;
@@ -24,7 +26,7 @@ impl Answers {
             Reference::Name(_) => store.resolve(reference).ok()?,
             _ => return None,
         };
-        let mut answers = self.locked();
+        let mut answers = lock(&self.0);
         let at = answers.iter().position(|(stamp, _)| stamp.id() == id)?;
         let (stamp, answer) = answers.remove(at).filter(|(stamp, _)| store.is_unchanged(stamp))?;
         answers.push_front((stamp, answer.clone()));
@@ -33,14 +35,9 @@ impl Answers {
 
     /// Keeps an answer in place of the one that was used longest ago.
     pub(crate) fn keep(&self, stamp: Stamp, answer: CallToolResult) {
-        let mut answers = self.locked();
+        let mut answers = lock(&self.0);
         answers.retain(|(older, _)| older.id() != stamp.id());
         answers.push_front((stamp, answer));
         answers.truncate(MOST);
-    }
-
-    /// A panic elsewhere leaves whole answers.
-    fn locked(&self) -> MutexGuard<'_, VecDeque<(Stamp, CallToolResult)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,13 +3,14 @@
 //! Reading 10,000 headers takes a tenth of a second; here a listing costs what changed since the last one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::thread;
 
 use dcc_mcp_shm::{BufferState, Error, FileRole, Store, StoreEvent, StoreWatch, Summary};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
+use crate::access::lock;
 use crate::cursor::Position;
 
 /// Files that a thread reads before it asks for more: their names come from the kernel some hundred at a time.
@@ -140,13 +141,35 @@ impl Index {
         let _ = self.changes.send(change);
     }
 
+    /// Reads all files on all cores, while the directory is being read.
     fn read_all(&mut self) -> Result<(), Error> {
         self.buffers.clear();
         self.entries.clear();
-        for (id, read) in read_files(&self.store)?.into_iter().flatten() {
-            self.take_in(id, read);
-        }
-        Ok(())
+        let store = &self.store.clone();
+        let ids = &Mutex::new(store.read_ids()?);
+        let index = &Mutex::new(self);
+        let read = || {
+            loop {
+                let part: Vec<_> = lock(ids).by_ref().take(PART).collect::<Result<_, _>>()?;
+                if part.is_empty() {
+                    return Ok(());
+                }
+                let read = part.into_iter().map(|id| Ok((id, Read::of(store, id)?)));
+                let read: Vec<_> = read.collect::<Result<_, Error>>()?;
+                let mut index = lock(index);
+                for (id, read) in read {
+                    index.take_in(id, read);
+                }
+            }
+        };
+        thread::scope(|scope| {
+            let others = thread::available_parallelism().map_or(1, usize::from) - 1;
+            let others: Vec<_> = (0..others).map(|_| scope.spawn(read)).collect();
+            let join = |other: thread::ScopedJoinHandle<'_, _>| {
+                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            };
+            others.into_iter().map(join).fold(read(), Result::and)
+        })
     }
 
     /// Reads one file's header; says whether it is listed differently now.
@@ -208,33 +231,4 @@ impl Index {
         });
         damaged.collect()
     }
-}
-
-/// Reads all files on all cores, while the directory is being read.
-fn read_files(store: &Store) -> Result<Vec<Vec<(Uuid, Read)>>, Error> {
-    let ids = Mutex::new(store.read_ids()?);
-    let next = || {
-        let mut ids = ids.lock().unwrap_or_else(PoisonError::into_inner);
-        ids.by_ref().take(PART).collect::<Result<Vec<_>, _>>()
-    };
-    let read = || {
-        let mut found = Vec::new();
-        loop {
-            let part = next()?;
-            if part.is_empty() {
-                return Ok(found);
-            }
-            for id in part {
-                found.push((id, Read::of(store, id)?));
-            }
-        }
-    };
-    thread::scope(|scope| {
-        let others = thread::available_parallelism().map_or(1, usize::from) - 1;
-        let others: Vec<_> = (0..others).map(|_| scope.spawn(read)).collect();
-        let join = |other: thread::ScopedJoinHandle<'_, _>| {
-            other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-        };
-        std::iter::once(read()).chain(others.into_iter().map(join)).collect()
-    })
 }
