@@ -140,31 +140,6 @@ fn lz4_alone_unpacks_what_is_not_shuffled() {
 }
 
 #[test]
-fn the_command_line_tool_unpacks_it_too() {
-    let (parent, store) = temp_store();
-    if std::process::Command::new("lz4").arg("--version").output().is_err() {
-        // The same is tested above with another decoder.
-        return;
-    }
-    let data = runs(6, 2 * CHUNK + 1);
-    let scene = SharedSceneBuffer::write(&store, &data, &compressed()).unwrap();
-    let offset = usize::try_from(scene.descriptor().unwrap().data_offset).unwrap();
-    let payload = parent.path().join("payload.lz4");
-    fs::write(&payload, &fs::read(scene.path()).unwrap()[offset..]).unwrap();
-    let unpacked = std::process::Command::new("lz4")
-        .args(["-d", "-c"])
-        .arg(&payload)
-        .output()
-        .unwrap();
-    assert!(
-        unpacked.status.success(),
-        "{}",
-        String::from_utf8_lossy(&unpacked.stderr)
-    );
-    assert!(unpacked.stdout == data);
-}
-
-#[test]
 fn every_flipped_bit_of_a_compressed_payload_is_noticed_or_changes_nothing() {
     let (_parent, store) = temp_store();
     let bytes = floats(2000);
