@@ -23,10 +23,12 @@ use uuid::Uuid;
 
 /// Longest frame in bytes.
 const SIZE: usize = 64 << 10;
+/// Bytes of a frame that is written into huge pages, and compressed by more than one thread.
+const LARGE: usize = 5 << 20;
 const SLOTS: usize = 3;
 
 /// What the producer is doing.
-const STATES: [&str; 9] = [
+const STATES: [&str; 11] = [
     "creating",
     "filling",
     "sealing",
@@ -36,6 +38,8 @@ const STATES: [&str; 9] = [
     "acquiring",
     "holding",
     "releasing",
+    "writing much",
+    "compressing",
 ];
 const CREATING: u32 = 0;
 const FILLING: u32 = 1;
@@ -46,6 +50,8 @@ const EDITING: u32 = 5;
 const ACQUIRING: u32 = 6;
 const HOLDING: u32 = 7;
 const RELEASING: u32 = 8;
+const WRITING_MUCH: u32 = 9;
+const COMPRESSING: u32 = 10;
 
 /// A word beside the store in which the producer says what it does.
 struct Doing(MmapRaw);
@@ -91,6 +97,13 @@ fn layout(bytes: &[u8]) -> Layout {
     Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [bytes.len() as u64]))]).unwrap()
 }
 
+/// A large frame that can be compressed.
+fn large_frame(number: u64) -> Vec<u8> {
+    let words = (0..LARGE as u64 / 8).flat_map(|i| number.wrapping_add(i / 1000).to_le_bytes());
+    let content: Vec<u8> = number.to_le_bytes().into_iter().chain(words).collect();
+    [&crc32fast::hash(&content).to_le_bytes()[..], &content].concat()
+}
+
 #[test]
 #[ignore = "run by other tests as their child process"]
 fn child() {
@@ -134,6 +147,7 @@ fn produce(store: &Store) {
     let frames: Vec<_> = (0..8)
         .map(|i| frame(u64::from(std::process::id()) << 32 | i, SIZE))
         .collect();
+    let large_frames = [0, 1].map(|i| large_frame(u64::from(std::process::id()) << 32 | i));
     say("ready");
     let mut frames = frames.iter().cycle();
     // Another one each time: parts of two are never the same.
@@ -157,6 +171,14 @@ fn produce(store: &Store) {
             let writer = SceneWriter::fill(store, &by_id(empty.id())).unwrap();
             writer.memory().copy_in(0, frame).unwrap();
             writer.finish().unwrap();
+        }
+        for (i, frame) in large_frames.iter().enumerate() {
+            let options = brief().name(format!("scene {i}")).replace(true);
+            doing.say(WRITING_MUCH);
+            SharedSceneBuffer::write(store, frame, &options).unwrap();
+            doing.say(COMPRESSING);
+            let scene = SharedSceneBuffer::write(store, frame, &options.compress(true)).unwrap();
+            assert!(scene.use_compression().unwrap());
         }
         for _ in 0..16 {
             doing.say(REWRITING);
