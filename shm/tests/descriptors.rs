@@ -11,6 +11,7 @@ use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Descriptor, Error, Layout, Reference, Result, SceneDataKind, SceneWriter,
     SharedBuffer, SharedSceneBuffer, Store,
 };
+use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -555,4 +556,17 @@ fn a_summary_says_what_the_descriptor_says() {
         assert_eq!(described.to_string(), summary.to_string());
     }
     assert!(store.summary(Uuid::new_v4()).unwrap_err().is_gone());
+}
+
+proptest! {
+    #[test]
+    fn numbers_in_attributes_come_back_bit_for_bit(number in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
+        let (_parent, store) = temp_store();
+        let attrs = json!({"metersPerUnit": number});
+        let options = BufferOptions::default().attrs(attrs.as_object().unwrap().clone());
+        let scene = SharedSceneBuffer::write(&store, b"data", &options).unwrap();
+        let opened = SharedSceneBuffer::from_descriptor(&scene.descriptor().unwrap().to_json()).unwrap();
+        let found = opened.descriptor().unwrap().attrs["metersPerUnit"].as_f64().unwrap();
+        prop_assert_eq!(found.to_bits(), number.to_bits());
+    }
 }

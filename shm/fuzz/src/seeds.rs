@@ -126,7 +126,7 @@ fn metadata() -> Vec<Seed> {
     ] {
         add(name, SCENE, &metadata, &["Damaged"]);
     }
-    let floats = json!({"kind": "Geometry", "attrs": {"a": 0.1, "b": 1e-300, "c": [-0.0, 12345.678], "d": true}});
+    let floats = json!({"kind": "Geometry", "attrs": {"a": 0.1, "b": 1e-305, "c": [-0.0, 12345.678], "d": true}});
     add("floats", BUFFER, &floats, &["Changed"]);
     for (name, shuffled) in [("shuffled", json!(true)), ("shuffled-bits", json!("bits"))] {
         let metadata = json!({"kind": "Geometry", "size": 4096, "codec": {"name": "lz4-frames", "chunk_size": 65536},
