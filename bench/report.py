@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from goals import required_table
 from runs import agreement_table
 from tables import Row, section_table, table
-from words import AGREEMENT, INTRODUCTION, NOTES, REQUIRED
+from words import AGREEMENT, BEHIND, INTRODUCTION, NOTES, REQUIRED
 
 
 def markdown(results: Mapping[str, list[Row]], machine: Mapping[str, str], *, idle: float, runs: int) -> str:
@@ -18,6 +18,7 @@ def markdown(results: Mapping[str, list[Row]], machine: Mapping[str, str], *, id
         INTRODUCTION.format(idle=idle, runs=runs).rstrip(),
         f"{REQUIRED}\n\n{required_table(results)}",
         *sections,
+        BEHIND,
         f"{AGREEMENT}\n\n{agreement_table(results)}",
         "## Machine\n\n" + table(["", ""], machine.items()),
     ]
