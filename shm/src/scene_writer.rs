@@ -157,12 +157,18 @@ impl SceneWriter {
                 };
                 write(AT_DATA_LEN, layout.size())?;
                 write(AT_STATE, State::Sealed as u64)?;
-                // The data lock goes with the writer; until the scene is sealed, this one keeps other fillers away.
+                // Until the scene is sealed, this lock keeps other fillers away. Both are given back by name: closing does
+                // it too, but not before a process that is being forked just now has closed its copy.
                 let holder = segment.file()?;
                 sys::lock_byte(holder.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO)
                     .map_err(|error| Error::io("lock", &path, error))?;
-                sealing::seal(segment.id(), holder, Some(writer), &path)?;
-                sys::unlock_byte(holder.as_fd(), sys::BYTE_GATE).map_err(|error| Error::io("unlock", &path, error))?;
+                let unlock = |file: &GuardedFile, byte| {
+                    sys::unlock_byte(file.as_fd(), byte).map_err(|error| Error::io("unlock", &path, error))
+                };
+                unlock(&writer, sys::BYTE_DATA)?;
+                let sealed = sealing::seal(segment.id(), holder, Some(writer), &path);
+                unlock(holder, sys::BYTE_GATE)?;
+                sealed?;
                 Ok(SharedSceneBuffer::from_segment(segment))
             }
         }
