@@ -20,7 +20,8 @@ def join_bits() -> Callable[[Array], Array]:
     (code,) = re.findall(r"```python\n(def join_bits.*?)```", page, re.DOTALL)
     names: dict[str, Any] = {"numpy": np}
     exec(code, names)  # noqa: S102 (a page of this repository)
-    return names["join_bits"]  # type: ignore[no-any-return]
+    function: Callable[[Array], Array] = names["join_bits"]
+    return function
 
 
 def frames(file: bytes) -> tuple[dict[str, Any], list[Array]]:

@@ -22,7 +22,7 @@ pub(crate) use encode::Encoder;
 pub(crate) use index::{DecodeError, Index};
 pub use shuffle::Shuffle;
 
-/// Uncompressed bytes of a chunk. From 64 KiB to 4 MiB speed and ratio hardly differ.
+/// Uncompressed bytes of a chunk. In smaller ones indices compress worse.
 const CHUNK_SIZE: u64 = 1 << 20;
 /// Sizes of chunks that are read: larger ones would let a small file demand much memory.
 pub(crate) const CHUNK_SIZES: RangeInclusive<u64> = 1 << 16..=1 << 24;
