@@ -56,6 +56,15 @@ def test_one_assignment_copies_anything_array_like(source: Any) -> None:
     np.testing.assert_array_equal(np.asarray(w.scene["position"]), np.arange(12, dtype="f4").reshape(4, 3))
 
 
+def test_a_source_may_overlap_with_where_it_goes() -> None:
+    count, apart = 5_000_000, 64
+    with SharedSceneBuffer.writer({"first": ("i8", (count,)), "second": ("i8", (apart,))}) as w:
+        both = np.lib.stride_tricks.as_strided(np.asarray(w["first"]), shape=(count + apart,))
+        both[:] = np.arange(count + apart)
+        w["first"] = both[apart:]
+    np.testing.assert_array_equal(np.asarray(w.scene["first"]), np.arange(apart, count + apart))
+
+
 def test_an_assignment_that_does_not_fit_changes_nothing() -> None:
     with SharedSceneBuffer.writer({"index": ("i4", (4,))}) as w:
         w["index"] = [1, 2, 3, 4]

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{DRAFT_SUFFIX, Store};
 use crate::error::{Error, Result, SpaceLimit};
 use crate::segment::{Segment, map_file};
-use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Source};
+use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, Mapping, Mode, Protection, Source};
 
 /// From this size on, memory and cgroups are looked at as well as the file system: it costs some 60 µs, and
 /// smaller requests lie within the margin that is kept free.
@@ -168,11 +168,12 @@ impl Draft {
     pub(crate) fn fill(&self, pieces: &[(u64, Source<'_>)]) -> Result<()> {
         // Where it cannot be mapped it can still be written.
         let mapping = (self.len >= WORTH_MAPPING).then(|| self.map().ok()).flatten();
+        let budget = HugePageBudget::default();
         for &(offset, piece) in pieces {
             match &mapping {
                 Some(mapping) => {
                     let at = usize::try_from(offset).map_err(|_| Error::invalid("data", "more than memory can be"))?;
-                    let written = mapping.write(self.writer().as_fd(), at, piece);
+                    let written = mapping.write(self.writer().as_fd(), at, piece, &budget);
                     written.map_err(|error| self.failed("write", error))?;
                 }
                 None => self.write(offset, piece)?,

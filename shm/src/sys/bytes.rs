@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 use std::{io, ptr, slice};
 
 use super::range::HUGE_PAGE;
+use super::stream::stream;
 use crate::error::{Error, Result};
 
 /// Bytes to be written, which another thread may change meanwhile (a `bytearray` of Python, say).
@@ -97,6 +98,22 @@ impl Source<'_> {
             // SAFETY: readable by the contract of `from_raw`, writable by that of this function; `copy` allows overlap.
             unsafe { ptr::copy(self.start, destination, self.len) }
         }
+    }
+
+    /// The same past the caches.
+    ///
+    /// # Safety
+    /// As many bytes as the source has must be writable there, and none of them may be the source's.
+    pub(super) unsafe fn stream_to_ptr(self, destination: *mut u8) {
+        if self.len > 0 {
+            // SAFETY: readable by the contract of `from_raw`, writable and apart by that of this function.
+            unsafe { stream(self.start, destination, self.len) }
+        }
+    }
+
+    /// Whether it shares bytes with as many that start at `other`.
+    pub(super) fn overlaps(self, other: *const u8) -> bool {
+        self.start.addr().abs_diff(other.addr()) < self.len
     }
 
     /// Writes all bytes to a file at `offset`, in pieces that a signal can come between.

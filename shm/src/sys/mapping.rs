@@ -1,6 +1,7 @@
 //! Shared memory as this process sees it.
 #![allow(unsafe_code)]
 
+use std::convert::Infallible;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::BorrowedFd;
@@ -11,7 +12,9 @@ use rustix::mm::{MapFlags, ProtFlags};
 
 use super::bytes::{Destination, Source};
 use super::fork;
-use super::range::Range;
+use super::range::{HUGE_PAGE, Range, pieces};
+use super::stream::WORTH_STREAMING;
+use crate::parallel::move_pieces;
 
 /// What may be done through a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,19 +175,46 @@ impl Mapping {
     /// # Panics
     /// When the range does not lie within the mapping.
     pub(crate) fn copy_out(&self, offset: usize, destination: &mut Destination) {
-        self.assert_within(offset, destination.len());
-        // SAFETY: within the mapping, as just checked. Other processes may write to it during the copy, which
-        // no language rule covers; the copy is used only if the sequence word says that nobody did.
-        unsafe {
-            ptr::copy_nonoverlapping(self.ptr(offset), destination.as_mut_ptr().cast(), destination.len());
-        }
+        let len = destination.len();
+        self.assert_within(offset, len);
+        let places = (offset..).step_by(HUGE_PAGE).zip(destination.chunks_mut(HUGE_PAGE));
+        let Ok(()) = move_pieces(len, places, |(offset, piece)| -> Result<(), Infallible> {
+            self.assert_within(offset, piece.len());
+            // SAFETY: within the mapping, as just checked. Other processes may write to it during the copy, which
+            // no language rule covers; the copy is used only if the sequence word says that nobody did.
+            unsafe { ptr::copy_nonoverlapping(self.ptr(offset), piece.as_mut_ptr().cast(), piece.len()) };
+            Ok(())
+        });
     }
 
-    /// Copies bytes in.
+    /// Copies bytes in, which may overlap with where they go.
     ///
     /// # Panics
     /// When the range does not lie within the mapping.
     pub(crate) fn copy_in(&self, offset: usize, source: Source<'_>) {
+        self.assert_within(offset, source.len());
+        if source.len() < HUGE_PAGE || source.overlaps(self.ptr(offset)) {
+            return self.copy_piece_in(offset, source);
+        }
+        let Ok(()) = move_pieces(source.len(), pieces(offset..offset + source.len()), |piece| {
+            let part = source.part(piece.start - offset, piece.len());
+            if source.len() < WORTH_STREAMING {
+                self.copy_piece_in(piece.start, part);
+            } else {
+                self.assert_within(piece.start, part.len());
+                // SAFETY: within the mapping, as just checked, which is writable; no part of the source overlaps with where
+                // all of it goes.
+                unsafe { part.stream_to_ptr(self.ptr(piece.start)) };
+            }
+            Ok::<_, Infallible>(())
+        });
+    }
+
+    /// Copies bytes in at once.
+    ///
+    /// # Panics
+    /// When the range does not lie within the mapping.
+    pub(super) fn copy_piece_in(&self, offset: usize, source: Source<'_>) {
         self.assert_within(offset, source.len());
         // SAFETY: within the mapping, as just checked, and the mapping is writable.
         unsafe { source.copy_to_ptr(self.ptr(offset)) }

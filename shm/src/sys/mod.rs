@@ -19,6 +19,7 @@ mod mapping;
 mod process;
 mod range;
 mod space;
+mod stream;
 
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
 pub use bytes::{Source, prefer_huge_pages};
@@ -27,6 +28,7 @@ pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fork::process_generation;
 pub(crate) use fork_mutex::{ForkMutex, ForkMutexGuard};
 pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
+pub(crate) use huge_pages::HugePageBudget;
 pub(crate) use lock::{
     BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, is_locked_against, lock_byte, lock_file,
     no_writer_exists, try_lock_file, unlock_byte, unlock_file,
