@@ -63,5 +63,5 @@ pub use store::{
     BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE,
     Reference, Removed, SlotStatus, Stamp, Store, StoreEvent, StoreWatch, Summary,
 };
-pub use sys::{Room, Source, prefer_huge_pages};
+pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -15,7 +15,6 @@ use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::{Role, State};
 use crate::layout::PlacedArray;
-use crate::parallel::move_pieces;
 use crate::segment::{self, Snapshot};
 use crate::store::{Reference, Store, check_generation};
 use crate::sys::{self, Access, Backoff, Destination, GuardedFile, Mode};
@@ -185,12 +184,10 @@ pub(crate) fn read_range(
         std::io::ErrorKind::UnexpectedEof => Error::damaged(path, "it is shorter than it was when it was opened"),
         _ => Error::io("read", path, error),
     };
-    let len = destination.len();
     let metadata = &snapshot.header.metadata;
     let Some(codec) = &metadata.codec else {
-        let places = (snapshot.payload + offset..).step_by(sys::HUGE_PAGE);
-        let pieces = places.zip(destination.chunks_mut(sys::HUGE_PAGE));
-        return move_pieces(len, pieces, |(at, piece)| file.read_exact_at(piece, at)).map_err(failed);
+        let start = snapshot.payload + offset;
+        return sys::fill_pieces(destination, |at, piece| file.read_exact_at(piece, start + at as u64)).map_err(failed);
     };
     let read = |at: u64, bytes: &mut [u8]| file.read_exact_at(sys::as_destination(bytes), snapshot.payload + at);
     let undecodable = |error| match error {
@@ -205,6 +202,7 @@ pub(crate) fn read_range(
         let new = new.map_err(undecodable)?;
         index.get_or_init(|| new)
     };
-    let end = offset + len as u64;
+    let end = offset + destination.len() as u64;
+    sys::prefer_huge_pages(destination);
     index.decode(offset..end, &read, destination).map_err(undecodable)
 }

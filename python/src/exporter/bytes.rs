@@ -28,13 +28,11 @@ impl NewBytes {
         let object = unsafe { Bound::from_owned_ptr_or_err(py, object) }?.cast_into::<PyBytes>()?;
         // SAFETY: a bytes object.
         let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };
-        let mut new = Self {
+        Ok(Self {
             object: object.unbind(),
             start: start.cast(),
             len,
-        };
-        dcc_mcp_shm::prefer_huge_pages(new.memory());
-        Ok(new)
+        })
     }
 
     /// The content. (The empty bytes object is shared by all, but has nothing to write.)

@@ -6,7 +6,6 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::{io, ptr, slice};
 
-use super::range::HUGE_PAGE;
 use super::stream::stream;
 use crate::error::{Error, Result};
 
@@ -153,19 +152,6 @@ pub(crate) fn zeroed(destination: &mut Destination) -> &mut [u8] {
     unsafe { slice::from_raw_parts_mut(destination.as_mut_ptr().cast(), destination.len()) }
 }
 
-/// Asks for huge pages where new memory is large: the kernel clears and enters each page when it is first written, which for
-/// small ones takes longer than to fill them with a copy. Memory that was used before stays as it is.
-pub fn prefer_huge_pages(destination: &mut Destination) {
-    let start = destination.as_mut_ptr().addr().next_multiple_of(HUGE_PAGE);
-    let end = destination.as_mut_ptr_range().end.addr() / HUGE_PAGE * HUGE_PAGE;
-    if end >= start + HUGE_PAGE {
-        let start = destination.as_mut_ptr().with_addr(start);
-        // SAFETY: the range lies in memory that is exclusively borrowed, and this changes nothing that is in it. Where it
-        // cannot be done, pages are small as before.
-        unsafe { libc::madvise(start.cast(), end - start.addr(), libc::MADV_HUGEPAGE) };
-    }
-}
-
 /// Initialised memory as a destination. The functions of this module only ever write initialised bytes to one.
 pub(crate) fn as_destination(bytes: &mut [u8]) -> &mut Destination {
     let (start, len) = (bytes.as_mut_ptr(), bytes.len());
@@ -184,9 +170,7 @@ impl NewVec {
         let mut bytes = Vec::new();
         let reserved = bytes.try_reserve_exact(len);
         reserved.map_err(|_| Error::OutOfMemory { requested: len as u64 })?;
-        let mut new = Self { bytes, len };
-        prefer_huge_pages(new.memory());
-        Ok(new)
+        Ok(Self { bytes, len })
     }
 
     pub(crate) fn memory(&mut self) -> &mut Destination {

@@ -7,10 +7,11 @@
 use std::io;
 use std::ops::Range;
 use std::os::fd::BorrowedFd;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Mutex;
+use std::time::Instant;
 
 use super::bytes::Source;
+use super::huge_page_budget::HugePageBudget;
 use super::mapping::Mapping;
 use super::range::{HUGE_PAGE, pieces};
 use crate::parallel::move_pieces;
@@ -67,7 +68,11 @@ impl Mapping {
         super::reserve(file, piece.start as u64, PAGE as u64)?;
         let started = Instant::now();
         let collapsed = self.collapse(piece.start);
-        budget.spend(started.elapsed(), collapsed);
+        if collapsed {
+            budget.spend(1, started.elapsed());
+        } else {
+            budget.give_up();
+        }
         Ok(collapsed)
     }
 
@@ -89,55 +94,6 @@ impl Mapping {
     }
 }
 
-/// How much time huge pages may cost in all: what those before have saved, and a little in advance. So a whole
-/// scene is never much slower than one in small pages.
-#[derive(Debug)]
-pub(crate) struct HugePageBudget(Mutex<Account>);
-
-#[derive(Debug)]
-struct Account {
-    left: Duration,
-    works: bool,
-    refused: u32,
-}
-
-impl Default for HugePageBudget {
-    fn default() -> Self {
-        Self(Mutex::new(Account {
-            left: Self::ADVANCE,
-            works: true,
-            refused: 0,
-        }))
-    }
-}
-
-impl HugePageBudget {
-    /// Allocating and first touching 2 MiB in small pages takes some 1.3 ms (measured), in a huge page 0.2 ms.
-    const SAVED_BY_EACH: Duration = Duration::from_millis(1);
-    const ADVANCE: Duration = Duration::from_millis(10);
-    /// How often one is tried all the same: memory further on may be cheap again.
-    const PROBE_EVERY: u32 = 64;
-
-    fn allows(&self) -> bool {
-        let mut account = self.account();
-        if !account.works || !account.left.is_zero() {
-            return account.works;
-        }
-        account.refused += 1;
-        account.refused.is_multiple_of(Self::PROBE_EVERY)
-    }
-
-    fn spend(&self, time: Duration, collapsed: bool) {
-        let mut account = self.account();
-        account.works &= collapsed;
-        account.left = (account.left + Self::SAVED_BY_EACH).saturating_sub(time);
-    }
-
-    fn account(&self) -> MutexGuard<'_, Account> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests {
@@ -151,15 +107,6 @@ mod tests {
     const START: usize = 100;
     const LEN: usize = 24 << 20;
 
-    /// One that has nothing left, or never had.
-    fn exhausted(works: bool) -> HugePageBudget {
-        HugePageBudget(Mutex::new(Account {
-            left: Duration::ZERO,
-            works,
-            refused: 0,
-        }))
-    }
-
     fn file() -> (File, Mapping) {
         let file = tempfile::tempfile_in("/dev/shm").unwrap();
         file.set_len((START + LEN) as u64).unwrap();
@@ -172,7 +119,11 @@ mod tests {
         let data: Vec<u8> = (0..LEN as u64 / 8)
             .flat_map(|i| (i * 0x9E37_79B9).to_le_bytes())
             .collect();
-        for budget in [HugePageBudget::default(), exhausted(true), exhausted(false)] {
+        for budget in [
+            HugePageBudget::default(),
+            HugePageBudget::exhausted(true),
+            HugePageBudget::exhausted(false),
+        ] {
             let (file, mapping) = file();
             mapping.write(file.as_fd(), START, (&data).into(), &budget).unwrap();
             let mut found = vec![0; LEN];

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use rustix::mm::{MapFlags, ProtFlags};
 
 use super::bytes::{Destination, Source};
+use super::fill::fill_pieces;
 use super::fork;
 use super::range::{HUGE_PAGE, Range, pieces};
 use super::stream::WORTH_STREAMING;
@@ -175,14 +176,12 @@ impl Mapping {
     /// # Panics
     /// When the range does not lie within the mapping.
     pub(crate) fn copy_out(&self, offset: usize, destination: &mut Destination) {
-        let len = destination.len();
-        self.assert_within(offset, len);
-        let places = (offset..).step_by(HUGE_PAGE).zip(destination.chunks_mut(HUGE_PAGE));
-        let Ok(()) = move_pieces(len, places, |(offset, piece)| -> Result<(), Infallible> {
-            self.assert_within(offset, piece.len());
+        self.assert_within(offset, destination.len());
+        let Ok(()) = fill_pieces(destination, |at, piece| -> Result<(), Infallible> {
+            self.assert_within(offset + at, piece.len());
             // SAFETY: within the mapping, as just checked. Other processes may write to it during the copy, which
             // no language rule covers; the copy is used only if the sequence word says that nobody did.
-            unsafe { ptr::copy_nonoverlapping(self.ptr(offset), piece.as_mut_ptr().cast(), piece.len()) };
+            unsafe { ptr::copy_nonoverlapping(self.ptr(offset + at), piece.as_mut_ptr().cast(), piece.len()) };
             Ok(())
         });
     }

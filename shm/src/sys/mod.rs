@@ -9,9 +9,11 @@ compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux on
 mod bytes;
 mod clock;
 mod file;
+mod fill;
 mod fork;
 mod fork_mutex;
 mod futex;
+mod huge_page_budget;
 mod huge_pages;
 mod lock;
 mod lock_table;
@@ -21,14 +23,15 @@ mod range;
 mod space;
 mod stream;
 
+pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
-pub use bytes::{Source, prefer_huge_pages};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
+pub(crate) use fill::{fill_pieces, prefer_huge_pages};
 pub(crate) use fork::process_generation;
 pub(crate) use fork_mutex::{ForkMutex, ForkMutexGuard};
 pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
-pub(crate) use huge_pages::HugePageBudget;
+pub(crate) use huge_page_budget::HugePageBudget;
 pub(crate) use lock::{
     BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, is_locked_against, lock_byte, lock_file,
     no_writer_exists, try_lock_file, unlock_byte, unlock_file,
