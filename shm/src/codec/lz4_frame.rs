@@ -1,7 +1,8 @@
 //! A chunk as one standard LZ4 frame, from and to memory of the caller: the encoder and the decoder of `lz4_flex` go through
 //! buffers that they make anew for each frame, which takes several times as long as the compression.
 //!
-//! Frames have independent blocks and a checksum of their content. Written is a single block; read is any number.
+//! Frames have independent blocks and a checksum of each block as it is stored, so that it takes hardly any time where much
+//! becomes little. Written is a single block; read is any number, and a checksum of the content too.
 
 use lz4_flex::block;
 use twox_hash::XxHash32;
@@ -42,7 +43,7 @@ impl FrameWriter {
         debug_assert!(content.len() <= MAX_CONTENT, "a larger block would be refused");
         let start = frames.len();
         frames.extend(MAGIC);
-        frames.push(VERSION | INDEPENDENT_BLOCKS | CONTENT_SIZE | CONTENT_CHECKSUM);
+        frames.push(VERSION | INDEPENDENT_BLOCKS | BLOCK_CHECKSUMS | CONTENT_SIZE);
         frames.push(BLOCK_SIZE << 4);
         frames.extend((content.len() as u64).to_le_bytes());
         frames.push(header_checksum(&frames[start + MAGIC.len()..]));
@@ -50,9 +51,9 @@ impl FrameWriter {
         if !block.is_empty() {
             frames.extend((len_of(block) | flag).to_le_bytes());
             frames.extend(block);
+            frames.extend(XxHash32::oneshot(0, block).to_le_bytes());
         }
         frames.extend(END_MARK);
-        frames.extend(XxHash32::oneshot(0, content).to_le_bytes());
         len_of(&frames[start..])
     }
 

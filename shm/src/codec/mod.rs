@@ -2,7 +2,7 @@
 //!
 //! Chunks are independent, so that all cores work on them both ways and a range is read without the rest. The
 //! index lies in a skippable frame: `lz4 -d` passes over it and gives the original bytes of what is not shuffled.
-//! A frame carries the checksum of its content, so damage is noticed.
+//! A frame carries the checksum of what is stored in it, so damage is noticed.
 
 mod encode;
 mod index;
