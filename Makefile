@@ -40,7 +40,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc fuzz asan soak bench bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo test test-rust test-python test-dcc fuzz asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,10 @@ soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (two ho
 bench: $(BENCH_READY) ## measure against the peers (some 20 minutes, 12 GiB of memory)
 	$(call say,benchmark)
 	@.venv-bench/bin/python bench/run.py
+
+bench-dcc: $(DCC_READY) ## measure Blender filling scenes in place
+	$(call say,benchmark in Blender)
+	@.venv-dcc/bin/python bench/blender.py
 
 bench-server: $(READY) $(SERVER) $(NOOP) $(NODE_TOOLS) ## measure the MCP server against servers that do nothing
 	$(call say,benchmark of the server)
