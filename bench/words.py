@@ -101,16 +101,12 @@ BEHIND = """\
 
 * **Opening a view, and all that is small**: the standard library and a bare file make fewer system calls. Ours
   takes a lock, so that nobody removes what is in use, reads and validates a header, seals, and renames; [what calls
-  cost](architecture.md#what-calls-cost) lists them. iceoryx2 has all of its pool mapped before; a pool's slot that
-  is kept open, with `SharedBuffer.wait`, is what compares to it.
-* **1 GiB written or filled in place**: huge pages run out, or cost more than they save, and to find that out takes
-  time that `os.write` and pyarrow do not spend. At 64 MiB there are enough. The time to fill 1 GiB in place changes
-  by a factor of ten with what the machine did before.
-* **A new scene for each frame**: the kernel clears each page before it is written. Pages are not used again for
-  another scene, as nobody can know who still has a published file mapped; a pool's slot is memory that is.
+  cost](architecture.md#what-calls-cost) lists them. The 35 µs that are wanted for a small scene's life are less than
+  a bare file takes here. iceoryx2 has all of its pool mapped before; a pool's slot that is kept open, with
+  `SharedBuffer.wait`, is what compares to it.
 * **ray** writes into memory that it keeps, as a slot is.
-* **blosc2 packs indices and curves faster**: it is C with wider vector instructions and keeps no checksum of the
-  data. Ours is safe code, and each chunk has one.
+* **blosc2 packs indices and curves faster**: it is C with wider vector instructions, found when it runs, and keeps no
+  checksum of the data. Ours is safe code for the vector instructions that every processor has.
 * **lz4 writes the screenshot faster**: it is C, and here keeps no checksum either.
 * **Many threads**: what grows is the interpreter's lock changing hands, for a bare file more than for a scene."""
 
