@@ -80,7 +80,7 @@ asan: ## the crate's tests with AddressSanitizer
 SOAK := DCC_MCP_SHM_TEST_KILLS=500 DCC_MCP_SHM_TEST_FRAMES=100000 DCC_MCP_SHM_TEST_READS=100000 \
 	DCC_MCP_SHM_TEST_SECONDS=600 DCC_MCP_SHM_FUZZ_LINES=100000
 
-soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (two hours)
+soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hour and a half)
 	$(call say,long variants)
 	@for test in crashes pool_frames full_speed collectors; do \
 		$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test $$test -- --nocapture --test-threads 1 || exit 1; done

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from peers import OURS
 from tables import SHOWN, Row, ordered, quartiles, size_text, table, time_text
 
 
@@ -19,16 +20,34 @@ def merged(runs: Sequence[list[Row]]) -> list[Row]:
 
 def overlap(runs: Sequence[list[float]]) -> bool:
     """Whether the ranges between the quartiles have something in common, in all runs."""
-    ranges = [quartiles(seconds) for seconds in runs]
+    ranges = [quartiles(values) for values in runs]
     return max(low for low, _, _ in ranges) <= min(high for _, _, high in ranges)
+
+
+def ratio_text(ratios: list[float]) -> str:
+    """Median and quartiles of what has no unit."""
+    low, middle, high = quartiles(ratios)
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
+
+
+def by_ours(row: Row, ours: Row) -> list[list[float]] | None:
+    """What a method takes by what ours takes in the same round, for each run; None if it has rounds of its own."""
+    pairs = list(zip(row["runs"], ours["runs"], strict=True))
+    if row["method"] == OURS or any(len(seconds) != len(of_ours) for seconds, of_ours in pairs):
+        return None
+    return [[other / own for other, own in zip(seconds, of_ours, strict=True)] for seconds, of_ours in pairs]
 
 
 def agreement_table(results: Mapping[str, list[Row]]) -> str:
     """Each run's figure, of every section that was run more than once, in the sizes that its table has."""
     lines = []
     for name, rows in results.items():
-        for row in ordered([row for row in rows if len(row.get("runs", ())) > 1 and row["size"] in SHOWN]):
+        repeated = ordered([row for row in rows if len(row.get("runs", ())) > 1 and row["size"] in SHOWN])
+        ours = {(row["size"], row["condition"]): row for row in repeated if row["method"] == OURS}
+        for row in repeated:
             where = ", ".join(filter(None, (name, size_text(row["size"]), row["condition"])))
-            figures = " · ".join(time_text(seconds) for seconds in row["runs"])
-            lines.append([where, row["method"], figures, "yes" if overlap(row["runs"]) else "**no**"])
+            ratios = by_ours(row, ours[row["size"], row["condition"]])
+            figures = map(time_text, row["runs"]) if ratios is None else map(ratio_text, ratios)
+            agree = overlap(ratios or row["runs"])
+            lines.append([where, row["method"], " · ".join(figures), "yes" if agree else "**no**"])
     return table(["what", "method", "runs", "overlap"], lines)
