@@ -18,7 +18,10 @@ def reset_peak() -> None:
 
 
 def peak_bytes() -> int:
-    """Most memory that this process had since :func:`reset_peak`, in bytes, less the shared memory it maps now."""
+    """Most memory that this process had since :func:`reset_peak`, in bytes, less the shared memory it maps now.
+
+    Shared memory that it mapped meanwhile and maps no more is counted: the kernel keeps no peak without it.
+    """
     return _status("VmHWM") - _status("RssShmem")
 
 
