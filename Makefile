@@ -140,8 +140,9 @@ $(VENV): requirements/dev.txt
 	$(call say,.venv: tools from $<)
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, this is {v[0]}.{v[1]}: make PYTHON=python3.11")'
 	@$(PYTHON) -m venv --clear .venv
-	@# The lock is complete. With dependencies, pip wants a hash of its own for each package[extra].
-	@.venv/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	@# The lock is complete. With dependencies, pip wants a hash of its own for each package[extra]. What is never imported, most
+	@# of it, need not be compiled.
+	@.venv/bin/python -m pip install --quiet --no-deps --no-compile --require-hashes -r $<
 	@touch $@
 
 $(WHEELS): $(VENV) $(CRATES) $(BINDINGS)
