@@ -32,8 +32,8 @@ impl Mapping {
         })
     }
 
-    /// Writes a new part of the file: a copy into huge pages takes a third of the time of the system call that writes to small
-    /// ones.
+    /// Writes a new part of the file: a copy into huge pages takes a fraction of the time of the system call that writes to
+    /// small ones.
     pub(crate) fn write(
         &self,
         file: BorrowedFd<'_>,
