@@ -75,8 +75,8 @@ impl SceneWriter {
     /// meanwhile. A writer that goes without finishing leaves it empty.
     ///
     /// # Errors
-    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it; see also
-    /// [`SharedSceneBuffer::open`].
+    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it, [`Error::Damaged`]; see
+    /// also [`SharedSceneBuffer::open`].
     pub fn fill(store: &Store, reference: &Reference) -> Result<Self> {
         let (segment, snapshot) = Segment::open(store, store.resolve(reference)?, Access::Read)?;
         let (id, path) = (segment.id(), segment.path());
@@ -96,6 +96,10 @@ impl SceneWriter {
             return Err(Error::Sealed { id });
         }
         let metadata = &snapshot.header.metadata;
+        // What is compressed is sealed before anybody sees it, and its layout is longer than its file.
+        if metadata.codec.is_some() {
+            return Err(Error::damaged(&path, "it is compressed and not sealed"));
+        }
         let layout = Layout::from_placed(metadata.arrays.clone(), metadata.size)?;
         let mapping = map_file(&writer, snapshot.stat.len, &path, Protection::Shared)?;
         let memory = Self::memory_of(mapping, snapshot.payload, &layout)?;

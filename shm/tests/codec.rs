@@ -8,7 +8,7 @@ use std::io::Read;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
 use common::{Image, at, by_id, noise, temp_store};
-use dcc_mcp_shm::{ArraySpec, BufferOptions, Error, SharedSceneBuffer, Shuffle, Store};
+use dcc_mcp_shm::{ArraySpec, BufferOptions, Error, SceneWriter, SharedSceneBuffer, Shuffle, Store};
 use lz4_flex::frame::FrameDecoder;
 use proptest::prelude::*;
 
@@ -137,6 +137,16 @@ fn lz4_alone_unpacks_what_is_not_shuffled() {
         "one frame for each chunk, or one reader went on into the next"
     );
     assert!(unpacked == data);
+}
+
+#[test]
+fn what_is_compressed_and_not_sealed_is_damaged_for_who_would_fill_it() {
+    let (_parent, store) = temp_store();
+    let scene = SharedSceneBuffer::write(&store, &[7; 100_000], &compressed()).unwrap();
+    assert!(scene.descriptor().unwrap().use_compression);
+    fs::set_permissions(scene.path(), fs::Permissions::from_mode(0o600)).unwrap();
+    let filled = SceneWriter::fill(&store, &by_id(scene.id())).map(drop);
+    assert!(matches!(filled, Err(Error::Damaged { .. })), "{filled:?}");
 }
 
 #[test]

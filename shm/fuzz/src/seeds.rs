@@ -63,6 +63,8 @@ fn headers() -> Vec<Seed> {
         [&[signed | Repair::SEALED], &odd.0[..]].concat(),
         &["Sealed"],
     );
+    let unsealed = [&[signed], &golden["scene-lz4"].0[..]].concat();
+    of.add("unsealed-lz4", unsealed, &["NotSealed", "Damaged"]);
     for len in [0, 7, 60, 135, 4095] {
         let cut = golden["buffer"].0[..len].to_vec();
         of.add(&format!("first-{len}"), [vec![0], cut].concat(), &["Damaged"]);
