@@ -17,8 +17,8 @@ const SAMPLES: u64 = 4;
 const SAMPLE: u64 = 1 << 16;
 /// How many chunks a thread compresses before they are written.
 const CHUNKS_AT_ONCE: usize = 4;
-/// What a thread needs, in chunks: those it compressed, the one it compresses, two shuffled copies, a block.
-const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 4;
+/// What a thread needs, in chunks: those it compressed, the one it compresses, shuffled, and a block.
+const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 2;
 
 /// Reads parts of the uncompressed payload, wherever they come from.
 pub(crate) type Fetch<'a> = dyn Fn(u64, &mut [u8]) + Sync + 'a;
@@ -122,7 +122,6 @@ impl Encoder {
 /// What a thread uses again for each chunk, and what it compressed last.
 #[derive(Default)]
 struct Worker {
-    plain: Vec<u8>,
     scratch: Scratch,
     writer: FrameWriter,
     start: u64,
@@ -134,9 +133,8 @@ impl Worker {
     fn compress(&mut self, chunks: &[Chunk], fetch: &Fetch<'_>) {
         self.frames.clear();
         for chunk in chunks {
-            self.plain.resize(chunk.len, 0);
-            fetch(chunk.start, &mut self.plain);
-            let shuffled = chunk.shuffle.apply(&self.plain, chunk.width, &mut self.scratch);
+            let fetch = |at: usize, target: &mut [u8]| fetch(chunk.start + at as u64, target);
+            let shuffled = chunk.shuffle.apply(chunk.len, chunk.width, fetch, &mut self.scratch);
             self.lengths.push(self.writer.append(&mut self.frames, shuffled));
         }
     }
@@ -148,12 +146,11 @@ impl Worker {
         const TRIED: [Shuffle; 3] = [Shuffle::Bytes, Shuffle::None, Shuffle::Bits];
         let (mut len, mut lens) = (0, [0; TRIED.len()]);
         for at in samples(region.end - region.start, region.width as u64) {
-            self.plain
-                .resize(usize::try_from(at.end - at.start).unwrap_or(usize::MAX), 0);
-            fetch(region.start + at.start, &mut self.plain);
-            len += self.plain.len();
+            let sample = usize::try_from(at.end - at.start).unwrap_or(usize::MAX);
+            let fetch = |offset: usize, target: &mut [u8]| fetch(region.start + at.start + offset as u64, target);
+            len += sample;
             for (shuffle, sum) in TRIED.into_iter().zip(&mut lens) {
-                let shuffled = shuffle.apply(&self.plain, region.width, &mut self.scratch);
+                let shuffled = shuffle.apply(sample, region.width, fetch, &mut self.scratch);
                 *sum += self.writer.compressed_len(shuffled);
             }
         }

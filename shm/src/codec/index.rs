@@ -1,5 +1,6 @@
 //! Decompressing a payload, or a part of it.
 
+use std::mem;
 use std::ops::Range;
 
 use indexmap::IndexMap;
@@ -13,8 +14,8 @@ use crate::metadata::Codec;
 use crate::parallel::{in_parallel, split_owned};
 use crate::sys::{Destination, zeroed};
 
-/// What a thread needs, in chunks: one as it is stored, decompressed, between the shuffles and whole.
-const WORKING_CHUNKS: u64 = 5;
+/// What a thread needs, in chunks: one as it is stored, and decompressed.
+const WORKING_CHUNKS: u64 = 2;
 
 /// Where the chunks of a compressed payload lie, checked against its size.
 #[derive(Debug)]
@@ -128,7 +129,6 @@ struct Job<'a> {
 struct Scratch {
     stored: Vec<u8>,
     decompressed: Vec<u8>,
-    plain: Vec<u8>,
     shuffle: ShuffleScratch,
 }
 
@@ -141,21 +141,22 @@ impl Job<'_> {
         let Chunk {
             len, width, shuffle, ..
         } = self.chunk;
-        // Here and not all at once: by the thread that fills it, and while it is in the cache.
-        let target = zeroed(self.target);
-        let is_whole = target.len() == len;
-        if is_whole && shuffle == Shuffle::None {
-            return read_frame(&scratch.stored, target).ok_or(DAMAGED);
+        let wanted = self.skip..self.skip + self.target.len();
+        if shuffle == Shuffle::None && wanted == (0..len) {
+            // Cleared here and not all at once: by the thread that fills it, and while it is in the cache.
+            return read_frame(&scratch.stored, zeroed(self.target)).ok_or(DAMAGED);
         }
         scratch.decompressed.resize(len, 0);
         read_frame(&scratch.stored, &mut scratch.decompressed).ok_or(DAMAGED)?;
-        if is_whole {
-            shuffle.undo(&scratch.decompressed, width, &mut scratch.shuffle, target);
-            return Ok(());
-        }
-        scratch.plain.resize(len, 0);
-        shuffle.undo(&scratch.decompressed, width, &mut scratch.shuffle, &mut scratch.plain);
-        target.copy_from_slice(&scratch.plain[self.skip..][..target.len()]);
+        let mut left = self.target;
+        shuffle.undo(&scratch.decompressed, width, wanted, &mut scratch.shuffle, |bytes| {
+            let (target, after) = mem::take(&mut left).split_at_mut(bytes.len());
+            for (to, from) in target.iter_mut().zip(bytes) {
+                to.write(*from);
+            }
+            left = after;
+        });
+        debug_assert!(left.is_empty(), "all that is wanted was decompressed");
         Ok(())
     }
 }
