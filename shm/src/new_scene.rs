@@ -37,8 +37,8 @@ impl<'a> Parts<'a> {
         let size = self.layout.size();
         let fetch = |start: u64, target: &mut [u8]| {
             // A chunk lies in one piece and the padding behind it, which is zeros.
-            let piece = sources.iter().rev().find(|(offset, _)| *offset <= start);
-            let part = piece.map(|(offset, source)| {
+            let behind = sources.partition_point(|(offset, _)| *offset <= start);
+            let part = sources[..behind].last().map(|(offset, source)| {
                 let part = source.part(usize::try_from(start - offset).unwrap_or(usize::MAX), target.len());
                 part.copy_to(target);
                 part.len()
@@ -49,7 +49,9 @@ impl<'a> Parts<'a> {
             return Ok(None);
         };
         let mut file = NewScene::create(store, &self.layout, Some(encoder.len()), options, State::Sealed)?;
-        while encoder.advance(&fetch) {
+        while encoder.advance(&fetch, &|at, frames| {
+            file.draft.write(file.payload + at, Source::from(frames))
+        })? {
             if encoder.len() >= size {
                 self.layout
                     .arrays_mut()
@@ -58,7 +60,6 @@ impl<'a> Parts<'a> {
                 return Ok(None);
             }
             file.draft.grow(file.payload + encoder.len())?;
-            encoder.write(|at, frames| file.draft.write(file.payload + at, Source::from(frames)))?;
         }
         file.draft.write(file.payload, Source::from(&encoder.index()))?;
         file.set_stored(encoder.len())?;

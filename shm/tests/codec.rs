@@ -142,7 +142,7 @@ fn lz4_alone_unpacks_what_is_not_shuffled() {
 #[test]
 fn what_is_compressed_and_not_sealed_is_damaged_for_who_would_fill_it() {
     let (_parent, store) = temp_store();
-    let scene = SharedSceneBuffer::write(&store, &[7; 100_000], &compressed()).unwrap();
+    let scene = SharedSceneBuffer::write(&store, &vec![7; 100_000], &compressed()).unwrap();
     assert!(scene.descriptor().unwrap().use_compression);
     fs::set_permissions(scene.path(), fs::Permissions::from_mode(0o600)).unwrap();
     let filled = SceneWriter::fill(&store, &by_id(scene.id())).map(drop);

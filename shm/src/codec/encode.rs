@@ -17,11 +17,13 @@ const SAMPLES: u64 = 4;
 const SAMPLE: u64 = 1 << 16;
 /// How many chunks a thread compresses before they are written.
 const CHUNKS_AT_ONCE: usize = 4;
-/// What a thread needs, in chunks: those it compressed, the one it compresses, shuffled, and a block.
-const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 2;
+/// What a thread needs, in chunks: those it compressed, and the one it compresses, shuffled.
+const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 1;
 
 /// Reads parts of the uncompressed payload, wherever they come from.
 pub(crate) type Fetch<'a> = dyn Fn(u64, &mut [u8]) + Sync + 'a;
+/// Writes compressed bytes to their place in the payload.
+pub(crate) type Write<'a> = dyn Fn(u64, &[u8]) -> Result<(), Error> + Sync + 'a;
 
 /// Compresses a payload some chunks at a time, so that it needs no memory but theirs: pages that a process never had before
 /// cost more than compressing what goes there.
@@ -78,8 +80,11 @@ impl Encoder {
         self.len
     }
 
-    /// Compresses the next chunks, if there are any left.
-    pub(crate) fn advance(&mut self, fetch: &Fetch<'_>) -> bool {
+    /// Writes what was compressed last, and compresses the next chunks, if there are any left.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub(crate) fn advance(&mut self, fetch: &Fetch<'_>, write: &Write<'_>) -> Result<bool, Error> {
         let left = &self.chunks[self.lengths.len()..];
         let wave = &left[..left.len().min(self.workers.len() * CHUNKS_AT_ONCE)];
         let shares = wave.chunks(wave.len().div_ceil(self.workers.len()).max(1));
@@ -87,24 +92,18 @@ impl Encoder {
             .map(Some)
             .chain(iter::repeat(None))
             .map(Option::unwrap_or_default);
-        in_parallel(self.workers.iter_mut().zip(shares).collect(), |(worker, share)| {
+        let done = in_parallel(self.workers.iter_mut().zip(shares).collect(), |(worker, share)| {
+            write(worker.start, worker.writer.frames())?;
             worker.compress(share, fetch);
+            Ok(())
         });
+        done.into_iter().collect::<Result<(), Error>>()?;
         for worker in &mut self.workers {
             worker.start = self.len;
-            self.len += worker.frames.len() as u64;
+            self.len += worker.writer.frames().len() as u64;
             self.lengths.append(&mut worker.lengths);
         }
-        !wave.is_empty()
-    }
-
-    /// Gives away what [`Encoder::advance`] compressed, each piece with its place in the payload.
-    pub(crate) fn write(&self, write: impl Fn(u64, &[u8]) -> Result<(), Error> + Sync) -> Result<(), Error> {
-        in_parallel(self.workers.iter().collect(), |worker| {
-            write(worker.start, &worker.frames)
-        })
-        .into_iter()
-        .collect()
+        Ok(!wave.is_empty())
     }
 
     /// What the payload starts with, when all is compressed.
@@ -124,18 +123,18 @@ impl Encoder {
 struct Worker {
     scratch: Scratch,
     writer: FrameWriter,
+    /// Where the frames go.
     start: u64,
-    frames: Vec<u8>,
     lengths: Vec<u32>,
 }
 
 impl Worker {
     fn compress(&mut self, chunks: &[Chunk], fetch: &Fetch<'_>) {
-        self.frames.clear();
+        self.writer.clear();
         for chunk in chunks {
             let fetch = |at: usize, target: &mut [u8]| fetch(chunk.start + at as u64, target);
             let shuffled = chunk.shuffle.apply(chunk.len, chunk.width, fetch, &mut self.scratch);
-            self.lengths.push(self.writer.append(&mut self.frames, shuffled));
+            self.lengths.push(self.writer.append(shuffled));
         }
     }
 

@@ -25,46 +25,85 @@ const END_MARK: [u8; 4] = [0; 4];
 /// The most bytes that one frame holds.
 pub(crate) const MAX_CONTENT: usize = 1 << 20;
 
-/// Makes frames. It is reused, as its memory costs more than a chunk does.
+/// Makes frames, one behind the other. It is reused, as its memory costs more than a chunk does.
 #[derive(Default)]
 pub(crate) struct FrameWriter {
-    block: Vec<u8>,
+    /// The frames, and behind them room for more.
+    memory: Vec<u8>,
+    len: usize,
 }
 
 impl FrameWriter {
+    /// The frames so far.
+    pub(crate) fn frames(&self) -> &[u8] {
+        &self.memory[..self.len]
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.len = 0;
+    }
+
     /// The bytes that a chunk compresses to; as many as it has if it does not.
     pub(crate) fn compressed_len(&mut self, content: &[u8]) -> usize {
-        self.compress(content).map_or(content.len(), <[u8]>::len)
+        self.compress(content).unwrap_or(content.len())
     }
 
     /// Appends a frame of at most [`MAX_CONTENT`] bytes, and gives its length. Content that does not become smaller is stored
     /// as it is.
-    pub(crate) fn append(&mut self, frames: &mut Vec<u8>, content: &[u8]) -> u32 {
+    pub(crate) fn append(&mut self, content: &[u8]) -> u32 {
         debug_assert!(content.len() <= MAX_CONTENT, "a larger block would be refused");
-        let start = frames.len();
-        frames.extend(MAGIC);
-        frames.push(VERSION | INDEPENDENT_BLOCKS | BLOCK_CHECKSUMS | CONTENT_SIZE);
-        frames.push(BLOCK_SIZE << 4);
-        frames.extend((content.len() as u64).to_le_bytes());
-        frames.push(header_checksum(&frames[start + MAGIC.len()..]));
-        let (block, flag) = self.compress(content).map_or((content, STORED), |block| (block, 0));
-        if !block.is_empty() {
-            frames.extend((len_of(block) | flag).to_le_bytes());
-            frames.extend(block);
-            frames.extend(XxHash32::oneshot(0, block).to_le_bytes());
+        let start = self.len;
+        self.put(&MAGIC);
+        self.put(&[
+            VERSION | INDEPENDENT_BLOCKS | BLOCK_CHECKSUMS | CONTENT_SIZE,
+            BLOCK_SIZE << 4,
+        ]);
+        self.put(&(content.len() as u64).to_le_bytes());
+        let checksum = header_checksum(&self.frames()[start + MAGIC.len()..]);
+        self.put(&[checksum]);
+        if !content.is_empty() {
+            self.put_block(content);
         }
-        frames.extend(END_MARK);
-        len_of(&frames[start..])
+        self.put(&END_MARK);
+        len_of(&self.frames()[start..])
     }
 
-    /// The content as one block, if that is smaller.
-    fn compress(&mut self, content: &[u8]) -> Option<&[u8]> {
-        let needed = block::get_maximum_output_size(content.len());
-        if self.block.len() < needed {
-            self.block.resize(needed, 0);
+    /// A block's length is known when it is there.
+    fn put_block(&mut self, content: &[u8]) {
+        let at_len = self.len;
+        self.put(&[0; 4]);
+        let block = self.len;
+        let flag = if let Some(len) = self.compress(content) {
+            self.len += len;
+            0
+        } else {
+            self.put(content);
+            STORED
+        };
+        let len = len_of(&self.frames()[block..]) | flag;
+        self.memory[at_len..block].copy_from_slice(&len.to_le_bytes());
+        self.put(&XxHash32::oneshot(0, &self.frames()[block..]).to_le_bytes());
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        self.room_for(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+
+    /// Compresses behind what is there, and gives the length of that if it is smaller than the content.
+    fn compress(&mut self, content: &[u8]) -> Option<usize> {
+        let room = self.room_for(block::get_maximum_output_size(content.len()));
+        block::compress_into(content, room)
+            .ok()
+            .filter(|len| *len < content.len())
+    }
+
+    /// The memory behind the frames, with room for so many bytes.
+    fn room_for(&mut self, len: usize) -> &mut [u8] {
+        if self.memory.len() < self.len + len {
+            self.memory.resize(self.len + len, 0);
         }
-        let len = block::compress_into(content, &mut self.block).ok()?;
-        (len < content.len()).then(|| &self.block[..len])
+        &mut self.memory[self.len..]
     }
 }
 
@@ -149,10 +188,11 @@ mod tests {
     }
 
     fn written(content: &[u8]) -> Vec<u8> {
-        let mut frames = b"before".to_vec();
-        let len = FrameWriter::default().append(&mut frames, content);
-        assert_eq!(frames.len(), b"before".len() + len as usize);
-        frames.split_off(b"before".len())
+        let mut writer = FrameWriter::default();
+        let before = writer.append(b"before") as usize;
+        let len = writer.append(content) as usize;
+        assert_eq!(writer.frames().len(), before + len);
+        writer.frames()[before..].to_vec()
     }
 
     proptest! {
