@@ -178,6 +178,7 @@ mod tests {
         for entry in &ENTRIES {
             let dtype: Dtype = entry.typestr.parse().expect("own spelling");
             assert_eq!(dtype.size(), entry.size);
+            assert!(matches!(entry.size, 1 | 2 | 4 | 8 | 16), "shuffles know no other width");
             let again = Dtype::from_struct_format(entry.format.to_str().expect("ASCII")).expect("own format");
             assert_eq!(again.typestr(), entry.typestr);
         }

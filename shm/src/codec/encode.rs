@@ -17,8 +17,8 @@ const SAMPLES: u64 = 4;
 const SAMPLE: u64 = 1 << 16;
 /// How many chunks a thread compresses before they are written.
 const CHUNKS_AT_ONCE: usize = 4;
-/// What a thread needs, in chunks: those it compressed, and the one it compresses, shuffled.
-const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 1;
+/// What a thread needs, in chunks: those it compressed, room to compress one more, and that one, shuffled.
+const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 2;
 
 /// Reads parts of the uncompressed payload, wherever they come from.
 pub(crate) type Fetch<'a> = dyn Fn(u64, &mut [u8]) + Sync + 'a;

@@ -156,7 +156,7 @@ impl Job<'_> {
             }
             left = after;
         });
-        debug_assert!(left.is_empty(), "all that is wanted was decompressed");
-        Ok(())
+        // Who gave the memory takes all of it for initialised.
+        if left.is_empty() { Ok(()) } else { Err(DAMAGED) }
     }
 }
