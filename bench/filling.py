@@ -16,8 +16,8 @@ from peers import FILL_ONLY, OURS, STDLIB, WARM, segment_name
 from rounds import COLD, GIB, HOT, MIB, Method, interleave, progress, quick, rows
 from ways import without_tracker
 
-HOT_ROUNDS = {64 * MIB: 11, GIB: 3}
-COLD_ROUNDS = {64 * MIB: 3, GIB: 3}
+HOT_ROUNDS = {64 * MIB: 11, GIB: 5}
+COLD_ROUNDS = {64 * MIB: 7, GIB: 5}
 
 Array = NDArray[np.float32]
 

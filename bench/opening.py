@@ -14,12 +14,14 @@ from typing import Any
 from dcc_mcp_shm import SharedBuffer
 from iceoryx import samples
 from peers import CORE, ICEORYX, KEPT, STDLIB, TRACKED
-from rounds import KIB, MIB, MIDDLE, SIZES, SMALL, Method, interleave, payload, progress, python, quick, rows
+from rounds import MIB, MIDDLE, SIZES, Method, interleave, payload, progress, python, quick, rows
 from ways import WAYS, Attach, attach_tracked, checksum, without_tracker
 
 ROUNDS = 300
-# It has no views, so opening takes as long as reading, and its scenes of more than 256 MiB do not open elsewhere.
-CORE_ROUNDS = {SMALL: 50, 64 * KIB: 50, MIB: 20, 16 * MIB: 5, MIDDLE: 5, 256 * MIB: 3}
+# It has no views, so opening takes as long as reading, and what it reads would drive the others' memory out of the caches.
+# Its scenes of more than 256 MiB do not open elsewhere.
+CORE_ROUNDS = {MIB: 20, 16 * MIB: 11, MIDDLE: 11, 256 * MIB: 3}
+CORE_LARGEST = 256 * MIB
 
 
 def opener(attach: Attach, handle: str) -> Method:
@@ -63,7 +65,7 @@ def consume(size: int, handles: dict[str, Any]) -> list[dict[str, Any]]:
     methods = {way: opener(WAYS[way].attach, handle) for way, (handle, _) in handles.items()}
     methods[TRACKED] = opener(attach_tracked, handles[STDLIB][0])
     methods[KEPT] = kept(size)
-    slow = {CORE: methods.pop(CORE)} if CORE in methods else {}
+    slow = {CORE: methods.pop(CORE)} if size in CORE_ROUNDS else {}
     with samples(size) as methods[ICEORYX]:
         seconds = interleave(methods, 10 if quick() else ROUNDS)
     seconds |= interleave(slow, CORE_ROUNDS.get(size, 0))
@@ -77,7 +79,7 @@ def publish(size: int) -> list[dict[str, Any]]:
     with ExitStack() as removals:
         handles = {}
         for way in WAYS:
-            if way == CORE and size not in CORE_ROUNDS:
+            if way == CORE and size > CORE_LARGEST:
                 continue
             handle, remove = WAYS[way].publish(data)
             removals.callback(remove)

@@ -106,7 +106,7 @@ BEHIND = """\
   `SharedBuffer.wait`, is what compares to it.
 * **ray** writes into memory that it keeps, as a slot is.
 * **blosc2 packs curves faster**, and indices with the filter that leaves them twice as large: its LZ4 is C, and it
-  keeps no checksum of the data. Ours is safe code for the vector instructions that every processor has.
+  keeps no checksum of the data.
 * **lz4 writes the screenshot faster**: it is C, and here keeps no checksum either.
 * **Many threads**: what grows is the interpreter's lock changing hands, for a bare file more than for a scene."""
 
@@ -115,5 +115,5 @@ AGREEMENT = """\
 
 Every run's median and quartiles, and whether the ranges between the quartiles have something in common in all runs. For
 dcc-mcp-shm that is the time; for the others what they take by what it takes in the same round, as whatever the machine
-does for a while is in both. What has rounds of its own (ray, openings that copy) is compared in time. Three cold rounds
-a run are few: their quartiles lie close together."""
+does for a while is in both. What has rounds of its own (ray, openings that copy) is compared in time. Cold rounds are few,
+as each needs seconds of rest before: their quartiles lie close together."""

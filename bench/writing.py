@@ -15,8 +15,8 @@ from peers import CORE, FILE, OURS, STDLIB
 from rounds import COLD, HOT, KIB, LARGE, MIB, MIDDLE, SMALL, Method, interleave, payload, progress, python, quick, rows
 from ways import WAYS, checksum, without_tracker
 
-HOT_ROUNDS = {SMALL: 200, 64 * KIB: 100, MIB: 50, 16 * MIB: 11, MIDDLE: 9, 256 * MIB: 3, LARGE: 3}
-COLD_ROUNDS = {MIDDLE: 3, LARGE: 3}
+HOT_ROUNDS = {SMALL: 200, 64 * KIB: 100, MIB: 50, 16 * MIB: 11, MIDDLE: 11, 256 * MIB: 3, LARGE: 5}
+COLD_ROUNDS = {MIDDLE: 7, LARGE: 5}
 # Each needs seconds of rest before; the others get their memory as one of these does.
 COLD_WAYS = (OURS, FILE, STDLIB, CORE)
 

@@ -8,6 +8,7 @@ mod encode;
 mod index;
 mod lz4_frame;
 mod shuffle;
+mod transpose;
 
 use std::ops::RangeInclusive;
 

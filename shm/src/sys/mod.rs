@@ -22,6 +22,7 @@ mod process;
 mod range;
 mod space;
 mod stream;
+mod vectors;
 
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
@@ -42,3 +43,4 @@ pub(crate) use process::{Identity, PROGRAM_LEN, identity};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
 pub(crate) use space::{reserve, room};
+pub(crate) use vectors::vectorized;
