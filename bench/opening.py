@@ -18,7 +18,7 @@ from rounds import MIB, MIDDLE, SIZES, Method, interleave, payload, progress, py
 from ways import WAYS, Attach, attach_tracked, checksum, without_tracker
 
 ROUNDS = 300
-# It has no views, so opening takes as long as reading, and what it reads would drive the others' memory out of the caches.
+# It has no views, so opening takes as long as reading, and what it reads would drive the others' memory out of caches.
 # Its scenes of more than 256 MiB do not open elsewhere.
 CORE_ROUNDS = {MIB: 20, 16 * MIB: 11, MIDDLE: 11, 256 * MIB: 3}
 CORE_LARGEST = 256 * MIB
