@@ -14,8 +14,13 @@ use crate::metadata::Codec;
 use crate::parallel::{in_parallel, split_owned};
 use crate::sys::{Destination, zeroed};
 
-/// What a thread needs, in chunks: one as it is stored, and decompressed.
-const WORKING_CHUNKS: u64 = 2;
+/// What a thread needs, in chunks: one as it is stored, which may take two, and decompressed.
+const WORKING_CHUNKS: u64 = 3;
+/// How much of the index is read at a time: memory is only taken for what has been found to be plausible so far, and zeros, of
+/// which a file may have any number without any memory, are not.
+const INDEX_PIECE: usize = 1 << 16;
+/// What a frame may have beside twice its data, which LZ4 never needs.
+const FRAME_MARGIN: u64 = 1 << 12;
 
 /// Where the chunks of a compressed payload lie, checked against its size.
 #[derive(Debug)]
@@ -63,21 +68,31 @@ impl Index {
         if magic != SKIPPABLE_MAGIC || frames_start > stored {
             return Err(DAMAGED);
         }
-        let chunks: Vec<Chunk> = chunks(arrays, size, codec.chunk_size)
-            .take(len as usize / INDEX_ENTRY + 1)
-            .collect();
-        if chunks.len() * INDEX_ENTRY != len as usize {
-            return Err(DAMAGED);
-        }
-        let mut lengths = vec![0; len as usize];
-        read(INDEX_HEADER as u64, &mut lengths)?;
-        let mut starts = vec![frames_start];
+        let mut expected = chunks(arrays, size, codec.chunk_size);
+        let (mut chunks, mut starts) = (Vec::new(), vec![frames_start]);
         let mut end = frames_start;
-        for length in lengths.chunks_exact(INDEX_ENTRY) {
-            end += u64::from(u32::from_le_bytes(length.try_into().map_err(|_| DAMAGED)?));
-            starts.push(end);
+        let mut piece = vec![0; INDEX_PIECE.min(len as usize)];
+        let mut at = INDEX_HEADER as u64;
+        while at < frames_start {
+            let left = usize::try_from(frames_start - at).unwrap_or(usize::MAX);
+            let piece = &mut piece[..left.min(INDEX_PIECE)];
+            read(at, piece)?;
+            at += piece.len() as u64;
+            let (lengths, []) = piece.as_chunks::<INDEX_ENTRY>() else {
+                return Err(DAMAGED);
+            };
+            for length in lengths {
+                let chunk = expected.next().ok_or(DAMAGED)?;
+                let length = u64::from(u32::from_le_bytes(*length));
+                if !(1..=2 * chunk.len as u64 + FRAME_MARGIN).contains(&length) {
+                    return Err(DAMAGED);
+                }
+                end += length;
+                chunks.push(chunk);
+                starts.push(end);
+            }
         }
-        if end != stored {
+        if expected.next().is_some() || end != stored {
             return Err(DAMAGED);
         }
         Ok(Self { chunks, starts })
@@ -158,5 +173,48 @@ impl Job<'_> {
         });
         // Who gave the memory takes all of it for initialised.
         if left.is_empty() { Ok(()) } else { Err(DAMAGED) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metadata::CodecName;
+
+    /// What comes of an index with these lengths of frames, or zeros in their place, for one byte array of `size` bytes.
+    fn read_index(size: u64, lengths: &[u32], len: u32) -> Result<Index, DecodeError> {
+        let codec = Codec {
+            name: CodecName::Lz4Frames,
+            chunk_size: 1 << 20,
+        };
+        let mut bytes = [SKIPPABLE_MAGIC, len.to_le_bytes()].concat();
+        bytes.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
+        let stored =
+            INDEX_HEADER as u64 + u64::from(len) + lengths.iter().map(|&length| u64::from(length)).sum::<u64>();
+        Index::read(&IndexMap::new(), size, &codec, stored, &|at, target| {
+            target.fill(0);
+            let from = bytes.get(usize::try_from(at).unwrap_or(usize::MAX)..).unwrap_or(&[]);
+            let present = from.len().min(target.len());
+            target[..present].copy_from_slice(&from[..present]);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn frames_are_in_proportion_to_their_data() {
+        let most = 2 * (1 << 20) + 4096;
+        assert!(read_index(1 << 20, &[most], 4).is_ok());
+        for lengths in [&[0][..], &[most + 1], &[u32::MAX], &[100, 100]] {
+            let len = u32::try_from(lengths.len() * INDEX_ENTRY).expect("a few");
+            let read = read_index(1 << 20, lengths, len);
+            assert!(matches!(read, Err(DecodeError::Damaged(_))), "{lengths:?}");
+        }
+        assert!(matches!(read_index(1 << 21, &[100], 4), Err(DecodeError::Damaged(_))));
+    }
+
+    #[test]
+    fn an_index_of_zeros_takes_no_memory_however_long() {
+        let read = read_index(1 << 50, &[], 1 << 31);
+        assert!(matches!(read, Err(DecodeError::Damaged(_))));
     }
 }
