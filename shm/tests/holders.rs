@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -256,6 +257,28 @@ fn forks(role: &str, store: &Store, id: Uuid) {
             hear();
             drop(buffer);
         }
+        "fork without descriptors" => {
+            let mut buffer = Some(open());
+            let limit = libc::rlimit {
+                rlim_cur: 64,
+                rlim_max: 64,
+            };
+            // SAFETY: a valid limit, for this process alone.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) }, 0);
+            let log = store.path().with_file_name("log");
+            let mut descriptors: Vec<_> = std::iter::from_fn(|| File::create(&log).ok()).collect();
+            let child = in_fork(|| {
+                assert!(File::create(&log).is_err(), "no number became free");
+                descriptors.pop();
+                let mut file = File::create(&log).unwrap();
+                buffer.take();
+                file.write_all(b"the child's own").unwrap();
+                0
+            });
+            let code = child.code();
+            descriptors.clear();
+            say(&format!("{code:?}, {}", fs::read_to_string(&log).unwrap()));
+        }
         "drop in child" => {
             let mut buffer = Some(open());
             let code = in_fork(|| {
@@ -433,6 +456,11 @@ fn a_forked_child_that_drops_a_handle_frees_nothing_of_its_parents() {
     );
     assert_eq!(kept_by_gc(&store, id).as_deref(), Some("somebody has it open"));
     peer.end();
+}
+
+#[test]
+fn a_process_forked_when_no_descriptor_is_left_keeps_its_own_files() {
+    expect_of_fork("fork without descriptors", "Some(0), the child's own");
 }
 
 #[test]

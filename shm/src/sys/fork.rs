@@ -12,7 +12,9 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use rustix::fs::{Mode, OFlags};
 
 /// Descriptors that hold locks.
 static DESCRIPTORS: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
@@ -22,6 +24,8 @@ static RANGES: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
 /// fork finds the two above free, and in agreement with what is open and mapped.
 static FORKING: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
+/// `/dev/null`, opened before it is needed: a process that forks may have no descriptor left.
+static NULL: OnceLock<OwnedFd> = OnceLock::new();
 
 /// How often this process was made by a fork: what was opened under another number belongs to the parent.
 pub(crate) fn process_generation() -> u64 {
@@ -31,9 +35,22 @@ pub(crate) fn process_generation() -> u64 {
 /// Opens a descriptor that forked children do not inherit. A fork comes before this or after it.
 pub(super) fn open(open: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
     let _unforked = no_fork();
+    if NULL.get().is_none() {
+        let null = rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+        // Of threads that open it at once, one is enough.
+        drop(NULL.set(null.map_err(without_null)?));
+    }
     let fd = open()?;
     locked(&DESCRIPTORS).insert(fd.as_raw_fd());
     Ok(fd)
+}
+
+/// What is missing must not be taken for the file that was to be opened.
+fn without_null(error: rustix::io::Errno) -> io::Error {
+    match error {
+        rustix::io::Errno::NOENT => io::Error::other("there is no /dev/null"),
+        error => error.into(),
+    }
 }
 
 /// Closes a descriptor of [`open`].
@@ -101,20 +118,12 @@ extern "C" fn after_in_parent() {
 extern "C" fn after_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
     let _guard = take();
-    // SAFETY: a constant path and flags; no memory is involved.
-    let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
-    for &fd in &*locked(&DESCRIPTORS) {
-        // SAFETY: the descriptor is owned by a handle of this process, which expects to find /dev/null there.
-        let replaced = null >= 0 && unsafe { libc::dup3(null, fd, libc::O_CLOEXEC) } >= 0;
-        if !replaced {
-            // No descriptor is left for /dev/null, but the lock must go all the same.
-            // SAFETY: as above; the handle uses the number no more, as its `process_generation` is not the child's.
-            unsafe { libc::close(fd) };
+    if let Some(null) = NULL.get() {
+        for &fd in &*locked(&DESCRIPTORS) {
+            // SAFETY: the descriptor is owned by a handle of this process, which expects to find /dev/null there; the number
+            // is never free, so that it does not become another's. It takes no new descriptor, so it does not fail.
+            unsafe { libc::dup3(null.as_raw_fd(), fd, libc::O_CLOEXEC) };
         }
-    }
-    if null >= 0 {
-        // SAFETY: opened above and known to nobody else.
-        unsafe { libc::close(null) };
     }
     for (&start, &len) in &*locked(&RANGES) {
         // SAFETY: the range is a live mapping of this process (it leaves the registry before it is unmapped),
