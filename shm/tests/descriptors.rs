@@ -495,6 +495,22 @@ fn a_program_without_this_library_finds_the_array_where_the_descriptor_says() {
 }
 
 #[test]
+fn of_two_pools_with_a_name_it_is_that_of_the_one_that_the_link_names() {
+    let (_parent, store) = temp_store();
+    let named = || BufferPool::create(&store, 1, 64, &BufferOptions::default().name("frames")).unwrap();
+    let before = named();
+    // As it is when a program dies after it took the name over.
+    for file in fs::read_dir(store.path()).unwrap().map(|entry| entry.unwrap().path()) {
+        if file.extension() == Some("name".as_ref()) {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    let now = named();
+    let name = |id| store.pool(&by_id(id)).unwrap().name;
+    assert_eq!((name(before.id()), name(now.id())), (None, Some("frames".to_owned())));
+}
+
+#[test]
 fn a_summary_says_what_the_descriptor_says() {
     let (_parent, store) = temp_store();
     let options = BufferOptions::new(SceneDataKind::Geometry)

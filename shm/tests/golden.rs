@@ -7,6 +7,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -217,10 +218,25 @@ fn a_pool_opens_with_its_slots() {
         install(&store, "v1-pool-slot0.shm", 0o600),
         install(&store, "v1-pool-slot1.shm", 0o600),
     ];
-    let status = store.pool(&Reference::Id(id)).unwrap();
     assert_eq!(
-        (status.buffer_size, status.slots.len(), status.name.as_deref()),
-        (64, 2, Some("pool"))
+        store.pool(&by_id(id)).unwrap().name,
+        None,
+        "nothing links the name to it yet"
+    );
+    symlink(
+        id.to_string(),
+        store.path().join("4eef463b-b544-5dc2-8c3a-decf38a58378.name"),
+    )
+    .unwrap();
+    let status = store.pool(&Reference::Name("pool".to_owned())).unwrap();
+    assert_eq!(
+        (
+            status.id,
+            status.buffer_size,
+            status.slots.len(),
+            status.name.as_deref()
+        ),
+        (id, 64, 2, Some("pool"))
     );
     for (i, slot) in status.slots.iter().enumerate() {
         assert_eq!((slot.id, slot.generation, slot.in_use), (slots[i], 1, false));

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Peer, argument, by_id, child_role, hear, noise, opened, path_of, say, temp_store};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, GcReport, Reference, SharedBuffer, Store};
 use uuid::Uuid;
 
 fn pool(store: &Store, slots: usize) -> BufferPool {
@@ -253,6 +253,43 @@ fn what_dead_processes_leave_of_pools_is_collected() {
     fs::remove_file(path_of(&store, id)).unwrap();
     assert_eq!(store.gc(false).unwrap().removed.len(), 2, "one of three is in use");
     peer.kill();
+    store.gc(false).unwrap();
+    assert_eq!(store.used_bytes().unwrap(), 0);
+}
+
+#[test]
+fn a_slot_that_is_being_read_outlives_the_collection_of_its_dead_pool() {
+    let (_parent, store) = temp_store();
+    let mut peer = Peer::start("create", &argument(&store, Uuid::nil()));
+    let id: Uuid = peer.hears().parse().unwrap();
+    let taken = store
+        .pool(&by_id(id))
+        .unwrap()
+        .slots
+        .into_iter()
+        .find(|slot| slot.in_use);
+    let slot = SharedBuffer::open(&store, &by_id(taken.unwrap().id)).unwrap();
+    let descriptor = slot.descriptor().unwrap().to_json();
+    peer.kill();
+
+    let would = store.gc(true).unwrap();
+    let used = store.used_bytes().unwrap();
+    let report = store.gc(false).unwrap();
+    assert_eq!(report.removed.len(), 3, "the pool and the two slots that nobody has");
+    assert_eq!(report.freed_bytes, used - store.used_bytes().unwrap());
+    assert_eq!(report.kept.len(), 1);
+    assert_eq!(
+        (report.kept[0].id, report.kept[0].reason.to_string().as_str()),
+        (slot.id(), "somebody has it open")
+    );
+    let ids = |report: &GcReport| report.removed.iter().map(|removed| removed.id).collect::<HashSet<_>>();
+    assert_eq!(
+        (ids(&would), would.freed_bytes),
+        (ids(&report), report.freed_bytes),
+        "a dry run says the same"
+    );
+    SharedBuffer::from_descriptor(&descriptor).unwrap();
+    drop(slot);
     store.gc(false).unwrap();
     assert_eq!(store.used_bytes().unwrap(), 0);
 }

@@ -1,5 +1,6 @@
 //! Taking back what nobody needs: only files whose exclusive lock is free, and only when their time is up.
 
+use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -96,18 +97,31 @@ impl Serialize for KeptReason {
 }
 
 impl GcReport {
-    fn keep(&mut self, file: &StoreFile, bytes: u64, reason: KeptReason) {
-        self.kept.push(Kept {
-            id: file.id,
-            bytes,
-            reason,
-        });
+    fn add(&mut self, file: &StoreFile, bytes: u64, verdict: Result<Verdict>) {
+        let id = file.id;
+        let reason = match verdict {
+            Ok(Verdict::Take(reason)) => {
+                self.freed_bytes = self.freed_bytes.saturating_add(bytes);
+                return self.removed.push(Removed { id, bytes, reason });
+            }
+            Ok(Verdict::Gone) => return,
+            Ok(Verdict::Keep(reason)) => reason,
+            Ok(Verdict::Restart) => KeptReason::HolderDied,
+            Ok(Verdict::WithPool) => KeptReason::SlotOfPool,
+            // One bad file must not keep the others.
+            Err(error) => KeptReason::Failed {
+                problem: error.to_string(),
+            },
+        };
+        self.kept.push(Kept { id, bytes, reason });
     }
 }
 
 enum Verdict {
     Take(&'static str),
     Keep(KeptReason),
+    /// It is a slot of a pool that is there.
+    WithPool,
     /// The last holder died without a word: the time to live starts now.
     Restart,
     /// Somebody else removed it.
@@ -122,26 +136,19 @@ impl Store {
     /// [`Error::Io`] when the directory cannot be read or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
+        let mut of_pools = Vec::new();
         for file in self.files()? {
             let bytes = self.len_of(&file.name());
-            match self.collect(&file, dry_run) {
-                Ok(Verdict::Take(reason)) => {
-                    report.freed_bytes += bytes;
-                    report.removed.push(Removed {
-                        id: file.id,
-                        bytes,
-                        reason,
-                    });
-                }
-                Ok(Verdict::Keep(reason)) => report.keep(&file, bytes, reason),
-                Ok(Verdict::Restart) => report.keep(&file, bytes, KeptReason::HolderDied),
-                Ok(Verdict::Gone) => {}
-                // One bad file must not keep the others.
-                Err(error) => {
-                    let problem = error.to_string();
-                    report.keep(&file, bytes, KeptReason::Failed { problem });
-                }
+            match self.collect(&file, dry_run, &HashSet::new()) {
+                Ok(Verdict::WithPool) => of_pools.push(file),
+                verdict => report.add(&file, bytes, verdict),
             }
+        }
+        // Once it is known which pools go.
+        let gone = report.removed.iter().map(|removed| removed.id).collect();
+        for file in of_pools {
+            let bytes = self.len_of(&file.name());
+            report.add(&file, bytes, self.collect(&file, dry_run, &gone));
         }
         if !dry_run {
             self.sweep_names()?;
@@ -175,7 +182,7 @@ impl Store {
         Ok(())
     }
 
-    fn collect(&self, entry: &StoreFile, dry_run: bool) -> Result<Verdict> {
+    fn collect(&self, entry: &StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> Result<Verdict> {
         let failed = |error| Error::io("collect", &self.path().join(entry.name()), error);
         let file = match GuardedFile::open_at(self.directory(), &entry.name(), Access::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Verdict::Gone),
@@ -184,7 +191,7 @@ impl Store {
         if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
             return Ok(Verdict::Keep(KeptReason::Held));
         }
-        let verdict = self.judge(&file, entry)?;
+        let verdict = self.judge(&file, entry, gone)?;
         match verdict {
             Verdict::Restart if !dry_run => {
                 let now = sys::boot_time();
@@ -196,8 +203,8 @@ impl Store {
         Ok(verdict)
     }
 
-    /// What is to be done with a file of which we have the exclusive lock.
-    fn judge(&self, file: &GuardedFile, entry: &StoreFile) -> Result<Verdict> {
+    /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
+    fn judge(&self, file: &GuardedFile, entry: &StoreFile, gone: &HashSet<Uuid>) -> Result<Verdict> {
         let path = self.path().join(entry.name());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
         if stat.links == 0 {
@@ -217,15 +224,16 @@ impl Store {
         Ok(match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
             (Role::Pool, Some(pool), _) if !pool.persistent => Verdict::Take("nobody has the pool open"),
             (Role::Pool, ..) => Verdict::Keep(KeptReason::PersistentPool),
-            (Role::Slot, _, Some(pool)) if self.file_exists(pool) => Verdict::Keep(KeptReason::SlotOfPool),
+            (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && self.file_exists(pool) => Verdict::WithPool,
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
             (Role::Buffer | Role::Scene, ..) => judge_age(&snapshot),
         })
     }
 
+    /// Removes that file alone: a slot of a pool may be held although its pool is not.
     fn take(&self, entry: &StoreFile) -> Result<()> {
         if !entry.draft {
-            return self.remove(entry.id);
+            return self.remove_file(entry.id).map(drop);
         }
         match rustix::fs::unlinkat(self.directory(), entry.name(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -241,7 +249,8 @@ impl Store {
                 .ok()?
                 .then(|| self.len_of(&file.name()))
         };
-        self.files().map_or(0, |files| files.iter().filter_map(unheld).sum())
+        let files = self.files().unwrap_or_default();
+        files.iter().filter_map(unheld).fold(0, u64::saturating_add)
     }
 }
 

@@ -14,6 +14,7 @@ use super::Store;
 use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::{AT_SEQUENCE, Role};
+use crate::metadata::Metadata;
 use crate::segment::{self, Segment, Snapshot};
 use crate::slot_holder::SlotHolder;
 use crate::sys::{self, Access, Mode};
@@ -276,9 +277,10 @@ impl Store {
         let header = &snapshot.header;
         let facts = header.metadata.pool.as_ref();
         let slots = facts.map_or(&[][..], |facts| &facts.slots);
+        let name = header.metadata.name.clone();
         PoolStatus {
             id: header.id,
-            name: header.metadata.name.clone(),
+            name: name.filter(|name| self.is_name_of(name, header.id)),
             buffer_size: facts.map_or(0, |facts| facts.buffer_size),
             persistent: facts.is_some_and(|facts| facts.persistent),
             created_at: snapshot.created_at(),
@@ -318,18 +320,8 @@ impl Store {
 
     /// Removes a file and frees its name; a pool goes with its slots.
     pub(crate) fn remove(&self, id: Uuid) -> Result<()> {
-        let header = self.look(id).ok().map(|snapshot| snapshot.header);
-        if let Some(header) = &header
-            && let Some(name) = &header.metadata.name
-        {
-            let _lock = self.lock()?;
-            self.unbind_name(name, id)?;
-        }
-        self.unlink(id)?;
-        let slots = header
-            .and_then(|header| header.metadata.pool)
-            .map_or(Vec::new(), |pool| pool.slots);
-        for slot in slots {
+        let pool = self.remove_file(id)?.and_then(|metadata| metadata.pool);
+        for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
             // A pool's list is only believed where the slot says the same.
             if self
                 .look(slot)
@@ -339,6 +331,17 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Removes a file and frees its name. Gives what the file said, if it could be read.
+    pub(super) fn remove_file(&self, id: Uuid) -> Result<Option<Metadata>> {
+        let metadata = self.look(id).ok().map(|snapshot| snapshot.header.metadata);
+        if let Some(name) = metadata.as_ref().and_then(|metadata| metadata.name.as_deref()) {
+            let _lock = self.lock()?;
+            self.unbind_name(name, id)?;
+        }
+        self.unlink(id)?;
+        Ok(metadata)
     }
 
     /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.
