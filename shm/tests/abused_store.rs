@@ -129,6 +129,7 @@ fn fill(path: &Path) {
             1 => fs::write(&file, ""),
             2 => symlink("/etc/passwd", &file),
             3 => fs::create_dir(&file),
+            4 if i % 16 < 8 => symlink("nowhere", store.path().join(format!("{i}.names.old"))),
             4 => fs::write(store.path().join(format!("{i}.blend")), noise(seed, 100)),
             5 => fs::write(store.path().join(format!("{}.shm", id.simple())), &image.0),
             6 => symlink("nowhere", store.path().join(format!("{id}.name"))),

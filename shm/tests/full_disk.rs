@@ -7,6 +7,7 @@
 
 mod common;
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -390,6 +391,21 @@ fn a_quota_is_kept_and_the_error_says_which_limit() {
     assert!(reclaimable >= 12 * MIB, "{reclaimable} are nobody's");
     store.set_quota(None).unwrap();
     SharedBuffer::create(&store, 8 * MIB, &BufferOptions::default()).unwrap();
+}
+
+#[test]
+fn a_quota_may_be_written_by_hand_and_what_is_none_can_be_replaced() {
+    let (_parent, store) = temp_store();
+    let file = store.path().join(".quota");
+    fs::write(&file, "1048576\n").unwrap();
+    assert_eq!(store.quota().unwrap(), Some(MIB));
+    fs::write(&file, "a lot").unwrap();
+    assert!(matches!(store.quota(), Err(Error::Damaged { .. })));
+    store.set_quota(Some(2 * MIB)).unwrap();
+    assert_eq!(store.quota().unwrap(), Some(2 * MIB));
+    fs::write(&file, "a lot").unwrap();
+    store.set_quota(None).unwrap();
+    assert_eq!(store.quota().unwrap(), None);
 }
 
 fn create_under_quota(path: &str) {

@@ -224,7 +224,8 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] when the store's lock could not be had, [`Error::Io`].
     pub fn set_quota(&self, bytes: Option<u64>) -> Result<()> {
-        if self.quota()? == bytes {
+        // What cannot be read is to be replaced.
+        if matches!(self.quota(), Ok(quota) if quota == bytes) {
             return Ok(());
         }
         let failed = |error: io::Error| Error::io("record the quota in", &self.0.path, error);
@@ -261,7 +262,7 @@ impl Store {
             .map_err(|error| Error::io("read", &path(), error))?;
         std::str::from_utf8(&bytes[..len])
             .ok()
-            .and_then(|text| text.parse().ok())
+            .and_then(|text| text.trim_ascii_end().parse().ok())
             .map(Some)
             .ok_or_else(|| Error::damaged(&path(), "the quota recorded in it is no number"))
     }
@@ -271,7 +272,11 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.
     pub fn used_bytes(&self) -> Result<u64> {
-        Ok(self.files()?.iter().map(|file| self.len_of(&file.name())).sum())
+        let files = self.files()?;
+        Ok(files
+            .iter()
+            .map(|file| self.len_of(&file.name()))
+            .fold(0, u64::saturating_add))
     }
 
     /// The most bytes that a new buffer can have now, and what limits it.

@@ -73,7 +73,7 @@ impl Store {
         for entry in Dir::read_from(self.directory()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(link) = entry.file_name().to_str() else { continue };
-            if !link.contains(SUFFIX) || !self.leads_nowhere(link) {
+            if !is_link_name(link) || !self.leads_nowhere(link) {
                 continue;
             }
             // Looked at again where nobody can bind the name meanwhile.
@@ -101,6 +101,15 @@ impl Store {
     pub(super) fn file_exists(&self, id: Uuid) -> bool {
         Stat::at(self.directory(), &Self::file_name(id)).is_ok()
     }
+}
+
+/// Whether this is what a link for a name is called, or was before it was renamed.
+fn is_link_name(link: &str) -> bool {
+    let Some((of_name, rest)) = link.split_once(SUFFIX) else {
+        return false;
+    };
+    let new_for = rest.strip_prefix('.');
+    Uuid::try_parse(of_name).is_ok() && (rest.is_empty() || new_for.is_some_and(|id| Uuid::try_parse(id).is_ok()))
 }
 
 fn link_name(name: &str) -> String {
