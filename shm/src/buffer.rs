@@ -178,31 +178,31 @@ impl SharedBuffer {
         memory: impl Fn(&mut T) -> &mut [MaybeUninit<u8>],
     ) -> Result<T> {
         let inner = &self.inner;
-        let mut target = None;
-        let mut copy = || -> Result<T> {
+        let mut copy = |before: Option<(usize, T)>| -> Result<(usize, T)> {
             let len = inner.data_len()?;
-            let mut fitting = target
-                .take()
+            let mut target = before
                 .filter(|(size, _)| *size == len)
                 .unwrap_or_else(|| (len, allocate(len)));
-            inner.segment.shared()?.copy_out(inner.payload, memory(&mut fitting.1));
-            Ok(fitting.1)
+            inner.segment.shared()?.copy_out(inner.payload, memory(&mut target.1));
+            Ok(target)
         };
+        let mut target = None;
         for _ in 0..OPTIMISTIC_READS {
             let before = self.sequence()?;
             if before % 2 == 1 {
                 break;
             }
-            let copied = copy();
+            let copied = copy(target.take());
             fence(Ordering::Acquire);
             if self.sequence()? == before {
                 self.check_current()?;
-                return copied;
+                return copied.map(|(_, copied)| copied);
             }
+            target = copied.ok();
         }
         let _reading = Reading::begin(inner.clone())?;
         self.check_current()?;
-        copy()
+        copy(target).map(|(_, copied)| copied)
     }
 
     /// Refuses a slot that is somebody else's by now: a forked child keeps its parent's handle, but not its lock.

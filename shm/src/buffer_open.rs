@@ -120,11 +120,12 @@ pub(crate) fn new_file(store: &Store, role: Role, capacity: u64, ttl: Duration, 
             format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
         ));
     }
-    let header = Header::new(role, capacity, ttl, metadata);
-    let bytes = header.encode(Words::new(State::Open, 0))?;
-    let payload = bytes.len() as u64;
+    let mut header = Header::new(role, capacity, ttl, metadata);
+    let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;
     let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
-    draft.write(0, Source::from(&bytes))?;
     draft.reserve(payload)?;
+    // Taking much memory takes seconds, and who waits for what is new goes by this time.
+    header.stamp();
+    draft.write(0, Source::from(&header.encode(Words::new(State::Open, 0))?))?;
     Ok(draft)
 }

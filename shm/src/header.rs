@@ -129,6 +129,11 @@ impl Words {
     }
 }
 
+/// Nanoseconds since 1970-01-01 UTC.
+fn now() -> u64 {
+    u64::try_from(sys::wall_time().as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// A header all of whose fields were found valid.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Header {
@@ -150,10 +155,15 @@ impl Header {
             id: Uuid::new_v4(),
             role,
             capacity,
-            created: u64::try_from(sys::wall_time().as_nanos()).unwrap_or(u64::MAX),
+            created: now(),
             ttl,
             metadata,
         }
+    }
+
+    /// Makes the file one that was made now.
+    pub(crate) fn stamp(&mut self) {
+        self.created = now();
     }
 
     /// Encodes the header; its length is where the payload starts.

@@ -165,8 +165,9 @@ pub(crate) fn check_range(offset: u64, len: usize, size: u64) -> Result<()> {
     if offset.checked_add(len as u64).is_some_and(|end| end <= size) {
         return Ok(());
     }
+    let argument = if offset > size { "offset" } else { "len" };
     Err(Error::invalid(
-        "len",
+        argument,
         format!("{offset} + {len} lies behind the {size} bytes of data"),
     ))
 }

@@ -49,13 +49,23 @@ impl Slot {
     /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good. Gives the
     /// generation.
     pub(crate) fn try_take(&self) -> Result<Option<u64>> {
-        let segment = &self.segment;
-        let failed = |error| Error::io("take", &segment.path(), error);
-        let mapping = segment.shared()?;
-        let file = segment.file()?.as_fd();
+        let failed = |error| Error::io("take", &self.segment.path(), error);
+        let file = self.segment.file()?.as_fd();
         if !sys::try_lock_file(file, Mode::Exclusive).map_err(failed)? {
             return Ok(None);
         }
+        let taken = self.take_locked();
+        if !matches!(taken, Ok(Some(_))) {
+            self.give_back()?;
+        }
+        taken
+    }
+
+    /// The rest of it, with the exclusive lock.
+    fn take_locked(&self) -> Result<Option<u64>> {
+        let failed = |error| Error::io("take", &self.segment.path(), error);
+        let file = self.segment.file()?.as_fd();
+        let mapping = self.segment.shared()?;
         let generation = mapping.word(AT_GENERATION);
         let mine = generation.load(Ordering::Relaxed).wrapping_add(1);
         // Before the generation, so that a record of it is never an older one.
@@ -72,12 +82,11 @@ impl Slot {
         // counted the generation up.
         let shared = sys::try_lock_file(file, Mode::Shared).map_err(failed)?;
         if !shared || generation.load(Ordering::Acquire) != mine {
-            self.give_back()?;
             return Ok(None);
         }
         // Only those who have the whole-file lock take this one.
-        sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, Duration::ZERO).map_err(failed)?;
-        Ok(Some(mine))
+        let locked = sys::lock_byte(file, sys::BYTE_SLOT, Mode::Exclusive, Duration::ZERO).map_err(failed)?;
+        Ok(locked.then_some(mine))
     }
 
     pub(crate) fn give_back(&self) -> Result<()> {

@@ -110,6 +110,12 @@ impl Draft {
                 (self.holder, self.writer) = (Some(holder), writer);
                 return Ok(());
             }
+            if kept {
+                return Err(Error::Busy {
+                    what: "the file that was just made",
+                    waited: LOCK_PATIENCE,
+                });
+            }
         }
     }
 
@@ -226,8 +232,11 @@ impl Draft {
                 }
             })?;
         }
-        if let Some(before) = before {
-            store.unlink(before)?;
+        // The new one has the name by now.
+        if let Some(before) = before
+            && let Err(error) = store.unlink(before)
+        {
+            tracing::warn!(id = %before, %error, "a buffer whose name was taken over was left behind");
         }
         Ok(segment)
     }

@@ -15,8 +15,6 @@ use crate::error::SpaceLimit;
 
 /// Kept free of what the machine and a cgroup have: the process needs memory of its own to go on.
 const MEMORY_MARGIN: u64 = 16 << 20;
-/// Signals can come in between the pieces.
-const PIECE: u64 = 64 << 20;
 
 /// The least room there is, and what sets it.
 #[derive(Debug, Clone, Copy)]
@@ -109,14 +107,10 @@ fn file_cache(cgroup: &Path) -> u64 {
 
 /// Takes memory for `len` bytes of a file from `offset` on.
 pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result<()> {
-    let mut done = 0;
-    while done < len {
-        let piece = PIECE.min(len - done);
-        match fallocate(file, FallocateFlags::empty(), offset + done, piece) {
-            Ok(()) => done += piece,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
+    // The system call refuses to take nothing.
+    if len == 0 {
+        return Ok(());
     }
-    Ok(())
+    let take = || fallocate(file, FallocateFlags::empty(), offset, len);
+    Ok(rustix::io::retry_on_intr(take)?)
 }
