@@ -36,7 +36,8 @@ def produce() -> None:
 
 def consume() -> None:
     """Look at every frame that the next one has not overtaken."""
-    pool = BufferPool.open_or_create(4, SIZE, "viewport")
+    size = {"width": SHAPE[1], "height": SHAPE[0]}  # for whoever is to see what a slot holds
+    pool = BufferPool.open_or_create(4, SIZE, "viewport", kind="Screenshot", attrs=size)
     latest = SharedBuffer.create(4096, name="viewport/latest", replace=True, unlink_on_close=True)
     with pool, latest, subprocess.Popen([sys.executable, __file__, "produce"]) as producer:
         delays = []

@@ -127,6 +127,8 @@ def test_prompts_are_filled_in(mode: Mode, store: Store) -> None:
         houdini = await text("share_selection", {"dcc": "houdini"})
         assert 'source_dcc="Houdini"' in houdini
         assert "bpy" not in houdini
+        assert "fills its arrays from the selection in Houdini" in houdini
+        assert "{" not in houdini.split("```")[0] + houdini.split("```")[2]
         with pytest.raises(MCPError, match="Blender, Maya"):
             await client.get_prompt("share_selection", {"dcc": "Paint"})
         with pytest.raises(MCPError, match="explain_store"):

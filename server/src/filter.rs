@@ -5,7 +5,7 @@ use dcc_mcp_shm::{SceneDataKind, Summary};
 /// What a buffer must have; all of it. Case matters for the group alone.
 ///
 /// Exporters say which Blender it was, so a program is found by how its name begins: "Blender" finds "Blender 5.0.1".
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Filter {
     pub(crate) kind: Option<SceneDataKind>,
     pub(crate) source_dcc: Option<String>,

@@ -131,7 +131,7 @@ impl ServerHandler for ShmServer {
                     .with_title(manifest::TITLE)
                     .with_description(manifest::DESCRIPTION),
             )
-            .with_instructions(include_str!("instructions.md").trim_ascii_end())
+            .with_instructions(manifest::INSTRUCTIONS)
     }
 
     async fn list_resources(

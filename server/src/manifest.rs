@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rmcp::model::{JsonObject, Prompt, ResourceTemplate, Tool, ToolAnnotations};
+use rmcp::model::{JsonObject, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 use serde::Serialize;
 
 use crate::settings::Settings;
@@ -18,6 +18,9 @@ pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// One sentence on what the server is for.
 pub(crate) const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
 
+/// What a model is told when its client connects.
+pub(crate) const INSTRUCTIONS: &str = include_str!("instructions.md").trim_ascii_end();
+
 /// The manifest. Its tools come in the order of `tools/list`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,7 +28,9 @@ pub(crate) struct Manifest {
     name: &'static str,
     version: &'static str,
     description: &'static str,
+    instructions: &'static str,
     tools: Vec<ManifestTool>,
+    resources: Vec<Resource>,
     resource_templates: Vec<ResourceTemplate>,
     prompts: Vec<Prompt>,
 }
@@ -49,11 +54,13 @@ impl Manifest {
             name: NAME,
             version: VERSION,
             description: DESCRIPTION,
+            instructions: INSTRUCTIONS,
             tools: tools::router(&Settings::default())
                 .list_all()
                 .into_iter()
                 .map(Into::into)
                 .collect(),
+            resources: vec![resources::store()],
             resource_templates: resources::templates(),
             prompts: prompts::list(),
         }

@@ -91,7 +91,7 @@ impl From<ToolError> for ErrorData {
 }
 
 impl From<Error> for ToolError {
-    /// The facts are the store's; the next step depends on who asks, and here that is a model with five tools.
+    /// The facts are the store's; the next step depends on who asks, and here that is a model with this server's tools.
     fn from(error: Error) -> Self {
         match &error {
             Error::NotFound { reference, store } => Self::new(

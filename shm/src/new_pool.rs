@@ -112,6 +112,7 @@ fn create_slot(store: &Store, buffer_size: u64, pool: Uuid, of_pool: &Metadata) 
         kind: of_pool.kind,
         source_dcc: of_pool.source_dcc.clone(),
         group: of_pool.group.clone(),
+        attrs: of_pool.attrs.clone(),
         slot_of: Some(pool),
         ..Metadata::default()
     };

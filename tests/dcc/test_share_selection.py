@@ -42,19 +42,27 @@ def test_what_is_selected_in_blender_reaches_the_agent(arguments: dict[str, str]
         # As the prompt says: a cursor, the code, and then wait.
         cursor = (await client.call_tool("list_buffers", {"limit": 1})).structured_content["wait_cursor"]
         command = [sys.executable, "-c", BLENDER, code_of(prompt)]
-        await asyncio.to_thread(subprocess.run, command, check=True, timeout=120, stdout=subprocess.DEVNULL)
-        arrived = await client.call_tool("wait_for_buffer", {"source_dcc": "Blender", "cursor": cursor})
-        found = {buffer["name"]: buffer for buffer in arrived.structured_content["buffers"]}
-        assert set(found) == {"Cube", "Suzanne"}
+        blender = asyncio.to_thread(subprocess.run, command, check=True, timeout=120, stdout=subprocess.DEVNULL)
+
+        async def wait(cursor: str, seconds: int) -> dict[str, Any]:
+            arguments = {"source_dcc": "Blender", "cursor": cursor, "timeout_seconds": seconds}
+            return dict((await client.call_tool("wait_for_buffer", arguments)).structured_content)
+
+        arrived, _ = await asyncio.gather(wait(cursor, 50), blender)
+        found: dict[str, Any] = {}
+        while not arrived["timed_out"]:
+            found |= {buffer["name"]: buffer for buffer in arrived["buffers"]}
+            arrived = await wait(arrived["wait_cursor"], 2)
+        assert set(found) == {"selection/Cube", "selection/Suzanne"}
         assert {buffer["group"] for buffer in found.values()} == {"selection"}
 
-        described = await client.call_tool("describe_buffer", {"buffer": "Cube"})
+        described = await client.call_tool("describe_buffer", {"buffer": "selection/Cube"})
         assert "Mesh of 24 faces, 96 corners and 26 points" in text_of(described), "its modifier is applied"
-        viewed = await client.call_tool("view_image", {"buffer": "Suzanne"})
+        viewed = await client.call_tool("view_image", {"buffer": "selection/Suzanne"})
         assert "500 faces" in text_of(viewed)
 
     session(store, "auto", calls)
-    cube = SharedSceneBuffer.open("Cube")
+    cube = SharedSceneBuffer.open("selection/Cube")
     assert cube.attrs["transform"][12:15] == [1, 2, 3]
     assert json.loads(cube.descriptor_json())["arrays"]["face_start"]["domain"] == "face"
 

@@ -66,8 +66,22 @@ pub(crate) fn draw(reader: &DataReader, request: &Request, work: &Work) -> Resul
     if let Some((name, array)) = named.chain(others).find(|(_, array)| pixels::is_frame(array)) {
         return pixels::draw(&source, name, array, attrs, request.max_edge);
     }
-    match encoded::format(&source)? {
-        Some(format) => encoded::draw(&source, format, attrs, request.max_edge),
+    if let Some(format) = encoded::format(&source)? {
+        return encoded::draw(&source, format, attrs, request.max_edge);
+    }
+    let described = pixels::in_attrs(attrs).filter(|_| is_screenshot && reader.arrays().is_empty());
+    match described {
+        Some(frame) if frame.size() == reader.len() => pixels::draw(&source, "pixels", &frame, attrs, request.max_edge),
+        Some(frame) => Err(ToolError::new(
+            format!(
+                "Its attributes say pixels of {} {:?}, which are {} bytes, and there are {}",
+                frame.dtype,
+                frame.shape,
+                frame.size(),
+                reader.len()
+            ),
+            "Ask the program that wrote it to correct `width`, `height`, `channels` or `dtype`.",
+        )),
         None => Err(nothing_to_draw(reader)),
     }
 }
@@ -93,8 +107,8 @@ fn nothing_to_draw(reader: &DataReader) -> ToolError {
     };
     ToolError::new(
         fact,
-        "It can show `position` of shape (points, 3) or (frames, points, 3), pixels of shape (height, width, 1 to 4), and \
-         PNG, JPEG, WebP or EXR. Use read_descriptor for code that maps the data.",
+        "It can show `position` of shape (points, 3) or (frames, points, 3), pixels of shape (height, width, 1 to 4), a \
+         Screenshot without arrays whose attributes say `width` and `height`, and PNG, JPEG, WebP or EXR. Use read_descriptor for code that maps the data.",
     )
 }
 

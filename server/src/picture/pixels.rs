@@ -1,6 +1,7 @@
 //! Frames as plain arrays of pixels: which arrays are frames, and how their rows are read.
 
-use dcc_mcp_shm::{Attrs, PlacedArray};
+use dcc_mcp_shm::{Attrs, PlacedArray, Shuffle};
+use serde_json::Value;
 
 use super::color::Transfer;
 use super::element;
@@ -17,6 +18,21 @@ pub(super) fn is_frame(array: &PlacedArray) -> bool {
             [height, width, channels] => height > 0 && width > 0 && (1..=4).contains(&channels),
             _ => false,
         }
+}
+
+/// The frame that a buffer without arrays is said to be: `width` and `height` of its attributes, `channels` (4 if absent)
+/// and `dtype` (`|u1`).
+pub(super) fn in_attrs(attrs: &Attrs) -> Option<PlacedArray> {
+    let number = |name: &str| attrs.get(name).and_then(Value::as_u64);
+    let dtype = attrs.get("dtype").and_then(Value::as_str).unwrap_or("|u1");
+    let frame = PlacedArray {
+        dtype: dtype.parse().ok()?,
+        shape: vec![number("height")?, number("width")?, number("channels").unwrap_or(4)],
+        domain: None,
+        offset: 0,
+        shuffled: Shuffle::None,
+    };
+    (is_frame(&frame) && frame.spec().size().is_some()).then_some(frame)
 }
 
 /// Draws an array that is a frame.

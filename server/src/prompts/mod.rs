@@ -57,10 +57,13 @@ fn share_selection(arguments: Option<&JsonObject>) -> Result<String, ErrorData> 
             })?
         }
     };
-    let code = match dcc {
-        "Blender" => include_str!("share_from_blender.py"),
-        _ => include_str!("share_arrays.py"),
+    let (code, note) = match dcc {
+        "Blender" => (include_str!("share_from_blender.py"), ""),
+        _ => (
+            include_str!("share_arrays.py"),
+            " It is not whole: before you show it, write what fills its arrays from the selection in {dcc}.",
+        ),
     };
-    let prompt = include_str!("share_selection.md");
+    let prompt = include_str!("share_selection.md").replace("{note}", note);
     Ok(prompt.replace("{code}", code.trim_end()).replace("{dcc}", dcc))
 }

@@ -11,7 +11,7 @@ for obj in (o.evaluated_get(depsgraph) for o in bpy.context.selected_objects if 
             "corner_vert": ("i4", (len(mesh.loops),), "corner"),
             "face_start": ("i4", (len(mesh.polygons),), "face"),
         },
-        kind="Geometry", source_dcc="Blender", name=obj.name, group="selection", replace=True,
+        kind="Geometry", source_dcc="Blender", name=f"selection/{obj.name}", group="selection", replace=True,
         attrs={"upAxis": "Z", "metersPerUnit": bpy.context.scene.unit_settings.scale_length, "transform": transform},
     ) as w:  # Blender's C code fills shared memory
         mesh.attributes["position"].data.foreach_get("vector", w["position"])

@@ -22,6 +22,14 @@ const JSON: &str = "application/json";
 /// Buffers on a page of the listing.
 const PAGE: usize = 100;
 
+/// The resource that is always there.
+pub(crate) fn store() -> Resource {
+    Resource::new(ResourceUri::Store.to_string(), "store")
+        .with_title("The store")
+        .with_description("How full it is, and what the next sweep would do.")
+        .with_mime_type(JSON)
+}
+
 /// The kinds of resources.
 pub(crate) fn templates() -> Vec<ResourceTemplate> {
     vec![
@@ -41,12 +49,7 @@ pub(crate) fn list(index: &Index, cursor: Option<&str>) -> Result<ListResourcesR
     let after = cursor.map(Position::from_cursor).transpose()?;
     let mut resources = Vec::new();
     if after.is_none() {
-        resources.push(
-            Resource::new(ResourceUri::Store.to_string(), "store")
-                .with_title("The store")
-                .with_description("How full it is, and what the next sweep would do.")
-                .with_mime_type(JSON),
-        );
+        resources.push(store());
         resources.extend(index.pools().map(|(id, name)| {
             let name = name.map_or_else(|| id.to_string(), str::to_owned);
             Resource::new(ResourceUri::Pool(id.into()).to_string(), name)

@@ -37,7 +37,7 @@ struct Arguments {
     capacity: Option<u64>,
     /// Unique in the store.
     name: Option<String>,
-    /// Take the name over from a buffer that has it, which is deleted.
+    /// Take the name over; what has it is deleted.
     replace: Option<bool>,
     /// Default Arbitrary.
     kind: Option<SceneDataKind>,
@@ -45,6 +45,8 @@ struct Arguments {
     source_dcc: Option<String>,
     /// What it is a part of.
     group: Option<String>,
+    /// Facts, such as upAxis.
+    attrs: Option<JsonObject>,
     /// How long it stays when nobody has it open; default 900, 0: until deleted.
     ttl_seconds: Option<u64>,
 }
@@ -91,7 +93,8 @@ impl Arguments {
     fn options(self) -> BufferOptions {
         let mut options = BufferOptions::new(self.kind.unwrap_or_default())
             .source_dcc(self.source_dcc.unwrap_or_default())
-            .replace(self.replace.unwrap_or_default());
+            .replace(self.replace.unwrap_or_default())
+            .attrs(self.attrs.unwrap_or_default());
         if let Some(name) = self.name {
             options = options.name(name);
         }

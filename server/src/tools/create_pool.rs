@@ -25,6 +25,8 @@ struct Arguments {
     buffer_size: u64,
     /// Unique in the store.
     name: Option<String>,
+    /// Take the name over; what has it is deleted.
+    replace: Option<bool>,
     /// Default Arbitrary.
     kind: Option<SceneDataKind>,
     /// What it is a part of.
@@ -34,7 +36,9 @@ struct Arguments {
 impl Arguments {
     fn options(&self) -> BufferOptions {
         // Nobody has it open when this call ends, and a pool that is not persistent goes then.
-        let mut options = BufferOptions::new(self.kind.unwrap_or_default()).persistent(true);
+        let mut options = BufferOptions::new(self.kind.unwrap_or_default())
+            .persistent(true)
+            .replace(self.replace.unwrap_or_default());
         if let Some(name) = &self.name {
             options = options.name(name.clone());
         }
@@ -71,7 +75,7 @@ impl ShmServer {
     #[tool(
         title = "Create a pool of buffers",
         description = include_str!("create_pool.md").trim_ascii_end(),
-        annotations(read_only_hint = false, destructive_hint = false, idempotent_hint = false, open_world_hint = false),
+        annotations(read_only_hint = false, destructive_hint = true, idempotent_hint = false, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Created>()
     )]

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcc_mcp_shm::{BufferState, Reference, SceneDataKind};
+use dcc_mcp_shm::{BufferState, Error, Reference, SceneDataKind};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -34,7 +34,7 @@ const TICK: Duration = Duration::from_secs(5);
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Wait until this one can be read; otherwise for any that match.
+    /// Wait until this one can be read, or one of this name; without it, for any that match.
     buffer: Option<BufferReference>,
     /// Only this kind.
     kind: Option<SceneDataKind>,
@@ -76,7 +76,11 @@ impl Arrived {
         let mut total_count = 0;
         match wanted {
             Wanted::This(reference) => {
-                let descriptor = index.store().describe(reference)?;
+                let descriptor = match (index.store().describe(reference), reference) {
+                    // It may come to be; an id will not.
+                    (Err(Error::NotFound { .. }), Reference::Name(_)) => return Ok(Self::nothing(index)),
+                    (described, _) => described?,
+                };
                 if matches!(descriptor.state, BufferState::Sealed | BufferState::Open) {
                     found.push(descriptor);
                     total_count = 1;
@@ -97,6 +101,9 @@ impl Arrived {
                     }
                 }
             }
+        }
+        if total_count == 0 {
+            return Ok(Self::nothing(index));
         }
         let holders = index.store().holders();
         Ok(Self {
@@ -191,14 +198,22 @@ impl ShmServer {
         let seconds = arguments.timeout_seconds.unwrap_or(DEFAULT_SECONDS);
         let seconds = arguments::within("timeout_seconds", seconds, 0..=MAX_SECONDS)?;
         let cursor = arguments.cursor.as_deref().map(Seen::from_cursor).transpose()?;
+        let filter = Filter {
+            kind: arguments.kind,
+            source_dcc: arguments.source_dcc,
+            group: arguments.group,
+            name: arguments.name,
+        };
         let wanted = match arguments.buffer {
-            Some(buffer) => Wanted::This(buffer.resolve("buffer")?),
-            None => Wanted::New(Filter {
-                kind: arguments.kind,
-                source_dcc: arguments.source_dcc,
-                group: arguments.group,
-                name: arguments.name,
-            }),
+            None => Wanted::New(filter),
+            Some(buffer) if filter == Filter::default() => Wanted::This(buffer.resolve("buffer")?),
+            Some(_) => {
+                return Err(ToolError::argument(
+                    "buffer",
+                    "it says which one, and filters say which ones",
+                    "Leave out either `buffer` or all of `kind`, `source_dcc`, `group` and `name`.",
+                ));
+            }
         };
         let timeout = Duration::from_secs(seconds);
         self.wait(wanted, cursor, timeout, &Work::of(&context)).await.map(Reply)

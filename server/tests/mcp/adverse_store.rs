@@ -148,10 +148,16 @@ fn a_full_disk_is_an_error_that_says_so_and_what_is_freed_can_be_used() {
     assert_eq!(page["total_count"], 2);
     client.call("delete_buffer", json!({"buffer": first["descriptor"]["id"]}));
     client.call("create_buffer", json!({"text": "x".repeat(1 << 20)}));
+    let frames = json!({"slots": 2, "buffer_size": 1 << 20, "name": "frames"});
+    client.call("create_pool", frames.clone());
+    let error = client.error("create_pool", frames);
+    assert!(error.contains("set `replace`"), "{error}");
     client.call(
         "create_pool",
-        json!({"slots": 2, "buffer_size": 1 << 20, "name": "frames"}),
+        json!({"slots": 1, "buffer_size": 1 << 20, "name": "frames", "replace": true}),
     );
+    let (pools, _) = client.call("pool_status", json!({"pool": "frames"}));
+    assert_eq!(pools["pools"][0]["slots"], 1);
     assert_eq!(client.end().code(), Some(0));
 }
 

@@ -91,7 +91,7 @@ fn requests() -> Vec<Value> {
         ),
         tool(
             "create_pool",
-            json!({"slots": 2, "buffer_size": 64, "name": "made pool"}),
+            json!({"slots": 2, "buffer_size": 64, "name": "made pool", "replace": true}),
         ),
         tool("pool_status", json!({"pool": "frames"})),
         tool("wait_for_buffer", json!({"timeout_seconds": 0, "name": "x"})),

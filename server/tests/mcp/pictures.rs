@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::client::{Client, Era};
 use base64::Engine as _;
 use dcc_mcp_shm::{
-    ArraySpec, Attrs, BufferOptions, Layout, SceneDataKind, SharedBuffer, SharedSceneBuffer, Source, Store,
+    ArraySpec, Attrs, BufferOptions, BufferPool, Layout, SceneDataKind, SharedBuffer, SharedSceneBuffer, Source, Store,
 };
 use exr::image::{AnyChannel, AnyChannels, Encoding, FlatSamples, Layer};
 use exr::meta::header::LayerAttributes;
@@ -591,4 +591,28 @@ fn bad_arguments_are_named() {
     ] {
         viewer.refuses(&arguments, expected);
     }
+}
+
+#[test]
+fn a_slot_of_a_stream_is_seen_by_the_size_that_its_pool_states() {
+    let mut viewer = Viewer::new();
+    let options = screenshot(json!({"width": 90, "height": 70, "channels": 3}));
+    let pool = BufferPool::create(&viewer.store, 2, 1 << 16, &options).expect("a pool");
+    let slot = pool.acquire().expect("a slot");
+    let green: Vec<u8> = [0, 255, 0].repeat(90 * 70);
+    slot.write(&green).expect("room");
+    let (picture, text) = viewer.view(&json!({"buffer": slot.id()}));
+    assert_eq!(picture.dimensions(), (90, 70));
+    assert!(text.contains("90 × 70 pixels, RGB"), "{text}");
+    let [r, g, b] = picture.get_pixel(45, 35).0;
+    assert!(g > 250 && r < 5 && b < 5, "{r} {g} {b}");
+
+    slot.write(&green[3..]).expect("room");
+    viewer.refuses(
+        &json!({"buffer": slot.id()}),
+        "which are 18900 bytes, and there are 18897",
+    );
+    let huge = screenshot(json!({"width": u64::MAX, "height": u64::MAX}));
+    let buffer = SharedBuffer::create(&viewer.store, 16, &huge).expect("a buffer");
+    viewer.refuses(&json!({"buffer": buffer.id()}), "nothing to draw");
 }

@@ -39,7 +39,7 @@ fn content_becomes_a_sealed_scene() {
     in_both_eras(|store, client| {
         let arguments = json!({
             "base64": "aGVsbG8=", "name": "note", "kind": "Screenshot", "source_dcc": "Nuke", "group": "shot",
-            "ttl_seconds": 0,
+            "ttl_seconds": 0, "attrs": {"upAxis": "Z"},
         });
         let (made, text) = client.call("create_buffer", arguments);
         let descriptor = &made["descriptor"];
@@ -52,6 +52,7 @@ fn content_becomes_a_sealed_scene() {
         ] {
             assert_eq!(descriptor[field], value);
         }
+        assert_eq!(descriptor["attrs"], json!({"upAxis": "Z"}));
         // It stays until it is deleted, and the server does not hold it.
         assert!(descriptor.get("expires").is_none());
         assert!(text.starts_with("Created. Buffer "), "{text}");
@@ -436,7 +437,16 @@ fn bad_arguments_of_pools_and_waits_are_named() {
             "`timeout_seconds`: 51 is not between 0 and 50",
         ),
         ("wait_for_buffer", json!({"cursor": "zzz"}), "`cursor`: it is not one"),
-        ("wait_for_buffer", json!({"buffer": "nope"}), "Nothing is shared as"),
+        (
+            "wait_for_buffer",
+            json!({"buffer": "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10"}),
+            "Nothing is shared as",
+        ),
+        (
+            "wait_for_buffer",
+            json!({"buffer": "cube", "kind": "Geometry"}),
+            "`buffer`: it says which one",
+        ),
         (
             "delete_buffer",
             json!({"buffer": "nope"}),

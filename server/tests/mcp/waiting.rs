@@ -113,6 +113,22 @@ fn an_empty_scene_is_waited_for_until_it_is_sealed() {
 }
 
 #[test]
+fn a_name_that_nothing_has_yet_is_waited_for() {
+    for era in ERAS {
+        let (_parent, store) = store();
+        let mut client = Client::start(store.path(), era);
+        let (nothing, _) = client.call("wait_for_buffer", json!({"buffer": "mesh", "timeout_seconds": 0}));
+        assert_eq!((names(&nothing), &nothing["timed_out"]), (vec![], &json!(true)));
+        let id = begin(&mut client, &json!({"buffer": "mesh", "timeout_seconds": 50}));
+        share(&store, "mesh of another", SceneDataKind::Geometry);
+        share(&store, "mesh", SceneDataKind::Geometry);
+        let answer = client.answer();
+        assert_eq!(answer["id"], id);
+        assert_eq!(names(&answer["result"]["structuredContent"]), ["mesh"]);
+    }
+}
+
+#[test]
 fn a_scene_that_took_long_to_fill_is_not_missed() {
     let (_parent, store) = store();
     let mut client = Client::start(store.path(), ERAS[0]);
