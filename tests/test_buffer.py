@@ -9,7 +9,7 @@ from typing import Any
 import dcc_mcp_shm as shm
 import numpy as np
 import pytest
-from dcc_mcp_shm import BufferPool, SharedBuffer, Store
+from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
 
 
 def test_a_write_replaces_what_was_there() -> None:
@@ -147,6 +147,33 @@ def test_a_quota_is_the_stores() -> None:
     SharedBuffer.create(700_000)
     store.quota = None
     SharedBuffer.create(2 << 20)
+
+
+def test_options_that_would_do_nothing_are_refused() -> None:
+    with pytest.raises(TypeError, match="'unlink_on_close'; possible are kind, source_dcc, name, replace, group"):
+        BufferPool(1, 64, unlink_on_close=True)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'ttl'"):
+        BufferPool.open_or_create(1, 64, "viewport", ttl=5)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'use_compression'"):
+        SharedBuffer.create(8, use_compression=True)  # type: ignore[call-arg]
+    with pytest.raises(TypeError, match="'persistent'"):
+        SharedSceneBuffer.write(b"", persistent=True)  # type: ignore[call-arg]
+    assert (Store().list(), Store().pools()) == ([], [])
+
+
+def test_a_block_is_entered_once() -> None:
+    buffer = SharedBuffer.create(8)
+    with buffer.edit(3) as view:
+        view[:] = b"one"
+    edit = buffer.edit(3)
+    with edit, pytest.raises(shm.ShmError, match="entered already"):
+        edit.__enter__()
+    assert buffer.data_len() == 3
+
+
+def test_opening_by_path_says_that_the_id_is_missing() -> None:
+    with pytest.raises(shm.InvalidArgument, match="a name, an id or a descriptor is given as id"):
+        SharedBuffer.open("viewport/latest")
 
 
 def test_a_pool_is_opened_or_made_by_its_name() -> None:

@@ -40,8 +40,11 @@ def test_anything_with_the_buffer_protocol_is_written_as_its_bytes(data: Any) ->
 
 def test_what_has_no_contiguous_bytes_is_refused() -> None:
     strided = np.arange(10)[::2]
-    with pytest.raises((BufferError, ValueError)):
+    with pytest.raises((BufferError, ValueError)) as error:
         SharedSceneBuffer.write(strided)
+    assert "ascontiguousarray" in error.value.__notes__[0]
+    with pytest.raises(TypeError, match=r'"a" is a list, without a buffer of elements; pass numpy.asarray\(it\)'):
+        SharedSceneBuffer.write_arrays({"a": [1, 2, 3]})  # type: ignore[dict-item]
     with pytest.raises(shm.InvalidArgument, match="ascontiguousarray"):
         SharedSceneBuffer.write_arrays({"a": strided})
     with pytest.raises(TypeError):
@@ -49,6 +52,25 @@ def test_what_has_no_contiguous_bytes_is_refused() -> None:
     with pytest.raises(TypeError, match="addresses"):
         SharedSceneBuffer.write(np.array([object()]))
     assert Store().list() == []
+
+
+def test_a_domain_of_no_array_is_refused() -> None:
+    with pytest.raises(shm.InvalidArgument, match='"normals"') as error:
+        SharedSceneBuffer.write_arrays({"normal": np.ones(3)}, domains={"normals": "point"})
+    assert error.value.argument == "domains"
+    assert Store().list() == []
+
+
+def test_kinds_are_found_by_what_they_equal() -> None:
+    assert {SceneDataKind.AnimationCache: "cache"}[1] == "cache"  # type: ignore[index]
+
+
+def test_reading_behind_the_end_names_the_offset() -> None:
+    scene = SharedSceneBuffer.write(b"data")
+    assert (scene.read(2, 10), scene.read(4)) == (b"ta", b"")
+    with pytest.raises(shm.InvalidArgument) as error:
+        scene.read(5)
+    assert error.value.argument == "offset"
 
 
 @pytest.mark.parametrize("compressed", [False, True])

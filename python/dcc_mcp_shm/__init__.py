@@ -2,7 +2,8 @@
 
 Share a mesh from a DCC::
 
-    with SharedSceneBuffer.writer({"position": ("f4", (n, 3), "point")}, kind="Geometry", name="hero") as w:
+    layout = {"position": ("f4", (n, 3), "point")}
+    with SharedSceneBuffer.writer(layout, kind="Geometry", name="hero", replace=True) as w:
         mesh.attributes["position"].data.foreach_get("vector", w["position"])
 
 and read it in another process, without a copy::
@@ -46,6 +47,7 @@ from dcc_mcp_shm._native import (
     UnsafeStore,
     UnsupportedVersion,
     WrongRole,
+    __version__,
     gc,
 )
 
@@ -82,5 +84,6 @@ __all__ = [
     "UnsafeStore",
     "UnsupportedVersion",
     "WrongRole",
+    "__version__",
     "gc",
 ]

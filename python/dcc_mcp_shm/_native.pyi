@@ -39,8 +39,11 @@ __all__ = [
     "UnsafeStore",
     "UnsupportedVersion",
     "WrongRole",
+    "__version__",
     "gc",
 ]
+
+__version__: str
 
 # What has the buffer protocol. NumPy's stubs do not say so of arrays before Python 3.12.
 _Bytes: TypeAlias = Buffer | NDArray[Any]
@@ -280,7 +283,7 @@ class SharedBuffer:
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        error: type[BaseException] | None,
         _value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None: ...
@@ -341,7 +344,7 @@ class BufferPool:
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        error: type[BaseException] | None,
         _value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None: ...
@@ -459,7 +462,7 @@ class SharedSceneBuffer:
     def __enter__(self) -> Self: ...
     def __exit__(
         self,
-        _type: type[BaseException] | None,
+        error: type[BaseException] | None,
         _value: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None: ...

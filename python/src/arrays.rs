@@ -50,7 +50,7 @@ pub(crate) fn described<'py>(
     array: &Bound<'py, PyAny>,
     domains: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<(ArraySpec, Input<'py>)> {
-    let input = Input::described(array)?;
+    let input = Input::described(array).map_err(|error| no_array(name, array, error))?;
     if !input.is_contiguous() {
         return Err(invalid(
             "arrays",
@@ -63,6 +63,18 @@ pub(crate) fn described<'py>(
         spec = spec.with_domain(domain_of(&domain)?);
     }
     Ok((spec, input))
+}
+
+/// The error for what is no array: what it is, and what to do.
+fn no_array(name: &str, array: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
+    if !error.is_instance_of::<PyTypeError>(array.py()) {
+        return error;
+    }
+    let kind = array.get_type().qualname();
+    let kind = kind.map_or_else(|_| "something else".to_owned(), |name| name.to_string());
+    PyTypeError::new_err(format!(
+        "{name:?} is a {kind}, without a buffer of elements; pass numpy.asarray(it), or fill a writer, which converts"
+    ))
 }
 
 fn domain_of(domain: &Bound<'_, PyAny>) -> PyResult<Domain> {
@@ -85,7 +97,7 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
 
 /// The names that NumPy also takes.
 fn named(text: &str) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 13] = [
+    const NAMES: [(&str, &str); 14] = [
         ("bool", "|b1"),
         ("int8", "|i1"),
         ("uint8", "|u1"),
@@ -99,6 +111,7 @@ fn named(text: &str) -> Option<&'static str> {
         ("uint64", "<u8"),
         ("float64", "<f8"),
         ("complex64", "<c8"),
+        ("complex128", "<c16"),
     ];
     NAMES
         .iter()

@@ -11,15 +11,15 @@ use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyType};
 use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Input, Memory, NewBytes};
 use crate::handle::Handle;
-use crate::options::{Options, reference, store_or_default, whole};
+use crate::options::{OF_BUFFERS, Options, reference, store_or_default, whole};
 use crate::store::PyStore;
 use crate::wait;
 
 /// Memory that any process can rewrite at any time, and whose readers get one complete write.
 ///
 /// Dropping the handle does not delete the data: it stays for its time to live (15 minutes after the last handle
-/// anywhere is gone, unless ``ttl`` says otherwise). ``unlink()`` deletes it; so does closing the handle of a buffer
-/// made with ``unlink_on_close=True``. ``with`` closes it.
+/// anywhere is gone, unless ``ttl`` says otherwise). ``unlink()`` deletes it; so does letting go of a buffer made with
+/// ``unlink_on_close=True`` and of its views. ``with`` closes it.
 #[pyclass(frozen, name = "SharedBuffer", module = "dcc_mcp_shm", weakref)]
 pub(crate) struct PySharedBuffer(Handle<SharedBuffer>);
 
@@ -50,7 +50,7 @@ impl PySharedBuffer {
         capacity: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let options = Options::read(options)?;
+        let options = Options::read(options, OF_BUFFERS)?;
         let (py, capacity) = (capacity.py(), whole("capacity", capacity)?);
         let buffer = py
             .detach(|| SharedBuffer::create(&options.store, capacity, &options.buffer))
@@ -85,7 +85,8 @@ impl PySharedBuffer {
             _ => {
                 return Err(crate::errors::invalid(
                     "id",
-                    "is missing: a path alone does not say which buffer it was",
+                    "is missing: give it with the path, as a path alone does not say which buffer it was; a name, an id or a \
+                     descriptor is given as id",
                 ));
             }
         };
@@ -133,11 +134,11 @@ impl PySharedBuffer {
     }
 
     /// Waits for a complete write that is not the one of the sequence ``after``, without polling, and returns its sequence:
-    /// ``while seen := buf.wait(seen): show(buf.read())``. Several that came meanwhile are one. With a ``timeout`` (seconds)
+    /// ``while seen := buf.wait(seen): show(buf.read())``, with 0 before the first. Several that came meanwhile are one. With a ``timeout`` (seconds)
     /// it is None when none came in time. Other threads go on, and Ctrl-C ends the wait.
     ///
     /// Raises:
-    ///     NotFound: the buffer has been deleted.
+    ///     NotFound: the buffer has been deleted. Stale: the slot has been given to another.
     #[pyo3(signature = (after, timeout=None))]
     fn wait(&self, after: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<Option<u64>> {
         let (buffer, seen) = (self.get()?, whole("after", after)?);
@@ -213,21 +214,22 @@ impl PySharedBuffer {
     }
 
     /// Deletes the buffer. Who has it open keeps it until they drop it.
-    fn unlink(&self) -> PyResult<()> {
-        self.get()?.unlink().map_err(raise)
+    fn unlink(&self, py: Python<'_>) -> PyResult<()> {
+        let buffer = self.get()?;
+        py.detach(|| buffer.unlink()).map_err(raise)
     }
 
     /// Lets go of the buffer; views stay valid.
-    fn close(&self) {
-        drop(self.0.take());
+    fn close(&self, py: Python<'_>) {
+        self.0.close(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
 
-    fn __exit__(&self, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
-        self.close();
+    fn __exit__(&self, error: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
+        self.close(error.py());
     }
 
     fn __repr__(&self) -> String {
@@ -254,13 +256,14 @@ pub(crate) struct PyBufferEdit {
 #[pymethods]
 impl PyBufferEdit {
     fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
-        let edit = py.detach(|| self.buffer.edit(self.size)).map_err(raise)?;
-        let memory = Memory::Writable(edit.memory().clone());
-        let mut current = self.edit.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.is_some() {
+        let current = || self.edit.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another edit would wait for this one to end.
+        if current().is_some() {
             return Err(ShmError::new_err("this block has been entered already"));
         }
-        *current = Some(edit);
+        let edit = py.detach(|| self.buffer.edit(self.size)).map_err(raise)?;
+        let memory = Memory::Writable(edit.memory().clone());
+        *current() = Some(edit);
         memory_view(py, ArrayView::bytes(memory)?)
     }
 

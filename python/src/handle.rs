@@ -9,7 +9,7 @@ use crate::errors::ShmError;
 /// What a Python object holds until it is closed.
 pub(crate) struct Handle<T>(RwLock<Option<T>>);
 
-impl<T: Clone> Handle<T> {
+impl<T: Clone + Send> Handle<T> {
     pub(crate) fn new(value: T) -> Self {
         Self(RwLock::new(Some(value)))
     }
@@ -23,8 +23,9 @@ impl<T: Clone> Handle<T> {
             .ok_or_else(|| ShmError::new_err("this handle has been closed; open the buffer again"))
     }
 
-    /// Gives up the value.
-    pub(crate) fn take(&self) -> Option<T> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).take()
+    /// Gives up the value. Other threads go on meanwhile, as the last handle may delete what it leads to.
+    pub(crate) fn close(&self, py: Python<'_>) {
+        let value = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
+        py.detach(|| drop(value));
     }
 }

@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 use crate::errors::invalid;
 
 /// What the data of a buffer is.
-#[pyclass(frozen, eq, eq_int, hash, module = "dcc_mcp_shm", from_py_object)]
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[pyclass(frozen, eq, eq_int, module = "dcc_mcp_shm", from_py_object)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SceneDataKind {
     /// Meshes and other geometry.
     Geometry,
@@ -17,6 +17,15 @@ pub(crate) enum SceneDataKind {
     Screenshot,
     /// Anything else.
     Arbitrary,
+}
+
+#[pymethods]
+impl SceneDataKind {
+    /// That of the integer, which a member equals.
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "the protocol's form")]
+    fn __hash__(&self) -> isize {
+        *self as isize
+    }
 }
 
 impl From<SceneDataKind> for Kind {

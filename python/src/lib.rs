@@ -18,6 +18,10 @@ mod writer;
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name for it")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+
+    #[pymodule_export]
     use crate::buffer::{PyBufferEdit, PySharedBuffer};
     #[pymodule_export]
     use crate::errors::{

@@ -15,9 +15,42 @@ use crate::errors::{invalid, raise};
 use crate::kind::KindArgument;
 use crate::store::PyStore;
 
-/// What `**options` may hold.
-const KNOWN: &str =
-    "kind, source_dcc, use_compression, name, replace, ttl, group, attrs, unlink_on_close, persistent (pools), store";
+/// What can be said about a scene.
+pub(crate) const OF_SCENES: &[&str] = &[
+    "kind",
+    "source_dcc",
+    "use_compression",
+    "name",
+    "replace",
+    "ttl",
+    "group",
+    "attrs",
+    "unlink_on_close",
+    "store",
+];
+/// What can be said about a buffer.
+pub(crate) const OF_BUFFERS: &[&str] = &[
+    "kind",
+    "source_dcc",
+    "name",
+    "replace",
+    "ttl",
+    "group",
+    "attrs",
+    "unlink_on_close",
+    "store",
+];
+/// What can be said about a pool.
+pub(crate) const OF_POOLS: &[&str] = &[
+    "kind",
+    "source_dcc",
+    "name",
+    "replace",
+    "group",
+    "attrs",
+    "persistent",
+    "store",
+];
 
 /// The keyword arguments of a new buffer, read.
 pub(crate) struct Options {
@@ -27,32 +60,34 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads keyword arguments; those that a caller names itself it has taken out.
-    pub(crate) fn read(options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+    /// Reads keyword arguments, of which only these can be; those that a caller names itself it has taken out.
+    pub(crate) fn read(options: Option<&Bound<'_, PyDict>>, known: &[&str]) -> PyResult<Self> {
         let mut store = None;
         let mut buffer = BufferOptions::default();
         let mut unlink_on_close = false;
         for (key, value) in options.into_iter().flatten() {
             let key: String = key.extract()?;
-            let is_set = !value.is_none();
+            if !known.contains(&key.as_str()) {
+                return Err(PyTypeError::new_err(format!(
+                    "unexpected keyword argument '{key}'; possible are {}",
+                    known.join(", ")
+                )));
+            }
+            if value.is_none() {
+                continue;
+            }
             match key.as_str() {
                 "unlink_on_close" => unlink_on_close = value.is_truthy()?,
                 "replace" => buffer = buffer.replace(value.is_truthy()?),
                 "persistent" => buffer = buffer.persistent(value.is_truthy()?),
                 "use_compression" => buffer = buffer.compress(value.is_truthy()?),
-                "kind" if is_set => buffer = buffer.kind(value.extract::<KindArgument>()?.0),
-                "source_dcc" if is_set => buffer = buffer.source_dcc(text("source_dcc", &value)?),
-                "name" if is_set => buffer = buffer.name(text("name", &value)?),
-                "group" if is_set => buffer = buffer.group(text("group", &value)?),
-                "ttl" if is_set => buffer = buffer.ttl(seconds("ttl", &value)?),
-                "attrs" if is_set => buffer = buffer.attrs(attrs(&value)?),
-                "store" if is_set => store = Some(value.cast::<PyStore>()?.get().store().clone()),
-                "kind" | "source_dcc" | "name" | "group" | "ttl" | "attrs" | "store" => {}
-                _ => {
-                    return Err(PyTypeError::new_err(format!(
-                        "unexpected keyword argument '{key}'; possible are {KNOWN}"
-                    )));
-                }
+                "kind" => buffer = buffer.kind(value.extract::<KindArgument>()?.0),
+                "source_dcc" => buffer = buffer.source_dcc(text("source_dcc", &value)?),
+                "name" => buffer = buffer.name(text("name", &value)?),
+                "group" => buffer = buffer.group(text("group", &value)?),
+                "ttl" => buffer = buffer.ttl(seconds("ttl", &value)?),
+                "attrs" => buffer = buffer.attrs(attrs(&value)?),
+                _ => store = Some(value.cast::<PyStore>()?.get().store().clone()),
             }
         }
         Ok(Self {
@@ -83,20 +118,24 @@ pub(crate) fn store_or_default(store: Option<&Bound<'_, PyStore>>) -> PyResult<S
     store.map_or_else(default_store, |store| Ok(store.get().store().clone()))
 }
 
-/// The store of this user, opened again only when its directory was changed.
+/// The store of this user, opened again only when its directory was changed. That sweeps it, and other threads go on
+/// meanwhile.
 pub(crate) fn default_store() -> PyResult<Store> {
     static DEFAULT: Mutex<Option<(PathBuf, Store)>> = Mutex::new(None);
-    let path = Store::default_path();
-    let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((opened, store)) = &*default
-        && *opened == path
-        && store.is_current()
-    {
-        return Ok(store.clone());
-    }
-    let store = Store::open_at(&path).map_err(raise)?;
-    *default = Some((path, store.clone()));
-    Ok(store)
+    let open = || {
+        let path = Store::default_path();
+        let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((opened, store)) = &*default
+            && *opened == path
+            && store.is_current()
+        {
+            return Ok(store.clone());
+        }
+        let store = Store::open_at(&path)?;
+        *default = Some((path, store.clone()));
+        Ok(store)
+    };
+    Python::attach(|py| py.detach(open)).map_err(raise)
 }
 
 fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {

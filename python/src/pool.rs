@@ -7,7 +7,7 @@ use pyo3::types::{PyDict, PyType};
 use crate::buffer::PySharedBuffer;
 use crate::errors::raise;
 use crate::handle::Handle;
-use crate::options::{Options, count, from_json, reference, store_or_default, whole};
+use crate::options::{OF_POOLS, Options, count, from_json, reference, store_or_default, whole};
 use crate::store::{PyStore, json};
 use crate::wait;
 
@@ -36,7 +36,7 @@ impl PyBufferPool {
         name: Option<String>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let mut options = Options::read(options)?;
+        let mut options = Options::read(options, OF_POOLS)?;
         if let Some(name) = name {
             options.buffer = options.buffer.name(name);
         }
@@ -65,7 +65,7 @@ impl PyBufferPool {
     }
 
     /// Opens the pool of this ``name``, or makes it if there is none. Of processes that do so at once, one makes it and
-    /// the others open that. Arguments are those of ``BufferPool``.
+    /// the others open that, whatever their options say. Arguments are those of ``BufferPool``, but for ``replace``.
     ///
     /// Raises:
     ///     InvalidArgument: the pool has other buffers than these.
@@ -108,7 +108,7 @@ impl PyBufferPool {
     fn acquire(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<PySharedBuffer> {
         let pool = self.get()?;
         let buffer = match timeout {
-            None => pool.acquire().map_err(raise),
+            None => py.detach(|| pool.acquire()).map_err(raise),
             Some(seconds) => {
                 let timeout = wait::timeout(seconds)?;
                 wait::wait(py, |go_on| pool.acquire_timeout_while(timeout, go_on))
@@ -151,21 +151,22 @@ impl PyBufferPool {
     }
 
     /// Deletes the pool. Buffers that were acquired stay until they are dropped.
-    fn unlink(&self) -> PyResult<()> {
-        self.get()?.unlink().map_err(raise)
+    fn unlink(&self, py: Python<'_>) -> PyResult<()> {
+        let pool = self.get()?;
+        py.detach(|| pool.unlink()).map_err(raise)
     }
 
     /// Lets go of the pool; acquired buffers stay.
-    fn close(&self) {
-        drop(self.0.take());
+    fn close(&self, py: Python<'_>) {
+        self.0.close(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
 
-    fn __exit__(&self, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
-        self.close();
+    fn __exit__(&self, error: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
+        self.close(error.py());
     }
 
     fn __repr__(&self) -> String {

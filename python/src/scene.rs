@@ -1,6 +1,7 @@
 //! Scenes: written once, then sealed.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use dcc_mcp_shm::{BufferState, Descriptor, SharedSceneBuffer, Source};
 use pyo3::prelude::*;
@@ -8,19 +9,19 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyType};
 
 use crate::arrays;
 use crate::buffer::memory_view;
-use crate::errors::raise;
+use crate::errors::{invalid, raise};
 use crate::exporter::{ArrayView, Input, Memory, filled_bytes};
 use crate::handle::Handle;
 use crate::kind::SceneDataKind;
-use crate::options::{Options, from_json, reference, store_or_default, whole, with_positional};
+use crate::options::{OF_SCENES, Options, from_json, reference, store_or_default, whole, with_positional};
 use crate::store::{PyStore, json};
 use crate::writer::PySceneWriter;
 
 /// Data that is written once and never changes, so that anybody can read it without a copy.
 ///
 /// Dropping the handle does not delete the data: it stays for its time to live (15 minutes after the last handle
-/// anywhere is gone, unless ``ttl`` says otherwise). ``unlink()`` deletes it; so does closing the handle of a scene
-/// made with ``unlink_on_close=True``. ``with`` closes it.
+/// anywhere is gone, unless ``ttl`` says otherwise). ``unlink()`` deletes it; so does letting go of a scene made with
+/// ``unlink_on_close=True`` and of its views. ``with`` closes it.
 ///
 /// ``scene["position"]`` is a typed view of an array; ``numpy.asarray(scene["position"])`` shares the memory.
 #[pyclass(frozen, name = "SharedSceneBuffer", module = "dcc_mcp_shm", weakref)]
@@ -68,7 +69,7 @@ impl PySharedSceneBuffer {
             ("source_dcc", source_dcc),
             ("use_compression", use_compression),
         ];
-        let options = Options::read(Some(&with_positional(py, options, positional)?))?;
+        let options = Options::read(Some(&with_positional(py, options, positional)?), OF_SCENES)?;
         let input = Input::contiguous(data)?;
         let source = input.source();
         let scene = py
@@ -82,7 +83,8 @@ impl PySharedSceneBuffer {
     /// one row belongs to: point, corner, face, edge, instance, frame or constant. Options as for :meth:`write`.
     ///
     /// Raises:
-    ///     As :meth:`write`; TypeError for elements that are no numbers.
+    ///     As :meth:`write`, but InvalidArgument for what is not C-contiguous; TypeError or ValueError for elements that
+    ///     are no numbers.
     #[classmethod]
     #[pyo3(signature = (arrays, *, domains=None, **options))]
     fn write_arrays<'py>(
@@ -91,12 +93,18 @@ impl PySharedSceneBuffer {
         domains: Option<&Bound<'py, PyDict>>,
         options: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Self> {
-        let (py, options) = (arrays.py(), Options::read(options)?);
+        let (py, options) = (arrays.py(), Options::read(options, OF_SCENES)?);
         let mut inputs = Vec::new();
         for item in arrays::items(arrays)?.try_iter()? {
             let (name, array): (String, Bound<'_, PyAny>) = item?.extract()?;
             let (spec, input) = arrays::described(&name, &array, domains)?;
             inputs.push((name, spec, input));
+        }
+        for name in domains.into_iter().flatten().map(|(name, _)| name) {
+            let name: String = name.extract()?;
+            if !inputs.iter().any(|(known, ..)| *known == name) {
+                return Err(invalid("domains", format!("there is no array {name:?}")));
+            }
         }
         let parts: Vec<(String, _, Source<'_>)> = inputs
             .iter()
@@ -124,11 +132,11 @@ impl PySharedSceneBuffer {
         arrays: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PySceneWriter> {
-        PySceneWriter::create(arrays.py(), arrays::layout(arrays)?, Options::read(options)?)
+        PySceneWriter::create(arrays.py(), arrays::layout(arrays)?, Options::read(options, OF_SCENES)?)
     }
 
     /// Makes a scene that another process will fill (:meth:`fill`), with its memory reserved. Until then reading it
-    /// raises ``NotSealed``. Arguments as for :meth:`writer`.
+    /// raises ``NotSealed``. Arguments as for :meth:`writer`, but it cannot be compressed.
     #[classmethod]
     #[pyo3(signature = (arrays, **options))]
     fn create_empty(
@@ -136,7 +144,7 @@ impl PySharedSceneBuffer {
         arrays: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
-        let (layout, options) = (arrays::layout(arrays)?, Options::read(options)?);
+        let (layout, options) = (arrays::layout(arrays)?, Options::read(options, OF_SCENES)?);
         let scene = arrays
             .py()
             .detach(|| SharedSceneBuffer::create_empty(&options.store, &layout, &options.buffer))
@@ -146,7 +154,8 @@ impl PySharedSceneBuffer {
     }
 
     /// A block in which an empty scene, made by :meth:`create_empty`, is filled in place; see :meth:`writer`. ``buffer``
-    /// is its id, name or descriptor. If the block ends with an exception, the scene is empty as before.
+    /// is its id, name or descriptor. If the block ends with an exception, the scene can be filled anew; what was written so far stays in its memory
+    /// until it is overwritten.
     ///
     /// Raises:
     ///     NotFound, Sealed, WrongRole.
@@ -295,8 +304,8 @@ impl PySharedSceneBuffer {
     /// A copy of the data, or of ``size`` bytes from ``offset`` on, decompressed if need be. Other threads go on.
     ///
     /// Raises:
-    ///     NotSealed, Damaged.
-    ///     InvalidArgument: the range does not lie within the data.
+    ///     NotSealed, Damaged; MemoryError.
+    ///     InvalidArgument: ``offset`` lies behind the data. There may be fewer bytes than ``size``.
     #[pyo3(signature = (offset=None, size=None))]
     fn read<'py>(
         &self,
@@ -325,7 +334,7 @@ impl PySharedSceneBuffer {
     /// outlives this object.
     ///
     /// Raises:
-    ///     NoSuchArray, NotSealed.
+    ///     NoSuchArray, NotSealed; OutOfMemory: there is no memory for the copy.
     fn __getitem__(&self, py: Python<'_>, name: &str) -> PyResult<ArrayView> {
         let scene = self.get()?;
         let array = scene.array(name).map_err(raise)?;
@@ -336,7 +345,7 @@ impl PySharedSceneBuffer {
         let copy = py
             .detach(|| scene.read_range(array.offset, array.size()))
             .map_err(raise)?;
-        ArrayView::new(Memory::Owned(copy.into()), 0, &array.spec())
+        ArrayView::new(Memory::Owned(Arc::new(copy)), 0, &array.spec())
     }
 
     /// Names of the arrays, in order.
@@ -369,21 +378,22 @@ impl PySharedSceneBuffer {
     }
 
     /// Deletes the scene. Who has it open keeps it until they drop it.
-    fn unlink(&self) -> PyResult<()> {
-        self.get()?.unlink().map_err(raise)
+    fn unlink(&self, py: Python<'_>) -> PyResult<()> {
+        let scene = self.get()?;
+        py.detach(|| scene.unlink()).map_err(raise)
     }
 
     /// Lets go of the scene; views stay valid.
-    fn close(&self) {
-        drop(self.0.take());
+    fn close(&self, py: Python<'_>) {
+        self.0.close(py);
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
         slf
     }
 
-    fn __exit__(&self, _type: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
-        self.close();
+    fn __exit__(&self, error: &Bound<'_, PyAny>, _value: &Bound<'_, PyAny>, _traceback: &Bound<'_, PyAny>) {
+        self.close(error.py());
     }
 
     fn __repr__(&self) -> PyResult<String> {

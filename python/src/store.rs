@@ -47,9 +47,9 @@ impl PyStore {
     }
 
     #[setter]
-    fn set_quota(&self, bytes: Option<Bound<'_, PyAny>>) -> PyResult<()> {
+    fn set_quota(&self, py: Python<'_>, bytes: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let bytes = bytes.map(|bytes| whole("quota", &bytes)).transpose()?;
-        self.0.set_quota(bytes).map_err(raise)
+        py.detach(|| self.0.set_quota(bytes)).map_err(raise)
     }
 
     /// Bytes taken by everything in the store.
@@ -90,7 +90,8 @@ impl PyStore {
     ///         seen += came
     ///
     /// With an empty ``after``, what is there already ends the wait; without one, only what comes from now on does.
-    /// ``name`` and ``group`` are whole, ``source_dcc`` is how the program's name begins.
+    /// ``name`` and ``group`` are whole, ``source_dcc`` is how the program's name begins, in upper or
+    /// lower case. A buffer is new when it is made; pools are never waited for.
     ///
     /// Raises:
     ///     NotFound: the store's directory is removed.
@@ -122,7 +123,7 @@ impl PyStore {
     /// Deletes a buffer, or a pool with its slots, by id, name or descriptor. Who has it open keeps what they see.
     ///
     /// Raises:
-    ///     NotFound: it is not there.
+    ///     NotFound: it is not there. WrongRole: it is a slot, which goes with its pool.
     fn delete(&self, buffer: &Bound<'_, PyAny>) -> PyResult<()> {
         let reference = reference(buffer)?;
         buffer.py().detach(|| self.0.delete(&reference)).map_err(raise)

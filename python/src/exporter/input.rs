@@ -3,9 +3,9 @@
 use std::ffi::{CStr, c_char, c_int, c_void};
 
 use dcc_mcp_shm::{Dtype, Source};
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::{PyErr, ffi};
+use pyo3::{PyErr, ffi, intern};
 
 #[allow(
     clippy::cast_possible_wrap,
@@ -32,7 +32,8 @@ impl<'py> Input<'py> {
     pub(crate) fn contiguous(object: &Bound<'py, PyAny>) -> PyResult<Self> {
         // NumPy has no format for dates, and its contiguous bytes are still wanted.
         let input = Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT)
-            .or_else(|_| Self::request(object, ffi::PyBUF_SIMPLE))?;
+            .or_else(|_| Self::request(object, ffi::PyBUF_SIMPLE))
+            .inspect_err(|error| advise(object.py(), error))?;
         if input.holds_addresses() {
             return Err(PyTypeError::new_err(
                 "these elements are addresses (object dtype or a ctypes pointer), which mean nothing elsewhere",
@@ -120,6 +121,15 @@ impl<'py> Input<'py> {
         let len = self.raw.ndim.unsigned_abs() as usize;
         // SAFETY: not null, and then it has `ndim` entries that live as long as the buffer.
         unsafe { std::slice::from_raw_parts(self.raw.shape, len) }
+    }
+}
+
+/// Says what to do about elements that do not lie one after the other, beside what their exporter says.
+fn advise(py: Python<'_>, error: &PyErr) {
+    if error.is_instance_of::<PyBufferError>(py) || error.is_instance_of::<PyValueError>(py) {
+        let note = intern!(py, "Copy it first, with numpy.ascontiguousarray.");
+        // The error matters, and not whether it could be annotated.
+        drop(error.value(py).call_method1(intern!(py, "add_note"), (note,)));
     }
 }
 

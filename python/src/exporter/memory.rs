@@ -14,7 +14,7 @@ pub(crate) enum Memory {
     /// A buffer that nobody writes to meanwhile.
     Buffer(Arc<BufferView>),
     /// A copy of this process.
-    Owned(Arc<[u8]>),
+    Owned(Arc<Vec<u8>>),
 }
 
 impl Memory {
