@@ -1,7 +1,6 @@
-# Written against the documented API, not run: no Maya was at hand.
-"""Export a Maya mesh. Written against Autodesk's API reference, not run.
+"""Export a Maya mesh. Written against Autodesk's API reference, not run: no Maya was at hand.
 
-    mayapy -m pip install dcc-mcp-shm      (once, for Maya's own Python)
+    mayapy -m pip install dist/dcc_mcp_shm-*.whl      (once, for Maya's own Python; `make demo` builds it)
 
 Points are one copy from Maya's own memory: `getRawPoints` is the address of all its floats. Only the first Python API,
 `maya.OpenMaya`, has it; everything else comes from the second, `maya.api.OpenMaya`.

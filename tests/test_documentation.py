@@ -1,0 +1,33 @@
+"""The page of the Python API: its examples run as they stand, and nothing is left out."""
+
+import inspect
+import re
+from pathlib import Path
+from typing import Any
+
+import dcc_mcp_shm
+import numpy as np
+import pytest
+
+PAGE = (Path(__file__).parents[1] / "docs/python.md").read_text()
+
+
+def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]) -> None:
+    names: dict[str, Any] = {"points": np.ones((8, 3), "f4"), "pixels": np.ones((4, 6, 4), "u1")}
+    for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(compile(code, "docs/python.md", "exec"), names)  # noqa: S102 (the repository's own)
+    told = capsys.readouterr().out
+    assert '"state":"sealed"' in told
+    assert "there is one of" in told
+
+
+def test_all_that_is_public_is_on_the_page() -> None:
+    prose = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
+    told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", prose))))
+    public = {name for name in dcc_mcp_shm.__all__ if not name.startswith("_")}
+    for name in sorted(public):
+        thing = getattr(dcc_mcp_shm, name)
+        if inspect.isclass(thing) and not issubclass(thing, Exception):
+            public |= {member for member in vars(thing) if not member.startswith("_")}
+    # Of `with buf.edit(n)` there is nothing to call.
+    assert public - told == {"BufferEdit"}
