@@ -1,9 +1,12 @@
 """Sections that were run several times: their samples together, and whether the runs agree."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from peers import OURS
+from peers import FILE, OURS, WARM
 from tables import SHOWN, Row, ordered, quartiles, size_text, table, time_text
+
+# No code of ours runs in these.
+YARDSTICKS = (FILE, WARM)
 
 
 def merged(runs: Sequence[list[Row]]) -> list[Row]:
@@ -41,13 +44,20 @@ def by_ours(row: Row, ours: Row) -> list[list[float]] | None:
 def agreement_table(results: Mapping[str, list[Row]]) -> str:
     """Each run's figure, of every section that was run more than once, in the sizes that its table has."""
     lines = []
+
+    def add(where: str, what: str, figures: Iterable[str], runs: Sequence[list[float]]) -> None:
+        lines.append([where, what, " · ".join(figures), "yes" if overlap(runs) else "**no**"])
+
     for name, rows in results.items():
         repeated = ordered([row for row in rows if len(row.get("runs", ())) > 1 and row["size"] in SHOWN])
         ours = {(row["size"], row["condition"]): row for row in repeated if row["method"] == OURS}
         for row in repeated:
             where = ", ".join(filter(None, (name, size_text(row["size"]), row["condition"])))
             ratios = by_ours(row, ours[row["size"], row["condition"]])
-            figures = map(time_text, row["runs"]) if ratios is None else map(ratio_text, ratios)
-            agree = overlap(ratios or row["runs"])
-            lines.append([where, row["method"], " · ".join(figures), "yes" if agree else "**no**"])
-    return table(["what", "method", "runs", "overlap"], lines)
+            if ratios is not None:
+                add(where, row["method"], map(ratio_text, ratios), ratios)
+            if ratios is None or row["method"] in YARDSTICKS:
+                what = row["method"] if ratios is None else f"{row['method']}, its time"
+                add(where, what, map(time_text, row["runs"]), row["runs"])
+    agree = sum(line[-1] == "yes" for line in lines)
+    return f"{agree} of {len(lines)} agree.\n\n" + table(["what", "method", "runs", "overlap"], lines)

@@ -115,5 +115,6 @@ AGREEMENT = """\
 
 Every run's median and quartiles, and whether the ranges between the quartiles have something in common in all runs.
 For dcc-mcp-shm that is the time; for the others what they take by what it takes in the same round, as whatever the
-machine does for a while is in both. What has rounds of its own (ray, openings that copy) is compared in time. Cold
-rounds are few, as each needs seconds of rest before: their quartiles lie close together."""
+machine does for a while is in both. What has rounds of its own (ray, openings that copy) is compared in time. Of a bare
+file and a copy into warm memory the time is there too: no code of ours runs in them, so where they do not agree, it is
+the machine that does not. Cold rounds are few, as each needs seconds of rest before, so their quartiles lie close."""
