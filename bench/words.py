@@ -105,8 +105,8 @@ BEHIND = """\
   a bare file takes here. iceoryx2 has all of its pool mapped before; a pool's slot that is kept open, with
   `SharedBuffer.wait`, is what compares to it.
 * **ray** writes into memory that it keeps, as a slot is.
-* **blosc2 packs curves faster**, and indices with the filter that leaves them twice as large: its LZ4 is C, and it
-  keeps no checksum of the data.
+* **blosc2 packs curves faster**, in some runs indices on two processors too, and always with the filter that leaves
+  them twice as large: its LZ4 is C, and it keeps no checksum of the data.
 * **lz4 writes the screenshot faster**: it is C, and here keeps no checksum either.
 * **Many threads**: what grows is the interpreter's lock changing hands, for a bare file more than for a scene."""
 
