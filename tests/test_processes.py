@@ -11,6 +11,7 @@ from typing import Any
 import dcc_mcp_shm as shm
 import numpy as np
 import pytest
+from conftest import RunPython
 from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
 from support import files_of
 
@@ -299,3 +300,32 @@ def test_descriptors_of_other_stores_are_judged_by_their_directory(tmp_path: Any
     gone = json.loads(json_text) | {"path": "/nonexistent/" + Path(scene.path()).name}
     with pytest.raises(shm.NotFound):
         SharedSceneBuffer.from_descriptor_json(json.dumps(gone))
+
+
+def test_a_child_forked_while_a_thread_opens_the_default_store_uses_it_all_the_same(run_python: RunPython) -> None:
+    code = """
+import os, signal, sys, threading, warnings
+import dcc_mcp_shm as shm
+warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+stop = threading.Event()
+def share():
+    shm.SharedBuffer.create(1, unlink_on_close=True).close()
+def open_again_and_again():
+    while not stop.is_set():
+        for path in sys.argv[1:]:
+            os.environ["DCC_MCP_SHM_DIR"] = path
+            share()
+thread = threading.Thread(target=open_again_and_again, daemon=True)
+thread.start()
+for _ in range(100):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        share()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+thread.join()
+"""
+    default = os.environ["DCC_MCP_SHM_DIR"]
+    run_python(code, default, f"{default}-other")

@@ -122,20 +122,18 @@ pub(crate) fn store_or_default(store: Option<&Bound<'_, PyStore>>) -> PyResult<S
 /// meanwhile.
 pub(crate) fn default_store() -> PyResult<Store> {
     static DEFAULT: Mutex<Option<(PathBuf, Store)>> = Mutex::new(None);
-    let open = || {
-        let path = Store::default_path();
-        let mut default = DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((opened, store)) = &*default
-            && *opened == path
-            && store.is_current()
-        {
-            return Ok(store.clone());
-        }
-        let store = Store::open_at(&path)?;
-        *default = Some((path, store.clone()));
-        Ok(store)
-    };
-    Python::attach(|py| py.detach(open)).map_err(raise)
+    // Only ever locked with the GIL, so that no child is forked meanwhile that would find it locked for ever.
+    let default = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = Store::default_path();
+    if let Some((opened, store)) = &*default()
+        && *opened == path
+        && store.is_current()
+    {
+        return Ok(store.clone());
+    }
+    let store = Python::attach(|py| py.detach(|| Store::open_at(&path))).map_err(raise)?;
+    *default() = Some((path, store.clone()));
+    Ok(store)
 }
 
 fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
