@@ -61,7 +61,9 @@ def test_a_domain_of_no_array_is_refused() -> None:
     assert Store().list() == []
 
 
-def test_kinds_are_found_by_what_they_equal() -> None:
+def test_kinds_are_found_by_what_they_equal_and_go_to_other_processes() -> None:
+    for kind in (SceneDataKind.Geometry, SceneDataKind.Arbitrary):
+        assert pickle.loads(pickle.dumps(kind)) == kind
     assert {SceneDataKind.AnimationCache: "cache"}[1] == "cache"  # type: ignore[index]
 
 

@@ -1,7 +1,9 @@
 //! The enumeration of data kinds.
 
 use dcc_mcp_shm::SceneDataKind as Kind;
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
 use crate::errors::invalid;
 
@@ -25,6 +27,13 @@ impl SceneDataKind {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the protocol's form")]
     fn __hash__(&self) -> isize {
         *self as isize
+    }
+
+    /// How a pickle leads back to the member: by its name.
+    fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
+        let py = slf.py();
+        let getattr = py.import(intern!(py, "builtins"))?.getattr(intern!(py, "getattr"))?;
+        (getattr, (py.get_type::<Self>(), Kind::from(*slf.get()).as_str())).into_pyobject(py)
     }
 }
 
