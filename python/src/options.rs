@@ -15,42 +15,14 @@ use crate::errors::{invalid, raise};
 use crate::kind::KindArgument;
 use crate::store::PyStore;
 
-/// What can be said about a scene.
-pub(crate) const OF_SCENES: &[&str] = &[
-    "kind",
-    "source_dcc",
-    "use_compression",
-    "name",
-    "replace",
-    "ttl",
-    "group",
-    "attrs",
-    "unlink_on_close",
-    "store",
-];
-/// What can be said about a buffer.
-pub(crate) const OF_BUFFERS: &[&str] = &[
-    "kind",
-    "source_dcc",
-    "name",
-    "replace",
-    "ttl",
-    "group",
-    "attrs",
-    "unlink_on_close",
-    "store",
-];
-/// What can be said about a pool.
-pub(crate) const OF_POOLS: &[&str] = &[
-    "kind",
-    "source_dcc",
-    "name",
-    "replace",
-    "group",
-    "attrs",
-    "persistent",
-    "store",
-];
+/// What can be said about all that is made.
+const COMMON: [&str; 7] = ["kind", "source_dcc", "name", "replace", "group", "attrs", "store"];
+/// What can be said about a scene beside that.
+pub(crate) const OF_SCENES: &[&str] = &["use_compression", "ttl", "unlink_on_close"];
+/// What can be said about a buffer beside that.
+pub(crate) const OF_BUFFERS: &[&str] = &["ttl", "unlink_on_close"];
+/// What can be said about a pool beside that.
+pub(crate) const OF_POOLS: &[&str] = &["persistent"];
 
 /// The keyword arguments of a new buffer, read.
 pub(crate) struct Options {
@@ -60,17 +32,18 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads keyword arguments, of which only these can be; those that a caller names itself it has taken out.
-    pub(crate) fn read(options: Option<&Bound<'_, PyDict>>, known: &[&str]) -> PyResult<Self> {
+    /// Reads keyword arguments: the common ones, and those of what is made; those that a caller names itself it has taken
+    /// out.
+    pub(crate) fn read(options: Option<&Bound<'_, PyDict>>, of_this: &[&str]) -> PyResult<Self> {
         let mut store = None;
         let mut buffer = BufferOptions::default();
         let mut unlink_on_close = false;
         for (key, value) in options.into_iter().flatten() {
             let key: String = key.extract()?;
-            if !known.contains(&key.as_str()) {
+            if !COMMON.contains(&key.as_str()) && !of_this.contains(&key.as_str()) {
                 return Err(PyTypeError::new_err(format!(
                     "unexpected keyword argument '{key}'; possible are {}",
-                    known.join(", ")
+                    [&COMMON, of_this].concat().join(", ")
                 )));
             }
             if value.is_none() {
