@@ -133,9 +133,10 @@ impl PySharedBuffer {
         self.get()?.sequence().map_err(raise)
     }
 
-    /// Waits for a complete write that is not the one of the sequence ``after``, without polling, and returns its sequence:
-    /// ``while seen := buf.wait(seen): show(buf.read())``, with 0 before the first. Several that came meanwhile are one. With a ``timeout`` (seconds)
-    /// it is None when none came in time. Other threads go on, and Ctrl-C ends the wait.
+    /// Waits for a complete write that is not the one of the sequence ``after``, without polling, and returns its
+    /// sequence: ``while seen := buf.wait(seen): show(buf.read())``, with 0 before the first. Several that came meanwhile
+    /// are one. With a ``timeout`` (seconds) it is None when none came in time. Other threads go on, and Ctrl-C ends the
+    /// wait.
     ///
     /// Raises:
     ///     NotFound: the buffer has been deleted. Stale: the slot has been given to another.

@@ -154,8 +154,8 @@ impl PySharedSceneBuffer {
     }
 
     /// A block in which an empty scene, made by :meth:`create_empty`, is filled in place; see :meth:`writer`. ``buffer``
-    /// is its id, name or descriptor. If the block ends with an exception, the scene can be filled anew; what was written so far stays in its memory
-    /// until it is overwritten.
+    /// is its id, name or descriptor. If the block ends with an exception, the scene can be filled anew; what was
+    /// written so far stays in its memory until it is overwritten.
     ///
     /// Raises:
     ///     NotFound, Sealed, WrongRole.

@@ -70,7 +70,8 @@ impl PySceneWriter {
     }
 
     /// Copies anything array-like or any ctypes array into one array, converting the type where that loses no kind
-    /// (float64 to float32, not float to int; as in NumPy, ints that do not fit wrap). The shape is that of the array, or flat.
+    /// (float64 to float32, not float to int; as in NumPy, ints that do not fit wrap). The shape is that of the
+    /// array, or flat.
     ///
     /// Raises:
     ///     ValueError: the shape does not fit. TypeError: the type does not.

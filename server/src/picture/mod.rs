@@ -108,7 +108,8 @@ fn nothing_to_draw(reader: &DataReader) -> ToolError {
     ToolError::new(
         fact,
         "It can show `position` of shape (points, 3) or (frames, points, 3), pixels of shape (height, width, 1 to 4), a \
-         Screenshot without arrays whose attributes say `width` and `height`, and PNG, JPEG, WebP or EXR. Use read_descriptor for code that maps the data.",
+         Screenshot without arrays whose attributes say `width` and `height`, and PNG, JPEG, WebP or EXR. Use \
+         read_descriptor for code that maps the data.",
     )
 }
 
