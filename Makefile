@@ -87,7 +87,7 @@ soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hou
 	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
 
-bench: $(BENCH_READY) ## measure against the peers (half an hour, 12 GiB of memory)
+bench: $(BENCH_READY) ## measure against the peers (an hour, 12 GiB of memory)
 	$(call say,benchmark)
 	@.venv-bench/bin/python bench/run.py
 

@@ -7,17 +7,16 @@ import json
 import time
 import zlib
 from multiprocessing.shared_memory import SharedMemory
-from typing import Any
 
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer
 from numpy.typing import NDArray
 from peers import FILL_ONLY, OURS, STDLIB, WARM, segment_name
-from rounds import COLD, GIB, HOT, MIB, Method, interleave, progress, quick, rows
+from rounds import COLD, GIB, HOT, MIB, Measurement, Method, progress, sweep
 from ways import without_tracker
 
-HOT_ROUNDS = {64 * MIB: 11, GIB: 5}
-COLD_ROUNDS = {64 * MIB: 7, GIB: 5}
+# Rounds of each sweep; cold there is one.
+HOT_ROUNDS = {64 * MIB: 2, GIB: 1}
 
 Array = NDArray[np.float32]
 
@@ -99,28 +98,21 @@ def fill_stdlib(source: Array) -> Method:
     return method
 
 
-def measure(size: int) -> list[dict[str, Any]]:
+def measurements(size: int) -> list[Measurement]:
     """All ways, hot and cold."""
+    progress(f"{size:,} bytes: check")
     source = np.arange(size // 4, dtype=np.float32)
     check(source)
-    methods = {
-        OURS: fill_whole(source),
-        FILL_ONLY: fill_alone(source),
-        WARM: warm_copy(source),
-        STDLIB: fill_stdlib(source),
-    }
-    progress(f"{size:,} bytes")
-    results = rows(size, HOT, interleave(methods, 1 if quick() else HOT_ROUNDS[size], HOT))
-    progress(f"{size:,} bytes, cold memory")
-    del methods[FILL_ONLY], methods[WARM]  # what is there already is never cold
-    results += rows(size, COLD, interleave(methods, 1 if quick() else COLD_ROUNDS[size], COLD))
-    return results
+    new = {OURS: fill_whole(source), STDLIB: fill_stdlib(source)}
+    # What is there already is never cold.
+    hot = new | {FILL_ONLY: fill_alone(source), WARM: warm_copy(source)}
+    return [Measurement(size, HOT, hot, HOT_ROUNDS[size]), Measurement(size, COLD, new, 1)]
 
 
 def main() -> None:
     """Print the results as JSON."""
     without_tracker()
-    print(json.dumps([row for size in HOT_ROUNDS for row in measure(size)]))
+    print(json.dumps(sweep([measurement for size in HOT_ROUNDS for measurement in measurements(size)])))
 
 
 if __name__ == "__main__":

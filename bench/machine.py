@@ -21,6 +21,12 @@ def describe(*packages: str) -> dict[str, str]:
     }
 
 
+def processor_ticks() -> tuple[int, int]:
+    """Time since the machine started that its host gave to others instead, and all time, of all processors."""
+    ticks = [int(word) for word in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    return ticks[7], sum(ticks)
+
+
 def available_bytes() -> int:
     """Memory that can be had without anybody else giving up theirs."""
     return int(_field("/proc/meminfo", "MemAvailable").split()[0]) * 1024

@@ -20,7 +20,7 @@ from ways import WAYS, Attach, attach_tracked, checksum, without_tracker
 ROUNDS = 300
 # It has no views, so opening takes as long as reading, and what it reads would drive the others' memory out of caches.
 # Its scenes of more than 256 MiB do not open elsewhere.
-CORE_ROUNDS = {MIB: 20, 16 * MIB: 11, MIDDLE: 11, 256 * MIB: 3}
+CORE_ROUNDS = {MIB: 20, 16 * MIB: 20, MIDDLE: 20, 256 * MIB: 3}
 CORE_LARGEST = 256 * MIB
 
 

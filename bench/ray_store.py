@@ -2,7 +2,7 @@
 
 python ray_store.py opening   time from a reference to the first byte, in a second process
 python ray_store.py writing   time of `ray.put`
-python ray_store.py consume   gets [address, {size: [reference, checksum]}, rounds] on stdin, and measures
+python ray_store.py consume   gets [address, {size: [reference, checksum]}] on stdin, and measures
 
 Not in turns with the others: a node needs seconds to start, and its processes never rest.
 """
@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 import ray
 from peers import RAY
-from rounds import GIB, HOT, MIDDLE, SIZES, Method, interleave, payload, progress, python, quick, rows
+from rounds import GIB, HOT, SIZES, Measurement, Method, payload, progress, python, sweep
 
-OPENING_ROUNDS = 50
-WRITING_ROUNDS = 5
+# Of each sweep.
+OPENING_ROUNDS = 10
 # All sizes once, and the largest once more while its predecessor goes.
 STORE_BYTES = 3 * GIB
 BLOCK_BYTES = GIB // 4
@@ -52,39 +52,44 @@ def array(size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.frombuffer(payload(size), np.uint8)
 
 
-def open_in_other(address: str, references: dict[int, Any], rounds: int) -> dict[int, list[float]]:
-    """Have a second process check what references lead to, and time it, by size."""
+def open_in_other(address: str, references: dict[int, Any]) -> list[dict[str, Any]]:
+    """Have a second process check what references lead to, and time it."""
     handles = {
         size: [base64.b64encode(ray.cloudpickle.dumps(reference)).decode(), zlib.crc32(payload(size))]
         for size, reference in references.items()
     }
-    found = python("ray_store.py", "consume", stdin=json.dumps([address, handles, rounds]))
-    return {int(size): seconds for size, seconds in found.items()}
+    return list(python("ray_store.py", "consume", stdin=json.dumps([address, handles])))
 
 
-def consume(address: str, handles: dict[str, Any], rounds: int) -> dict[str, list[float]]:
+def consume(address: str, handles: dict[str, Any]) -> list[dict[str, Any]]:
     """Get objects of another process.
 
     Raises:
         RuntimeError: one is not the data.
     """
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-    results = {}
+    measurements = []
     for size, (handle, expected) in handles.items():
         reference = ray.cloudpickle.loads(base64.b64decode(handle))
         if zlib.crc32(ray.get(reference)) != expected:
             raise RuntimeError("ray: what arrived is not what was sent")
-
-        def method(reference: Any = reference) -> float:  # noqa: ANN401 (the peer has no types here)
-            """Get once."""
-            start = time.perf_counter()
-            view = ray.get(reference)
-            assert view[0] == 0
-            return time.perf_counter() - start
-
-        results[size] = interleave({RAY: method}, rounds)[RAY]
+        measurements.append(Measurement(int(size), "", {RAY: getter(reference)}, OPENING_ROUNDS))
+    results = sweep(measurements)
     ray.shutdown()
     return results
+
+
+def getter(reference: Any) -> Method:  # noqa: ANN401 (the peer has no types here)
+    """Get an object, look at the first byte."""
+
+    def method() -> float:
+        """Get once."""
+        start = time.perf_counter()
+        view = ray.get(reference)
+        assert view[0] == 0
+        return time.perf_counter() - start
+
+    return method
 
 
 def putter(data: np.ndarray[Any, np.dtype[np.uint8]]) -> Method:
@@ -102,9 +107,7 @@ def putter(data: np.ndarray[Any, np.dtype[np.uint8]]) -> Method:
 def opening() -> list[dict[str, Any]]:
     """Put one object of each size, and have a second process get them."""
     with node() as address:
-        references = {size: ray.put(array(size)) for size in SIZES}
-        found = open_in_other(address, references, 5 if quick() else OPENING_ROUNDS)
-    return [row for size in SIZES for row in rows(size, "", {RAY: found[size]})]
+        return open_in_other(address, {size: ray.put(array(size)) for size in SIZES})
 
 
 def touch_memory() -> None:
@@ -116,14 +119,11 @@ def touch_memory() -> None:
 
 def writing() -> list[dict[str, Any]]:
     """Put objects of each size, and have a second process check one."""
-    results = []
     with node() as address:
         touch_memory()
-        for size in SIZES:
-            data = array(size)
-            rounds = 1 if quick() else WRITING_ROUNDS if size >= MIDDLE else 4 * WRITING_ROUNDS
-            results += rows(size, HOT, interleave({RAY: putter(data)}, rounds, HOT))
-            open_in_other(address, {size: ray.put(data)}, 0)
+        arrays = {size: array(size) for size in SIZES}
+        results = sweep([Measurement(size, HOT, {RAY: putter(data)}, 1) for size, data in arrays.items()])
+        open_in_other(address, {size: ray.put(data) for size, data in arrays.items()})
     return results
 
 

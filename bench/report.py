@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from goals import required_table
+from rounds import SWEEPS
 from runs import agreement_table
 from tables import Row, section_table, table
 from words import AGREEMENT, BEHIND, INTRODUCTION, NOTES, REQUIRED
@@ -19,7 +20,7 @@ def markdown(results: Mapping[str, list[Row]], machine: Mapping[str, str], *, id
         f"{REQUIRED}\n\n{required_table(results)}",
         *sections,
         BEHIND,
-        f"{AGREEMENT}\n\n{agreement_table(results)}",
+        f"{AGREEMENT.format(sweeps=SWEEPS)}\n\n{agreement_table(results)}",
         "## Machine\n\n" + table(["", ""], machine.items()),
     ]
     return "\n\n".join(parts) + "\n"

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import left_over
-from machine import available_bytes, describe
+from machine import available_bytes, describe, processor_ticks
 from peers import MEMORY, NOTES_VARIABLE, PREFIX_VARIABLE
 from plots import draw
 from report import markdown
@@ -103,8 +103,11 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     require_memory()
     machine = describe(*PACKAGES)
+    stolen, ticks = processor_ticks()
     with surroundings(quick=arguments.quick):
         results = measure(arguments.sections or SCHEDULE)
+    stolen_after, ticks_after = processor_ticks()
+    machine["processor time that the host took"] = f"{(stolen_after - stolen) / (ticks_after - ticks):.1%}"
     save(results, machine)
     if arguments.sections:
         print("\n\n".join(section_table(name, rows) for name, rows in results.items()))

@@ -117,4 +117,6 @@ Every run's median and quartiles, and whether the ranges between the quartiles h
 For dcc-mcp-shm that is the time; for the others what they take by what it takes in the same round, as whatever the
 machine does for a while is in both. What has rounds of its own (ray, openings that copy) is compared in time. Of a bare
 file and a copy into warm memory the time is there too: no code of ours runs in them, so where they do not agree, it is
-the machine that does not. Cold rounds are few, as each needs seconds of rest before, so their quartiles lie close."""
+the machine that does not. Writing and filling go through their sizes again and again, {sweeps} times a run, so that the
+rounds of each are spread over the minutes of a run: what is measured within seconds is alike, and differs from what is
+measured within other seconds. Chance alone keeps 2 % of such ranges of {sweeps} samples apart."""

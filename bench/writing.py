@@ -9,14 +9,14 @@ import sys
 import time
 import zlib
 from contextlib import ExitStack
-from typing import Any
 
 from peers import CORE, FILE, OURS, STDLIB
-from rounds import COLD, HOT, KIB, LARGE, MIB, MIDDLE, SMALL, Method, interleave, payload, progress, python, quick, rows
+from rounds import COLD, HOT, KIB, LARGE, MIB, MIDDLE, SMALL, Measurement, Method, payload, progress, python, sweep
 from ways import WAYS, checksum, without_tracker
 
-HOT_ROUNDS = {SMALL: 200, 64 * KIB: 100, MIB: 50, 16 * MIB: 11, MIDDLE: 11, 256 * MIB: 3, LARGE: 5}
-COLD_ROUNDS = {MIDDLE: 7, LARGE: 5}
+# Rounds of each sweep; cold there is one.
+HOT_ROUNDS = {SMALL: 20, 64 * KIB: 10, MIB: 5, 16 * MIB: 2, MIDDLE: 2, 256 * MIB: 1, LARGE: 1}
+COLD_SIZES = (MIDDLE, LARGE)
 # Each needs seconds of rest before; the others get their memory as one of these does.
 COLD_WAYS = (OURS, FILE, STDLIB, CORE)
 
@@ -53,18 +53,15 @@ def check(data: bytes) -> None:
         raise RuntimeError(f"{', '.join(wrong)}: what arrived is not what was sent")
 
 
-def measure(size: int) -> list[dict[str, Any]]:
+def measurements(size: int) -> list[Measurement]:
     """All ways, hot and cold."""
+    progress(f"{size:,} bytes: check")
     data = payload(size)
     check(data)
     methods = {way: writer(way, data) for way in WAYS}
-    progress(f"{size:,} bytes")
-    results = rows(size, HOT, interleave(methods, 1 if quick() else HOT_ROUNDS[size], HOT))
-    if size in COLD_ROUNDS:
-        progress(f"{size:,} bytes, cold memory")
-        cold = {way: methods[way] for way in COLD_WAYS}
-        results += rows(size, COLD, interleave(cold, 1 if quick() else COLD_ROUNDS[size], COLD))
-    return results
+    hot = Measurement(size, HOT, methods, HOT_ROUNDS[size])
+    cold = Measurement(size, COLD, {way: methods[way] for way in COLD_WAYS}, 1)
+    return [hot, cold] if size in COLD_SIZES else [hot]
 
 
 def main() -> None:
@@ -73,7 +70,7 @@ def main() -> None:
     if sys.argv[1:2] == ["check"]:
         print(json.dumps({way: checksum(way, handle) for way, handle in json.load(sys.stdin).items()}))
         return
-    results = [row for size in HOT_ROUNDS for row in measure(size)]
+    results = sweep([measurement for size in HOT_ROUNDS for measurement in measurements(size)])
     print(json.dumps(results + python("ray_store.py", "writing")))
 
 
