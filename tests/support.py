@@ -34,6 +34,15 @@ def until_somebody_waits(store: Store, pool: BufferPool | str) -> None:
         time.sleep(0.0005)
 
 
+def until_asleep(process: int, thread: int | None = None) -> None:
+    """Returns once a thread of a process, by default its first, sleeps: it waits for what it was about to wait for."""
+    stat = Path(f"/proc/{process}/task/{thread or process}/stat")
+    deadline = time.monotonic() + 20
+    while stat.read_text().rpartition(")")[2].split()[0] != "S":
+        assert time.monotonic() < deadline, "it never sleeps"
+        time.sleep(0.0005)
+
+
 def session(store: Store, mode: Mode, calls: Callable[[Any], Awaitable[T]], *options: str, on_message: Any = None) -> T:
     """Starts the server as a host does, with the options of `serve`, and makes some calls."""
 

@@ -9,6 +9,7 @@ from typing import Any
 import dcc_mcp_shm as shm
 import numpy as np
 import pytest
+from conftest import RunPython
 from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
 
 
@@ -133,6 +134,15 @@ def test_a_capacity_above_memory_is_store_full(store: Store) -> None:
     with pytest.raises(TypeError):
         SharedBuffer.create("1024")  # type: ignore[arg-type]
     assert store.used_bytes() == 0
+
+
+def test_a_quota_of_the_environment_is_recorded(
+    store: Store, run_python: RunPython, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for value, recorded in (("1048576", 1 << 20), ("", None)):
+        monkeypatch.setenv("DCC_MCP_SHM_MAX_BYTES", value)
+        run_python("import dcc_mcp_shm; dcc_mcp_shm.Store()")
+        assert store.quota == recorded
 
 
 def test_a_quota_is_the_stores() -> None:

@@ -233,6 +233,34 @@ def test_a_write_is_finished_by_the_process_that_began_it() -> None:
     assert Path("/dev/null").stat().st_mode == mode
 
 
+def test_what_goes_with_its_handle_is_not_deleted_by_a_forked_child(store: Store) -> None:
+    buffer = SharedBuffer.create(64, unlink_on_close=True)
+    buffer.write(b"there")
+    scene = SharedSceneBuffer.write(b"there", unlink_on_close=True)
+
+    def child() -> bool:
+        used = buffer.read() == scene.read() == b"there"
+        buffer.close()
+        scene.close()
+        return used
+
+    assert run_in_fork(child) == 0
+    assert len(store.list()) == 2
+    buffer.close()
+    scene.close()
+    assert store.list() == []
+
+
+def test_a_pool_of_a_killed_process_keeps_its_name_from_nobody(store: Store) -> None:
+    with_a_dead_pool = "pool = shm.BufferPool(4, 1 << 20, 'viewport')"
+    killed(started(with_a_dead_pool))
+    with BufferPool(2, 128, "viewport") as pool:
+        assert (pool.capacity(), store.used_bytes() < 1 << 20) == (2, True), "its slots went too"
+    killed(started(with_a_dead_pool))
+    with BufferPool.open_or_create(2, 128, "viewport") as pool:
+        assert (pool.capacity(), store.used_bytes() < 1 << 20) == (2, True)
+
+
 def test_a_forked_child_does_not_read_what_its_parents_slot_became() -> None:
     pool = BufferPool(1, 64)
     slot = pool.acquire()
@@ -240,17 +268,21 @@ def test_a_forked_child_does_not_read_what_its_parents_slot_became() -> None:
     ready, go = os.pipe(), os.pipe()
 
     def child() -> bool:
+        seen = slot.sequence
         os.write(ready[1], b"x")
         os.read(go[0], 1)
-        try:
-            slot.read()
-        except shm.Stale:
-            return True
-        return False
+        for use in (slot.read, lambda: slot.wait(seen, timeout=0)):
+            with pytest.raises(shm.Stale):
+                use()
+        return True
 
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if child() else 1)
+        status = 1
+        try:
+            status = 0 if child() else 2
+        finally:
+            os._exit(status)
     os.read(ready[0], 1)
     slot.close()
     again = pool.acquire()

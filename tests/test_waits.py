@@ -17,7 +17,7 @@ import dcc_mcp_shm as shm
 import pytest
 from conftest import RunPython
 from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
-from support import take_turns, until_somebody_waits
+from support import take_turns, until_asleep, until_somebody_waits
 
 LONG = 60
 """Longer than any wait here, in seconds, and than a test may take."""
@@ -250,6 +250,7 @@ def test_ctrl_c_ends_a_wait_for_something_to_be_shared() -> None:
         "    shm.SharedSceneBuffer.write(b'x', name='still usable')\n"
         "    print(store.wait(after=[])[0]['name'])\n"
     )
+    until_asleep(process.pid)
     process.send_signal(signal.SIGINT)
     assert ended(process)[:2] == (0, "still usable")
 
@@ -325,8 +326,10 @@ def test_a_thread_that_waits_for_a_write_lets_others_go_on() -> None:
 def test_a_delete_ends_a_wait() -> None:
     buffer = SharedBuffer.create(64)
     failed: list[BaseException] = []
+    begun = threading.Event()
 
     def wait() -> None:
+        begun.set()
         try:
             buffer.wait(buffer.sequence)
         except shm.NotFound as error:
@@ -334,6 +337,8 @@ def test_a_delete_ends_a_wait() -> None:
 
     thread = threading.Thread(target=wait)
     thread.start()
+    begun.wait()
+    until_asleep(os.getpid(), thread.native_id)
     buffer.unlink()
     thread.join(LONG / 3)
     assert len(failed) == 1
@@ -349,6 +354,7 @@ def test_ctrl_c_ends_a_wait_for_a_write() -> None:
         "except KeyboardInterrupt:\n"
         "    print(buf.write(b'still usable'))\n"
     )
+    until_asleep(process.pid)
     process.send_signal(signal.SIGINT)
     assert ended(process)[:2] == (0, "12")
 

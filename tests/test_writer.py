@@ -10,6 +10,7 @@ import dcc_mcp_shm as shm
 import numpy as np
 import pytest
 from dcc_mcp_shm import SharedSceneBuffer, Store
+from numpy.typing import NDArray
 from support import files_of
 
 N = 100_000
@@ -214,3 +215,13 @@ def test_another_process_fills_what_an_agent_made_empty(run_python: Any, store: 
     np.testing.assert_array_equal(np.asarray(empty["position"]), [[1, 2, 3], [4, 5, 6]])
     with pytest.raises(shm.Sealed):
         SharedSceneBuffer.fill("for-blender")
+
+
+@pytest.mark.parametrize("values", [np.zeros(100_000, "f4"), np.random.default_rng(1).random(100_000, "f4")])
+def test_what_is_kept_of_a_compressed_writer_is_the_process_s_own(values: NDArray[np.float32]) -> None:
+    with SharedSceneBuffer.writer({"a": ("f4", values.size)}, use_compression=True) as w:
+        kept = np.asarray(w["a"])
+        kept[:] = values
+    assert (kept == values).all()
+    kept[:] = 7
+    assert w.scene.read() == values.tobytes()

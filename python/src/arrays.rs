@@ -120,8 +120,10 @@ fn named(text: &str) -> Option<&'static str> {
 }
 
 fn shape_of(shape: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
-    if shape.hasattr(intern!(shape.py(), "__index__"))? {
-        return Ok(vec![whole("shape", shape)?]);
+    // First as several: arrays of NumPy have an `__index__` too. Those of no axes cannot be iterated.
+    match shape.try_iter() {
+        Ok(lengths) => lengths.map(|n| whole("shape", &n?)).collect(),
+        Err(_) if shape.hasattr(intern!(shape.py(), "__index__"))? => Ok(vec![whole("shape", shape)?]),
+        Err(error) => Err(error),
     }
-    shape.try_iter()?.map(|n| whole("shape", &n?)).collect()
 }

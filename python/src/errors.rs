@@ -114,7 +114,9 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Compressed { .. } => exception!(Compressed),
         Error::UnsafeStore { .. } => exception!(UnsafeStore),
         Error::TooManyOpenFiles { .. } => exception!(TooManyOpenFiles),
-        Error::Io { source, .. } => exception!(SystemFailure, errno = source.raw_os_error()),
+        Error::Io { source, .. } | Error::TooManyWatches { source } => {
+            exception!(SystemFailure, errno = source.raw_os_error())
+        }
         // Kinds that are added to the crate and not yet here.
         _ => exception!(ShmError),
     })

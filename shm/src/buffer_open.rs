@@ -13,7 +13,7 @@ use crate::header::{Header, Role, State, Words};
 use crate::metadata::Metadata;
 use crate::options::BufferOptions;
 use crate::segment::{Segment, Snapshot};
-use crate::store::{Content, Draft, Reference, Store, check_generation};
+use crate::store::{Content, Draft, Place, Reference, Store};
 use crate::sys::{self, Source};
 use crate::target::{Target, in_store_of};
 
@@ -41,11 +41,8 @@ impl SharedBuffer {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::WrongRole`], [`Error::InvalidDescriptor`],
     /// [`Error::Damaged`], [`Error::Busy`], [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        let expected = match reference {
-            Reference::Descriptor(json) => Some(Target::parse(json)?.generation),
-            _ => None,
-        };
-        Self::open_id(store, store.resolve(reference)?, expected)
+        let Place { id, generation } = store.locate(reference)?;
+        Self::open_id(store, id, generation)
     }
 
     /// Opens a buffer by the path and id that another process passed on.
@@ -71,9 +68,7 @@ impl SharedBuffer {
     }
 
     fn from_segment(segment: Segment, snapshot: &Snapshot, generation: Option<u64>) -> Result<Self> {
-        if let Some(generation) = generation {
-            check_generation(snapshot, generation)?;
-        }
+        snapshot.expect_generation(generation)?;
         let role = snapshot.header.role;
         if !matches!(role, Role::Buffer | Role::Slot) {
             return Err(Error::WrongRole {
@@ -93,7 +88,7 @@ impl SharedBuffer {
                 generation,
                 process: sys::process_generation(),
             });
-            check_generation(&inner.segment.snapshot()?, generation)?;
+            inner.segment.snapshot()?.expect_generation(Some(generation))?;
         }
         Ok(Self {
             inner: Arc::new(inner),

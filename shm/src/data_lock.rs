@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::segment::Segment;
-use crate::sys::{self, Backoff, ForkMutex, ForkMutexGuard, Mode};
+use crate::sys::{self, Backoff, ForkMutex, Mode};
 
 /// Longest wait of a reader for writers.
 pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(5);
@@ -23,45 +23,64 @@ pub(crate) struct DataLock(ForkMutex<Held>);
 struct Held {
     readers: usize,
     writing: bool,
-    /// Writers that wait. While there are any, no reader comes in, so that readers who take turns cannot keep them
-    /// out for ever; they hold the gate, which does the same to readers elsewhere.
-    waiting: usize,
+    /// Writers that wait. They hold the gate, so that no reader comes in meanwhile: readers who take turns cannot keep
+    /// them out for ever.
+    waiting_writers: usize,
+    /// Readers that wait. They share the gate, so that the next writer lets them in first.
+    waiting_readers: usize,
 }
 
 impl DataLock {
     /// Takes the lock for reading. It must be given back with [`DataLock::unlock`].
     pub(crate) fn read(&self, segment: &Segment, patience: Duration) -> Result<()> {
-        self.take(segment, patience, |held| {
-            if held.writing || held.waiting > 0 || !try_lock(segment, sys::BYTE_GATE, Mode::Shared)? {
+        let mut waiting = false;
+        let taken = self.take(segment, patience, |held| {
+            if !waiting {
+                waiting = held.waiting_writers == 0
+                    && (held.waiting_readers > 0 || try_lock(segment, sys::BYTE_GATE, Mode::Shared)?);
+                held.waiting_readers += usize::from(waiting);
+            }
+            if !waiting || held.writing {
                 return Ok(false);
             }
             let locked = held.readers > 0 || try_lock(segment, sys::BYTE_DATA, Mode::Shared)?;
-            unlock(segment, sys::BYTE_GATE)?;
-            held.readers += usize::from(locked);
+            if locked {
+                held.readers += 1;
+                waiting = false;
+                leave_gate(segment, &mut held.waiting_readers)?;
+            }
             Ok(locked)
-        })
+        });
+        if waiting {
+            leave_gate(segment, &mut self.0.lock().waiting_readers)?;
+        }
+        taken
     }
 
     /// Takes the lock for writing. It must be given back with [`DataLock::unlock`].
     pub(crate) fn write(&self, segment: &Segment, patience: Duration) -> Result<()> {
-        let mut waiting = false;
-        let taken = self.take(segment, patience, |held| {
-            if !waiting {
-                waiting = try_lock(segment, sys::BYTE_GATE, Mode::Exclusive)?;
-                held.waiting += usize::from(waiting);
-            }
-            if !waiting || held.writing || held.readers > 0 {
+        let take_data = |held: &mut Held| {
+            if held.writing || held.readers > 0 {
                 return Ok(false);
             }
             held.writing = try_lock(segment, sys::BYTE_DATA, Mode::Exclusive)?;
             Ok(held.writing)
+        };
+        // The gate is for those who wait: who does not takes the data or leaves it.
+        if patience.is_zero() {
+            return self.take(segment, patience, take_data);
+        }
+        let mut waiting = false;
+        let taken = self.take(segment, patience, |held| {
+            if !waiting {
+                waiting = held.waiting_readers == 0
+                    && (held.waiting_writers > 0 || try_lock(segment, sys::BYTE_GATE, Mode::Exclusive)?);
+                held.waiting_writers += usize::from(waiting);
+            }
+            if waiting { take_data(held) } else { Ok(false) }
         });
         if waiting {
-            let mut held = self.held()?;
-            held.waiting = held.waiting.saturating_sub(1);
-            if held.waiting == 0 {
-                unlock(segment, sys::BYTE_GATE)?;
-            }
+            leave_gate(segment, &mut self.0.lock().waiting_writers)?;
         }
         taken
     }
@@ -71,7 +90,7 @@ impl DataLock {
         if taken_by != sys::process_generation() {
             return Ok(());
         }
-        let mut held = self.held()?;
+        let mut held = self.0.lock();
         if held.writing {
             held.writing = false;
         } else {
@@ -93,7 +112,7 @@ impl DataLock {
         segment.file()?;
         let mut backoff = Backoff::new(patience);
         loop {
-            if attempt(&mut *self.held()?)? {
+            if attempt(&mut self.0.lock())? {
                 return Ok(());
             }
             if !backoff.pause() {
@@ -101,10 +120,15 @@ impl DataLock {
             }
         }
     }
+}
 
-    fn held(&self) -> Result<ForkMutexGuard<'_, Held>> {
-        self.0.lock("the buffer's handle")
+/// One less of those who wait with this handle; the last one opens the gate.
+fn leave_gate(segment: &Segment, waiting: &mut usize) -> Result<()> {
+    *waiting = waiting.saturating_sub(1);
+    if *waiting > 0 {
+        return Ok(());
     }
+    unlock(segment, sys::BYTE_GATE)
 }
 
 fn busy(waited: Duration) -> Error {

@@ -206,10 +206,19 @@ pub enum Error {
         problem: String,
     },
     /// The process has no file descriptor left.
-    #[error("no file descriptor left while it {action}; close buffers, or raise the limit (ulimit -n)")]
+    #[error("no file descriptor left to {action} with; close buffers, or raise the limit (ulimit -n)")]
     TooManyOpenFiles {
         /// What was being done.
         action: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// The kernel lets this user watch no more directories.
+    #[error(
+        "no more directories can be watched ({source}); end programs that watch many, or raise \
+         fs.inotify.max_user_instances and fs.inotify.max_user_watches (sysctl)"
+    )]
+    TooManyWatches {
         /// The system's error.
         source: io::Error,
     },

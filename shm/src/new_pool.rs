@@ -76,6 +76,8 @@ impl BufferPool {
             return Err(Error::invalid("name", problem));
         };
         let reference = Reference::Name(name.to_owned());
+        // One that nobody has any more goes: it may have other slots.
+        store.living_holder_of_name(name)?;
         let mut backoff = Backoff::new(LOCK_PATIENCE);
         loop {
             // Another may make it, or delete it, between one attempt and the other.

@@ -123,7 +123,7 @@ impl BufferOptions {
     /// Fails early if the name cannot be had. It is checked again, under the store's lock, when it is given.
     pub(crate) fn check_name(&self, store: &Store) -> Result<()> {
         match (&self.name, self.replace) {
-            (Some(name), false) => match store.holder_of_name(name)? {
+            (Some(name), false) => match store.living_holder_of_name(name)? {
                 Some(holder) => Err(Error::NameTaken {
                     name: name.clone(),
                     holder,

@@ -16,9 +16,8 @@ use crate::error::{Error, Result};
 use crate::header::{Role, State};
 use crate::layout::PlacedArray;
 use crate::segment::{self, Snapshot};
-use crate::store::{Reference, Store, check_generation};
+use crate::store::{Place, Reference, Store};
 use crate::sys::{self, Access, Backoff, Destination, GuardedFile, Mode};
-use crate::target::Target;
 
 /// Longest wait for a write that is under way.
 const WRITE_PATIENCE: Duration = Duration::from_secs(2);
@@ -54,7 +53,7 @@ impl Store {
     /// [`Error::Interrupted`] and [`Error::Busy`] for a buffer whose writer died or does not come to an end,
     /// [`Error::WrongRole`] for a pool, [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Io`].
     pub fn reader(&self, reference: &Reference) -> Result<DataReader> {
-        let id = self.resolve(reference)?;
+        let Place { id, generation } = self.locate(reference)?;
         let path = self.file_path(id);
         let file = segment::open_file(self, id, Access::Read)?;
         let mut snapshot = segment::snapshot(&file, &path, id)?;
@@ -65,9 +64,7 @@ impl Store {
                 found: Role::Pool.as_str(),
             });
         }
-        if let Reference::Descriptor(json) = reference {
-            check_generation(&snapshot, Target::parse(json)?.generation)?;
-        }
+        snapshot.expect_generation(generation)?;
         let mut backoff = Backoff::new(WRITE_PATIENCE);
         // Only what can be rewritten counts its writes.
         while snapshot.words.state == State::Open && !snapshot.words.sequence.is_multiple_of(2) {

@@ -16,7 +16,7 @@ use crate::new_scene::{NewScene, Parts};
 use crate::options::BufferOptions;
 use crate::reader::{check_range, read_range};
 use crate::segment::{OnClose, Segment, Snapshot};
-use crate::store::{Reference, Store, check_generation};
+use crate::store::{Place, Reference, Store};
 use crate::sys::{self, Access, Destination, Protection, Source};
 use crate::target::{Target, in_store_of};
 
@@ -120,11 +120,8 @@ impl SharedSceneBuffer {
     /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Busy`],
     /// [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        let expected = match reference {
-            Reference::Descriptor(json) => Some(Target::parse(json)?.generation),
-            _ => None,
-        };
-        Self::open_id(store, store.resolve(reference)?, expected)
+        let Place { id, generation } = store.locate(reference)?;
+        Self::open_id(store, id, generation)
     }
 
     /// Opens a scene by the path and id that another process passed on.
@@ -147,9 +144,7 @@ impl SharedSceneBuffer {
     fn open_id(store: &Store, id: Uuid, generation: Option<u64>) -> Result<Self> {
         let (segment, snapshot) = Segment::open(store, id, Access::Read)?;
         snapshot.expect(Role::Scene)?;
-        if let Some(generation) = generation {
-            check_generation(&snapshot, generation)?;
-        }
+        snapshot.expect_generation(generation)?;
         let scene = Self::from_segment(segment);
         if snapshot.state() == BufferState::Sealed {
             scene.0.sealed.get_or_init(|| Arc::new(snapshot));

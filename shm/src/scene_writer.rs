@@ -141,10 +141,14 @@ impl SceneWriter {
             return Err(Error::Forked { id });
         }
         match target {
-            Target::New { store, options, .. } if options.wants_compression() => {
+            Target::New { store, file, options } if options.wants_compression() => {
                 // Compressed it is another file; this one goes.
                 let sources = vec![(0, memory.source())];
-                Parts { layout, sources }.publish(&store, &options)
+                let scene = Parts { layout, sources }.publish(&store, &options)?;
+                if let Err(error) = memory.detach(file.draft.holder(), &file.draft.path()) {
+                    tracing::warn!(%id, %error, "memory that was filled becomes zeros where it is still looked at");
+                }
+                Ok(scene)
             }
             Target::New { mut file, options, .. } => {
                 memory.detach(file.draft.holder(), &file.draft.path())?;
@@ -189,14 +193,27 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled()),
         opened => return opened,
     }
-    if is_being_sealed(segment)? {
-        return Err(being_filled());
+    // Of several that find it so, one makes it writable: a second one could undo what has been sealed since.
+    let _lock = store.lock()?;
+    if is_half_sealed(segment)? {
+        if is_being_sealed(segment)? {
+            return Err(being_filled());
+        }
+        // It may have been sealed to the end just before.
+        if is_half_sealed(segment)? {
+            sealing::make_writable(segment.file()?, &segment.path())?;
+        }
     }
     if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
         return Err(Error::Sealed { id });
     }
-    sealing::make_writable(segment.file()?, &segment.path())?;
     segment::open_file(store, id, Access::ReadWrite)
+}
+
+fn is_half_sealed(segment: &Segment) -> Result<bool> {
+    let stat = segment.file()?.stat();
+    stat.map(|stat| stat.mode == sealing::MODE_SEALING)
+        .map_err(|error| Error::io("look at", &segment.path(), error))
 }
 
 fn is_being_sealed(segment: &Segment) -> Result<bool> {

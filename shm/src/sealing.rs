@@ -11,11 +11,11 @@ use crate::header::AT_FINISHED;
 use crate::sys::{self, GuardedFile, Source};
 
 /// Mode of a file that is being sealed: nobody can open it for writing, and it does not yet count as sealed.
-const MODE_SEALING: u32 = 0o500;
+pub(crate) const MODE_SEALING: u32 = 0o500;
 /// Mode of a sealed file; a scene is sealed exactly when its state says so and its mode is this.
 pub(crate) const MODE_SEALED: u32 = 0o400;
-/// How long another writer may take to go while a file is sealed: a fork that is about to exec, say.
-const SEAL_PATIENCE: Duration = Duration::from_millis(100);
+/// How long another writer may take to go while a file is sealed: a fork that is about to exec, say, from a slow disk.
+const SEAL_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Undoes a sealing that was not finished.
 pub(crate) fn make_writable(holder: &GuardedFile, path: &Path) -> Result<()> {

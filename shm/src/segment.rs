@@ -81,6 +81,19 @@ impl Snapshot {
             found: self.header.role.as_str(),
         })
     }
+
+    /// Refuses a slot that was given to somebody else since a descriptor of it was made.
+    pub(crate) fn expect_generation(&self, expected: Option<u64>) -> Result<()> {
+        let found = self.words.generation;
+        match expected {
+            Some(expected) if expected != found => Err(Error::Stale {
+                id: self.header.id,
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Segment {
@@ -170,7 +183,7 @@ impl Segment {
     }
 
     fn reopen(&self) -> Result<()> {
-        let _guard = self.reopening.lock("the buffer's handle")?;
+        let _guard = self.reopening.lock();
         if self.file.is_own() {
             return Ok(());
         }
@@ -188,6 +201,13 @@ impl Segment {
                 .restore(file.as_fd())
                 .map_err(|error| Error::io("map anew", &self.path(), error))?;
         }
+        // It goes with the handle that it was made by, and that is the parent's.
+        let _ = self.on_close.compare_exchange(
+            OnClose::Unlink as u8,
+            OnClose::Keep as u8,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
         self.file.adopt();
         if self.locked { self.record_use() } else { Ok(()) }
     }

@@ -263,7 +263,7 @@ fn a_wait_sees_every_writer_make_progress_and_never_a_half_write() {
 }
 
 #[test]
-fn who_waits_for_a_slot_that_was_given_to_another_is_told() {
+fn who_has_a_slot_open_waits_for_the_next_write_of_its_holder() {
     let (_parent, store) = temp_store();
     let pool = BufferPool::create(&store, 1, 64, &BufferOptions::default()).unwrap();
     let slot = pool.acquire().unwrap();

@@ -394,6 +394,23 @@ fn a_quota_is_kept_and_the_error_says_which_limit() {
 }
 
 #[test]
+fn a_quota_that_was_never_renamed_is_swept() {
+    let (_parent, store) = temp_store();
+    store.set_quota(Some(MIB)).unwrap();
+    let new = || store.path().join(format!(".quota.{}", uuid::Uuid::new_v4()));
+    let (left, directory, foreign) = (new(), new(), store.path().join(".quota.old"));
+    fs::write(&left, "1").unwrap();
+    fs::create_dir(&directory).unwrap();
+    fs::write(&foreign, "1").unwrap();
+    store.gc(false).unwrap();
+    assert_eq!(
+        [left, directory, foreign].map(|path| path.exists()),
+        [false, true, true]
+    );
+    assert_eq!(store.quota().unwrap(), Some(MIB));
+}
+
+#[test]
 fn a_quota_may_be_written_by_hand_and_what_is_none_can_be_replaced() {
     let (_parent, store) = temp_store();
     let file = store.path().join(".quota");

@@ -8,17 +8,23 @@ mod common;
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    Store,
+    ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, Reference, SceneWriter, SharedBuffer,
+    SharedSceneBuffer, Store,
 };
 use uuid::Uuid;
 
 fn ttl(millis: u64) -> BufferOptions {
     BufferOptions::default().ttl(Duration::from_millis(millis))
+}
+
+/// Makes a sweep due: a time ahead of the clock, which counts from the boot, is of another boot.
+fn forget_sweep(store: &Store) {
+    let lock = File::open(store.path().join(".lock")).unwrap();
+    lock.set_modified(SystemTime::now()).unwrap();
 }
 
 /// Why gc keeps a file, or nothing when it took it.
@@ -63,6 +69,39 @@ fn child() {
         }
         fork => forks(fork, &store, id),
     }
+}
+
+#[test]
+fn who_keeps_a_store_open_sweeps_it_too() {
+    let (_parent, store) = temp_store();
+    let expired = || SharedSceneBuffer::write(&store, b"x", &BufferOptions::default().ttl(Duration::from_nanos(1)));
+    let is_there = |id| store.describe(&by_id(id)).is_ok();
+    let first = expired().unwrap().id();
+    let second = expired().unwrap().id();
+    assert!(is_there(first), "a sweep is not due yet");
+    forget_sweep(&store);
+    let third = expired().unwrap().id();
+    assert_eq!([first, second, third].map(is_there), [false, false, true]);
+    // So does opening it, unless who opens it says otherwise.
+    forget_sweep(&store);
+    let unswept = Store::open_unswept(store.path()).unwrap();
+    SharedSceneBuffer::write(&unswept, b"x", &BufferOptions::default()).unwrap();
+    assert!(is_there(third));
+    Store::open_at(store.path()).unwrap();
+    assert!(!is_there(third));
+}
+
+#[test]
+fn a_name_of_what_expired_is_free() {
+    let (_parent, store) = temp_store();
+    let named = |millis| SharedSceneBuffer::write(&store, b"x", &ttl(millis).name("hero"));
+    drop(named(60_000).unwrap());
+    assert!(matches!(named(1), Err(Error::NameTaken { .. })), "it has not expired");
+    store.delete(&Reference::Name("hero".to_owned())).unwrap();
+    let first = named(1).unwrap();
+    assert!(matches!(named(1), Err(Error::NameTaken { .. })), "somebody has it open");
+    drop(first);
+    until("the name is free", || named(1).ok());
 }
 
 #[test]

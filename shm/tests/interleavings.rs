@@ -124,7 +124,7 @@ mod buffer {
         LookAgain { tries: u8, before: u8, len: u8, data: u8 },
         ReadGate,
         ReadLock,
-        ReadOpenGate { locked: bool },
+        ReadOpenGate,
         LookLocked,
         ReadLenLocked,
         ReadDataLocked { len: u8 },
@@ -237,12 +237,10 @@ mod buffer {
                 Next::LookAgain { len, data, .. } if len != data => return Some(mixture),
                 Next::LookAgain { .. } => Next::End,
                 Next::ReadGate if new.gate.take(process, false) => Next::ReadLock,
-                Next::ReadLock => Next::ReadOpenGate {
-                    locked: new.lock.take(process, false),
-                },
-                Next::ReadOpenGate { locked } => {
+                Next::ReadLock if new.lock.take(process, false) => Next::ReadOpenGate,
+                Next::ReadOpenGate => {
                     new.gate.drop_of(process);
-                    if locked { Next::LookLocked } else { Next::ReadGate }
+                    Next::LookLocked
                 }
                 Next::LookLocked if self.sequence % 2 == 1 && self.has(Guard::OddIsInterrupted) => {
                     if !self.torn
@@ -259,7 +257,7 @@ mod buffer {
                 Next::LookLocked => Next::ReadLenLocked,
                 Next::ReadLenLocked => Next::ReadDataLocked { len: self.len },
                 Next::ReadDataLocked { len } => Next::ReadUnlock { len, data: self.data },
-                waits @ (Next::WriteGate | Next::WriteLock | Next::ReadGate) => waits,
+                waits @ (Next::WriteGate | Next::WriteLock | Next::ReadGate | Next::ReadLock) => waits,
             };
             Some(Ok(new))
         }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use common::{Peer, argument, by_id, child_role, hear, noise, opened, path_of, say, temp_store};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, GcReport, Reference, SharedBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, GcReport, Reference, SharedBuffer, SharedSceneBuffer, Store};
 use uuid::Uuid;
 
 fn pool(store: &Store, slots: usize) -> BufferPool {
@@ -214,6 +214,24 @@ fn a_pool_goes_with_the_last_that_has_it_open() {
     assert!(matches!(store.pool(&by_id(id)), Err(Error::NotFound { .. })));
     assert_eq!(store.used_bytes().unwrap(), 0, "with its slots");
     BufferPool::create(&store, 2, 64, &BufferOptions::default().name("viewport")).unwrap();
+}
+
+#[test]
+fn a_pool_that_is_replaced_goes_with_its_slots() {
+    let (_parent, store) = temp_store();
+    let options = BufferOptions::default().name("viewport").persistent(true);
+    let first = BufferPool::create(&store, 4, 1 << 20, &options).unwrap();
+    let slot = first.acquire().unwrap();
+    slot.write(b"seen by who has it").unwrap();
+    let scene = SharedSceneBuffer::write(&store, b"takes the name over", &options.replace(true)).unwrap();
+    let left = store.used_bytes().unwrap();
+    assert!(left < 1 << 16, "{left} bytes");
+    assert_eq!(slot.read().unwrap(), b"seen by who has it");
+    assert!(matches!(store.pool(&by_id(first.id())), Err(Error::NotFound { .. })));
+    assert_eq!(
+        store.resolve(&Reference::Name("viewport".to_owned())).unwrap(),
+        scene.id()
+    );
 }
 
 #[test]

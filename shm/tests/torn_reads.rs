@@ -4,10 +4,11 @@
 
 mod common;
 
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, live_for, opened, say, temp_store};
+use common::{Peer, by_id, child_role, hear, live_for, opened, say, temp_store, until};
 use dcc_mcp_shm::{BufferOptions, Error, SharedBuffer, Store};
 
 const SIZE: usize = 8 << 20;
@@ -240,4 +241,34 @@ fn readers_that_take_turns_do_not_keep_a_writer_out() {
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         assert!(written.is_ok(), "{written:?}");
     });
+}
+
+/// Whether somebody holds or shares the gate of a file.
+fn gate_is_taken(path: &Path) -> bool {
+    let inode = path.metadata().unwrap().ino();
+    let locks = std::fs::read_to_string("/proc/locks").unwrap();
+    locks
+        .lines()
+        .any(|lock| lock.contains("OFDLCK") && lock.contains(&format!(":{inode} 1 1")))
+}
+
+#[test]
+fn who_waits_to_read_comes_before_the_next_writer() {
+    let (_parent, store) = temp_store();
+    let writer = SharedBuffer::create(&store, 64, &BufferOptions::default()).unwrap();
+    let open = || SharedBuffer::open(&store, &by_id(writer.id())).unwrap();
+    let (reader, other) = (open(), open());
+    let edit = writer.edit(5).unwrap();
+    edit.memory().copy_in(0, b"first").unwrap();
+    std::thread::scope(|scope| {
+        let viewed = scope.spawn(|| reader.view().unwrap());
+        until("the reader waits", || gate_is_taken(&writer.path()).then_some(()));
+        let written = scope.spawn(|| other.write(b"next").unwrap());
+        edit.finish().unwrap();
+        let view = viewed.join().unwrap();
+        assert_eq!(view.to_vec(), b"first");
+        drop(view);
+        written.join().unwrap();
+    });
+    assert_eq!(reader.read().unwrap(), b"next");
 }

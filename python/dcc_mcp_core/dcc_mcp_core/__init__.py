@@ -1,7 +1,7 @@
 """The shared memory API of dcc-mcp-core, served by dcc_mcp_shm.
 
-Programs written for ``from dcc_mcp_core import PySharedSceneBuffer`` run unchanged. This module is a distribution of
-its own because another project of that name is on PyPI: install one or the other.
+Programs that follow that package's page of its shared memory (``PySharedSceneBuffer``) run unchanged. This module is a
+distribution of its own because another project of that name is on PyPI: install one or the other.
 """
 
 from dcc_mcp_shm import BufferPool as PyBufferPool

@@ -123,7 +123,7 @@ impl ArrayView {
         if wants(ffi::PyBUF_WRITABLE) && !writable {
             return Err(read_only());
         }
-        let in_one_row = self.shape.iter().filter(|&&n| n > 1).count() <= 1;
+        let in_one_row = self.count == 0 || self.shape.iter().filter(|&&n| n > 1).count() <= 1;
         if wants(ffi::PyBUF_F_CONTIGUOUS) && !in_one_row {
             return Err(PyBufferError::new_err("this view is in C order"));
         }
@@ -138,9 +138,12 @@ impl ArrayView {
         }
         if wants(ffi::PyBUF_ND) {
             raw.ndim = c_int::try_from(self.shape.len()).unwrap_or(c_int::MAX);
+        }
+        // Without axes both stay null.
+        if wants(ffi::PyBUF_ND) && raw.ndim > 0 {
             raw.shape = self.shape.as_ptr().cast_mut();
         }
-        if wants(ffi::PyBUF_STRIDES) {
+        if wants(ffi::PyBUF_STRIDES) && raw.ndim > 0 {
             raw.strides = self.strides.as_ptr().cast_mut();
         }
         Ok(raw)

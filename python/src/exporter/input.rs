@@ -83,10 +83,11 @@ impl<'py> Input<'py> {
         unsafe { CStr::from_ptr(self.raw.format) }
     }
 
-    /// Whether an element is or contains an object (`O`) or a pointer (`&`). Field names stand between colons.
+    /// Whether an element is or contains an object (`O`) or a pointer: to something (`&`, `P`), to text (`z`, and `Z` if
+    /// no complex number begins with it), to a function (`X`). Field names stand between colons.
     fn holds_addresses(&self) -> bool {
-        let fields = self.format().to_bytes().split(|&b| b == b':').step_by(2);
-        fields.flatten().any(|b| b"O&".contains(b))
+        let mut fields = self.format().to_bytes().split(|&b| b == b':').step_by(2);
+        fields.any(|field| field.iter().any(|b| b"O&PzX".contains(b)) || field.ends_with(b"Z"))
     }
 
     /// ctypes pointers are buffers too: of the pointer, not of what it points at.

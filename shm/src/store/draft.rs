@@ -58,6 +58,7 @@ impl Draft {
             pending: false,
             counted: false,
         };
+        store.sweep_now_and_then();
         draft.grow_with(len, |draft| draft.create(content))?;
         Ok(draft)
     }
@@ -206,7 +207,7 @@ impl Draft {
         let (store, id) = (self.store.clone(), self.id);
         // Whoever sums up files must not miss this one because it changes its name meanwhile.
         let needs_lock = name.is_some() || self.counted;
-        let _lock = needs_lock.then(|| store.lock()).transpose()?;
+        let lock = needs_lock.then(|| store.lock()).transpose()?;
         let before = name.map_or(Ok(None), |name| store.holder_of_name(name))?;
         if let (Some(name), Some(holder), false) = (name, before, replace) {
             return Err(Error::NameTaken {
@@ -232,9 +233,10 @@ impl Draft {
                 }
             })?;
         }
-        // The new one has the name by now.
+        // The new one has the name by now; memory is not freed with the lock held.
+        drop(lock);
         if let Some(before) = before
-            && let Err(error) = store.unlink(before)
+            && let Err(error) = store.unlink_with_slots(before)
         {
             tracing::warn!(id = %before, %error, "a buffer whose name was taken over was left behind");
         }

@@ -13,9 +13,9 @@ use super::{LOCK_FILE, Store, StoreFile};
 use crate::error::{Error, Result};
 use crate::header::Role;
 use crate::segment::{self, Snapshot};
-use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
 
-/// Opening a store sweeps it if nobody did so for this long.
+/// Opening a store, and making something in it, sweeps it if nobody did so for this long.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What a garbage collection took, or would take, and what it left.
@@ -156,21 +156,34 @@ impl Store {
         Ok(report)
     }
 
+    /// Sweeps unless somebody did so lately. What one process may not remove, another may have to: it does not keep
+    /// anybody from working.
+    pub(super) fn sweep_now_and_then(&self) {
+        if self.0.swept_by_owner {
+            return;
+        }
+        if let Err(error) = self.sweep_if_due() {
+            tracing::warn!(%error, "the store could not be swept");
+        }
+    }
+
     /// Sweeps unless somebody did so lately, which the lock file's times say.
-    pub(super) fn sweep_if_due(&self) -> Result<()> {
-        let Ok(file) = GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read) else {
-            // Nobody has used this store yet: the next one to open it sweeps.
-            drop(self.lock()?);
-            return Ok(());
+    fn sweep_if_due(&self) -> Result<()> {
+        let Ok(lock) = Stat::at(self.directory(), LOCK_FILE) else {
+            // Nobody has used this store yet: there is nothing to sweep.
+            return self.lock().map(drop);
         };
         let now = sys::boot_time();
-        let failed = |error| Error::io("look at the lock of", self.path(), error);
-        let last = file.stat().map_err(failed)?.modified;
         // A time ahead of the clock is of another boot.
-        if now.checked_sub(last).is_some_and(|since| since < SWEEP_INTERVAL) {
+        if now
+            .checked_sub(lock.modified)
+            .is_some_and(|since| since < SWEEP_INTERVAL)
+        {
             return Ok(());
         }
-        file.set_times(now, now).map_err(failed)?;
+        GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read)
+            .and_then(|file| file.set_times(now, now))
+            .map_err(|error| Error::io("look at the lock of", self.path(), error))?;
         let report = self.gc(false)?;
         if !report.removed.is_empty() {
             tracing::info!(
@@ -180,6 +193,33 @@ impl Store {
             );
         }
         Ok(())
+    }
+
+    /// Who has a name once a sweep would have been there: whoever wants the name need not wait for one.
+    pub(crate) fn living_holder_of_name(&self, name: &str) -> Result<Option<Uuid>> {
+        let Some(id) = self.holder_of_name(name)? else {
+            return Ok(None);
+        };
+        // Looked at before it goes: its slots go with it.
+        let pool = self.look(id).ok().and_then(|snapshot| snapshot.header.metadata.pool);
+        let collect = |id, gone: &HashSet<Uuid>| self.collect(&StoreFile { id, draft: false }, false, gone);
+        match collect(id, &HashSet::new()) {
+            Ok(Verdict::Take(_)) => {
+                let gone = HashSet::from([id]);
+                for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
+                    if let Err(error) = collect(slot, &gone) {
+                        tracing::debug!(%slot, %error, "a slot is left to the next sweep");
+                    }
+                }
+                Ok(None)
+            }
+            Ok(Verdict::Gone) => Ok(None),
+            Ok(_) => Ok(Some(id)),
+            Err(error) => {
+                tracing::debug!(%id, %error, "what has the name cannot be collected");
+                Ok(Some(id))
+            }
+        }
     }
 
     fn collect(&self, entry: &StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> Result<Verdict> {
@@ -233,7 +273,7 @@ impl Store {
     /// Removes that file alone: a slot of a pool may be held although its pool is not.
     fn take(&self, entry: &StoreFile) -> Result<()> {
         if !entry.draft {
-            return self.remove_file(entry.id).map(drop);
+            return self.remove_file(entry.id);
         }
         match rustix::fs::unlinkat(self.directory(), entry.name(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),

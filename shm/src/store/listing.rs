@@ -181,14 +181,12 @@ impl Store {
     /// [`Error::NotFound`] when it is not there, [`Error::WrongRole`] for a slot, which goes with its pool; see also
     /// [`Store::describe`].
     pub fn delete(&self, reference: &Reference) -> Result<()> {
-        let id = self.resolve(reference)?;
+        let Place { id, generation } = self.locate(reference)?;
         let snapshot = match self.look(id) {
-            Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => return self.unlink(id),
+            Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => return self.unlink(id).map(drop),
             looked => looked?,
         };
-        if let Reference::Descriptor(json) = reference {
-            check_generation(&snapshot, Target::parse(json)?.generation)?;
-        }
+        snapshot.expect_generation(generation)?;
         if snapshot.header.role == Role::Slot {
             return Err(Error::WrongRole {
                 id,
@@ -204,9 +202,18 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] for a name that nothing has; [`Error::InvalidDescriptor`] for a descriptor of another store.
     pub fn resolve(&self, reference: &Reference) -> Result<Uuid> {
+        self.locate(reference).map(|place| place.id)
+    }
+
+    /// The same, and which use of a slot is meant.
+    pub(crate) fn locate(&self, reference: &Reference) -> Result<Place> {
+        let whichever = |id| Place { id, generation: None };
         match reference {
-            Reference::Id(id) => Ok(*id),
-            Reference::Name(name) => self.holder_of_name(name)?.ok_or_else(|| self.not_found(name)),
+            Reference::Id(id) => Ok(whichever(*id)),
+            Reference::Name(name) => self
+                .holder_of_name(name)?
+                .map(whichever)
+                .ok_or_else(|| self.not_found(name)),
             Reference::Descriptor(json) => {
                 let target = Target::parse(json)?;
                 if target.path != self.file_path(target.id) {
@@ -217,17 +224,19 @@ impl Store {
                         self.path().display()
                     )));
                 }
-                Ok(target.id)
+                Ok(Place {
+                    id: target.id,
+                    generation: Some(target.generation),
+                })
             }
         }
     }
 
     /// Reads the header of what is meant, without holding it.
     pub(super) fn find(&self, reference: &Reference) -> Result<Snapshot> {
-        let snapshot = self.look(self.resolve(reference)?)?;
-        if let Reference::Descriptor(json) = reference {
-            check_generation(&snapshot, Target::parse(json)?.generation)?;
-        }
+        let Place { id, generation } = self.locate(reference)?;
+        let snapshot = self.look(id)?;
+        snapshot.expect_generation(generation)?;
         Ok(snapshot)
     }
 
@@ -320,7 +329,29 @@ impl Store {
 
     /// Removes a file and frees its name; a pool goes with its slots.
     pub(crate) fn remove(&self, id: Uuid) -> Result<()> {
-        let pool = self.remove_file(id)?.and_then(|metadata| metadata.pool);
+        self.free_name_of(id)?;
+        self.unlink_with_slots(id)
+    }
+
+    /// Removes a file alone, and frees its name.
+    pub(super) fn remove_file(&self, id: Uuid) -> Result<()> {
+        self.free_name_of(id)?;
+        self.unlink(id).map(drop)
+    }
+
+    fn free_name_of(&self, id: Uuid) -> Result<()> {
+        if let Ok(snapshot) = self.look(id)
+            && let Some(name) = &snapshot.header.metadata.name
+        {
+            let _lock = self.lock()?;
+            self.unbind_name(name, id)?;
+        }
+        Ok(())
+    }
+
+    /// Removes a file that has no name, or not any more; a pool goes with its slots.
+    pub(super) fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
+        let pool = self.unlink(id)?.and_then(|metadata| metadata.pool);
         for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
             // A pool's list is only believed where the slot says the same.
             if self
@@ -333,42 +364,27 @@ impl Store {
         Ok(())
     }
 
-    /// Removes a file and frees its name. Gives what the file said, if it could be read.
-    pub(super) fn remove_file(&self, id: Uuid) -> Result<Option<Metadata>> {
-        let metadata = self.look(id).ok().map(|snapshot| snapshot.header.metadata);
-        if let Some(name) = metadata.as_ref().and_then(|metadata| metadata.name.as_deref()) {
-            let _lock = self.lock()?;
-            self.unbind_name(name, id)?;
-        }
-        self.unlink(id)?;
-        Ok(metadata)
-    }
-
-    /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.
-    pub(super) fn unlink(&self, id: Uuid) -> Result<()> {
-        let waited_for = Segment::open_unlocked(self, id).ok();
+    /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken. Gives what the file said,
+    /// if it could be read.
+    pub(super) fn unlink(&self, id: Uuid) -> Result<Option<Metadata>> {
+        let opened = Segment::open_unlocked(self, id).ok();
         match rustix::fs::unlinkat(self.directory(), Self::file_name(id), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(Error::io("delete", &self.file_path(id), error)),
         }
-        if let Some((segment, snapshot)) = waited_for
-            && snapshot.header.role == Role::Buffer
-        {
+        let Some((segment, snapshot)) = opened else {
+            return Ok(None);
+        };
+        if snapshot.header.role == Role::Buffer {
             sys::wake_all(segment.shared()?.word(AT_SEQUENCE));
         }
-        Ok(())
+        Ok(Some(snapshot.header.metadata))
     }
 }
 
-/// Refuses a slot that was given to somebody else since a descriptor of it was made.
-pub(crate) fn check_generation(snapshot: &Snapshot, expected: u64) -> Result<()> {
-    let found = snapshot.words.generation;
-    if found == expected {
-        return Ok(());
-    }
-    Err(Error::Stale {
-        id: snapshot.header.id,
-        expected,
-        found,
-    })
+/// What a reference means in a store.
+pub(crate) struct Place {
+    pub(crate) id: Uuid,
+    /// Of a descriptor, that of the slot when it was made.
+    pub(crate) generation: Option<u64>,
 }

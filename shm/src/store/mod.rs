@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub(crate) use self::draft::{Content, Draft};
 pub use self::gc::{GcReport, Kept, KeptReason, Removed};
 pub use self::holders::Holders;
-pub(crate) use self::listing::check_generation;
+pub(crate) use self::listing::Place;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
@@ -58,12 +58,25 @@ struct Inner {
     stat: Stat,
     /// What the last wait watched it by, and in which process.
     idle_watch: Mutex<Option<(u64, OwnedFd)>>,
+    /// Whether this handle removes nothing unless it is told to.
+    swept_by_owner: bool,
+}
+
+/// What a store is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// It is made if it is not there, and what expired is removed now and then.
+    ToWork,
+    /// It is made if it is not there.
+    Unswept,
+    Existing,
 }
 
 impl Store {
     /// Opens the store of this user, and makes it if it is not there: `DCC_MCP_SHM_DIR` if set, else
     /// `/dev/shm/dcc-mcp-shm-<uid>`, else a directory of that name among the temporary files. A quota in
-    /// `DCC_MCP_SHM_MAX_BYTES` (bytes) is recorded in it. What expired is removed, at most once a minute.
+    /// `DCC_MCP_SHM_MAX_BYTES` (bytes) is recorded in it. What expired is removed, at most once a minute: now, and when
+    /// something is made in it.
     ///
     /// # Errors
     /// [`Error::UnsafeStore`] when others could tamper with the directory, [`Error::Io`] when it cannot be made.
@@ -83,11 +96,8 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_at(path: impl AsRef<Path>) -> Result<Self> {
-        let store = Self::open_unswept(path)?;
-        if let Err(error) = store.sweep_if_due() {
-            // What one process may not remove, another may have to: it does not keep anybody from working.
-            tracing::warn!(%error, "the store could not be swept");
-        }
+        let store = Self::open_recorded(path.as_ref(), Open::ToWork)?;
+        store.sweep_now_and_then();
         Ok(store)
     }
 
@@ -97,7 +107,11 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_unswept(path: impl AsRef<Path>) -> Result<Self> {
-        let store = Self::open_directory(path.as_ref(), true)?;
+        Self::open_recorded(path.as_ref(), Open::Unswept)
+    }
+
+    fn open_recorded(path: &Path, how: Open) -> Result<Self> {
+        let store = Self::open_directory(path, how)?;
         if let Some(quota) = quota_of_environment()? {
             store.set_quota(quota)?;
         }
@@ -123,7 +137,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`], and [`Error::NotFound`] when there is no such directory.
     pub fn open_existing(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_directory(path.as_ref(), false)
+        Self::open_directory(path.as_ref(), Open::Existing)
     }
 
     /// Opens something in a store that a descriptor or path refers to. The store must exist; nothing in it is changed.
@@ -141,12 +155,12 @@ impl Store {
                 opened => return opened,
             }
         }
-        let store = Self::open_directory(path, false)?;
+        let store = Self::open_directory(path, Open::Existing)?;
         LAST.set(Some(store.clone()));
         open(&store)
     }
 
-    fn open_directory(path: &Path, create: bool) -> Result<Self> {
+    fn open_directory(path: &Path, how: Open) -> Result<Self> {
         // Without the trailing slash that would make the system follow a link.
         let path: PathBuf = path.components().collect();
         let path = std::path::absolute(&path).map_err(|error| Error::io("find", &path, error))?;
@@ -162,7 +176,7 @@ impl Store {
             rustix::fs::open(&path, flags, rustix::fs::Mode::empty())
         };
         let opened = match open() {
-            Err(Errno::NOENT) if create => {
+            Err(Errno::NOENT) if how != Open::Existing => {
                 make_directory(&path)?;
                 open()
             }
@@ -195,6 +209,7 @@ impl Store {
             directory,
             stat,
             idle_watch,
+            swept_by_owner: how != Open::ToWork,
         })))
     }
 
@@ -322,7 +337,7 @@ impl Store {
     }
 
     /// Takes the lock of the whole store. It is held while names are checked and sizes summed, never longer.
-    fn lock(&self) -> Result<GuardedFile> {
+    pub(crate) fn lock(&self) -> Result<GuardedFile> {
         let path = || self.0.path.join(LOCK_FILE);
         loop {
             let opened = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::ReadWrite) {

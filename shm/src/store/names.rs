@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Dir};
 use rustix::io::Errno;
 use uuid::Uuid;
 
-use super::Store;
+use super::{QUOTA_FILE, Store};
 use crate::error::{Error, Result};
 use crate::sys::{self, Stat};
 
@@ -67,18 +67,20 @@ impl Store {
         Ok(())
     }
 
-    /// Removes links whose buffer is gone. Deleting frees names; those left are of files that vanished otherwise.
+    /// Removes links whose buffer is gone, and a quota that was never renamed. Deleting frees names; those left are of
+    /// files that vanished otherwise.
     pub(super) fn sweep_names(&self) -> Result<()> {
         let failed = |error: Errno| Error::io("sweep the names of", self.path(), error);
         for entry in Dir::read_from(self.directory()).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let Ok(link) = entry.file_name().to_str() else { continue };
-            if !is_link_name(link) || !self.leads_nowhere(link) {
+            let is_left = || self.is_new_quota(link) || (is_link_name(link) && self.leads_nowhere(link));
+            if !is_left() {
                 continue;
             }
-            // Looked at again where nobody can bind the name meanwhile.
+            // Looked at again where nobody can bind the name, or is recording a quota.
             let _lock = self.lock()?;
-            if self.leads_nowhere(link) {
+            if is_left() {
                 self.remove_link(link)?;
             }
         }
@@ -88,6 +90,13 @@ impl Store {
     fn leads_nowhere(&self, link: &str) -> bool {
         self.id_in(link)
             .is_ok_and(|id| id.is_none_or(|id| !self.file_exists(id)))
+    }
+
+    /// Whether this is a quota as it is called before it is renamed.
+    fn is_new_quota(&self, name: &str) -> bool {
+        let id = name.strip_prefix(QUOTA_FILE).and_then(|rest| rest.strip_prefix('.'));
+        id.is_some_and(|id| Uuid::try_parse(id).is_ok())
+            && Stat::at(self.directory(), name).is_ok_and(|stat| stat.regular)
     }
 
     fn remove_link(&self, link: &str) -> Result<()> {

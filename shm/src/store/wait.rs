@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, StoreEvent, StoreWatch};
+use super::{Open, Store, StoreEvent, StoreWatch};
 use crate::descriptor::{BufferState, Descriptor, FileRole};
 use crate::error::{Error, Result};
 use crate::kind::SceneDataKind;
@@ -179,7 +179,7 @@ impl Store {
 
     /// Why nothing more will come: what is wrong with the directory, unless there is a good one in its place.
     fn gone(&self) -> Error {
-        let opened = Self::open_directory(self.path(), false);
+        let opened = Self::open_directory(self.path(), Open::Existing);
         opened.err().unwrap_or_else(|| self.not_found(self.path().display()))
     }
 }

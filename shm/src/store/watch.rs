@@ -53,10 +53,16 @@ impl Store {
     /// Begins to watch.
     ///
     /// # Errors
-    /// [`Error::TooManyOpenFiles`], also when the user has as many watches as are allowed; [`Error::Io`].
+    /// [`Error::TooManyWatches`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn watch(&self) -> Result<StoreWatch> {
         let failed = |error: Errno| Error::io("watch", self.path(), error);
-        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(failed)?;
+        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(|error| {
+            // The same number says that this process has no descriptor left, and that the user has no instance.
+            match self.directory().try_clone_to_owned() {
+                Ok(_) if error == Errno::MFILE => Error::TooManyWatches { source: error.into() },
+                _ => failed(error),
+            }
+        })?;
         let flags = WatchFlags::ATTRIB
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::CREATE
@@ -69,7 +75,10 @@ impl Store {
             | WatchFlags::ONLYDIR;
         // The directory that was opened and checked, wherever the path leads by now.
         let directory = format!("/proc/self/fd/{}", self.directory().as_raw_fd());
-        inotify::add_watch(&inotify, directory, flags).map_err(failed)?;
+        inotify::add_watch(&inotify, directory, flags).map_err(|error| match error {
+            Errno::NOSPC => Error::TooManyWatches { source: error.into() },
+            error => failed(error),
+        })?;
         Ok(StoreWatch::new(self, inotify))
     }
 }

@@ -5,10 +5,10 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::fork::process_generation;
-use super::lock::{Backoff, LOCK_PATIENCE};
-use crate::error::{Error, Result};
+use super::lock::Backoff;
 
 /// Guards a value for the threads of one process. A forked child finds it free and the value at its default: the
 /// threads that could have had it do not exist there, and what the value said of them is not so.
@@ -32,10 +32,13 @@ impl<T: Default + Copy> Default for ForkMutex<T> {
 }
 
 impl<T: Default + Copy> ForkMutex<T> {
-    /// Waits for the value, with a deadline. It must be plain data: a child may find it half changed, and replaces it.
-    pub(crate) fn lock(&self, what: &'static str) -> Result<ForkMutexGuard<'_, T>> {
+    /// Waits for the value. It must be plain data: a child may find it half changed, and replaces it.
+    ///
+    /// There is no deadline here: who has it is a thread of this process, which waits for nothing without one. Others are
+    /// stopped with it.
+    pub(crate) fn lock(&self) -> ForkMutexGuard<'_, T> {
         let mine = process_generation() + 1;
-        let mut backoff = Backoff::new(LOCK_PATIENCE);
+        let mut backoff = Backoff::new(Duration::MAX);
         loop {
             let holder = self.holder.load(Ordering::Relaxed);
             let free = holder != mine;
@@ -47,18 +50,13 @@ impl<T: Default + Copy> ForkMutex<T> {
             {
                 break;
             }
-            if !backoff.pause() {
-                return Err(Error::Busy {
-                    what,
-                    waited: LOCK_PATIENCE,
-                });
-            }
+            backoff.pause();
         }
         let mut guard = ForkMutexGuard(self);
         if guard.inner().0 != mine {
             *guard.inner() = (mine, T::default());
         }
-        Ok(guard)
+        guard
     }
 }
 

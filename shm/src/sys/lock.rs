@@ -1,7 +1,8 @@
 //! Kernel locks: the whole-file lock that says who holds a buffer, the byte locks that order its writers and
 //! readers, and the lease that shows whether anybody can still write.
 //!
-//! None is ever waited for without a deadline: a process that was stopped while it had one must not stop others.
+//! None is ever waited for without a deadline: a process that was stopped while it had one must not stop others, but
+//! with an error that says so.
 #![allow(unsafe_code)]
 
 use std::io;
@@ -16,7 +17,8 @@ pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Lock of who reads or writes the data.
 pub(crate) const BYTE_DATA: i64 = 0;
-/// Lock that a waiting writer takes first, so that new readers queue behind it.
+/// Lock that is taken first and kept while waiting: by a writer, so that new readers queue behind it, and shared by readers,
+/// so that the next writer does.
 pub(crate) const BYTE_GATE: i64 = 1;
 /// Lock of who was given a pool slot. It can be asked after without taking it, which the whole-file lock cannot.
 pub(crate) const BYTE_SLOT: i64 = 2;

@@ -28,8 +28,13 @@ pub struct Room {
 /// The room for a new file beside `directory`: of the file system, and where files are memory, of that too.
 pub(crate) fn room(directory: BorrowedFd<'_>) -> io::Result<Room> {
     let file_system = fstatvfs(directory)?;
+    let available = match file_system.f_blocks {
+        // ramfs, and tmpfs of `size=0`, have no limit of their own.
+        0 => u64::MAX,
+        _ => file_system.f_bavail.saturating_mul(file_system.f_frsize),
+    };
     let mut room = Room {
-        available: file_system.f_bavail.saturating_mul(file_system.f_frsize),
+        available,
         limit: SpaceLimit::FileSystem,
     };
     let mut limited = |available: Option<u64>, limit| {
