@@ -141,7 +141,7 @@ def test_the_server_ends_with_its_input() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
 
 
-def test_readme_code_runs() -> None:
+def test_the_code_of_the_wheels_readme_runs() -> None:
     readme = (Path(__file__).parents[1] / "python" / "README.md").read_text()
     (code,) = [block.split("```")[0] for block in readme.split("```python\n")[1:]]
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)

@@ -43,7 +43,7 @@ def test_resources_are_listed_and_read(mode: Mode, store: Store) -> None:
     async def calls(client: Any) -> None:
         listed = {resource.name: resource for resource in (await client.list_resources()).resources}
         assert list(listed) == ["store", "viewport", "hero"]
-        assert listed["hero"].size == scene.size_bytes
+        assert listed["hero"].size is None, "of the resource, not of what it describes"
         templates = (await client.list_resource_templates()).resource_templates
         assert [template.uri_template for template in templates] == [BUFFERS, POOLS]
 

@@ -42,7 +42,15 @@ struct Opened {
 #[derive(Debug)]
 struct Followed {
     index: Arc<Mutex<Index>>,
-    _task: AbortOnDropHandle<()>,
+    /// None where nothing tells of changes.
+    task: Option<AbortOnDropHandle<()>>,
+}
+
+impl Followed {
+    /// Whether changes are still taken in.
+    fn is_followed(&self) -> bool {
+        self.task.as_ref().is_none_or(|task| !task.is_finished())
+    }
 }
 
 impl StoreAccess {
@@ -68,16 +76,24 @@ impl StoreAccess {
         if let Some(store) = self.opened() {
             return Ok(store);
         }
-        // Two calls may do this at once; both stores are good.
         let store = self.open_anew().map_err(|error| ToolError::no_store(&error))?;
-        let before = self.locked().replace(Opened {
+        let mut opened = self.locked();
+        // Two calls may do this at once.
+        if let Some(others) = opened.as_ref().filter(|others| others.store.is_current()) {
+            return Ok(others.store.clone());
+        }
+        let before = opened.replace(Opened {
             store: store.clone(),
             index: None,
         });
+        drop(opened);
         self.first_use.notify_one();
-        if before.is_some() {
+        if let Some(before) = before {
             // Whoever listens learns of the store that came in place of the last one.
             let _ = self.changes.send(Change::Everything);
+            if before.index.is_some() {
+                self.follow(store.clone())?;
+            }
         }
         Ok(store)
     }
@@ -99,7 +115,8 @@ impl StoreAccess {
         let existing = self
             .locked()
             .as_ref()
-            .and_then(|opened| Some(opened.index.as_ref()?.index.clone()));
+            .and_then(|opened| opened.index.as_ref().filter(|followed| followed.is_followed()))
+            .map(|followed| followed.index.clone());
         let index = match existing {
             Some(index) => index,
             None => self.follow(store)?,
@@ -112,17 +129,18 @@ impl StoreAccess {
     /// Reads the whole store, once, and keeps to it from then on.
     fn follow(&self, store: Store) -> Result<Arc<Mutex<Index>>, ToolError> {
         let index = Index::new(store, self.changes.clone())?;
-        let watched = index.watch().as_fd().try_clone_to_owned().map_err(|error| {
+        let watched = index.watch().map(|watch| watch.as_fd().try_clone_to_owned());
+        let watched = watched.transpose().map_err(|error| {
             let advice = "Close buffers, or raise the limit of open files (ulimit -n) of the server.";
             ToolError::new(format!("Changes of the store cannot be followed: {error}"), advice)
         })?;
         let index = Arc::new(Mutex::new(index));
-        let task = tokio::spawn(keep_fresh(index.clone(), watched));
+        let task = watched.map(|watched| tokio::spawn(keep_fresh(index.clone(), watched)));
         let mut opened = self.locked();
         if let Some(opened) = opened.as_mut() {
             opened.index = Some(Followed {
                 index: index.clone(),
-                _task: AbortOnDropHandle::new(task),
+                task: task.map(AbortOnDropHandle::new),
             });
         }
         Ok(index)

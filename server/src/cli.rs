@@ -116,5 +116,7 @@ fn log_to_stderr() {
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
+        // With stderr closed there is nobody to tell, and telling that would panic.
+        .log_internal_errors(false)
         .init();
 }

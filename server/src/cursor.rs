@@ -80,9 +80,9 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Longest time between finishing a buffer and listing it: sealing may take a tenth of a second, a name the
-    /// patience for the store's lock.
-    const SLACK: Duration = Duration::from_secs(6);
+    /// Longest time between finishing a buffer and listing it: sealing may take 2 s, a name the patience for the store's
+    /// lock, 5 s.
+    const SLACK: Duration = Duration::from_secs(8);
     /// Most buffers that a cursor names. With more in that time, its horizon is the oldest of these.
     const MOST: usize = 32;
 

@@ -139,11 +139,16 @@ impl ServerHandler for ShmServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
+        // From before the look, so that nothing falls between.
+        let changes = self.store.changes();
         let cursor = request.and_then(|request| request.cursor);
         let listed = self
             .index(move |index| resources::list(index, cursor.as_deref()))
             .await?;
-        self.subscriptions.listed(&self.store, &context.peer);
+        // Clients without sessions are told of nothing that they do not listen for.
+        if context.peer.peer_info().is_some() {
+            self.subscriptions.listed(&self.store, &context.peer, changes);
+        }
         Ok(listed)
     }
 

@@ -64,7 +64,8 @@ impl Read {
 #[derive(Debug)]
 pub(crate) struct Index {
     store: Store,
-    watch: StoreWatch,
+    /// None where the kernel lets this user watch no more: all is read again each time then.
+    watch: Option<StoreWatch>,
     buffers: BTreeMap<Position, Summary>,
     entries: HashMap<Uuid, Entry>,
     /// Whether something could not be taken in, so that all has to be read again.
@@ -76,7 +77,13 @@ impl Index {
     /// Reads the whole store. From here on changes are sent to whoever listens.
     pub(crate) fn new(store: Store, changes: broadcast::Sender<Change>) -> Result<Self, Error> {
         // Watched first: what happens while it is read is read again.
-        let watch = store.watch()?;
+        let watch = match store.watch() {
+            Err(error @ Error::TooManyWatches { .. }) => {
+                tracing::warn!(%error, "changes of the store are found only when it is looked at");
+                None
+            }
+            watch => Some(watch?),
+        };
         let mut index = Self {
             store,
             watch,
@@ -94,14 +101,18 @@ impl Index {
     }
 
     /// Its descriptor becomes readable when there is something to take in.
-    pub(crate) fn watch(&self) -> &StoreWatch {
-        &self.watch
+    pub(crate) fn watch(&self) -> Option<&StoreWatch> {
+        self.watch.as_ref()
     }
 
     /// Takes in what happened since the last time: what was published before this call is found after it. Says
     /// whether the store is still there.
     pub(crate) fn refresh(&mut self) -> Result<bool, Error> {
-        let events = self.watch.events()?;
+        let Some(watch) = &self.watch else {
+            self.read_all()?;
+            return Ok(true);
+        };
+        let events = watch.events()?;
         if std::mem::replace(&mut self.behind, true) {
             self.read_all()?;
             self.tell(Change::Everything);

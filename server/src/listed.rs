@@ -21,7 +21,7 @@ pub(crate) struct Listed {
     pub(crate) id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Geometry, AnimationCache, Screenshot or Arbitrary.
+    #[schemars(with = "String")]
     kind: SceneDataKind,
     #[serde(skip_serializing_if = "String::is_empty")]
     source_dcc: String,
@@ -45,7 +45,7 @@ pub(crate) struct Listed {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &usize) -> bool {
+pub(crate) fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 

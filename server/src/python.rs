@@ -34,9 +34,14 @@ pub(crate) fn code(descriptor: &Descriptor) -> String {
         };
         return format!("import dcc_mcp_shm\n{open}\ndata = {data}  # {what}");
     }
+    let what = if descriptor.use_compression {
+        "copies, decompressed: take only those needed"
+    } else {
+        "shared memory, no copy"
+    };
     format!(
         "import dcc_mcp_shm, numpy as np\n{open}\n\
-         arrays = {{name: np.asarray(scene[name]) for name in scene}}  # shared memory, no copy"
+         arrays = {{name: np.asarray(scene[name]) for name in scene}}  # {what}"
     )
 }
 

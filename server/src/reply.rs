@@ -53,6 +53,11 @@ impl ToolError {
         Self::new(format!("Bad argument `{field}`: {problem}"), advice)
     }
 
+    /// The argument `buffer` means a pool.
+    pub(crate) fn pool() -> Self {
+        Self::argument("buffer", "it is a pool", "Call pool_status with it as `pool`.")
+    }
+
     /// The client no longer wants the answer.
     pub(crate) fn cancelled() -> Self {
         Self::new(
@@ -145,9 +150,7 @@ impl From<Error> for ToolError {
                 "The last writer died while it wrote, so the data is not whole",
                 "Ask the program that the buffer belongs to to write again.",
             ),
-            Error::WrongRole { found: "pool", .. } => {
-                Self::argument("buffer", "it is a pool", "Call pool_status with it as `pool`.")
-            }
+            Error::WrongRole { found: "pool", .. } => Self::pool(),
             Error::NoSuchArray { .. } => Self::new(
                 text::capitalised(&error.to_string()),
                 "Choose one of them, or leave the argument out.",

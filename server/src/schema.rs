@@ -22,9 +22,10 @@ pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
     object(&schema)
 }
 
-/// The schema of a number, of one that JSON has to write as text (NaN, or too large for a double), or of several.
+/// The schema of a number or truth value, of a number that JSON has to write as text (NaN, or too large for a double), or
+/// of several.
 pub(crate) fn number_or_list(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "array"}]})
+    json_schema!({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}, {"type": "array"}]})
 }
 
 fn object(schema: &Schema) -> Arc<JsonObject> {

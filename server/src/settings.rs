@@ -51,7 +51,7 @@ pub struct Settings {
     /// [env: DCC_MCP_SHM_MAX_BYTES] [default: as recorded]
     #[arg(long, value_name = "BYTES")]
     pub max_bytes: Option<u64>,
-    /// Most bytes of text, and of structured content, in one result.
+    /// Most bytes of text, and of structured content, in a result that lists or shows data.
     #[arg(long, value_name = "BYTES", env = "DCC_MCP_SHM_RESULT_BYTES", hide_env_values = true, default_value_t = DEFAULT_RESULT_BYTES)]
     pub result_bytes: usize,
 }

@@ -54,9 +54,19 @@ impl Work {
     pub(crate) fn step(&self, done: u64, total: u64) -> Result<(), ToolError> {
         match &self.progress {
             Some(progress) if progress.is_due() => progress.runtime.block_on(self.tell(done, total)),
-            _ if self.cancelled.is_cancelled() => Err(ToolError::cancelled()),
-            _ => Ok(()),
+            _ => self.go_on(),
         }
+    }
+
+    /// Whether the answer is still wanted.
+    ///
+    /// # Errors
+    /// The client has cancelled the request.
+    pub(crate) fn go_on(&self) -> Result<(), ToolError> {
+        if self.cancelled.is_cancelled() {
+            return Err(ToolError::cancelled());
+        }
+        Ok(())
     }
 
     /// Tells at once how much is done. Waits until the message is on its way, but not for a client that has stopped

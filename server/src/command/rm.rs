@@ -37,17 +37,23 @@ Examples:
 impl Rm {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let store = needed(&self.store)?;
-        let mut status = ExitCode::SUCCESS;
+        let (mut failed, mut said) = (false, Ok(()));
         for buffer in &self.buffers {
-            match delete(&store, buffer) {
-                Ok(said) => terminal::print(&said)?,
+            let told = match delete(&store, buffer) {
+                Ok(deleted) => terminal::print(&deleted),
                 Err(error) => {
-                    status = ExitCode::FAILURE;
-                    writeln!(io::stderr(), "error: {}", foreign(&format!("{error:#}")))?;
+                    failed = true;
+                    writeln!(io::stderr(), "error: {}", foreign(&format!("{error:#}")))
                 }
-            }
+            };
+            // All are deleted, whoever has stopped reading.
+            said = said.and(told);
         }
-        Ok(status)
+        if failed {
+            return Ok(ExitCode::FAILURE);
+        }
+        said?;
+        Ok(ExitCode::SUCCESS)
     }
 }
 

@@ -8,7 +8,7 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Error, Store, StoreWatch};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -62,11 +62,18 @@ impl Top {
 }
 
 async fn watch(store: &Store) -> anyhow::Result<()> {
-    let watch = store.watch()?;
-    let changed = readable(watch.as_fd().try_clone_to_owned()?)?;
+    let watch = match store.watch() {
+        // The ticks go on.
+        Err(Error::TooManyWatches { .. }) => None,
+        watch => Some(watch?),
+    };
+    let changed = watch.as_ref().map(|watch| watch.as_fd().try_clone_to_owned());
+    let changed = changed.transpose()?.map(readable).transpose()?;
     let keys = readable(io::stdin().as_fd().try_clone_to_owned()?)?;
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
+    let mut interrupted = signal(SignalKind::interrupt())?;
+    let mut quit = signal(SignalKind::quit())?;
     let mut resized = signal(SignalKind::window_change())?;
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -77,6 +84,9 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
             _ = resized.recv() => {}
             _ = ended.recv() => return Ok(()),
             _ = hung_up.recv() => return Ok(()),
+            // Not from this terminal, whose keys are keys.
+            _ = interrupted.recv() => return Ok(()),
+            _ = quit.recv() => return Ok(()),
             ready = keys.readable() => {
                 ready?.clear_ready();
                 if ends()? {
@@ -84,9 +94,9 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
                 }
                 continue;
             }
-            ready = changed.readable() => {
+            ready = async { changed.as_ref().expect("there is one").readable().await }, if changed.is_some() => {
                 ready?.clear_ready();
-                if watch.events()?.is_empty() {
+                if watch.as_ref().map_or(Ok(Vec::new()), StoreWatch::events)?.is_empty() {
                     continue;
                 }
                 sleep(PAUSE).await;
@@ -123,7 +133,8 @@ fn picture(store: &Store, window: Option<Window>) -> anyhow::Result<Vec<String>>
         .quota()?
         .map_or_else(String::new, |bytes| format!(", quota {:#}", Bytes(bytes)));
     let (used, free) = (Bytes(store.used_bytes()?), Bytes(room.available));
-    let columns = window.map(|window| window.columns);
+    // Not the last one: what clears the rest of a line would clear what stands there.
+    let columns = window.map(|window| window.columns.saturating_sub(1));
     let fitting = |line: &str| table::shortened(line, columns.unwrap_or(usize::MAX));
     let path = fitting(&foreign(&store.path().display().to_string()));
     let mut lines = vec![

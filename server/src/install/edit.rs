@@ -19,6 +19,8 @@ const SYNTAX: ParseOptions = ParseOptions {
     allow_extended_string_escapes: false,
 };
 
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// What is to be in the file.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
@@ -35,6 +37,11 @@ impl Entry<'_> {
     /// Of an entry that is there, only the command and its arguments change: what else a user has given it, such as an
     /// environment, stays.
     pub(super) fn put_into(&self, text: &str) -> Result<String, Problem> {
+        // Some editors of Windows begin files with it; it is no part of the JSON.
+        let (mark, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
+            Some(rest) => (BYTE_ORDER_MARK, rest),
+            None => ("", text),
+        };
         let root = CstRootNode::parse(text, &SYNTAX)?;
         let file = root
             .object_value_or_create()
@@ -52,7 +59,7 @@ impl Entry<'_> {
             }
             Some(entry) => self.update(&entry)?,
         }
-        Ok(root.to_string())
+        Ok(format!("{mark}{root}"))
     }
 
     fn value(&self) -> CstInputValue {

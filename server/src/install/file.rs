@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use super::clients::Scope;
 use super::error::{Error, Problem};
 
@@ -44,16 +46,21 @@ impl ConfigFile {
 
     /// Puts `new` in place of what was read, if it is still what is there.
     pub(super) fn replace(&self, new: &str, scope: Scope) -> Result<(), Error> {
+        let failed = |source| Error::Write {
+            path: self.path.clone(),
+            source,
+        };
+        let (draft, target) = self.draft(new, scope).map_err(failed)?;
+        // As late as can be: a client that runs may write its file at any time.
         if Self::read(&self.path)?.text != self.text {
             return Err(Error::ChangedMeanwhile(self.path.clone()));
         }
-        self.write(new, scope).map_err(|source| Error::Write {
-            path: self.path.clone(),
-            source,
-        })
+        draft.persist(&target).map_err(|error| failed(error.error))?;
+        Ok(())
     }
 
-    fn write(&self, new: &str, scope: Scope) -> io::Result<()> {
+    /// The new file under a name of its own, and the path that it is to have.
+    fn draft(&self, new: &str, scope: Scope) -> io::Result<(NamedTempFile, PathBuf)> {
         // A file that is a link, as dotfiles often are, stays one: its target is replaced.
         let target = match fs::canonicalize(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(&self.path)?,
@@ -82,8 +89,7 @@ impl ConfigFile {
             draft.as_file().set_permissions(existing.permissions())?;
         }
         draft.as_file().sync_all()?;
-        draft.persist(&target)?;
-        Ok(())
+        Ok((draft, target))
     }
 }
 

@@ -80,7 +80,7 @@ impl<'a> Faces<'a> {
         let corner_vert = integers("corner_vert")?;
         let list = |name: &str| integers(name).filter(|array| array.shape.len() == 1);
         let (division, count) = match corner_vert.shape[..] {
-            [faces, corners] => (Division::Even(corners), faces),
+            [faces, corners] if (3..=MAX_CORNERS).contains(&corners) => (Division::Even(corners), faces),
             [corners] => match (list("face_size"), list("face_start")) {
                 (Some(sizes), _) => (Division::Sizes(sizes), sizes.shape[0]),
                 (None, Some(starts)) => (Division::Starts(starts), starts.shape[0]),

@@ -69,8 +69,7 @@ pub(crate) fn draw(reader: &DataReader, request: &Request, work: &Work) -> Resul
     if let Some(format) = encoded::format(&source)? {
         return encoded::draw(&source, format, attrs, request.max_edge);
     }
-    let described = pixels::in_attrs(attrs).filter(|_| is_screenshot && reader.arrays().is_empty());
-    match described {
+    match described_frame(reader) {
         Some(frame) if frame.size() == reader.len() => pixels::draw(&source, "pixels", &frame, attrs, request.max_edge),
         Some(frame) => Err(ToolError::new(
             format!(
@@ -84,6 +83,13 @@ pub(crate) fn draw(reader: &DataReader, request: &Request, work: &Work) -> Resul
         )),
         None => Err(nothing_to_draw(reader)),
     }
+}
+
+/// The frame that a screenshot without arrays is said to be by its attributes, whether it has as many bytes or not.
+pub(crate) fn described_frame(reader: &DataReader) -> Option<PlacedArray> {
+    let descriptor = reader.descriptor();
+    let may_be = descriptor.kind == SceneDataKind::Screenshot && reader.arrays().is_empty();
+    may_be.then(|| pixels::in_attrs(&descriptor.attrs)).flatten()
 }
 
 fn nothing_to_draw(reader: &DataReader) -> ToolError {

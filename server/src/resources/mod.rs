@@ -87,7 +87,6 @@ fn resource(position: &Position, buffer: &Summary) -> Resource {
     Resource::new(ResourceUri::Buffer(id.into()).to_string(), name)
         .with_description(description)
         .with_mime_type(JSON)
-        .with_size(buffer.capacity)
 }
 
 /// What is at an address now.

@@ -1,7 +1,7 @@
 //! Telling clients that resources changed: what each wants to know, and the two ways of saying it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use dcc_mcp_shm::{Reference, Store};
 use rmcp::model::{ResourceUpdatedNotificationParam, SubscriptionFilter};
@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::uri::ResourceUri;
-use crate::access::StoreAccess;
+use crate::access::{StoreAccess, lock};
 use crate::index::Change;
 
 /// What a client wants to be told of.
@@ -167,10 +167,11 @@ pub(crate) struct Subscriptions {
 }
 
 impl Subscriptions {
-    /// The client has listed the resources, so it is told when that listing is out of date.
-    pub(crate) fn listed(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>) {
+    /// The client has listed the resources, so it is told when that listing is out of date. `changes` are those since
+    /// before it was made.
+    pub(crate) fn listed(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<Change>) {
         lock(&self.interest).listing = true;
-        self.tell(access, peer);
+        self.tell(access, peer, changes);
     }
 
     /// The client wants to be told of a resource. What has no address, and never can have one, is refused.
@@ -180,7 +181,7 @@ impl Subscriptions {
         };
         let subject = Subject::new(parsed, access.opened().as_ref());
         lock(&self.interest).resources.insert(uri.to_owned(), subject);
-        self.tell(access, peer);
+        self.tell(access, peer, access.changes());
         true
     }
 
@@ -188,20 +189,11 @@ impl Subscriptions {
         lock(&self.interest).resources.remove(uri);
     }
 
-    fn tell(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>) {
+    fn tell(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<Change>) {
         self.telling.get_or_init(|| {
-            let telling = follow(
-                access.clone(),
-                access.changes(),
-                self.interest.clone(),
-                Sink::Session(peer.clone()),
-            );
+            let sink = Sink::Session(peer.clone());
+            let telling = follow(access.clone(), changes, self.interest.clone(), sink);
             AbortOnDropHandle::new(tokio::spawn(telling))
         });
     }
-}
-
-/// A panic elsewhere leaves values that are whole.
-fn lock(interest: &Mutex<Interest>) -> MutexGuard<'_, Interest> {
-    interest.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -10,7 +10,8 @@ use dcc_mcp_shm::{
 };
 use indexmap::IndexMap;
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,7 @@ use crate::arguments;
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::work::Work;
 
 /// Content passes through the model's context, so more than this is a mistake.
 const MAX_CONTENT_BYTES: usize = 1 << 20;
@@ -47,7 +49,7 @@ struct Arguments {
     group: Option<String>,
     /// Facts, such as upAxis.
     attrs: Option<JsonObject>,
-    /// How long it stays when nobody has it open; default 900, 0: until deleted.
+    /// How long it stays unused; default 900, 0: until deleted.
     ttl_seconds: Option<u64>,
 }
 
@@ -107,7 +109,7 @@ impl Arguments {
         options
     }
 
-    fn create(mut self, store: &Store) -> Result<Created, ToolError> {
+    fn create(mut self, store: &Store, work: &Work) -> Result<Created, ToolError> {
         let content = self.take_content()?;
         let options = self.options();
         // The handles are dropped at once: what is shared stays for its time to live.
@@ -116,7 +118,13 @@ impl Arguments {
             Content::Empty(layout) => SharedSceneBuffer::create_empty(store, &layout, &options)?.id(),
             Content::Room(capacity) => SharedBuffer::create(store, capacity, &options)?.id(),
         };
-        Described::new(store.describe(&Reference::Id(id))?).map(Created)
+        let reference = Reference::Id(id);
+        // Nobody would ever be told of it.
+        if let Err(cancelled) = work.go_on() {
+            store.delete(&reference)?;
+            return Err(cancelled);
+        }
+        Described::new(store.describe(&reference)?).map(Created)
     }
 }
 
@@ -177,9 +185,14 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Created>()
     )]
-    async fn create_buffer(&self, arguments: JsonObject) -> Result<Reply<Created>, ToolError> {
+    async fn create_buffer(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         // Reserving memory costs up to 0.3 s for each GiB.
-        self.off_thread(move |store| arguments.create(store).map(Reply)).await
+        self.long(&context, move |store, work| arguments.create(store, work).map(Reply))
+            .await
     }
 }

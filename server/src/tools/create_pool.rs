@@ -2,9 +2,10 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{BufferOptions, BufferPool, MAX_SLOTS, SceneDataKind};
+use dcc_mcp_shm::{BufferOptions, BufferPool, MAX_SLOTS, SceneDataKind, Store};
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,7 +13,10 @@ use uuid::Uuid;
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::text::{self, Bytes};
+use crate::work::Work;
 use crate::{arguments, python, schema};
+
+const MAX_BUFFER_SIZE: u64 = i64::MAX.unsigned_abs();
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -29,14 +33,38 @@ struct Arguments {
     replace: Option<bool>,
     /// Default Arbitrary.
     kind: Option<SceneDataKind>,
+    /// Program that fills it.
+    source_dcc: Option<String>,
     /// What it is a part of.
     group: Option<String>,
+    /// Facts on each slot, such as width.
+    attrs: Option<JsonObject>,
 }
 
 impl Arguments {
+    fn create(self, store: &Store, work: &Work) -> Result<Created, ToolError> {
+        let slots = arguments::within("slots", self.slots, 1..=MAX_SLOTS)?;
+        let buffer_size = arguments::within("buffer_size", self.buffer_size, 1..=MAX_BUFFER_SIZE)?;
+        let pool = BufferPool::create(store, slots, buffer_size, &self.options())?;
+        // Nobody would ever be told of it.
+        if let Err(cancelled) = work.go_on() {
+            pool.unlink()?;
+            return Err(cancelled);
+        }
+        Ok(Created {
+            id: pool.id(),
+            name: self.name,
+            slots,
+            buffer_size,
+            code: python::pool_code(store, pool.id()),
+        })
+    }
+
     fn options(&self) -> BufferOptions {
         // Nobody has it open when this call ends, and a pool that is not persistent goes then.
         let mut options = BufferOptions::new(self.kind.unwrap_or_default())
+            .source_dcc(self.source_dcc.clone().unwrap_or_default())
+            .attrs(self.attrs.clone().unwrap_or_default())
             .persistent(true)
             .replace(self.replace.unwrap_or_default());
         if let Some(name) = &self.name {
@@ -79,19 +107,14 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Created>()
     )]
-    async fn create_pool(&self, arguments: JsonObject) -> Result<Reply<Created>, ToolError> {
+    async fn create_pool(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         // Reserving memory costs up to 0.3 s for each GiB.
-        self.off_thread(move |store| {
-            let pool = BufferPool::create(store, arguments.slots, arguments.buffer_size, &arguments.options())?;
-            Ok(Reply(Created {
-                id: pool.id(),
-                name: arguments.name,
-                slots: pool.capacity(),
-                buffer_size: pool.buffer_size(),
-                code: python::pool_code(store, pool.id()),
-            }))
-        })
-        .await
+        self.long(&context, move |store, work| arguments.create(store, work).map(Reply))
+            .await
     }
 }

@@ -13,7 +13,7 @@ use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::text::{self, Bytes, Quoted};
-use crate::{python, schema};
+use crate::{listed, python, schema};
 
 /// Longest text of this result, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -33,11 +33,11 @@ struct Arguments {
 /// A descriptor and how to use it. `create_buffer` answers with it as well.
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Described {
-    /// The descriptor, as in docs/descriptor.schema.json.
+    /// As in docs/descriptor.schema.json.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     descriptor: Descriptor,
-    /// More than 32 are left out of it.
-    #[serde(skip_serializing_if = "is_zero")]
+    /// Those beyond 32.
+    #[serde(skip_serializing_if = "listed::is_zero")]
     arrays_left_out: usize,
     /// Python that opens it, with dcc_mcp_shm.
     code: String,
@@ -46,20 +46,11 @@ pub(crate) struct Described {
     numpy_code: Option<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &usize) -> bool {
-    *number == 0
-}
-
 impl Described {
     /// Describes what holds data; a pool is no such thing.
     pub(crate) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
         if descriptor.role == FileRole::Pool {
-            return Err(ToolError::argument(
-                "buffer",
-                "it is a pool",
-                "Call pool_status with it as `pool`.",
-            ));
+            return Err(ToolError::pool());
         }
         let (code, numpy_code) = (python::code(&descriptor), python::numpy_code(&descriptor));
         let arrays_left_out = descriptor.arrays.len().saturating_sub(MAX_ARRAYS);

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
+use crate::data::look::look;
 use crate::handler::ShmServer;
 use crate::picture::{self, Encoded, Picture, Request, View};
 use crate::reply::ToolError;
@@ -80,11 +81,7 @@ impl ShmServer {
         let request = arguments.request()?;
         let reference = arguments.buffer.resolve("buffer")?;
         self.long(&context, move |store, work| {
-            let reader = store.reader(&reference)?;
-            let drawn = picture::draw(&reader, &request, work);
-            // What was rewritten meanwhile may look damaged.
-            reader.check_unchanged()?;
-            let Picture { image, text } = drawn?;
+            let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
             let picture = picture::encode(image).map_err(|error| {
                 ToolError::new(
                     format!("The picture cannot be encoded: {error}"),

@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcc_mcp_shm::{BufferState, Error, Reference, SceneDataKind};
+use dcc_mcp_shm::{BufferState, Error, FileRole, Reference, SceneDataKind};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -53,7 +53,11 @@ struct Arguments {
 
 /// What is waited for.
 enum Wanted {
-    This(Reference),
+    /// That it can be read; with `since`, that it came or was finished after that.
+    This {
+        reference: Reference,
+        since: Option<Seen>,
+    },
     New(Filter),
 }
 
@@ -62,7 +66,7 @@ struct Arrived {
     /// Newest first, as in `list_buffers`.
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     buffers: Vec<Listed>,
-    /// All that came; more than 25 are not shown.
+    /// All; list_buffers has those not shown.
     total_count: usize,
     timed_out: bool,
     /// Pass as `cursor` to wait for what comes next.
@@ -70,18 +74,27 @@ struct Arrived {
 }
 
 impl Arrived {
-    /// What is there now; with `seen`, of what was not there then.
-    fn look(index: &Index, wanted: &Wanted, seen: Option<&Seen>) -> Result<Self, ToolError> {
+    /// What is there now; with `seen`, of what was not there then. No more is shown than fits into `room` bytes.
+    fn look(index: &Index, wanted: &Wanted, seen: Option<&Seen>, mut room: usize) -> Result<Self, ToolError> {
         let mut found = Vec::new();
         let mut total_count = 0;
         match wanted {
-            Wanted::This(reference) => {
+            Wanted::This { reference, since } => {
                 let descriptor = match (index.store().describe(reference), reference) {
                     // It may come to be; an id will not.
                     (Err(Error::NotFound { .. }), Reference::Name(_)) => return Ok(Self::nothing(index)),
                     (described, _) => described?,
                 };
-                if matches!(descriptor.state, BufferState::Sealed | BufferState::Open) {
+                if descriptor.role == FileRole::Pool {
+                    return Err(ToolError::pool());
+                }
+                let came = |since: &Seen| {
+                    let mut readable = index.readable().map(|(position, _)| position);
+                    readable.any(|position| position.id() == descriptor.id && since.is_new(position))
+                };
+                if matches!(descriptor.state, BufferState::Sealed | BufferState::Open)
+                    && since.as_ref().is_none_or(came)
+                {
                     found.push(descriptor);
                     total_count = 1;
                 }
@@ -106,8 +119,17 @@ impl Arrived {
             return Ok(Self::nothing(index));
         }
         let holders = index.store().holders();
+        let mut buffers = Vec::new();
+        for descriptor in found {
+            let listed = Listed::new(descriptor, &holders);
+            if !buffers.is_empty() && listed.weight() > room {
+                break;
+            }
+            room = room.saturating_sub(listed.weight());
+            buffers.push(listed);
+        }
         Ok(Self {
-            buffers: found.into_iter().map(|found| Listed::new(found, &holders)).collect(),
+            buffers,
             total_count,
             ..Self::nothing(index)
         })
@@ -130,6 +152,13 @@ impl Display for Arrived {
         } else {
             write!(f, "{} came", text::count(self.total_count, "buffer"))?;
         }
+        if self.total_count > self.buffers.len() {
+            let shown = self.buffers.len();
+            write!(
+                f,
+                "; {shown} shown, newest first. Call list_buffers with the same filters for the others."
+            )?;
+        }
         self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
         write!(f, "\nwait_cursor {:?}", self.wait_cursor)
     }
@@ -147,12 +176,13 @@ impl ShmServer {
         let deadline = started + timeout;
         let mut seen = cursor;
         let wanted = Arc::new(wanted);
+        let room = self.settings().result_bytes;
         // Listened to before the first look, so that nothing falls between the two.
         let mut changes = self.access().changes();
         loop {
             let (look_for, known) = (wanted.clone(), seen.clone());
             let mut arrived = self
-                .index(move |index| Arrived::look(index, &look_for, known.as_ref()))
+                .index(move |index| Arrived::look(index, &look_for, known.as_ref(), room))
                 .await?;
             if arrived.total_count > 0 {
                 return Ok(arrived);
@@ -206,7 +236,10 @@ impl ShmServer {
         };
         let wanted = match arguments.buffer {
             None => Wanted::New(filter),
-            Some(buffer) if filter == Filter::default() => Wanted::This(buffer.resolve("buffer")?),
+            Some(buffer) if filter == Filter::default() => Wanted::This {
+                reference: buffer.resolve("buffer")?,
+                since: cursor.clone(),
+            },
             Some(_) => {
                 return Err(ToolError::argument(
                     "buffer",

@@ -43,6 +43,20 @@ fn one_that_is_not_there_does_not_keep_the_others() {
 }
 
 #[test]
+fn all_go_although_nobody_reads_what_is_said() {
+    let store = TestStore::new();
+    let ids = ["first", "second", "third"].map(|name| store.named(name));
+    for (names, status) in [(["first", "second"], 0), (["nope", "third"], 1)] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let mut command = store.command(&[&["rm"], &names[..]].concat());
+        command.stdout(writer.try_clone().expect("a descriptor")).stderr(writer);
+        assert_eq!(command.status().expect("the program runs").code(), Some(status));
+    }
+    assert!(ids.iter().all(|id| !store.file(id).exists()));
+}
+
+#[test]
 fn a_pool_goes_with_its_slots_and_a_slot_not_without_its_pool() {
     let store = TestStore::new();
     let options = BufferOptions::default().name("viewport").persistent(true);

@@ -42,14 +42,17 @@ fn error(store: &Path) -> String {
     lines.join("\n")
 }
 
-/// Runs the command in a remedy.
-fn treat(remedy: &str, treatment: &str) {
+/// Runs the command in a remedy, in a shell that has the store in its environment or not.
+fn treat(store: Option<&Path>, remedy: &str, treatment: &str) {
     assert!(remedy.contains(treatment), "{treatment:?} is not in {remedy}");
     let path = Path::new(PROGRAM).parent().expect("a directory");
     let mut shell = Command::new("/bin/sh");
     shell
         .args(["-c", treatment])
         .env("PATH", format!("{}:/usr/bin:/bin", path.display()));
+    if let Some(store) = store {
+        shell.env("DCC_MCP_SHM_DIR", store);
+    }
     assert!(shell.status().expect("the shell runs").success());
 }
 
@@ -75,7 +78,7 @@ fn a_store_that_is_refused_is_diagnosed_and_the_remedy_helps() {
         fs::set_permissions(path, Permissions::from_mode(mode)).expect("its owner");
         let found = error(path);
         assert!(found.contains(&format!("mode {mode:o}")), "{found}");
-        treat(&found, &format!("chmod 700 {}", path.display()));
+        treat(None, &found, &format!("chmod 700 {}", path.display()));
         healthy(path);
     }
     let link = path.with_file_name("link");
@@ -117,9 +120,7 @@ fn damaged_files_are_errors_until_they_are_deleted() {
     let id = store.junk(b"junk");
     let found = error(store.path());
     assert!(found.contains("1 file; the first: "), "{found}");
-    let treatment = format!("dcc-mcp-shm rm {id}");
-    assert!(found.contains(&treatment), "{found}");
-    store.printed(&["rm", &id]);
+    treat(Some(store.path()), &found, &format!("dcc-mcp-shm rm {id}"));
     healthy(store.path());
     fs::write(store.path().join(".quota"), "a lot").expect("a file");
     let output = doctor(store.path());
@@ -128,8 +129,40 @@ fn damaged_files_are_errors_until_they_are_deleted() {
         output.status.code() == Some(1) && said.contains("error    quota"),
         "{said}"
     );
-    treat(&said, &format!("rm {}/.quota", store.path().display()));
+    treat(None, &said, &format!("rm {}/.quota", store.path().display()));
     healthy(store.path());
+}
+
+#[test]
+fn a_remedy_for_another_store_than_the_default_names_it() {
+    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").expect("a directory");
+    let path = parent.path().join("my scenes");
+    dcc_mcp_shm::Store::open_at(&path).expect("a store");
+    let id = uuid::Uuid::new_v4();
+    let draft = path.join(format!("{id}.shm.draft"));
+    fs::write(path.join(format!("{id}.shm")), b"junk").expect("a file");
+    fs::write(&draft, b"junk").expect("a draft");
+    let said = || {
+        let option = path.to_str().expect("UTF-8");
+        let output = Command::new(PROGRAM).args(["doctor", "--store", option]).output();
+        String::from_utf8(output.expect("the program runs").stdout).expect("UTF-8")
+    };
+    let found = said();
+    treat(
+        None,
+        &found,
+        &format!("dcc-mcp-shm rm {id} --store '{}'", path.display()),
+    );
+    treat(None, &found, &format!("dcc-mcp-shm gc --store '{}'", path.display()));
+    assert!(!draft.exists());
+    let mode = |mode| fs::set_permissions(&path, Permissions::from_mode(mode)).expect("its owner");
+    mode(0o755);
+    treat(None, &said(), &format!("chmod 700 '{}'", path.display()));
+    assert!(
+        said().contains("0 errors") || said().contains("All is well"),
+        "{}",
+        said()
+    );
 }
 
 #[test]
@@ -150,7 +183,7 @@ fn leftovers_are_warnings_until_they_are_swept() {
     );
     assert!(said.contains("0 errors, 2 warnings."), "{said}");
     assert!(draft.exists(), "only looked at");
-    store.printed(&["gc"]);
+    treat(Some(store.path()), &said, "dcc-mcp-shm gc");
     let said = healthy(store.path());
     assert!(said.contains("ok       leftovers    none"), "{said}");
 }

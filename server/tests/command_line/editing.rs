@@ -104,9 +104,11 @@ fn the_rest_of_a_file_keeps_its_bytes_and_commas_their_style() {
 #[test]
 fn line_ends_and_the_width_of_indents_are_the_file_s_own() {
     let home = Home::new();
-    home.write(".cursor/mcp.json", "{\r\n    \"mcpServers\": {}\r\n}\r\n");
+    // As an editor of Windows begins a file.
+    home.write(".cursor/mcp.json", "\u{feff}{\r\n    \"mcpServers\": {}\r\n}\r\n");
     home.installed(&["cursor", "--yes"]);
     let after = home.read(".cursor/mcp.json");
+    assert!(after.starts_with("\u{feff}{\r\n"), "{after:?}");
     assert!(
         after.contains("\r\n        \"dcc-mcp-shm\": {\r\n            \"command\""),
         "{after:?}"

@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use dcc_mcp_shm::{Attrs, BufferOptions, SharedSceneBuffer};
 use serde_json::json;
@@ -159,6 +161,20 @@ fn a_full_disk_is_an_error_that_says_so_and_what_is_freed_can_be_used() {
     let (pools, _) = client.call("pool_status", json!({"pool": "frames"}));
     assert_eq!(pools["pools"][0]["slots"], 1);
     assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn a_server_in_use_removes_what_expired() {
+    let (_parent, store) = store();
+    let options = BufferOptions::default().ttl(Duration::from_nanos(1));
+    let id = SharedSceneBuffer::write(&store, b"x", &options).expect("a scene").id();
+    let mut client = Client::start(store.path(), Era::Session);
+    client.call("list_buffers", json!({}));
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while store.describe(&id.into()).is_ok() {
+        assert!(Instant::now() < deadline, "it stays");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -72,6 +72,67 @@ fn a_mesh_that_is_not_whole_is_called_damaged() {
 }
 
 #[test]
+fn faces_by_rows_are_checked_in_every_column() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), Era::Session);
+    let mut notes = |corners: [i32; 6], face_size: &[i32]| {
+        let sizes = (!face_size.is_empty()).then(|| {
+            let shape = [face_size.len() as u64];
+            ("face_size", spec("<i4", shape), bytes(face_size, i32::to_le_bytes))
+        });
+        let arrays = [
+            ("position", spec("<f4", [4, 3]), vec![0; 48]),
+            ("corner_vert", spec("<i4", [2, 3]), bytes(&corners, i32::to_le_bytes)),
+        ];
+        let arrays: Vec<_> = arrays.into_iter().chain(sizes).collect();
+        let scene = write(&store, &arrays, &BufferOptions::default());
+        client.call("describe_buffer", json!({"buffer": scene.id()})).0["notes"].clone()
+    };
+    let what = "Mesh of 2 faces, 6 corners and 4 points";
+    assert_eq!(
+        notes([0, 1, 2, 1, 2, 3], &[3, 3]),
+        json!([
+            what,
+            "corner_vert lies within the points",
+            "face_size adds up to the corners"
+        ])
+    );
+    assert_eq!(
+        notes([0, 1, 99, 1, -2, 3], &[]),
+        json!([
+            what,
+            "Damaged mesh: corner_vert goes from -2 to 99, but there are 4 points"
+        ])
+    );
+}
+
+#[test]
+fn raw_pixels_have_the_size_that_attributes_say() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), Era::Session);
+    let pool = json!({
+        "slots": 1, "buffer_size": 4096, "kind": "Screenshot", "source_dcc": "Maya",
+        "attrs": {"width": 8, "height": 4},
+    });
+    let (made, _) = client.call("create_pool", pool);
+    let id: uuid::Uuid = serde_json::from_value(made["id"].clone()).expect("an id");
+    let pool = BufferPool::open(&store, &id.into()).expect("the pool");
+    let slot = pool.acquire().expect("a slot");
+    slot.write(&[127; 8 * 4 * 4]).expect("room");
+    let (described, text) = client.call("describe_buffer", json!({"buffer": slot.id()}));
+    let expected = json!({"format": "raw", "width": 8, "height": 4, "channels": 4});
+    assert_eq!(described["image"], expected);
+    assert!(text.contains("raw image, 8 × 4 pixels"), "{text}");
+    assert_eq!(slot.descriptor().expect("a descriptor").source_dcc, "Maya");
+    slot.write(b"no such frame").expect("room");
+    let (described, _) = client.call("describe_buffer", json!({"buffer": slot.id()}));
+    assert!(
+        described.get("image").is_none() && described["payload"].is_object(),
+        "{described}"
+    );
+}
+
+#[test]
 fn compressed_data_is_described_as_if_it_were_not() {
     in_both_eras(|store, client| {
         let ramp: Vec<f32> = (0_u16..60_000).map(|i| f32::from(i) * 0.5).collect();

@@ -85,3 +85,26 @@ fn a_cancelled_call_works_no_longer_and_has_no_answer() {
         assert_eq!(client.end().code(), Some(0));
     }
 }
+
+#[test]
+fn what_a_cancelled_call_has_made_is_deleted() {
+    for era in ERAS {
+        // Memory, and much of it, so that it takes longer than the next line to arrive.
+        let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
+        let store = Store::open_at(parent.path().join("store")).expect("a store");
+        let mut client = Client::start(store.path(), era);
+        let calls = [
+            ("create_pool", json!({"slots": 64, "buffer_size": 4 << 20})),
+            ("create_buffer", json!({"capacity": 256 << 20, "ttl_seconds": 0})),
+        ];
+        for (tool, arguments) in calls {
+            let id = client.begin("tools/call", json!({"name": tool, "arguments": arguments}));
+            let params = json!({"requestId": id, "reason": "no longer wanted"});
+            client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
+        }
+        client.call("store_status", json!({}));
+        // Ends when what is at work has ended.
+        assert_eq!(client.end().code(), Some(0));
+        assert_eq!(store.used_bytes().expect("a directory"), 0);
+    }
+}

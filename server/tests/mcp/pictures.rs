@@ -483,6 +483,19 @@ fn geometry_without_anything_to_see_is_an_error() {
 }
 
 #[test]
+fn faces_of_no_corners_are_none_however_many_there_are() {
+    let mut viewer = Viewer::new();
+    let points = reals([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]);
+    let arrays: [Array<'_>; 2] = [
+        ("position", "<f4", &[2, 3], points),
+        ("corner_vert", "<i4", &[1 << 58, 0], vec![]),
+    ];
+    let buffer = viewer.put(&geometry(json!({})), &arrays);
+    let (_, text) = viewer.view(&json!({"buffer": buffer}));
+    assert!(text.contains("2 points"), "{text}");
+}
+
+#[test]
 fn points_without_faces_are_balls() {
     let mut viewer = Viewer::new();
     let buffer = viewer.put(&geometry(json!({})), &a_box([1.0; 3], [0.0; 3])[..1]);

@@ -1,5 +1,8 @@
 //! Resources, subscriptions, prompts and completion, for clients of both eras.
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+
 use dcc_mcp_shm::{BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store};
 use serde_json::{Value, json};
 
@@ -141,6 +144,51 @@ fn a_session_is_told_of_what_it_listed_and_subscribed_to() {
     assert_eq!(client.end().code(), Some(0));
 }
 
+/// A session that wants to know of one buffer, by its name.
+fn subscribed(store: &Store, name: &str) -> Client {
+    let mut client = Client::start(store.path(), Era::Session);
+    let uri = format!("shm://buffers/{name}");
+    let answer = client.request("resources/subscribe", json!({"uri": uri}));
+    assert!(answer.get("error").is_none(), "{answer}");
+    client
+}
+
+fn replace(store: &Store, name: &str) {
+    let options = BufferOptions::default().name(name).replace(true);
+    SharedSceneBuffer::write(store, b"new", &options).expect("a scene");
+}
+
+#[test]
+fn a_store_that_was_refused_for_a_while_is_followed_again() {
+    let (_parent, store) = store();
+    share(&store, "hero");
+    let mut client = subscribed(&store, "hero");
+    let list = json!({"name": "list_buffers", "arguments": {}});
+    let refused = |client: &mut Client| client.request_among("tools/call", list.clone())["result"]["isError"] == true;
+    for mode in [0o755, 0o700] {
+        fs::set_permissions(store.path(), Permissions::from_mode(mode)).expect("its owner");
+        assert_eq!(refused(&mut client), mode == 0o755);
+    }
+    replace(&store, "hero");
+    expect(&mut client, UPDATED, Some("shm://buffers/hero"));
+}
+
+#[test]
+fn a_store_in_the_place_of_another_is_followed_by_who_reads_a_resource() {
+    let (_parent, store) = store();
+    share(&store, "hero");
+    let mut client = subscribed(&store, "hero");
+    fs::remove_dir_all(store.path()).expect("removed");
+    let store = Store::open_at(store.path()).expect("another store");
+    share(&store, "hero");
+    let answer = client.request_among("resources/read", json!({"uri": "shm://buffers/hero"}));
+    assert!(answer["result"].is_object(), "{answer}");
+    // What was told of the change of stores comes before.
+    client.request_among("resources/list", json!({}));
+    replace(&store, "hero");
+    expect(&mut client, UPDATED, Some("shm://buffers/hero"));
+}
+
 #[test]
 fn a_listening_request_is_told_of_what_it_asked_for() {
     let (_parent, store) = store();
@@ -162,6 +210,19 @@ fn a_listening_request_is_told_of_what_it_asked_for() {
     share(&store, "other");
     expect(&mut client, LISTED, None);
     client.send(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id}}));
+    assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn who_only_lists_is_told_of_nothing_without_a_session() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), Era::Stateless);
+    client.request("resources/list", json!({}));
+    for name in ["hero", "prop"] {
+        share(&store, name);
+        // The next line is its answer, and behind the last there is none.
+        client.request("resources/list", json!({}));
+    }
     assert_eq!(client.end().code(), Some(0));
 }
 

@@ -1,6 +1,8 @@
 //! What begins and ends a server, over pipes and over a socket, for clients of both eras.
 
-use crate::client::{Client, ERAS, Era, command};
+use std::process::Stdio;
+
+use crate::client::{Client, ERAS, Era, command, serve};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -40,6 +42,22 @@ fn signals_end_the_server_cleanly() {
             client.call("list_buffers", json!({}));
             assert_eq!(client.end_by(signal).code(), Some(0));
         });
+    }
+}
+
+#[test]
+fn nobody_has_to_read_what_is_logged() {
+    let parent = tempfile::tempdir().expect("a directory");
+    for era in ERAS {
+        let mut command = serve(&parent.path().join("store"));
+        command.stderr(Stdio::piped());
+        let mut client = Client::over_pipes(command, era);
+        drop(client.stderr());
+        client.greet();
+        // Errors of the protocol are logged before they are answered.
+        let answer = client.request("resources/read", json!({"uri": "shm://nope"}));
+        assert!(answer["error"]["code"].is_number(), "{answer}");
+        assert_eq!(client.end().code(), Some(0));
     }
 }
 

@@ -156,6 +156,8 @@ fn what_is_compressed_has_no_code_for_numpy_alone() {
         assert_eq!(found["descriptor"]["use_compression"], true);
         assert!(found.get("numpy_code").is_none());
         assert!(text.contains("stored as LZ4"), "{text}");
+        let code = found["code"].as_str().expect("code");
+        assert!(code.contains("decompressed") && !code.contains("no copy"), "{code}");
     });
 }
 
@@ -408,17 +410,17 @@ fn bad_arguments_of_pools_and_waits_are_named() {
         (
             "create_pool",
             json!({"slots": 0, "buffer_size": 1}),
-            "`capacity`: 0 slots",
+            "`slots`: 0 is not between 1 and 4096",
         ),
         (
             "create_pool",
             json!({"slots": 4097, "buffer_size": 1}),
-            "`capacity`: 4097 slots",
+            "`slots`: 4097 is not between 1 and 4096",
         ),
         (
             "create_pool",
             json!({"slots": 1, "buffer_size": 0}),
-            "`capacity`: 0 bytes",
+            "`buffer_size`: 0 is not between 1 and",
         ),
         (
             "create_pool",

@@ -3,10 +3,10 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dcc_mcp_shm::{BufferOptions, Layout, SceneDataKind, SceneWriter, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Layout, SceneDataKind, SceneWriter, SharedSceneBuffer, Store};
 use serde_json::{Value, json};
 
-use crate::client::{Client, ERAS};
+use crate::client::{Client, ERAS, serve};
 use crate::scenes::{spec, store};
 
 fn share(store: &Store, name: &str, kind: SceneDataKind) {
@@ -126,6 +126,63 @@ fn a_name_that_nothing_has_yet_is_waited_for() {
         assert_eq!(answer["id"], id);
         assert_eq!(names(&answer["result"]["structuredContent"]), ["mesh"]);
     }
+}
+
+#[test]
+fn a_newer_one_of_a_name_is_waited_for_with_a_cursor() {
+    for era in ERAS {
+        let (_parent, store) = store();
+        share(&store, "hero", SceneDataKind::Geometry);
+        let mut client = Client::start(store.path(), era);
+        let (there, _) = client.call("wait_for_buffer", json!({"buffer": "hero"}));
+        assert_eq!(names(&there), ["hero"]);
+        let newer = |cursor: &Value, seconds| json!({"buffer": "hero", "cursor": cursor, "timeout_seconds": seconds});
+        let (nothing, _) = client.call("wait_for_buffer", newer(&there["wait_cursor"], 0));
+        assert_eq!((names(&nothing), &nothing["timed_out"]), (vec![], &json!(true)));
+        let id = begin(&mut client, &newer(&nothing["wait_cursor"], 50));
+        let options = BufferOptions::default().name("hero").replace(true);
+        let scene = SharedSceneBuffer::write(&store, b"newer", &options).expect("a scene");
+        let answer = client.answer();
+        assert_eq!(answer["id"], id);
+        let came = &answer["result"]["structuredContent"];
+        assert_eq!(came["buffers"][0]["id"], json!(scene.id()));
+    }
+}
+
+#[test]
+fn what_is_not_shown_of_many_is_told() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), ERAS[0]);
+    let (listing, _) = client.call("list_buffers", json!({}));
+    for index in 0..30 {
+        share(&store, &format!("part {index:02}"), SceneDataKind::Geometry);
+    }
+    let wait = json!({"cursor": listing["wait_cursor"], "timeout_seconds": 0});
+    let (came, text) = client.call("wait_for_buffer", &wait);
+    assert_eq!((names(&came).len(), &came["total_count"]), (25, &json!(30)));
+    assert!(
+        text.starts_with("30 buffers came; 25 shown") && text.contains("list_buffers"),
+        "{text}"
+    );
+    let mut command = serve(store.path());
+    command.args(["--result-bytes", "2000"]);
+    let mut small = Client::over_pipes(command, ERAS[0]);
+    small.greet();
+    let (came, text) = small.call("wait_for_buffer", &wait);
+    assert!(
+        came.to_string().len() + text.len() < 2500 && !names(&came).is_empty(),
+        "{came} {text}"
+    );
+    assert_eq!(came["total_count"], 30);
+}
+
+#[test]
+fn a_pool_is_not_waited_for() {
+    let (_parent, store) = store();
+    let _pool = BufferPool::create(&store, 1, 64, &BufferOptions::default().name("frames")).expect("a pool");
+    let mut client = Client::start(store.path(), ERAS[0]);
+    let error = client.error("wait_for_buffer", json!({"buffer": "frames"}));
+    assert!(error.contains("pool_status"), "{error}");
 }
 
 #[test]

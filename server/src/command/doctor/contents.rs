@@ -3,13 +3,15 @@
 use dcc_mcp_shm::{KeptReason, Store};
 
 use super::finding::Finding;
+use super::quoted;
 use crate::sweep;
 use crate::text::{self, Bytes};
 
 /// Damaged files that are named.
 const NAMED: usize = 5;
 
-pub(super) fn check(store: &Store) -> Vec<Finding> {
+/// `option` makes a command mean this store.
+pub(super) fn check(store: &Store, option: &str) -> Vec<Finding> {
     let mut findings = vec![quota(store)];
     match store.list() {
         Ok(listing) => {
@@ -25,7 +27,7 @@ pub(super) fn check(store: &Store) -> Vec<Finding> {
                     "damaged",
                     format!("{}; the first: {}", text::count(files.len(), "file"), files[0].problem),
                     format!(
-                        "have it written again, and delete it: dcc-mcp-shm rm {}{more}",
+                        "have it written again, and delete it: dcc-mcp-shm rm {}{option}{more}",
                         named.join(" ")
                     ),
                 ));
@@ -33,7 +35,7 @@ pub(super) fn check(store: &Store) -> Vec<Finding> {
         }
         Err(error) => findings.push(Finding::unknown("contents", error)),
     }
-    findings.extend(leftovers(store));
+    findings.extend(leftovers(store, option));
     findings
 }
 
@@ -44,8 +46,8 @@ fn quota(store: &Store) -> Finding {
             SUBJECT,
             error.to_string(),
             format!(
-                "remove it: rm {}/.quota; then set it anew by serve --max-bytes",
-                store.path().display()
+                "remove it: rm {}; then set it anew by serve --max-bytes",
+                quoted(&store.path().join(".quota"))
             ),
         ),
         (_, Err(error)) => Finding::unknown(SUBJECT, error),
@@ -60,7 +62,7 @@ fn quota(store: &Store) -> Finding {
 }
 
 /// What dead processes and passed times leave behind.
-fn leftovers(store: &Store) -> Vec<Finding> {
+fn leftovers(store: &Store, option: &str) -> Vec<Finding> {
     const SUBJECT: &str = "leftovers";
     let sweep = match store.gc(true) {
         Ok(sweep) => sweep,
@@ -76,7 +78,7 @@ fn leftovers(store: &Store) -> Vec<Finding> {
         findings.push(Finding::warning(
             SUBJECT,
             state,
-            "the next sweep takes them; now: dcc-mcp-shm gc",
+            format!("the next sweep takes them; now: dcc-mcp-shm gc{option}"),
         ));
     }
     let died = sweep.kept.iter().filter(|file| file.reason == KeptReason::HolderDied);
@@ -85,7 +87,7 @@ fn leftovers(store: &Store) -> Vec<Finding> {
         findings.push(Finding::warning(
             SUBJECT,
             format!("{} of processes that were killed", text::count(died, "file")),
-            "their time to live starts at the next sweep; now: dcc-mcp-shm gc",
+            format!("their time to live starts at the next sweep; now: dcc-mcp-shm gc{option}"),
         ));
     }
     if findings.is_empty() {

@@ -7,6 +7,7 @@ use rustix::fs::{Access, FileType, access, lstat};
 use rustix::process::geteuid;
 
 use super::finding::Finding;
+use super::quoted;
 
 const SUBJECT: &str = "directory";
 
@@ -20,7 +21,7 @@ pub(super) fn check(path: &Path) -> (Option<Store>, Finding) {
                 Err(error) => Finding::error(
                     SUBJECT,
                     format!("{shown} cannot be written to: {error}"),
-                    format!("chmod 700 {shown}, or name another directory by --store"),
+                    format!("chmod 700 {}, or name another directory by --store", quoted(path)),
                 ),
             };
             (Some(store), finding)
@@ -55,11 +56,15 @@ fn remedy(path: &Path, error: &Error) -> String {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::Symlink => format!("remove the link {shown}, or name the directory itself by --store"),
         FileType::Directory if stat.st_uid != user => format!(
-            "run this as user {}, name another directory by --store, or: sudo chown {user} {shown}",
-            stat.st_uid
+            "run this as user {}, name another directory by --store, or: sudo chown {user} {}",
+            stat.st_uid,
+            quoted(path)
         ),
         FileType::Directory if stat.st_mode & 0o777 != 0o700 => {
-            format!("chmod 700 {shown}; what others put there meanwhile, look at first")
+            format!(
+                "chmod 700 {}; what others put there meanwhile, look at first",
+                quoted(path)
+            )
         }
         FileType::Directory => format!("name another directory by --store ({error})"),
         _ => format!("move {shown} away, or name another directory by --store"),

@@ -17,12 +17,22 @@ const FIRST_PERSON: u32 = 1000;
 pub(super) fn check(store: &Path) -> Option<Finding> {
     let concerns_store = store.starts_with("/dev/shm") && geteuid().as_raw() >= FIRST_PERSON;
     let root = Path::new("/");
-    (concerns_store && root.join("run/systemd/seats").is_dir()).then(|| judge(removes_ipc(root)))
+    let keeps = || !removes_ipc(root) || lingers();
+    (concerns_store && root.join("run/systemd/seats").is_dir()).then(|| judge(keeps()))
 }
 
-fn judge(removes_ipc: bool) -> Finding {
-    if !removes_ipc {
-        return Finding::good(SUBJECT, "logind keeps what is in /dev/shm (RemoveIPC=no)");
+/// Whether this user's services outlive their sessions, so that logind takes no session for the last one.
+fn lingers() -> bool {
+    let name = std::env::var("USER").unwrap_or_default();
+    !name.is_empty() && !name.contains('/') && Path::new("/var/lib/systemd/linger").join(name).exists()
+}
+
+fn judge(keeps: bool) -> Finding {
+    if keeps {
+        return Finding::good(
+            SUBJECT,
+            "logind keeps what is in /dev/shm (RemoveIPC=no, or this user lingers)",
+        );
     }
     Finding::warning(
         SUBJECT,

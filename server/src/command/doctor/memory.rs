@@ -44,8 +44,11 @@ fn file_system(directory: &Path) -> Finding {
         space.f_blocks.saturating_mul(space.f_frsize),
         space.f_bavail.saturating_mul(space.f_frsize),
     );
-    let state = format!("{kind}, {:#}, {:#} free", Bytes(size), Bytes(free));
-    if size <= DOCKER_SHM {
+    let state = match size {
+        0 => format!("{kind}, of no limited size"),
+        size => format!("{kind}, {:#}, {:#} free", Bytes(size), Bytes(free)),
+    };
+    if (1..=DOCKER_SHM).contains(&size) {
         let remedy = "too small for scenes: start the container with --shm-size=4g (Compose: shm_size), or mount -o \
                       remount,size=4g";
         return Finding::error(SUBJECT, state, remedy);

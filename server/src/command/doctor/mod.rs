@@ -7,11 +7,13 @@ mod finding;
 mod logind;
 mod memory;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
+use dcc_mcp_shm::Store;
 
-use self::finding::Level;
+use self::finding::{Finding, Level};
 use super::{foreign, terminal};
 use crate::settings::StoreOption;
 use crate::text;
@@ -39,7 +41,8 @@ impl Doctor {
         findings.extend(memory::check(&directory, store.as_ref()));
         findings.extend(logind::check(&directory));
         if let Some(store) = &store {
-            findings.extend(contents::check(store));
+            findings.push(watching(store));
+            findings.extend(contents::check(store, &option_for(&directory)));
         }
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         let (errors, warnings) = (count(Level::Error), count(Level::Warning));
@@ -52,11 +55,56 @@ impl Doctor {
             ),
         };
         let lines: String = findings.iter().map(ToString::to_string).collect();
-        terminal::print(&format!("{lines}{summary}\n"))?;
-        Ok(if errors == 0 {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        })
+        let printed = terminal::print(&format!("{lines}{summary}\n"));
+        if errors > 0 {
+            // Also if nobody reads it.
+            return Ok(ExitCode::FAILURE);
+        }
+        printed?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Whether changes can be noticed as they happen.
+fn watching(store: &Store) -> Finding {
+    const SUBJECT: &str = "watching";
+    match store.watch() {
+        Ok(_) => Finding::good(SUBJECT, "changes are noticed as they happen"),
+        Err(error) => Finding::warning(
+            SUBJECT,
+            format!("changes are not noticed as they happen: {error}"),
+            "sudo sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288",
+        ),
+    }
+}
+
+/// What a command needs to mean the same store.
+fn option_for(directory: &Path) -> String {
+    if directory == Store::default_path() {
+        return String::new();
+    }
+    format!(" --store {}", quoted(directory))
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+    if path.chars().all(is_plain) {
+        return path;
+    }
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_what_a_shell_takes_them_for() {
+        let quoted = |path| quoted(Path::new(path));
+        assert_eq!(quoted("/dev/shm/dcc-mcp-shm-1000"), "/dev/shm/dcc-mcp-shm-1000");
+        assert_eq!(quoted("/dev/shm/my scenes"), "'/dev/shm/my scenes'");
+        assert_eq!(quoted("/dev/shm/it's"), r"'/dev/shm/it'\''s'");
     }
 }

@@ -65,7 +65,11 @@ impl Overview {
             Some(pids?.iter().map(process).collect())
         };
         let mut overview = Self::empty(store.path());
-        for what in buffers {
+        for mut what in buffers {
+            // Closed since its header was read, perhaps.
+            if what.expires.is_none() && listed::holders_of(&what, &holders).is_some_and(<[_]>::is_empty) {
+                what = store.describe(&what.id.into()).unwrap_or(what);
+            }
             let holders = named(listed::holders_of(&what, &holders));
             overview.buffers.push(Held { what, holders });
         }

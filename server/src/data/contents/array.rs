@@ -23,7 +23,7 @@ pub(crate) struct Array {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     domain: Option<Domain>,
-    /// Of finite numbers; a list if the last axis has 2 to 4 components.
+    /// Of finite numbers; a list if the last axis has 2 to 4.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::number_or_list")]
     min: Option<Value>,

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::DataReader;
+use dcc_mcp_shm::{DataReader, PlacedArray};
 use imagesize::ImageType;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -23,18 +23,21 @@ impl Image {
     pub(super) fn of_arrays(reader: &DataReader) -> Option<Self> {
         let arrays = reader.arrays();
         let mut candidates = arrays.get("pixels").into_iter().chain(arrays.values());
-        candidates.find_map(|array| {
-            let (height, width, channels) = match *array.shape.as_slice() {
-                [height, width] => (height, width, 1),
-                [height, width, channels] => (height, width, channels),
-                _ => return None,
-            };
-            Some(Self {
-                format: "raw",
-                width: Some(width),
-                height: Some(height),
-                channels: Some(channels),
-            })
+        candidates.find_map(Self::of_array)
+    }
+
+    /// Pixels by rows.
+    pub(super) fn of_array(array: &PlacedArray) -> Option<Self> {
+        let (height, width, channels) = match *array.shape.as_slice() {
+            [height, width] => (height, width, 1),
+            [height, width, channels] => (height, width, channels),
+            _ => return None,
+        };
+        Some(Self {
+            format: "raw",
+            width: Some(width),
+            height: Some(height),
+            channels: Some(channels),
         })
     }
 

@@ -4,35 +4,51 @@ use dcc_mcp_shm::DataReader;
 
 use super::array::Array;
 use crate::data::number::Number;
+use crate::data::statistics::Component;
 
 /// Sentences about the arrays that a mesh has by the names of the format, as far as their numbers were looked at.
 pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
-    let rows = |name| reader.arrays().get(name).and_then(|array| array.shape.first().copied());
-    let component = |name| {
-        let array = described.iter().find(|array| array.name == name)?;
-        array.components.first()
+    let shape = |name| reader.arrays().get(name).map(|array| array.shape.as_slice());
+    let rows = |name| shape(name).and_then(|shape| shape.first().copied());
+    let components = |name| {
+        let array = described.iter().find(|array| array.name == name);
+        array.map_or(&[][..], |array| &array.components)
     };
     let mut notes = Vec::new();
-    let (points, corners) = (rows("position"), rows("corner_vert"));
-    let faces = rows("face_size").or_else(|| rows("face_start"));
+    let points = rows("position");
+    // With two axes each row is a face.
+    let (faces, corners) = match shape("corner_vert") {
+        Some(&[faces, corners_each]) => (Some(faces), faces.checked_mul(corners_each)),
+        corners => (
+            rows("face_size").or_else(|| rows("face_start")),
+            corners.and_then(|shape| shape.first().copied()),
+        ),
+    };
     if let (Some(points), Some(corners), Some(faces)) = (points, corners, faces) {
         notes.push(format!("Mesh of {faces} faces, {corners} corners and {points} points"));
     }
-    if let (Some(points), Some(Some((Number::Integer(least), Number::Integer(greatest))))) =
-        (points, component("corner_vert").map(|corners| corners.bounds))
-    {
+    if let (Some(points), Some((least, greatest))) = (points, bounds(components("corner_vert"))) {
         notes.push(if least >= 0 && greatest < points.into() {
             "corner_vert lies within the points".to_owned()
         } else {
             format!("Damaged mesh: corner_vert goes from {least} to {greatest}, but there are {points} points")
         });
     }
-    if let (Some(corners), Some(Some(sum))) = (corners, component("face_size").map(|sizes| sizes.sum)) {
-        notes.push(if sum == i128::from(corners) {
+    if let (Some(corners), [Component { sum: Some(sum), .. }]) = (corners, components("face_size")) {
+        notes.push(if *sum == i128::from(corners) {
             "face_size adds up to the corners".to_owned()
         } else {
             format!("Damaged mesh: face_size adds up to {sum}, but there are {corners} corners")
         });
     }
     notes
+}
+
+/// The least and the greatest integer of all components, if there are any.
+fn bounds(components: &[Component]) -> Option<(i128, i128)> {
+    let of_each = components.iter().filter_map(|component| match component.bounds {
+        Some((Number::Integer(least), Number::Integer(greatest))) => Some((least, greatest)),
+        _ => None,
+    });
+    of_each.reduce(|(least, greatest), (low, high)| (least.min(low), greatest.max(high)))
 }

@@ -20,6 +20,7 @@ use self::image::Image;
 use self::payload::Payload;
 use crate::data::rows::Rows;
 use crate::data::statistics::Stream;
+use crate::picture;
 use crate::reply::ToolError;
 use crate::text::{self, Bytes, Quoted};
 use crate::work::Work;
@@ -74,7 +75,10 @@ impl Contents {
         let start = start(reader)?;
         let image = match start.as_slice() {
             [] if descriptor.kind == SceneDataKind::Screenshot => Image::of_arrays(reader),
-            start => Image::of_bytes(start),
+            start => Image::of_bytes(start).or_else(|| {
+                let frame = picture::described_frame(reader).filter(|frame| frame.size() == reader.len())?;
+                Image::of_array(&frame)
+            }),
         };
         let payload =
             (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
