@@ -53,6 +53,7 @@ def evaluate(obj: bpy.types.Object) -> bpy.types.Object:
 
 
 if __name__ == "__main__":
-    bpy.ops.mesh.primitive_grid_add(x_subdivisions=128, y_subdivisions=128)
-    bpy.context.object.modifiers.new("Wave", "WAVE")
+    if bpy.app.background:  # nobody has selected anything
+        bpy.ops.mesh.primitive_grid_add(x_subdivisions=128, y_subdivisions=128)
+        bpy.context.object.modifiers.new("Wave", "WAVE")
     print(export_cache(bpy.context.object, range(1, 25), "example/cache").descriptor_json())

@@ -73,6 +73,7 @@ def usd_transform(obj: bpy.types.Object) -> list[float]:
 
 
 if __name__ == "__main__":
-    bpy.ops.mesh.primitive_grid_add(x_subdivisions=64, y_subdivisions=64, location=(0, 0, 1))
-    bpy.context.object.modifiers.new("Subdivision", "SUBSURF").levels = 2
+    if bpy.app.background:  # nobody has selected anything
+        bpy.ops.mesh.primitive_grid_add(x_subdivisions=64, y_subdivisions=64, location=(0, 0, 1))
+        bpy.context.object.modifiers.new("Subdivision", "SUBSURF").levels = 2
     print(export_mesh(bpy.context.object, "example/mesh").descriptor_json())

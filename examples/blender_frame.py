@@ -63,8 +63,9 @@ def changed(settings: bpy.types.bpy_struct, **values: str) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    scene = bpy.context.scene  # of a new file: a cube, a light and a camera
-    scene.render.engine = "CYCLES"
-    scene.cycles.samples = 1
-    scene.render.resolution_x, scene.render.resolution_y = 320, 180
+    if bpy.app.background:  # a new file: a cube, a light and a camera
+        scene = bpy.context.scene
+        scene.render.engine = "CYCLES"
+        scene.cycles.samples = 1
+        scene.render.resolution_x, scene.render.resolution_y = 320, 180
     print(export_frame("example/frame").descriptor_json())

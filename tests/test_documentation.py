@@ -21,13 +21,22 @@ def test_the_examples_run_one_after_the_other(capsys: pytest.CaptureFixture[str]
     assert "there is one of" in told
 
 
+def told_in(text: str) -> set[str]:
+    """Words that are marked as code, outside of examples."""
+    prose = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    return set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", prose))))
+
+
 def test_all_that_is_public_is_on_the_page() -> None:
-    prose = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
-    told = set(re.findall(r"\w+", " ".join(re.findall(r"`([^`]+)`", prose))))
     public = {name for name in dcc_mcp_shm.__all__ if not name.startswith("_")}
-    for name in sorted(public):
-        thing = getattr(dcc_mcp_shm, name)
-        if inspect.isclass(thing) and not issubclass(thing, Exception):
-            public |= {member for member in vars(thing) if not member.startswith("_")}
     # Of `with buf.edit(n)` there is nothing to call.
-    assert public - told == {"BufferEdit"}
+    assert public - told_in(PAGE) == {"BufferEdit"}
+
+
+def test_each_class_has_all_its_members_in_its_section() -> None:
+    sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE))
+    things = {name: getattr(dcc_mcp_shm, name) for name in dcc_mcp_shm.__all__}
+    classes = {thing for thing in things.values() if inspect.isclass(thing) and not issubclass(thing, Exception)}
+    for one in classes - {dcc_mcp_shm.BufferEdit}:
+        members = {member for member in vars(one) if not member.startswith("_")}
+        assert members - told_in(sections[one.__name__]) == set(), one

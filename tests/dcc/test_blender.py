@@ -318,6 +318,15 @@ print(array.dtype.str, array.shape, __import__("zlib").crc32(array))
         assert found == f"{array.dtype.str} {array.shape} {zlib.crc32(array.tobytes())}"
 
 
+def test_the_code_of_the_readme_runs(grid: bpy.types.Object, run_python: RunPython) -> None:
+    readme = (EXAMPLES.parent / "README.md").read_text()
+    share, read = (block.split("```")[0] for block in readme.split("```python\n")[1:])
+    exec(compile(share, "README.md", "exec"), {})  # noqa: S102 (the repository's own)
+    found = run_python(read + "print(positions.shape, positions.flags.writeable, float(positions.sum()))")
+    points = mesh_arrays(evaluated_mesh(grid))["position"]
+    assert found == f"{points.shape} False {float(points.sum())}"
+
+
 @pytest.mark.parametrize(
     ("script", "array"),
     [("blender_export.py", "normal"), ("blender_cache.py", "position"), ("blender_frame.py", "pixels")],
