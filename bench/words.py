@@ -119,4 +119,5 @@ machine does for a while is in both. What has rounds of its own (ray, openings t
 file and a copy into warm memory the time is there too: no code of ours runs in them, so where they do not agree, it is
 the machine that does not. Writing and filling go through their sizes again and again, {sweeps} times a run, so that the
 rounds of each are spread over the minutes of a run: what is measured within seconds is alike, and differs from what is
-measured within other seconds. Chance alone keeps 2 % of such ranges of {sweeps} samples apart."""
+measured within other seconds. Chance alone keeps 2 % of such ranges of {sweeps} samples apart. ray's rounds are not
+spread: it has a node for each run, for some seconds."""

@@ -1,7 +1,8 @@
 //! `dcc-mcp-shm top`: the store as it changes.
 
+use std::future::pending;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::AsFd as _;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
@@ -10,6 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use dcc_mcp_shm::{Error, Store, StoreWatch};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -94,7 +96,7 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
                 }
                 continue;
             }
-            ready = async { changed.as_ref().expect("there is one").readable().await }, if changed.is_some() => {
+            ready = change(changed.as_ref()) => {
                 ready?.clear_ready();
                 if watch.as_ref().map_or(Ok(Vec::new()), StoreWatch::events)?.is_empty() {
                     continue;
@@ -110,6 +112,14 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
             );
         }
         draw(&picture(store, Some(Window::of_stdout().unwrap_or(USUAL_WINDOW)))?)?;
+    }
+}
+
+/// Waits for a change, for ever where nothing tells of one.
+async fn change(changed: Option<&AsyncFd<OwnedFd>>) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+    match changed {
+        Some(changed) => changed.readable().await,
+        None => pending().await,
     }
 }
 

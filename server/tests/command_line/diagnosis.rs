@@ -250,6 +250,22 @@ fn the_64_megabytes_of_docker_are_an_error() {
 }
 
 #[test]
+fn that_nothing_can_be_watched_is_a_warning() {
+    let store = TestStore::new();
+    let script = "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\" doctor --store \"$1\"";
+    let mut unshare = Command::new("unshare");
+    unshare
+        .args(["--user", "--map-root-user", "--", "/bin/sh", "-c", script, PROGRAM])
+        .arg(store.path());
+    let output = unshare.output().expect("unshare of util-linux runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let wrong = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{said}{wrong}");
+    assert!(said.contains("warning  watching"), "{said}{wrong}");
+    assert!(said.contains("fs.inotify.max_user_instances"), "{said}");
+}
+
+#[test]
 fn a_store_on_a_disk_is_a_warning() {
     let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let path = parent.path().join("store");

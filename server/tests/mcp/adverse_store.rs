@@ -163,6 +163,38 @@ fn a_full_disk_is_an_error_that_says_so_and_what_is_freed_can_be_used() {
     assert_eq!(client.end().code(), Some(0));
 }
 
+/// A server whose user may watch nothing.
+fn without_watches(store: &std::path::Path) -> Client {
+    let plain = serve(store);
+    let mut command = Command::new("unshare");
+    let script = r#"echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@""#;
+    command
+        .args(["--user", "--map-root-user", "--", "/bin/sh", "-c", script])
+        .arg(plain.get_program())
+        .args(plain.get_args());
+    for variable in plain.get_envs().map(|(name, _)| name) {
+        command.env_remove(variable);
+    }
+    let mut client = Client::over_pipes(command, Era::Session);
+    client.greet();
+    client
+}
+
+#[test]
+fn where_nothing_can_be_watched_all_is_found_when_it_is_looked_at() {
+    let (_parent, store) = store();
+    let mut client = without_watches(store.path());
+    let (empty, _) = client.call("list_buffers", json!({}));
+    let wait = json!({"cursor": empty["wait_cursor"], "timeout_seconds": 50});
+    let id = client.begin("tools/call", json!({"name": "wait_for_buffer", "arguments": wait}));
+    cube(&store, false);
+    let answer = client.answer();
+    assert_eq!(answer["id"], id);
+    assert_eq!(answer["result"]["structuredContent"]["total_count"], 1, "{answer}");
+    assert_eq!(client.call("list_buffers", json!({})).0["total_count"], 1);
+    assert_eq!(client.call("store_status", json!({})).0["damaged_files"], 0);
+}
+
 #[test]
 fn a_server_in_use_removes_what_expired() {
     let (_parent, store) = store();

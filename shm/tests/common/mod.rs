@@ -66,6 +66,23 @@ pub(crate) fn processor_time(work: impl FnOnce()) -> Duration {
     used().checked_sub(before).unwrap()
 }
 
+/// How often this thread went to sleep while it did something: a wait that polls does so all the time.
+pub(crate) fn sleeps(work: impl FnOnce()) -> u64 {
+    let so_far = || -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let mut lines = status.lines();
+        let count = lines.find_map(|line| line.strip_prefix("voluntary_ctxt_switches:"));
+        count.unwrap().trim().parse().unwrap()
+    };
+    let before = so_far();
+    work();
+    so_far() - before
+}
+
+/// Most sleeps, and most time at work, of a second's wait: what polls every 5 ms, or spins, has more.
+pub(crate) const FEW_SLEEPS: u64 = 100;
+pub(crate) const LITTLE_WORK: Duration = Duration::from_millis(250);
+
 /// Gives a waiter the time to fall asleep: it has said that it is about to.
 pub(crate) fn pause() {
     std::thread::sleep(Duration::from_millis(1));
