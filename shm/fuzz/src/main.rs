@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use dcc_mcp_shm_fuzz::seeds;
 
 /// Errors that no bytes can cause, and why.
-const BEYOND_BYTES: [(&str, &str); 5] = [
+const BEYOND_BYTES: [(&str, &str); 6] = [
     ("Forked", "needs a fork in the middle of a write"),
     ("NameTaken", "a name is taken by its link"),
     (
@@ -17,6 +17,7 @@ const BEYOND_BYTES: [(&str, &str); 5] = [
     ),
     ("StillWritable", "needs another process that can write"),
     ("StoreFull", "depends on the machine"),
+    ("TooManyWatches", "depends on what else the user watches"),
 ];
 
 /// The variants of the enum, as its source has them.
