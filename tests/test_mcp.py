@@ -72,6 +72,23 @@ def test_an_agent_finds_describes_maps_and_deletes(mode: Mode, store: Store) -> 
     assert scene.read() == positions.tobytes(), "who has it open keeps it"
 
 
+def test_what_every_kind_of_number_is_like_fits_the_schema_that_clients_check(store: Store) -> None:
+    large = np.array([0, 1 << 63], "u8")
+    floats = np.array([np.nan, np.inf], "f4")
+    arrays = {"mask": np.ones(5, "?"), "large": large, "floats": floats, "points": np.ones((3, 3), "f4")}
+    scene = SharedSceneBuffer.write_arrays(arrays)
+
+    async def calls(client: Any) -> Any:
+        # The client knows the schema from here on, and refuses what does not fit.
+        await client.list_tools()
+        return (await client.call_tool("describe_buffer", {"buffer": scene.id})).structured_content
+
+    described = {array["name"]: array for array in session(store, "auto", calls)["arrays"]}
+    assert described["mask"]["min"] is True
+    assert described["large"]["max"] == str(1 << 63)
+    assert described["points"]["max"] == [1, 1, 1]
+
+
 def test_an_agent_creates_what_a_dcc_reads(store: Store) -> None:
     async def calls(client: Any) -> str:
         made = await client.call_tool("create_buffer", {"text": "hello", "name": "note", "ttl_seconds": 60})
