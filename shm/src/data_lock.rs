@@ -35,10 +35,8 @@ impl DataLock {
     pub(crate) fn read(&self, segment: &Segment, patience: Duration) -> Result<()> {
         let mut waiting = false;
         let taken = self.take(segment, patience, |held| {
-            if !waiting {
-                waiting = held.waiting_writers == 0
-                    && (held.waiting_readers > 0 || try_lock(segment, sys::BYTE_GATE, Mode::Shared)?);
-                held.waiting_readers += usize::from(waiting);
+            if !waiting && held.waiting_writers == 0 {
+                waiting = enter_gate(segment, &mut held.waiting_readers, Mode::Shared)?;
             }
             if !waiting || held.writing {
                 return Ok(false);
@@ -72,10 +70,8 @@ impl DataLock {
         }
         let mut waiting = false;
         let taken = self.take(segment, patience, |held| {
-            if !waiting {
-                waiting = held.waiting_readers == 0
-                    && (held.waiting_writers > 0 || try_lock(segment, sys::BYTE_GATE, Mode::Exclusive)?);
-                held.waiting_writers += usize::from(waiting);
+            if !waiting && held.waiting_readers == 0 {
+                waiting = enter_gate(segment, &mut held.waiting_writers, Mode::Exclusive)?;
             }
             if waiting { take_data(held) } else { Ok(false) }
         });
@@ -120,6 +116,13 @@ impl DataLock {
             }
         }
     }
+}
+
+/// One more of those who wait with this handle, if the gate can be had; the first one takes it for all of them.
+fn enter_gate(segment: &Segment, waiting: &mut usize, mode: Mode) -> Result<bool> {
+    let entered = *waiting > 0 || try_lock(segment, sys::BYTE_GATE, mode)?;
+    *waiting += usize::from(entered);
+    Ok(entered)
 }
 
 /// One less of those who wait with this handle; the last one opens the gate.

@@ -11,7 +11,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use dcc_mcp_shm::{Error, Store, StoreWatch};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -64,13 +64,7 @@ impl Top {
 }
 
 async fn watch(store: &Store) -> anyhow::Result<()> {
-    let watch = match store.watch() {
-        // The ticks go on.
-        Err(Error::TooManyWatches { .. }) => None,
-        watch => Some(watch?),
-    };
-    let changed = watch.as_ref().map(|watch| watch.as_fd().try_clone_to_owned());
-    let changed = changed.transpose()?.map(readable).transpose()?;
+    let changes = Changes::of(store)?;
     let keys = readable(io::stdin().as_fd().try_clone_to_owned()?)?;
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
@@ -96,11 +90,8 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
                 }
                 continue;
             }
-            ready = change(changed.as_ref()) => {
-                ready?.clear_ready();
-                if watch.as_ref().map_or(Ok(Vec::new()), StoreWatch::events)?.is_empty() {
-                    continue;
-                }
+            outcome = changes.next() => {
+                outcome?;
                 sleep(PAUSE).await;
             }
         }
@@ -115,11 +106,30 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
     }
 }
 
-/// Waits for a change, for ever where nothing tells of one.
-async fn change(changed: Option<&AsyncFd<OwnedFd>>) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
-    match changed {
-        Some(changed) => changed.readable().await,
-        None => pending().await,
+/// What tells of changes, if anything does: else the ticks alone go on.
+struct Changes(Option<(StoreWatch, AsyncFd<OwnedFd>)>);
+
+impl Changes {
+    fn of(store: &Store) -> anyhow::Result<Self> {
+        let watch = match store.watch() {
+            Err(Error::TooManyWatches { .. }) => return Ok(Self(None)),
+            watch => watch?,
+        };
+        let ready = readable(watch.as_fd().try_clone_to_owned()?)?;
+        Ok(Self(Some((watch, ready))))
+    }
+
+    /// Waits for the next one.
+    async fn next(&self) -> anyhow::Result<()> {
+        let Some((watch, ready)) = &self.0 else {
+            return pending().await;
+        };
+        loop {
+            ready.readable().await?.clear_ready();
+            if !watch.events()?.is_empty() {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -113,8 +113,13 @@ fn on_small_disk(parent: &std::path::Path) -> Client {
     command
         .args(["--mount", "--propagation", "private", "--", "sh", "-c", mount])
         .arg(parent);
-    command.arg(plain.get_program()).args(plain.get_args());
-    for (variable, _) in plain.get_envs() {
+    started_by(command, &plain)
+}
+
+/// The server of a command that another one runs at its end.
+fn started_by(mut command: Command, server: &Command) -> Client {
+    command.arg(server.get_program()).args(server.get_args());
+    for (variable, _) in server.get_envs() {
         command.env_remove(variable);
     }
     let mut client = Client::over_pipes(command, Era::Session);
@@ -168,16 +173,8 @@ fn without_watches(store: &std::path::Path) -> Client {
     let plain = serve(store);
     let mut command = Command::new("unshare");
     let script = r#"echo 0 > /proc/sys/user/max_inotify_instances && exec "$0" "$@""#;
-    command
-        .args(["--user", "--map-root-user", "--", "/bin/sh", "-c", script])
-        .arg(plain.get_program())
-        .args(plain.get_args());
-    for variable in plain.get_envs().map(|(name, _)| name) {
-        command.env_remove(variable);
-    }
-    let mut client = Client::over_pipes(command, Era::Session);
-    client.greet();
-    client
+    command.args(["--user", "--map-root-user", "--", "/bin/sh", "-c", script]);
+    started_by(command, &plain)
 }
 
 #[test]
