@@ -361,3 +361,30 @@ thread.join()
 """
     default = os.environ["DCC_MCP_SHM_DIR"]
     run_python(code, default, f"{default}-other")
+
+
+def test_a_child_forked_while_a_thread_uses_the_module_for_the_first_time_uses_it_all_the_same(
+    run_python: RunPython,
+) -> None:
+    code = """
+import os, signal, sys, threading, time, warnings
+import dcc_mcp_shm as shm
+warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
+def share():
+    shm.SharedBuffer.create(1, unlink_on_close=True).close()
+thread = threading.Thread(target=share)
+thread.start()
+moment = time.perf_counter() + float(sys.argv[1])
+while time.perf_counter() < moment:
+    pass
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    share()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+thread.join()
+"""
+    # A first use takes about a millisecond.
+    for moment in range(30):
+        run_python(code, str(moment / 30_000))

@@ -2,7 +2,6 @@
 
 use dcc_mcp_shm::{ArraySpec, Domain, Dtype, Layout};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyTuple};
 
@@ -87,10 +86,8 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
     let text: String = if let Ok(text) = dtype.extract() {
         text
     } else {
-        let dtype = py
-            .import(intern!(py, "numpy"))?
-            .call_method1(intern!(py, "dtype"), (dtype,))?;
-        dtype.getattr(intern!(py, "str"))?.extract()?
+        let dtype = py.import("numpy")?.call_method1("dtype", (dtype,))?;
+        dtype.getattr("str")?.extract()?
     };
     named(&text).unwrap_or(&text).parse().map_err(raise)
 }
@@ -122,8 +119,15 @@ fn named(text: &str) -> Option<&'static str> {
 fn shape_of(shape: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
     // First as several: arrays of NumPy have an `__index__` too. Those of no axes cannot be iterated.
     match shape.try_iter() {
-        Ok(lengths) => lengths.map(|n| whole("shape", &n?)).collect(),
-        Err(_) if shape.hasattr(intern!(shape.py(), "__index__"))? => Ok(vec![whole("shape", shape)?]),
+        Ok(lengths) => {
+            // Not collected: that asks for a size hint, and PyO3 imports Python's function for it.
+            let mut shape = Vec::new();
+            for len in lengths {
+                shape.push(whole("shape", &len?)?);
+            }
+            Ok(shape)
+        }
+        Err(_) if shape.hasattr("__index__")? => Ok(vec![whole("shape", shape)?]),
         Err(error) => Err(error),
     }
 }

@@ -1,7 +1,6 @@
 //! `writer["position"] = source` for anything array-like, with one converting copy.
 
 use pyo3::exceptions::{PyImportError, PyTypeError, PyValueError};
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyTuple};
 
@@ -29,7 +28,7 @@ pub(crate) fn assign(view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> 
         check_shape(target, input.shape())?;
         return target.copy_from(py, input);
     }
-    match py.import(intern!(py, "numpy")) {
+    match py.import("numpy") {
         Ok(numpy) => convert(&numpy, view, source),
         Err(missing) if missing.is_instance_of::<PyImportError>(py) => {
             let input = same.ok_or_else(|| {
@@ -47,18 +46,16 @@ pub(crate) fn assign(view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> 
 
 fn convert(numpy: &Bound<'_, PyModule>, view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = view.py();
-    let array = numpy.call_method1(intern!(py, "asarray"), (source,))?;
-    let shape: Vec<isize> = array.getattr(intern!(py, "shape"))?.extract()?;
+    let array = numpy.call_method1("asarray", (source,))?;
+    let shape: Vec<isize> = array.getattr("shape")?.extract()?;
     check_shape(view.get(), &shape)?;
-    let mut target = numpy.call_method1(intern!(py, "asarray"), (view,))?;
+    let mut target = numpy.call_method1("asarray", (view,))?;
     if shape != view.get().dimensions() {
         // The target is contiguous, so this is a view; reshaping a strided source would copy it.
-        target = target.call_method1(intern!(py, "reshape"), (PyTuple::new(py, &shape)?,))?;
+        target = target.call_method1("reshape", (PyTuple::new(py, &shape)?,))?;
     }
-    let casting = [(intern!(py, "casting"), intern!(py, "same_kind"))].into_py_dict(py)?;
-    numpy
-        .call_method(intern!(py, "copyto"), (target, array), Some(&casting))
-        .map(drop)
+    let casting = [("casting", "same_kind")].into_py_dict(py)?;
+    numpy.call_method("copyto", (target, array), Some(&casting)).map(drop)
 }
 
 fn check_shape(target: &ArrayView, shape: &[isize]) -> PyResult<()> {

@@ -1,7 +1,6 @@
 //! The enumeration of data kinds.
 
 use dcc_mcp_shm::SceneDataKind as Kind;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -32,7 +31,7 @@ impl SceneDataKind {
     /// How a pickle leads back to the member: by its name.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
-        let getattr = py.import(intern!(py, "builtins"))?.getattr(intern!(py, "getattr"))?;
+        let getattr = py.import("builtins")?.getattr("getattr")?;
         (getattr, (py.get_type::<Self>(), Kind::from(*slf.get()).as_str())).into_pyobject(py)
     }
 }

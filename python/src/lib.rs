@@ -17,6 +17,24 @@ mod writer;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
+    use pyo3::PyTypeInfo;
+    use pyo3::prelude::*;
+    use pyo3::types::PyMapping;
+
+    /// PyO3 makes some values at their first use, and lets go of the GIL half-way: a child that another thread forks
+    /// meanwhile waits for ever for the same value. So those that this module needs are made when it is imported.
+    #[pymodule_init]
+    fn make_lazy_values(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        PyMapping::type_object(py);
+        // For what errors say.
+        let class = py.get_type::<PyStore>();
+        class.qualname()?;
+        let path_of_no_type = class.call1((0,));
+        debug_assert!(path_of_no_type.is_err());
+        Ok(())
+    }
+
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name for it")]
     const __version__: &str = env!("CARGO_PKG_VERSION");

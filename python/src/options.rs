@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use dcc_mcp_shm::{Attrs, BufferOptions, Descriptor, Error, Reference, Store};
 use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use uuid::Uuid;
@@ -126,7 +125,7 @@ fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Duratio
 /// A size or count; what no size can be is an error of ours, as is what is only too large.
 pub(crate) fn whole(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
     let index = value
-        .call_method0(intern!(value.py(), "__index__"))
+        .call_method0("__index__")
         .map_err(|_| PyTypeError::new_err(format!("{argument} must be an int")))?;
     index
         .extract::<u64>()
@@ -170,27 +169,24 @@ fn to_json(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
     let keywords = PyDict::new(py);
     // NaN is no JSON: an error here is better than one at the reader.
-    keywords.set_item(intern!(py, "allow_nan"), false)?;
+    keywords.set_item("allow_nan", false)?;
     let plain = pyo3::wrap_pyfunction!(plain_value, py)?;
-    keywords.set_item(intern!(py, "default"), plain)?;
-    let json = py.import(intern!(py, "json"))?;
-    json.call_method(intern!(py, "dumps"), (value,), Some(&keywords))?
-        .extract()
+    keywords.set_item("default", plain)?;
+    let json = py.import("json")?;
+    json.call_method("dumps", (value,), Some(&keywords))?.extract()
 }
 
 /// What JSON is to write for a value that it does not know.
 #[pyfunction]
 fn plain_value<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    if let Ok(convert) = value.getattr(intern!(py, "tolist")) {
+    if let Ok(convert) = value.getattr("tolist") {
         return convert.call0();
     }
-    py.import(intern!(py, "builtins"))?
-        .call_method1(intern!(py, "list"), (value,))
+    py.import("builtins")?.call_method1("list", (value,))
 }
 
 /// JSON text as Python values.
 pub(crate) fn from_json<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import(intern!(py, "json"))?
-        .call_method1(intern!(py, "loads"), (json,))
+    py.import("json")?.call_method1("loads", (json,))
 }

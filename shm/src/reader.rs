@@ -198,7 +198,7 @@ pub(crate) fn read_range(
     } else {
         let new = codec::Index::read(&metadata.arrays, metadata.size, codec, snapshot.words.data_len, &read);
         let new = new.map_err(undecodable)?;
-        index.get_or_init(|| new)
+        sys::keep_first(index, new)
     };
     let end = offset + destination.len() as u64;
     sys::prefer_huge_pages(destination);

@@ -147,7 +147,7 @@ impl SharedSceneBuffer {
         snapshot.expect_generation(generation)?;
         let scene = Self::from_segment(segment);
         if snapshot.state() == BufferState::Sealed {
-            scene.0.sealed.get_or_init(|| Arc::new(snapshot));
+            sys::keep_first(&scene.0.sealed, Arc::new(snapshot));
         }
         Ok(scene)
     }
@@ -167,7 +167,7 @@ impl SharedSceneBuffer {
         }
         let snapshot = Arc::new(self.0.segment.snapshot_of(Role::Scene)?);
         if snapshot.state() == BufferState::Sealed {
-            return Ok(self.0.sealed.get_or_init(|| snapshot).clone());
+            return Ok(sys::keep_first(&self.0.sealed, snapshot).clone());
         }
         Ok(snapshot)
     }
@@ -303,7 +303,7 @@ impl SharedSceneBuffer {
         let (start, len) = (size(snapshot.payload)?, size(snapshot.header.capacity)?);
         let mapping = self.0.segment.map(Protection::CopyOnWrite)?;
         let view = Arc::new(SceneView::new(mapping, start, len, self.0.segment.clone()));
-        Ok(self.0.view.get_or_init(|| view).clone())
+        Ok(sys::keep_first(&self.0.view, view).clone())
     }
 
     /// Type, shape and place of one array; its bytes are at that place of the view and of what is read.

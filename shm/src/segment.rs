@@ -219,13 +219,12 @@ impl Segment {
             return Ok(mapping);
         }
         let mapping = map_file(file, self.len, &self.path(), Protection::Shared)?;
-        Ok(self.shared.get_or_init(|| mapping))
+        Ok(sys::keep_first(&self.shared, mapping))
     }
 
     /// Uses a mapping that was made before the file was visible.
     pub(crate) fn keep_mapped(&self, mapping: Mapping) {
-        // Nobody else has the segment yet who could have mapped it.
-        let _ = self.shared.set(mapping);
+        sys::keep_first(&self.shared, mapping);
     }
 
     /// The whole file, mapped anew.

@@ -6,7 +6,6 @@ use std::ptr;
 use dcc_mcp_shm::{ArraySpec, Dtype};
 use pyo3::exceptions::{PyBufferError, PyIndexError};
 use pyo3::ffi;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyMemoryView, PyTuple};
 
@@ -192,8 +191,8 @@ impl ArrayView {
         let offset = this.element_offset(index)?;
         let format = element::struct_format(this.dtype);
         let parts = py
-            .import(intern!(py, "struct"))?
-            .call_method1(intern!(py, "unpack_from"), (format, slf, offset))?
+            .import("struct")?
+            .call_method1("unpack_from", (format, slf, offset))?
             .cast_into::<PyTuple>()?;
         if this.dtype.is_complex() {
             return py.get_type::<PyComplex>().call1(parts);

@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 use dcc_mcp_shm::{Dtype, Source};
 use pyo3::exceptions::{PyBufferError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::{PyErr, ffi, intern};
+use pyo3::{PyErr, ffi};
 
 #[allow(
     clippy::cast_possible_wrap,
@@ -128,9 +128,9 @@ impl<'py> Input<'py> {
 /// Says what to do about elements that do not lie one after the other, beside what their exporter says.
 fn advise(py: Python<'_>, error: &PyErr) {
     if error.is_instance_of::<PyBufferError>(py) || error.is_instance_of::<PyValueError>(py) {
-        let note = intern!(py, "Copy it first, with numpy.ascontiguousarray.");
+        let note = "Copy it first, with numpy.ascontiguousarray.";
         // The error matters, and not whether it could be annotated.
-        drop(error.value(py).call_method1(intern!(py, "add_note"), (note,)));
+        drop(error.value(py).call_method1("add_note", (note,)));
     }
 }
 

@@ -12,7 +12,7 @@ use std::ffi::c_int;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use rustix::fs::{Mode, OFlags};
 
@@ -26,6 +26,11 @@ static FORKING: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 /// `/dev/null`, opened before it is needed: a process that forks may have no descriptor left.
 static NULL: OnceLock<OwnedFd> = OnceLock::new();
+/// Runs when the library is loaded. Were it the first use that registers the handlers, a fork at that moment by another
+/// thread would leave the child with locks that nobody gives back.
+#[used]
+#[unsafe(link_section = ".init_array")]
+static REGISTER_HANDLERS: extern "C" fn() = register_handlers;
 
 /// How often this process was made by a fork: what was opened under another number belongs to the parent.
 pub(crate) fn process_generation() -> u64 {
@@ -68,19 +73,30 @@ pub(super) fn with_ranges<T>(change: impl FnOnce(&mut BTreeMap<usize, usize>) ->
     change(&mut locked(&RANGES))
 }
 
+/// Keeps a value that many threads may have made, of whom one is enough. A fork comes before this or after it, so that no
+/// child finds it half kept and waits for a thread that it does not have.
+pub(crate) fn keep_first<T>(cell: &OnceLock<T>, value: T) -> &T {
+    let unforked = no_fork();
+    let unused = cell.set(value);
+    drop(unforked);
+    // It may be a mapping or a file, whose end must wait for forks itself.
+    drop(unused);
+    cell.wait()
+}
+
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn no_fork() -> RwLockReadGuard<'static, ()> {
-    static HANDLERS: Once = Once::new();
-    HANDLERS.call_once(|| {
-        // SAFETY: the handlers are functions of this library, which stays loaded: Python and hosts do not unload
-        // extension modules, and the C library drops the handlers of one that is.
-        let error = unsafe { pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
-        assert_eq!(error, 0, "no memory to register a fork handler");
-    });
     FORKING.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+extern "C" fn register_handlers() {
+    // SAFETY: the handlers are functions of this library, which stays loaded: Python and hosts do not unload
+    // extension modules, and the C library drops the handlers of one that is.
+    let error = unsafe { pthread_atfork(Some(before), Some(after_in_parent), Some(after_in_child)) };
+    assert_eq!(error, 0, "no memory to register a fork handler");
 }
 
 unsafe extern "C" {
@@ -138,5 +154,44 @@ extern "C" fn after_in_child() {
                 0,
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Forks in a process of its own that has used nothing yet.
+    #[test]
+    #[ignore = "run by another test as its child process"]
+    fn fork_before_any_use() {
+        // SAFETY: the child does nothing but leave by `_exit`.
+        match unsafe { libc::fork() } {
+            0 => {
+                let code = i32::from(process_generation() != 1);
+                // SAFETY: ends the child at once.
+                unsafe { libc::_exit(code) }
+            }
+            child => {
+                let mut status = -1;
+                // SAFETY: our own child, and a valid place for its status.
+                assert_eq!(unsafe { libc::waitpid(child, &raw mut status, 0) }, child);
+                assert_eq!(status, 0, "the child noticed that it is one");
+            }
+        }
+    }
+
+    #[test]
+    fn forks_are_noticed_before_the_first_use() {
+        let program = std::env::current_exe().expect("the test's own");
+        let arguments = ["--exact", "sys::fork::tests::fork_before_any_use", "--ignored"];
+        let output = Command::new(program).args(arguments).output().expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+            "{output:?}"
+        );
     }
 }

@@ -29,7 +29,7 @@ pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
-pub(crate) use fork::process_generation;
+pub(crate) use fork::{keep_first, process_generation};
 pub(crate) use fork_mutex::ForkMutex;
 pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
 pub(crate) use huge_page_budget::HugePageBudget;

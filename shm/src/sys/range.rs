@@ -2,7 +2,6 @@
 #![allow(unsafe_code)]
 
 use std::os::fd::{AsRawFd, BorrowedFd};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{io, iter, ops, ptr};
 
@@ -80,15 +79,17 @@ impl Drop for Range {
 /// An aligned address that is probably free: far below where the system maps, each time another one. 0 is none.
 fn hint(len: usize) -> usize {
     const DISTANCE: usize = 16 << 40;
-    static TOP: OnceLock<usize> = OnceLock::new();
+    static TOP: AtomicUsize = AtomicUsize::new(0);
     static USED: AtomicUsize = AtomicUsize::new(0);
-    let top = *TOP.get_or_init(|| {
+    let mut top = TOP.load(Ordering::Relaxed);
+    if top == 0 {
         let anywhere = MmapOptions::new()
             .len(1)
             .map_anon()
             .map_or(0, |map| map.as_ptr().addr());
-        anywhere.saturating_sub(DISTANCE) / HUGE_PAGE * HUGE_PAGE
-    });
+        top = anywhere.saturating_sub(DISTANCE) / HUGE_PAGE * HUGE_PAGE;
+        TOP.store(top, Ordering::Relaxed);
+    }
     let room = len.next_multiple_of(HUGE_PAGE).saturating_add(HUGE_PAGE);
     let used = USED.fetch_add(room, Ordering::Relaxed) % DISTANCE;
     top.saturating_sub(used + room) / HUGE_PAGE * HUGE_PAGE
