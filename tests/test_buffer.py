@@ -268,3 +268,35 @@ def test_what_is_too_large_for_a_file_descriptor_table_is_an_error(run_python: A
         "print(shm.SharedSceneBuffer.write(b'works again', store=store).read().decode())"
     )
     assert printed.splitlines() == ["True", "works again"]
+
+
+def test_a_pool_is_deleted_whole_or_not_at_all(run_python: Any) -> None:
+    printed = run_python(
+        "import os, resource, dcc_mcp_shm as shm\n"
+        "pool = shm.BufferPool(2, 1 << 20, name='frames', persistent=True)\n"
+        "limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)\n"
+        "os.close(free := os.dup(0))\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (free, most))\n"
+        "try: pool.unlink()\n"
+        "except shm.TooManyOpenFiles: print('too many')\n"
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))\n"
+        "print(shm.Store().pools()[0]['name'])\n"
+        "pool.unlink()\n"
+        "print(shm.Store().used_bytes())"
+    )
+    assert printed.splitlines() == ["too many", "frames", "0"]
+
+
+def test_deleting_needs_no_memory(run_python: Any) -> None:
+    printed = run_python(
+        "import resource, dcc_mcp_shm as shm\n"
+        "store = shm.Store()\n"
+        "for name in ('deleted', 'expired'):\n"
+        "    shm.SharedBuffer.create(200 << 20, name=name, ttl=1e-9).close()\n"
+        "used = int(open('/proc/self/statm').read().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (100 << 20), resource.RLIM_INFINITY))\n"
+        "store.delete('deleted')\n"
+        "shm.SharedBuffer.create(10, name='expired')\n"
+        "print([buffer['name'] for buffer in store.list()])"
+    )
+    assert printed == "['expired']"

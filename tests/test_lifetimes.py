@@ -148,7 +148,7 @@ def test_ctrl_c_in_a_long_copy_comes_when_it_is_whole() -> None:
     assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_workers_of_multiprocessing_read_what_they_are_told_of(method: str, store: Store) -> None:
     scene = SharedSceneBuffer.write_arrays({"a": np.arange(100_000, dtype="f8")}, ttl=1e-9)
     mine = np.asarray(scene["a"])
@@ -190,8 +190,10 @@ except shm.Exhausted as error:
 @pytest.mark.parametrize("first", ["main", "sub"])
 def test_subinterpreters_that_share_the_lock_work(first: str, run_python: RunPython) -> None:
     main = (
+        "import types\n"
         "import dcc_mcp_shm as shm\n"
-        "assert shm.SharedSceneBuffer.write(b'main').read() == b'main'\n"
+        "scene = shm.SharedSceneBuffer.write_arrays(types.MappingProxyType({'a': b'main'}))\n"
+        "assert scene.read() == b'main'\n"
         "try: shm.SharedSceneBuffer.open('nothing')\n"
         "except shm.NotFound: print('main', flush=True)\n"
     )

@@ -100,7 +100,8 @@ def test_time_to_live_starts_when_the_last_holder_lets_go(store: Store) -> None:
     assert "expires" not in store.describe(brief_id := other.id)
     other.close()
     assert "expires" in store.describe(brief_id)
-    assert [entry["id"] for entry in store.gc(dry_run=True)["removed"]] == [brief_id]
+    for truth in (True, 1, np.bool_(True)):
+        assert [entry["id"] for entry in store.gc(dry_run=truth)["removed"]] == [brief_id]  # type: ignore[arg-type]
     assert [entry["id"] for entry in store.gc()["removed"]] == [brief_id]
     kept_id = kept.id
     default.close()
@@ -108,6 +109,27 @@ def test_time_to_live_starts_when_the_last_holder_lets_go(store: Store) -> None:
     reasons = {entry["id"]: entry["reason"] for entry in shm.gc()["kept"]}
     assert reasons[kept_id] == "it stays until it is deleted"
     assert min(reasons.values()).startswith("it expires in 8")
+
+
+def test_variables_change_while_stores_are_opened(run_python: RunPython, tmp_path: Path) -> None:
+    code = """
+import os, sys, threading
+import dcc_mcp_shm as shm
+stop = threading.Event()
+def change():
+    while not stop.is_set():
+        for i in range(2000):
+            os.environ[f"VARIABLE_{i}"] = "x"
+        for i in range(2000):
+            del os.environ[f"VARIABLE_{i}"]
+thread = threading.Thread(target=change)
+thread.start()
+for _ in range(1000):
+    shm.Store(sys.argv[1])
+stop.set()
+thread.join()
+"""
+    run_python(code, str(tmp_path / "store"))
 
 
 def test_a_pool_of_a_killed_process_is_swept_whole(store: Store) -> None:

@@ -51,6 +51,8 @@ def test_what_has_no_contiguous_bytes_is_refused() -> None:
         SharedSceneBuffer.write("text")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="addresses"):
         SharedSceneBuffer.write(np.array([object()]))
+    with pytest.raises(TypeError, match="addresses"):
+        SharedSceneBuffer.write(np.zeros(2, dtype=[("date", "M8[s]"), ("object", "O")]))
     assert Store().list() == []
 
 
@@ -214,6 +216,17 @@ def test_bad_attrs_are_refused(attrs: Any) -> None:
     with pytest.raises(shm.InvalidArgument) as error:
         SharedSceneBuffer.write(b"data", attrs=attrs)
     assert error.value.argument == "attrs"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_what_is_not_about_attrs_is_not_said_of_them(error: type[BaseException]) -> None:
+    class Interrupted:
+        def tolist(self) -> Any:
+            raise error
+
+    with pytest.raises(error):
+        SharedSceneBuffer.write(b"data", attrs={"a": Interrupted()})
+    assert Store().list() == []
 
 
 def test_unlink_on_close_and_with(store: Store) -> None:

@@ -3,7 +3,7 @@
 use dcc_mcp_shm::{ArraySpec, Domain, Dtype, Layout};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping, PyTuple};
+use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors::{invalid, raise};
 use crate::exporter::Input;
@@ -35,12 +35,16 @@ fn wrong_layout() -> PyErr {
 
 /// The items of a dict or another mapping.
 pub(crate) fn items<'py>(arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    match arrays.cast::<PyMapping>() {
-        Ok(mapping) => Ok(mapping.items()?.into_any()),
-        Err(_) => Err(PyTypeError::new_err(
-            "arrays must be a dict or another mapping of names",
-        )),
+    if let Ok(dict) = arrays.cast::<PyDict>() {
+        return Ok(dict.items().into_any());
     }
+    // Not PyO3's class of mappings: that is the one of whichever interpreter asked first, and others would use it.
+    if arrays.is_instance(&arrays.py().import("collections.abc")?.getattr("Mapping")?)? {
+        return arrays.call_method0("items");
+    }
+    Err(PyTypeError::new_err(
+        "arrays must be a dict or another mapping of names",
+    ))
 }
 
 /// Type, shape and bytes of an array that is given whole.

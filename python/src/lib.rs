@@ -17,16 +17,14 @@ mod writer;
 
 #[pyo3::pymodule(gil_used = false)]
 mod _native {
-    use pyo3::PyTypeInfo;
     use pyo3::prelude::*;
-    use pyo3::types::PyMapping;
 
     /// PyO3 makes some values at their first use, and lets go of the GIL half-way: a child that another thread forks
     /// meanwhile waits for ever for the same value. So those that this module needs are made when it is imported.
     #[pymodule_init]
     fn make_lazy_values(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
-        PyMapping::type_object(py);
+        py.detach(|| Python::attach(|_| ()));
         // For what errors say.
         let class = py.get_type::<PyStore>();
         class.qualname()?;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use dcc_mcp_shm::{Attrs, BufferOptions, Descriptor, Error, Reference, Store};
-use pyo3::exceptions::PyTypeError;
+use dcc_mcp_shm::{Attrs, BufferOptions, Descriptor, Error, QuotaSetting, Reference, Store};
+use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use uuid::Uuid;
@@ -103,7 +103,9 @@ pub(crate) fn default_store() -> PyResult<Store> {
     {
         return Ok(store.clone());
     }
-    let store = Python::attach(|py| py.detach(|| Store::open_at(&path))).map_err(raise)?;
+    // Variables are read with the GIL, as other threads set them with it.
+    let quota = QuotaSetting::of_environment().map_err(raise)?;
+    let store = Python::attach(|py| py.detach(|| Store::open_with(&path, quota))).map_err(raise)?;
     *default() = Some((path, store.clone()));
     Ok(store)
 }
@@ -161,8 +163,20 @@ pub(crate) fn id(value: &str) -> PyResult<Uuid> {
 
 /// Attributes as JSON, with NumPy's scalars and arrays, mathutils vectors and the like as numbers and lists.
 fn attrs(value: &Bound<'_, PyAny>) -> PyResult<Attrs> {
-    let json = to_json(value).map_err(|error| invalid("attrs", error.value(value.py()).to_string()))?;
+    let json = to_json(value).map_err(|error| unconvertible(value.py(), error))?;
     serde_json::from_str(&json).map_err(|error| invalid("attrs", format!("must be a dict of plain values: {error}")))
+}
+
+/// What `json` and `tolist` say of values that they cannot convert. All else, such as Ctrl-C, is not about the value.
+fn unconvertible(py: Python<'_>, error: PyErr) -> PyErr {
+    let is_of_value = error.is_instance_of::<PyTypeError>(py)
+        || error.is_instance_of::<PyValueError>(py)
+        || error.is_instance_of::<PyRecursionError>(py);
+    if is_of_value {
+        invalid("attrs", error.value(py).to_string())
+    } else {
+        error
+    }
 }
 
 fn to_json(value: &Bound<'_, PyAny>) -> PyResult<String> {

@@ -1,6 +1,6 @@
 //! The store.
 
-use dcc_mcp_shm::{BufferFilter, Store};
+use dcc_mcp_shm::{BufferFilter, QuotaSetting, Store};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
@@ -31,7 +31,9 @@ impl PyStore {
     #[pyo3(signature = (path=None))]
     fn new(py: Python<'_>, path: Option<std::path::PathBuf>) -> PyResult<Self> {
         let path = path.unwrap_or_else(Store::default_path);
-        py.detach(|| Store::open_at(path)).map(Self).map_err(raise)
+        // Variables are read with the GIL, as other threads set them with it.
+        let quota = QuotaSetting::of_environment().map_err(raise)?;
+        py.detach(|| Store::open_with(path, quota)).map(Self).map_err(raise)
     }
 
     /// The directory.
@@ -130,10 +132,9 @@ impl PyStore {
     }
 
     /// Removes what expired and what dead processes left; see :func:`gc`.
-    #[pyo3(signature = (dry_run=false))]
-    fn gc<'py>(&self, py: Python<'py>, dry_run: bool) -> PyResult<Bound<'py, PyAny>> {
-        let report = py.detach(|| self.0.gc(dry_run)).map_err(raise)?;
-        from_json(py, &json(&report))
+    #[pyo3(signature = (dry_run=None), text_signature = "($self, dry_run=False)")]
+    fn gc<'py>(&self, py: Python<'py>, dry_run: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+        collect(py, &self.0, dry_run)
     }
 
     fn __repr__(&self) -> String {
@@ -147,13 +148,20 @@ impl PyStore {
 /// Returns:
 ///     A dict: ``removed`` and ``kept`` (lists of dicts with id, bytes, reason) and ``freed_bytes``.
 #[pyfunction]
-#[pyo3(signature = (dry_run=false, *, store=None))]
+#[pyo3(signature = (dry_run=None, *, store=None), text_signature = "(dry_run=False, *, store=None)")]
 pub(crate) fn gc<'py>(
     py: Python<'py>,
-    dry_run: bool,
+    dry_run: Option<&Bound<'py, PyAny>>,
     store: Option<&Bound<'py, PyStore>>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    PyStore(store_or_default(store)?).gc(py, dry_run)
+    collect(py, &store_or_default(store)?, dry_run)
+}
+
+fn collect<'py>(py: Python<'py>, store: &Store, dry_run: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
+    // PyO3's own conversion to a bool interns names when it first meets something else.
+    let dry_run = dry_run.map_or(Ok(false), PyAnyMethods::is_truthy)?;
+    let report = py.detach(|| store.gc(dry_run)).map_err(raise)?;
+    from_json(py, &json(&report))
 }
 
 pub(crate) fn json(value: &impl serde::Serialize) -> String {

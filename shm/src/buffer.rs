@@ -246,7 +246,7 @@ impl SharedBuffer {
     /// [`Error::WrongRole`] for a pool's slot, which goes with its pool; [`Error::Io`].
     pub fn unlink(&self) -> Result<()> {
         self.inner.segment.snapshot_of(Role::Buffer)?;
-        self.inner.segment.store().remove(self.id())
+        self.inner.segment.store().remove_file(self.id())
     }
 
     /// Whether the buffer is deleted when its last handle in this process is dropped.

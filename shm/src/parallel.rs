@@ -8,6 +8,8 @@ use std::thread;
 const WORTH_A_THREAD: usize = 4 << 20;
 /// Threads that move memory. More of them would wait for the same memory.
 const MOST_MOVERS: usize = 4;
+/// That of the standard library's threads.
+const STACK: usize = 2 << 20;
 
 /// How many threads work on so many jobs.
 pub(crate) fn threads(jobs: usize) -> usize {
@@ -66,7 +68,10 @@ fn next<I: Iterator>(left: &Mutex<I>) -> Option<I::Item> {
 /// forks. Where the system gives fewer, those do it all.
 fn on_threads<R: Send>(count: usize, run: impl Fn() -> R + Sync) -> Vec<R> {
     thread::scope(|scope| {
-        let spawn = |_| thread::Builder::new().spawn_scoped(scope, &run).ok();
+        // With a size, as else the standard library looks for one in the environment, which other threads of a host may be
+        // changing.
+        let builder = || thread::Builder::new().stack_size(STACK);
+        let spawn = |_| builder().spawn_scoped(scope, &run).ok();
         let others: Vec<_> = (1..count).filter_map(spawn).collect();
         let mut done = vec![run()];
         for other in others {

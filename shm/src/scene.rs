@@ -325,7 +325,7 @@ impl SharedSceneBuffer {
     /// # Errors
     /// [`Error::Io`].
     pub fn unlink(&self) -> Result<()> {
-        self.0.segment.store().remove(self.id())
+        self.0.segment.store().remove_file(self.id())
     }
 
     /// Whether the scene is deleted when its last handle in this process is dropped.

@@ -252,7 +252,7 @@ impl Segment {
     fn close(&self) -> Result<()> {
         let on_close = self.on_close.load(Ordering::Relaxed);
         if on_close == OnClose::Unlink as u8 {
-            return self.store.remove(self.id);
+            return self.store.remove_file(self.id);
         }
         let failed = |error| Error::io("release", &self.path(), error);
         if !self.locked || !sys::try_lock_file(self.file.as_fd(), Mode::Exclusive).map_err(failed)? {

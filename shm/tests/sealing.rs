@@ -140,6 +140,37 @@ fn a_writer_elsewhere_keeps_an_empty_scene_empty_until_it_goes() {
 }
 
 #[test]
+fn a_scene_that_is_being_sealed_is_not_said_to_be_empty() {
+    let (_parent, store) = temp_store();
+    let scene = SharedSceneBuffer::create_empty(&store, &layout(100), &BufferOptions::default()).unwrap();
+    let mut peer = Peer::start("descriptor", &scene.path().display().to_string());
+    peer.expect("can write");
+    let is_being_sealed = || fs::metadata(scene.path()).unwrap().permissions().mode() & 0o777 == 0o500;
+    // The seal waits 2 s, in which this thread may not run.
+    let state = until("it is seen while it is sealed", || {
+        let writer = SceneWriter::fill(&store, &by_id(scene.id())).unwrap();
+        std::thread::scope(|scope| {
+            let sealing = scope.spawn(|| writer.finish());
+            let mut seen = None;
+            while !sealing.is_finished() {
+                if is_being_sealed() {
+                    let state = scene.state().unwrap();
+                    seen = is_being_sealed().then_some(state).or(seen);
+                }
+                std::thread::yield_now();
+            }
+            let finished = sealing.join().unwrap();
+            assert!(matches!(finished, Err(Error::StillWritable { .. })), "{finished:?}");
+            seen
+        })
+    });
+    assert_eq!(state, BufferState::Filling);
+    assert_eq!(scene.state().unwrap(), BufferState::Empty);
+    peer.tell("close");
+    peer.expect("closed");
+}
+
+#[test]
 fn a_writer_that_goes_while_the_seal_waits_does_not_matter() {
     let (_parent, store) = temp_store();
     // How soon it goes is up to the scheduler, and a seal waits 2 s only.

@@ -11,7 +11,8 @@ use pyo3::types::PyBytes;
 ///
 /// `PyBytes::new_with` would zero it first, and hand it out with the GIL held.
 pub(crate) struct NewBytes {
-    object: Py<PyBytes>,
+    /// Until it is finished.
+    object: Option<Py<PyBytes>>,
     start: *mut MaybeUninit<u8>,
     len: usize,
 }
@@ -29,7 +30,7 @@ impl NewBytes {
         // SAFETY: a bytes object.
         let start = unsafe { ffi::PyBytes_AsString(object.as_ptr()) };
         Ok(Self {
-            object: object.unbind(),
+            object: Some(object.unbind()),
             start: start.cast(),
             len,
         })
@@ -56,7 +57,16 @@ pub(crate) fn filled_bytes(
 
 impl NewBytes {
     /// The finished object. All of it must have been filled.
-    pub(crate) fn into_bytes(self, py: Python<'_>) -> Bound<'_, PyBytes> {
-        self.object.into_bound(py)
+    pub(crate) fn into_bytes(mut self, py: Python<'_>) -> Bound<'_, PyBytes> {
+        self.object.take().expect("it is taken once, here").into_bound(py)
+    }
+}
+
+impl Drop for NewBytes {
+    fn drop(&mut self) {
+        if let Some(object) = self.object.take() {
+            // Without the GIL PyO3 would keep it in a list with a lock, and a child that is forked meanwhile wait for that.
+            Python::try_attach(|py| drop(object.into_bound(py)));
+        }
     }
 }

@@ -30,11 +30,15 @@ impl<'py> Input<'py> {
     /// `TypeError` for an object without a buffer or one of addresses; what the exporter says (`BufferError`, and
     /// `ValueError` from NumPy) for one that is not contiguous.
     pub(crate) fn contiguous(object: &Bound<'py, PyAny>) -> PyResult<Self> {
-        // NumPy has no format for dates, and its contiguous bytes are still wanted.
-        let input = Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT)
-            .or_else(|_| Self::request(object, ffi::PyBUF_SIMPLE))
-            .inspect_err(|error| advise(object.py(), error))?;
-        if input.holds_addresses() {
+        let (input, holds_addresses) = if let Ok(input) = Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT) {
+            let holds_addresses = input.holds_addresses();
+            (input, holds_addresses)
+        } else {
+            // NumPy has no format for dates, and its contiguous bytes are still wanted.
+            let input = Self::request(object, ffi::PyBUF_SIMPLE).inspect_err(|error| advise(object.py(), error))?;
+            (input, has_objects(object)?)
+        };
+        if holds_addresses {
             return Err(PyTypeError::new_err(
                 "these elements are addresses (object dtype or a ctypes pointer), which mean nothing elsewhere",
             ));
@@ -123,6 +127,16 @@ impl<'py> Input<'py> {
         // SAFETY: not null, and then it has `ndim` entries that live as long as the buffer.
         unsafe { std::slice::from_raw_parts(self.raw.shape, len) }
     }
+}
+
+/// Whether an array of NumPy has objects among its elements.
+fn has_objects(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let Some(dtype) = object.getattr_opt("dtype")? else {
+        return Ok(false);
+    };
+    dtype
+        .getattr_opt("hasobject")?
+        .map_or(Ok(false), |has_objects| has_objects.is_truthy())
 }
 
 /// Says what to do about elements that do not lie one after the other, beside what their exporter says.

@@ -14,7 +14,6 @@ use super::Store;
 use crate::descriptor::{BufferState, Descriptor};
 use crate::error::{Error, Result};
 use crate::header::{AT_SEQUENCE, Role};
-use crate::metadata::Metadata;
 use crate::segment::{self, Segment, Snapshot};
 use crate::slot_holder::SlotHolder;
 use crate::sys::{self, Access, Mode};
@@ -183,7 +182,7 @@ impl Store {
     pub fn delete(&self, reference: &Reference) -> Result<()> {
         let Place { id, generation } = self.locate(reference)?;
         let snapshot = match self.look(id) {
-            Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => return self.unlink(id).map(drop),
+            Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => return self.unlink(id),
             looked => looked?,
         };
         snapshot.expect_generation(generation)?;
@@ -253,8 +252,12 @@ impl Store {
         }
         let id = snapshot.header.id;
         let file = segment::open_file(self, id, Access::Read)?;
-        let filling = sys::is_locked_against(file.as_fd(), sys::BYTE_DATA, Mode::Shared)
-            .map_err(|error| Error::io("look at the lock of", &self.file_path(id), error))?;
+        let locked = |byte, mode| {
+            sys::is_locked_against(file.as_fd(), byte, mode)
+                .map_err(|error| Error::io("look at the lock of", &self.file_path(id), error))
+        };
+        // Who seals it has the second one.
+        let filling = locked(sys::BYTE_DATA, Mode::Shared)? || locked(sys::BYTE_GATE, Mode::Exclusive)?;
         Ok(if filling {
             BufferState::Filling
         } else {
@@ -334,9 +337,9 @@ impl Store {
     }
 
     /// Removes a file alone, and frees its name.
-    pub(super) fn remove_file(&self, id: Uuid) -> Result<()> {
+    pub(crate) fn remove_file(&self, id: Uuid) -> Result<()> {
         self.free_name_of(id)?;
-        self.unlink(id).map(drop)
+        self.unlink(id)
     }
 
     fn free_name_of(&self, id: Uuid) -> Result<()> {
@@ -351,34 +354,40 @@ impl Store {
 
     /// Removes a file that has no name, or not any more; a pool goes with its slots.
     pub(super) fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
-        let pool = self.unlink(id)?.and_then(|metadata| metadata.pool);
-        for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
+        // All is looked at before anything goes: without descriptors its slots would be forgotten.
+        let look = |id| match self.look(id) {
+            Err(error @ Error::TooManyOpenFiles { .. }) => Err(error),
+            looked => Ok(looked.ok().map(|snapshot| snapshot.header.metadata)),
+        };
+        let mut slots = Vec::new();
+        for slot in look(id)?
+            .and_then(|metadata| metadata.pool)
+            .map_or(Vec::new(), |pool| pool.slots)
+        {
             // A pool's list is only believed where the slot says the same.
-            if self
-                .look(slot)
-                .is_ok_and(|slot| slot.header.metadata.slot_of == Some(id))
-            {
-                self.unlink(slot)?;
+            if look(slot)?.is_some_and(|metadata| metadata.slot_of == Some(id)) {
+                slots.push(slot);
             }
         }
-        Ok(())
+        self.unlink(id)?;
+        slots.into_iter().try_for_each(|slot| self.unlink(slot))
     }
 
-    /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken. Gives what the file said,
-    /// if it could be read.
-    pub(super) fn unlink(&self, id: Uuid) -> Result<Option<Metadata>> {
+    /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.
+    pub(super) fn unlink(&self, id: Uuid) -> Result<()> {
         let opened = Segment::open_unlocked(self, id).ok();
         match rustix::fs::unlinkat(self.directory(), Self::file_name(id), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => {}
             Err(error) => return Err(Error::io("delete", &self.file_path(id), error)),
         }
-        let Some((segment, snapshot)) = opened else {
-            return Ok(None);
-        };
-        if snapshot.header.role == Role::Buffer {
-            sys::wake_all(segment.shared()?.word(AT_SEQUENCE));
+        // Those who are not woken, as there is no room for a mapping, look again soon.
+        if let Some((segment, snapshot)) = opened
+            && snapshot.header.role == Role::Buffer
+            && let Ok(mapping) = segment.shared()
+        {
+            sys::wake_all(mapping.word(AT_SEQUENCE));
         }
-        Ok(Some(snapshot.header.metadata))
+        Ok(())
     }
 }
 

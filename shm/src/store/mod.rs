@@ -72,6 +72,37 @@ enum Open {
     Existing,
 }
 
+/// What opening a store does about its quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaSetting {
+    /// What is recorded stays.
+    Keep,
+    /// There is none from now on.
+    Lift,
+    /// This many bytes are recorded.
+    Bytes(u64),
+}
+
+impl QuotaSetting {
+    /// What `DCC_MCP_SHM_MAX_BYTES` says: nothing, empty, or a number.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when it is no number of bytes.
+    pub fn of_environment() -> Result<Self> {
+        let Some(text) = std::env::var_os(QUOTA_VARIABLE) else {
+            return Ok(Self::Keep);
+        };
+        let text = text.to_string_lossy();
+        match text.trim() {
+            "" => Ok(Self::Lift),
+            number => number
+                .parse()
+                .map(Self::Bytes)
+                .map_err(|_| Error::invalid(QUOTA_VARIABLE, format!("{text:?} is no number of bytes"))),
+        }
+    }
+}
+
 impl Store {
     /// Opens the store of this user, and makes it if it is not there: `DCC_MCP_SHM_DIR` if set, else
     /// `/dev/shm/dcc-mcp-shm-<uid>`, else a directory of that name among the temporary files. A quota in
@@ -96,7 +127,16 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_at(path: impl AsRef<Path>) -> Result<Self> {
-        let store = Self::open_recorded(path.as_ref(), Open::ToWork)?;
+        Self::open_with(path, QuotaSetting::of_environment()?)
+    }
+
+    /// Does so without a look at the environment. Where foreign code sets variables (Python's `os.environ` does) nobody may
+    /// read them meanwhile: some C libraries free what is being read.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with(path: impl AsRef<Path>, quota: QuotaSetting) -> Result<Self> {
+        let store = Self::open_recorded(path.as_ref(), Open::ToWork, quota)?;
         store.sweep_now_and_then();
         Ok(store)
     }
@@ -107,13 +147,15 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_unswept(path: impl AsRef<Path>) -> Result<Self> {
-        Self::open_recorded(path.as_ref(), Open::Unswept)
+        Self::open_recorded(path.as_ref(), Open::Unswept, QuotaSetting::of_environment()?)
     }
 
-    fn open_recorded(path: &Path, how: Open) -> Result<Self> {
+    fn open_recorded(path: &Path, how: Open, quota: QuotaSetting) -> Result<Self> {
         let store = Self::open_directory(path, how)?;
-        if let Some(quota) = quota_of_environment()? {
-            store.set_quota(quota)?;
+        match quota {
+            QuotaSetting::Keep => {}
+            QuotaSetting::Lift => store.set_quota(None)?,
+            QuotaSetting::Bytes(bytes) => store.set_quota(Some(bytes))?,
         }
         Ok(store)
     }
@@ -446,23 +488,5 @@ fn make_directory(path: &Path) -> Result<()> {
         // Somebody else may have made it just now; it is checked like any other.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make the store", path, error)),
         _ => Ok(()),
-    }
-}
-
-#[expect(
-    clippy::option_option,
-    reason = "not set, set to no limit, and set to a limit are three different things"
-)]
-fn quota_of_environment() -> Result<Option<Option<u64>>> {
-    let Some(text) = std::env::var_os(QUOTA_VARIABLE) else {
-        return Ok(None);
-    };
-    let text = text.to_string_lossy();
-    match text.trim() {
-        "" => Ok(Some(None)),
-        number => number
-            .parse()
-            .map(|bytes| Some(Some(bytes)))
-            .map_err(|_| Error::invalid(QUOTA_VARIABLE, format!("{text:?} is no number of bytes"))),
     }
 }

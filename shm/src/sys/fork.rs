@@ -142,18 +142,14 @@ extern "C" fn after_in_child() {
         }
     }
     for (&start, &len) in &*locked(&RANGES) {
-        // SAFETY: the range is a live mapping of this process (it leaves the registry before it is unmapped),
-        // accessed by pointers only, which stay valid.
-        unsafe {
-            libc::mmap(
-                start as *mut libc::c_void,
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE,
-                -1,
-                0,
-            );
-        }
+        let lay_zeros = |protection| {
+            let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+            // SAFETY: the range is a live mapping of this process (it leaves the registry before it is unmapped),
+            // accessed by pointers only, which stay valid.
+            unsafe { libc::mmap(start as *mut libc::c_void, len, protection, flags, -1, 0) != libc::MAP_FAILED }
+        };
+        // Where the kernel overcommits nothing it may have no memory to write to; to read there it needs none.
+        let _ = lay_zeros(libc::PROT_READ | libc::PROT_WRITE) || lay_zeros(libc::PROT_READ);
     }
 }
 
