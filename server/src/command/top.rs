@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
@@ -26,6 +26,8 @@ use crate::text::Bytes;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Shortest time between two pictures of a busy store.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How many times longer than a picture took the pause after it is at least: every file of the store is looked at.
+const PAUSE_FACTOR: u32 = 4;
 /// Of a window that does not know its size.
 const USUAL_WINDOW: Window = Window { columns: 80, lines: 24 };
 /// The other screen, without a cursor; and back.
@@ -74,6 +76,7 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let _screen = Screen::enter()?;
+    let mut took = Duration::ZERO;
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -90,10 +93,10 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
                 }
                 continue;
             }
-            outcome = changes.next() => {
-                outcome?;
-                sleep(PAUSE).await;
-            }
+            outcome = async {
+                sleep(PAUSE.max(took * PAUSE_FACTOR)).await;
+                changes.next().await
+            } => outcome?,
         }
         // A directory that is removed while it is open only loses its name, of which nothing tells.
         if !store.is_current() {
@@ -102,7 +105,9 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
                 foreign(&store.path().display().to_string())
             );
         }
+        let started = Instant::now();
         draw(&picture(store, Some(Window::of_stdout().unwrap_or(USUAL_WINDOW)))?)?;
+        took = started.elapsed();
     }
 }
 

@@ -98,11 +98,7 @@ pub(crate) async fn read(server: &ShmServer, uri: &str) -> Result<ReadResourceRe
         )));
     };
     let text = match parsed {
-        ResourceUri::Store => {
-            server
-                .index(|index| Status::of(index).map(|status| json_of(&status)))
-                .await
-        }
+        ResourceUri::Store => Status::now(server).await.map(|status| json_of(&status)),
         ResourceUri::Buffer(reference) => {
             server
                 .off_thread(move |store| Ok(json_of(&Described::new(store.describe(&reference)?)?)))

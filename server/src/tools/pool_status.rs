@@ -176,8 +176,10 @@ impl ShmServer {
             // Each slot of the pool is looked at.
             return self.off_thread(move |store| Pools::one(store, &pool).map(Reply)).await;
         }
-        self.index(|index| {
-            let pools = index.pools().filter_map(|(id, _)| index.store().pool(&id.into()).ok());
+        let ids = self.index(|index| Ok(index.pools().map(|(id, _)| id).collect::<Vec<_>>()));
+        let ids = ids.await?;
+        self.off_thread(move |store| {
+            let pools = ids.into_iter().filter_map(|id| store.pool(&id.into()).ok());
             Ok(Reply(Pools::all(pools.collect())))
         })
         .await

@@ -47,11 +47,15 @@ pub(crate) struct Status {
     next_expiry_seconds: Option<u64>,
 }
 
-impl Status {
-    /// Looks at every file's lock, without opening any of them for good.
-    pub(crate) fn of(index: &Index) -> Result<Self, ToolError> {
-        let store: &Store = index.store();
-        let room = store.room()?;
+/// What the index knows.
+struct Counts {
+    buffers_by_kind: BTreeMap<&'static str, Share>,
+    pools: usize,
+    damaged_files: usize,
+}
+
+impl Counts {
+    fn of(index: &Index) -> Self {
         let mut buffers_by_kind: BTreeMap<_, Share> = BTreeMap::new();
         for (_, buffer) in index.buffers() {
             buffers_by_kind
@@ -59,6 +63,24 @@ impl Status {
                 .or_default()
                 .add(buffer.capacity);
         }
+        Self {
+            buffers_by_kind,
+            pools: index.pools().count(),
+            damaged_files: index.damaged().len(),
+        }
+    }
+}
+
+impl Status {
+    /// As it is now. Other calls have the index meanwhile: a look at every file takes a while.
+    pub(crate) async fn now(server: &ShmServer) -> Result<Self, ToolError> {
+        let counts = server.index(|index| Ok(Counts::of(index))).await?;
+        server.off_thread(|store| Self::of(store, counts)).await
+    }
+
+    /// Looks at every file's lock, without opening any of them for good.
+    fn of(store: &Store, counts: Counts) -> Result<Self, ToolError> {
+        let room = store.room()?;
         let sweep = store.gc(true)?;
         Ok(Self {
             store: store.path().display().to_string(),
@@ -66,9 +88,9 @@ impl Status {
             free_bytes: room.available,
             limited_by: room.limit.to_string(),
             quota_bytes: store.quota()?,
-            buffers_by_kind,
-            pools: index.pools().count(),
-            damaged_files: index.damaged().len(),
+            buffers_by_kind: counts.buffers_by_kind,
+            pools: counts.pools,
+            damaged_files: counts.damaged_files,
             next_expiry_seconds: sweep::next_expiry(&sweep).map(|left| left.as_secs()),
             would_remove: sweep::removed(&sweep),
             would_keep: sweep::kept(&sweep),
@@ -118,6 +140,6 @@ impl ShmServer {
     )]
     async fn store_status(&self, arguments: JsonObject) -> Result<Reply<Status>, ToolError> {
         let Arguments {} = arguments::parse(arguments)?;
-        self.index(|index| Status::of(index).map(Reply)).await
+        Status::now(self).await.map(Reply)
     }
 }
