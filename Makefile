@@ -23,6 +23,8 @@ READY := .venv/.stamp-wheel
 DCC_READY := .venv-dcc/.stamp-wheel
 BENCH_READY := .venv-bench/.stamp-wheel
 WHEELS := dist/.stamp
+DCC_WHEELS := dist/dcc/.stamp
+ZIG := .tools/zig/.stamp
 NODE := .tools/node/.stamp
 NODE_TOOLS := tests/node/node_modules/.stamp
 SERVER := target/release/dcc-mcp-shm
@@ -40,7 +42,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc fuzz asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo test test-rust test-python test-dcc wheel fuzz asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -62,6 +64,8 @@ test-python: $(READY) $(TESTED_SERVERS) $(NODE_TOOLS)
 test-dcc: $(DCC_READY) $(SERVER) ## tests inside Blender (first time: 374 MB to download)
 	$(call say,Blender tests)
 	@.venv-dcc/bin/python -m pytest tests/dcc
+
+wheel: $(DCC_WHEELS) ## for DCCs, also on other machines: dist/dcc/*.whl, for glibc 2.17 and newer (first time: 100 MB to download)
 
 fuzz: ## hostile bytes for everything that is read (first time: a minute or two to build)
 	$(call say,fuzzing)
@@ -126,7 +130,7 @@ deny: $(CARGO_DENY)
 	@$(CARGO_DENY) --locked check -D warnings bans licenses sources
 
 lock: .tools/uv/.stamp $(NODE) ## resolve requirements/*.in and tests/node/package.json again
-	@for name in dev dcc bench node lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for name in dev dcc bench node zig lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		"requirements/$$name.in" -o "requirements/$$name.txt" || exit 1; done
 	@.tools/node/bin/npm --prefix tests/node update --package-lock-only $(npm-quietly)
@@ -145,11 +149,23 @@ $(VENV): requirements/dev.txt
 	@.venv/bin/python -m pip install --quiet --no-deps --no-compile --require-hashes -r $<
 	@touch $@
 
+build-wheels = env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m maturin build --release --locked --quiet --manifest-path python/Cargo.toml
+build-compat = .venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation
+
 $(WHEELS): $(VENV) $(CRATES) $(BINDINGS)
 	$(call say,wheels (release build: a minute or two))
-	@rm -rf dist
-	@env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m maturin build --release --locked --quiet --manifest-path python/Cargo.toml --out dist
-	@.venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist ./python/dcc_mcp_core
+	@rm -f dist/*.whl
+	@$(build-wheels) --out dist
+	@$(build-compat) --wheel-dir dist ./python/dcc_mcp_core
+	@touch $@
+
+# In a target directory of its own, as what is linked differently would be built again each time.
+$(DCC_WHEELS): $(VENV) $(ZIG) $(CRATES) $(BINDINGS)
+	$(call say,wheels for DCCs (release build: a minute or two))
+	@rm -f dist/dcc/*.whl
+	@PATH="$(CURDIR)/.tools/zig/bin:$$PATH" CARGO_TARGET_DIR=target/zig \
+		$(build-wheels) --zig --compatibility manylinux_2_17 --out dist/dcc
+	@$(build-compat) --wheel-dir dist/dcc ./python/dcc_mcp_core
 	@touch $@
 
 # The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
@@ -167,8 +183,9 @@ $(READY): $(VENV) $(WHEELS)
 	@.ci/blender-libs .venv-dcc/bin/python
 	@touch $@
 
-$(DCC_READY): .venv-dcc/.stamp-requirements $(WHEELS)
-	@.venv-dcc/bin/python -m pip install $(install-ours) dist/*.whl
+# What is installed into a DCC is what is tested in one.
+$(DCC_READY): .venv-dcc/.stamp-requirements $(DCC_WHEELS)
+	@.venv-dcc/bin/python -m pip install $(install-ours) dist/dcc/*.whl
 	@touch $@
 
 .venv-bench/.stamp-requirements: requirements/bench.txt
@@ -179,6 +196,12 @@ $(DCC_READY): .venv-dcc/.stamp-requirements $(WHEELS)
 
 $(BENCH_READY): .venv-bench/.stamp-requirements $(WHEELS)
 	@.venv-bench/bin/python -m pip install $(install-ours) dist/dcc_mcp_shm-*.whl
+	@touch $@
+
+$(ZIG): requirements/zig.txt
+	$(call say,.tools/zig: Zig's linker (100 MB))
+	@$(PYTHON) -m venv --clear .tools/zig
+	@.tools/zig/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
 $(NODE): requirements/node.txt
