@@ -148,7 +148,7 @@ def test_ctrl_c_in_a_long_copy_comes_when_it_is_whole() -> None:
     assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_workers_of_multiprocessing_read_what_they_are_told_of(method: str, store: Store) -> None:
     scene = SharedSceneBuffer.write_arrays({"a": np.arange(100_000, dtype="f8")}, ttl=1e-9)
     mine = np.asarray(scene["a"])

@@ -115,6 +115,8 @@ def test_a_server_starts_with_an_empty_store_setting() -> None:
         [str(SERVER), "serve"], input=b"", capture_output=True, env=environment, timeout=30, check=False
     )
     assert (done.returncode, done.stderr) == (0, b"")
+    doctor = subprocess.run([str(SERVER), "doctor"], capture_output=True, text=True, env=environment, check=False)
+    assert f"dcc-mcp-shm-{os.getuid()}" in doctor.stdout, "the setting is not an empty path"
 
 
 def test_the_registry_entry_is_valid() -> None:

@@ -337,6 +337,94 @@ def test_a_forked_child_alone_keeps_no_lock_of_a_dead_parent(store: Store) -> No
     process.communicate()
 
 
+def test_a_child_keeps_no_lock_by_its_dead_parent_s_views() -> None:
+    pool = BufferPool(2, 4096, name="frames")
+    buffer = SharedBuffer.create(4096, name="buffer")
+    buffer.write(b"before")
+    process = started(
+        "import os\n"
+        "pool = shm.BufferPool.open('frames')\n"
+        "slot, edited = pool.acquire(), pool.acquire()\n"
+        "slot.write(b'frame')\n"
+        "views = slot.view(), shm.SharedBuffer.open(id='buffer').view()\n"
+        "with edited.edit(4096) as kept: kept[0] = 1\n"
+        "ready, child = os.pipe()\n"
+        "if os.fork() == 0:\n"
+        "    os.write(child, b'x')\n"
+        "    sys.stdin.read()\n"
+        "    assert bytes(views[0]) == b'frame'\n"
+        "    os._exit(0)\n"
+        "os.read(ready, 1)"
+    )
+    assert pool.available() == 0
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert pool.available() == 2
+    assert buffer.write(b"after") == 5
+    process.communicate()
+
+
+def test_a_slot_that_a_child_looks_at_is_not_given_out() -> None:
+    pool = BufferPool(1, 4096)
+    slot = pool.acquire()
+    slot.write(b"frame")
+    looks, go = os.pipe(), os.pipe()
+    child = os.fork()
+    if child == 0:
+        view = slot.view()
+        os.write(looks[1], b"x")
+        os.read(go[0], 1)
+        os._exit(0 if bytes(view) == b"frame" else 1)
+    os.read(looks[0], 1)
+    slot.close()
+    assert pool.available() == 0
+    with pytest.raises(shm.Exhausted):
+        pool.acquire()
+    os.write(go[1], b"x")
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    pool.acquire().write(b"next")
+    for end in (*looks, *go):
+        os.close(end)
+
+
+def test_a_name_leads_somewhere_while_it_goes_from_buffer_to_buffer() -> None:
+    process = started(
+        "import threading\n"
+        "def replace():\n"
+        "    while True: shm.SharedSceneBuffer.write(b'x', name='hero', replace=True)\n"
+        "shm.SharedSceneBuffer.write(b'x', name='hero')\n"
+        "threading.Thread(target=replace, daemon=True).start()"
+    )
+    opened: set[str] = set()
+    for _ in range(1_000_000):
+        opened.add(SharedSceneBuffer.open("hero").id)
+        if len(opened) == 1000:
+            break
+    assert len(opened) == 1000, "it was replaced meanwhile"
+    killed(process)
+
+
+def test_what_a_replacement_left_goes_although_it_was_to_stay(store: Store) -> None:
+    for before in (
+        SharedSceneBuffer.write(b"before", name="scene", ttl=0),
+        BufferPool(1, 4096, name="pool", persistent=True),
+    ):
+        path = Path(store.path) / f"{before.id}.shm"
+        saved = path.with_name("saved")
+        os.link(path, saved)
+        before.close()
+        if isinstance(before, BufferPool):
+            BufferPool(1, 4096, name="pool", persistent=True, replace=True)
+        else:
+            SharedSceneBuffer.write(b"after", name="scene", ttl=0, replace=True)
+        assert not path.exists()
+        # As if the process had been killed just before it deleted the file.
+        saved.rename(path)
+    assert [entry["reason"] for entry in store.gc()["removed"]] == ["another has its name"] * 2
+    assert SharedSceneBuffer.open("scene").read() == b"after"
+    assert BufferPool.open("pool").available() == 1
+
+
 def test_descriptors_of_other_stores_are_judged_by_their_directory(tmp_path: Any) -> None:
     elsewhere = Store(tmp_path / "elsewhere")
     scene = SharedSceneBuffer.write(b"elsewhere", store=elsewhere)

@@ -44,8 +44,9 @@ def test_properties_and_methods_are_what_the_reference_says() -> None:
     scene = PySharedSceneBuffer.write(data=b"abc", kind=PySceneDataKind.Geometry, source_dcc="Maya")
     assert scene.kind == PySceneDataKind.Geometry
     assert (scene.source_dcc, scene.use_compression, scene.size_bytes) == ("Maya", False, 3)
-    for kind in ("Geometry", "AnimationCache", "Screenshot", "Arbitrary"):
-        assert getattr(PySceneDataKind, kind) == getattr(PySceneDataKind, kind)
+    names = ("Geometry", "AnimationCache", "Screenshot", "Arbitrary")
+    kinds = [getattr(PySceneDataKind, name) for name in names]
+    assert [[kind == other for other in kinds] for kind in kinds] == [[i == j for j in range(4)] for i in range(4)]
 
     pool = PyBufferPool(capacity=4, buffer_size=1024)
     assert (pool.capacity(), pool.buffer_size(), pool.available()) == (4, 1024, 4)

@@ -36,15 +36,17 @@ def test_writing_and_reading_release_the_interpreter() -> None:
     data = np.ones(256 << 20, dtype="u1")
     buffer = SharedBuffer.create(data.nbytes)
     scene = SharedSceneBuffer.write(data)
-    alone = pace_during(lambda: threading.Event().wait(0.2))
+    # A machine that stands still takes of one measurement, not of all of three.
+    alone = max(pace_during(lambda: threading.Event().wait(0.2)) for _ in range(3))
     for work in (
         lambda: SharedSceneBuffer.write(data).unlink(),
         lambda: buffer.write(data),
         buffer.read,
         scene.read,
     ):
-        assert pace_during(work) > alone / 5
-    assert pace_during(lambda: bytes(data)) < alone / 5, "a copy that holds the interpreter is noticed"
+        assert max(pace_during(work) for _ in range(3)) > alone / 5
+    pace = min(pace_during(lambda: bytes(data)) for _ in range(3))
+    assert pace < alone / 5, "a copy that holds the interpreter is noticed"
 
 
 def test_threads_share_a_handle() -> None:

@@ -190,8 +190,9 @@ impl PySharedBuffer {
     }
 
     /// A block in which the first ``size`` bytes are written in place: ``with buf.edit(n) as view``, a memoryview.
-    /// They are published when the block ends. If it ends with an exception, what was there is lost and readers get
-    /// ``Interrupted`` until the next write.
+    /// They are published when the block ends. What is kept of the memory shows what others write later, and writing to it
+    /// reaches nobody. If the block ends with an exception, what was there is lost and readers get ``Interrupted`` until the
+    /// next write.
     ///
     /// Raises:
     ///     As :meth:`write`, on entering.

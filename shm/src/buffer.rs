@@ -65,6 +65,7 @@ impl Drop for Inner {
     fn drop(&mut self) {
         if let Some(reading) = self.reading {
             unlock(self, reading.process);
+            self.segment.release();
             self.wake_waiters(reading);
         }
     }
@@ -230,7 +231,7 @@ impl SharedBuffer {
         let reading = Reading::begin(self.inner.clone())?;
         self.check_current()?;
         let len = self.inner.data_len()?;
-        let mapping = self.inner.segment.map(Protection::CopyOnWrite)?;
+        let mapping = self.inner.segment.map_without_locks()?;
         Ok(BufferView::new(
             mapping,
             self.inner.payload,

@@ -109,7 +109,8 @@ impl BufferEdit {
         self.memory.get()
     }
 
-    /// Publishes the data. From now on the memory is this process's own.
+    /// Publishes the data. From now on what is written to the memory reaches nobody; where it has not been written to, it
+    /// may show what others write later.
     ///
     /// # Errors
     /// [`Error::Forked`] in a child of the process that began it; [`Error::Io`] when the memory could not be
@@ -120,9 +121,9 @@ impl BufferEdit {
                 id: self.writing.buffer.id(),
             });
         }
-        let file = self.writing.buffer.inner.segment.file()?;
-        let memory = self.memory.get();
-        memory.detach(file, &self.writing.buffer.path())?;
+        let (memory, buffer) = (self.memory.get(), &self.writing.buffer);
+        let segment = &buffer.inner.segment;
+        segment.with_file_without_locks(|file| memory.detach(file, &buffer.path()))?;
         self.writing.finish(memory.len())
     }
 }

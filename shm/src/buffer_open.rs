@@ -41,8 +41,9 @@ impl SharedBuffer {
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::WrongRole`], [`Error::InvalidDescriptor`],
     /// [`Error::Damaged`], [`Error::Busy`], [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        let Place { id, generation } = store.locate(reference)?;
-        Self::open_id(store, id, generation)
+        store.at_place(reference, |Place { id, generation }| {
+            Self::open_id(store, id, generation)
+        })
     }
 
     /// Opens a buffer by the path and id that another process passed on.

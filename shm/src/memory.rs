@@ -14,8 +14,9 @@ use crate::sys::{GuardedFile, Mapping, Source};
 
 /// Memory that a DCC's own code fills in place.
 ///
-/// When the right to write ends, the same addresses become memory of this process alone, in one step: a pointer
-/// that is kept does no harm, and what is written through it later reaches nobody.
+/// When the right to write ends, the same addresses become a copy-on-write mapping, in one step: a pointer that is kept does
+/// no harm, and what is written through it later reaches nobody. What is read there is the file: a sealed scene for ever, a
+/// buffer as others write it.
 #[derive(Debug)]
 pub struct WritableMemory {
     mapping: Mapping,

@@ -52,7 +52,7 @@ impl BufferPool {
     }
 
     /// Opens the pool of the name in `options`, or makes it if there is none. Of programs that do so at once, one makes
-    /// it and the others open that.
+    /// it and the others open that; until then each takes the memory of one.
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;

@@ -70,8 +70,10 @@ impl BufferPool {
     /// # Errors
     /// [`Error::NotFound`], [`Error::WrongRole`], [`Error::Damaged`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn open(store: &Store, reference: &Reference) -> Result<Self> {
-        let (control, snapshot) = Segment::open_rewritable(store, store.resolve(reference)?, Role::Pool.as_str())?;
-        Self::from_segment(control, snapshot)
+        store.at_place(reference, |place| {
+            let (control, snapshot) = Segment::open_rewritable(store, place.id, Role::Pool.as_str())?;
+            Self::from_segment(control, snapshot)
+        })
     }
 
     fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {

@@ -5,7 +5,7 @@
 //! holder that was killed, so every sleep is short.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -144,6 +144,8 @@ impl<'a> Place<'a> {
         for slot in slots {
             slot.want()?;
         }
+        // Those who let go look for it after they did; none may be looked at before it says so.
+        fence(Ordering::SeqCst);
         let taken = self.pool.take_any()?;
         self.tried = matches!(taken, Taken::None).then_some(releases);
         Ok(taken)

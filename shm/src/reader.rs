@@ -53,7 +53,10 @@ impl Store {
     /// [`Error::Interrupted`] and [`Error::Busy`] for a buffer whose writer died or does not come to an end,
     /// [`Error::WrongRole`] for a pool, [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Io`].
     pub fn reader(&self, reference: &Reference) -> Result<DataReader> {
-        let Place { id, generation } = self.locate(reference)?;
+        self.at_place(reference, |place| self.reader_at(place))
+    }
+
+    fn reader_at(&self, Place { id, generation }: Place) -> Result<DataReader> {
         let path = self.file_path(id);
         let file = segment::open_file(self, id, Access::Read)?;
         let mut snapshot = segment::snapshot(&file, &path, id)?;

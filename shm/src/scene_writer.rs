@@ -78,7 +78,7 @@ impl SceneWriter {
     /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it, [`Error::Damaged`]; see
     /// also [`SharedSceneBuffer::open`].
     pub fn fill(store: &Store, reference: &Reference) -> Result<Self> {
-        let (segment, snapshot) = Segment::open(store, store.resolve(reference)?, Access::Read)?;
+        let (segment, snapshot) = store.at_place(reference, |place| Segment::open(store, place.id, Access::Read))?;
         let (id, path) = (segment.id(), segment.path());
         snapshot.expect(Role::Scene)?;
         if snapshot.state() == BufferState::Sealed {
@@ -195,14 +195,27 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     }
     // Of several that find it so, one makes it writable: a second one could undo what has been sealed since.
     let _lock = store.lock()?;
+    let file = segment.file()?;
+    let failed = |error| Error::io("lock", &segment.path(), error);
+    if !sys::lock_byte(file.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO).map_err(failed)? {
+        return Err(being_filled());
+    }
+    let opened = make_writable(segment);
+    sys::unlock_byte(file.as_fd(), sys::BYTE_GATE).map_err(failed)?;
+    opened
+}
+
+/// Opens a scene that was left in the middle of sealing, with the gate. So nobody begins to fill it, also through a descriptor
+/// from before; who did has the data lock, then the gate as well, and then it is sealed: they are asked after in this order.
+fn make_writable(segment: &Segment) -> Result<GuardedFile> {
+    let (store, id) = (segment.store(), segment.id());
+    let data_locked = sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_DATA, Mode::Shared)
+        .map_err(|error| Error::io("look at the lock of", &segment.path(), error))?;
+    if data_locked || is_being_sealed(segment)? {
+        return Err(being_filled());
+    }
     if is_half_sealed(segment)? {
-        if is_being_sealed(segment)? {
-            return Err(being_filled());
-        }
-        // It may have been sealed to the end just before.
-        if is_half_sealed(segment)? {
-            sealing::make_writable(segment.file()?, &segment.path())?;
-        }
+        sealing::make_writable(segment.file()?, &segment.path())?;
     }
     if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
         return Err(Error::Sealed { id });

@@ -35,6 +35,7 @@ pub(crate) struct Segment {
     /// Whether the lock is taken with the file. A pool keeps its slots' files open and locks those it is given.
     locked: bool,
     on_close: AtomicU8,
+    released: bool,
 }
 
 /// Whether a file is deleted when a handle to it closes.
@@ -148,6 +149,7 @@ impl Segment {
             reopening: ForkMutex::default(),
             locked,
             on_close: AtomicU8::new(OnClose::Keep as u8),
+            released: false,
         }
     }
 
@@ -232,6 +234,20 @@ impl Segment {
         map_file(self.file()?, self.len, &self.path(), protection)
     }
 
+    /// Does something with the file, opened so that what is mapped keeps no lock. A forked child inherits such mappings, and
+    /// would have its dead parent's locks by them.
+    pub(crate) fn with_file_without_locks<T>(&self, act: impl FnOnce(&GuardedFile) -> Result<T>) -> Result<T> {
+        let file = self.file()?;
+        // Where there is no /proc a child has to let go of them.
+        let without_locks = file.without_locks();
+        act(without_locks.as_ref().unwrap_or(file))
+    }
+
+    /// The whole file, mapped as this process's own, without a lock.
+    pub(crate) fn map_without_locks(&self) -> Result<Mapping> {
+        self.with_file_without_locks(|file| map_file(file, self.len, &self.path(), Protection::CopyOnWrite))
+    }
+
     /// Reads and validates the header.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
         snapshot(self.file()?, &self.path(), self.id)
@@ -246,7 +262,22 @@ impl Segment {
 
     /// Whether the file is deleted when this is dropped.
     pub(crate) fn set_on_close(&self, on_close: OnClose) {
+        // What a forked child says holds, and not what becomes of its parent's wish when the child first uses this.
+        if let Err(error) = self.file() {
+            tracing::debug!(id = %self.id, %error, "a file could not be opened anew");
+        }
         self.on_close.store(on_close as u8, Ordering::Relaxed);
+    }
+
+    /// Lets go of the file, as dropping this does.
+    pub(crate) fn release(&mut self) {
+        // A forked child that never used this has nothing to give back.
+        if std::mem::replace(&mut self.released, true) || !self.is_own() {
+            return;
+        }
+        if let Err(error) = self.close() {
+            tracing::warn!(id = %self.id, %error, "a buffer was not closed properly");
+        }
     }
 
     fn close(&self) -> Result<()> {
@@ -271,13 +302,7 @@ impl Segment {
 
 impl Drop for Segment {
     fn drop(&mut self) {
-        // A forked child that never used this has nothing to give back.
-        if !self.is_own() {
-            return;
-        }
-        if let Err(error) = self.close() {
-            tracing::warn!(id = %self.id, %error, "a buffer was not closed properly");
-        }
+        self.release();
     }
 }
 

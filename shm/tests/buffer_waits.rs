@@ -148,7 +148,8 @@ fn every_write_ends_a_wait_and_the_wake_is_measured_beside_a_bare_futex() {
         median(&theirs),
         percentile(&theirs, 99)
     ));
-    // How fast is for a quiet machine to say; that each was woken, and none came to the end of its time, is for every one.
+    // How fast is for a quiet machine to say. Who is not woken sleeps 10 ms in the median, on every one.
+    assert!(median(&ours) < median(&theirs) + Duration::from_millis(6), "{ours:?}");
     assert!(ours.iter().all(|took| *took < LONG / 2), "{ours:?}");
 }
 
@@ -190,24 +191,20 @@ fn a_delete_and_a_replacement_wake() {
     let (_parent, store) = temp_store();
     let options = BufferOptions::default().name("frame").replace(true);
     for replace in [false, true] {
-        let took: Vec<_> = (0..15)
-            .map(|_| {
-                let buffer = SharedBuffer::create(&store, 64, &options).unwrap();
-                let mut waiter = Peer::start("wait", &argument(&store, buffer.id()));
-                waiter.expect("waiting");
-                pause();
-                let deleted = Instant::now();
-                if replace {
-                    SharedBuffer::create(&store, 64, &options).unwrap();
-                } else {
-                    buffer.unlink().unwrap();
-                }
-                waiter.expect("not found");
-                deleted.elapsed()
-            })
-            .collect();
-        // Less than half of the sleep of a waiter that nobody wakes.
-        assert!(median(&took) < Duration::from_millis(6), "{took:?}");
+        common::assert_woken(15, || {
+            let buffer = SharedBuffer::create(&store, 64, &options).unwrap();
+            let mut waiter = Peer::start("wait", &argument(&store, buffer.id()));
+            waiter.expect("waiting");
+            pause();
+            let deleted = Instant::now();
+            if replace {
+                SharedBuffer::create(&store, 64, &options).unwrap();
+            } else {
+                buffer.unlink().unwrap();
+            }
+            waiter.expect("not found");
+            deleted.elapsed()
+        });
     }
 }
 

@@ -7,13 +7,10 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{LONG, Peer, argument, by_id, child_role, hear, median, opened, path_of, say, temp_store};
+use common::{LONG, Peer, argument, by_id, child_role, hear, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, Store};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
-
-/// More than half of the sleep of a waiter that nobody wakes: on an idle machine it takes a hundredth of this.
-const WOKEN: Duration = Duration::from_millis(6);
 
 fn pool(store: &Store, slots: usize) -> BufferPool {
     BufferPool::create(store, slots, 4096, &BufferOptions::default()).unwrap()
@@ -70,15 +67,15 @@ fn child() {
             let pool = open();
             say("ready");
             hear();
-            let (started, mut turns, mut longest) = (Instant::now(), 0, Duration::ZERO);
+            let (started, mut turns, mut too_long) = (Instant::now(), 0, 0);
             while started.elapsed() < Duration::from_secs(3) {
                 let asked = Instant::now();
                 let slot = pool.acquire_timeout(LONG).unwrap();
-                longest = longest.max(asked.elapsed());
+                too_long += u32::from(asked.elapsed() > Duration::from_secs(2));
                 slot.write(&[1; 4096]).unwrap();
                 turns += 1;
             }
-            say(&format!("{turns} {}", longest.as_millis()));
+            say(&format!("{turns} {too_long}"));
         }
         other => panic!("no role {other}"),
     }
@@ -95,22 +92,19 @@ fn a_waiter_wakes_when_another_process_gives_a_slot_back() {
     let (_parent, store) = temp_store();
     let pool = pool(&store, 1);
     let mut peer = Peer::start("wait again and again", &argument(&store, pool.id()));
-    let took: Vec<_> = (0..25)
-        .map(|_| {
-            let slot = pool.acquire().unwrap();
-            peer.tell("wait");
-            peer.expect("waiting");
-            common::until("it waits", || somebody_waits(&store, pool.id()));
-            let given_back = Instant::now();
-            drop(slot);
-            peer.expect("got it");
-            let took = given_back.elapsed();
-            peer.tell("give back");
-            peer.expect("gave it back");
-            took
-        })
-        .collect();
-    assert!(median(&took) < WOKEN, "{took:?}");
+    common::assert_woken(25, || {
+        let slot = pool.acquire().unwrap();
+        peer.tell("wait");
+        peer.expect("waiting");
+        common::until("it waits", || somebody_waits(&store, pool.id()));
+        let given_back = Instant::now();
+        drop(slot);
+        peer.expect("got it");
+        let took = given_back.elapsed();
+        peer.tell("give back");
+        peer.expect("gave it back");
+        took
+    });
 }
 
 #[test]
@@ -118,46 +112,40 @@ fn a_waiter_wakes_when_the_last_reader_of_a_slot_closes_it() {
     let (_parent, store) = temp_store();
     let pool = pool(&store, 1);
     let mut peer = Peer::start("wait again and again", &argument(&store, pool.id()));
-    let took: Vec<_> = (0..25)
-        .map(|_| {
-            let slot = pool.acquire().unwrap();
-            let reader = SharedBuffer::from_descriptor(&slot.descriptor().unwrap().to_json()).unwrap();
-            drop(slot);
-            peer.tell("wait");
-            peer.expect("waiting");
-            common::until("it waits", || somebody_waits(&store, pool.id()));
-            let closed = Instant::now();
-            drop(reader);
-            peer.expect("got it");
-            let took = closed.elapsed();
-            peer.tell("give back");
-            peer.expect("gave it back");
-            took
-        })
-        .collect();
-    assert!(median(&took) < WOKEN, "{took:?}");
+    common::assert_woken(25, || {
+        let slot = pool.acquire().unwrap();
+        let reader = SharedBuffer::from_descriptor(&slot.descriptor().unwrap().to_json()).unwrap();
+        drop(slot);
+        peer.tell("wait");
+        peer.expect("waiting");
+        common::until("it waits", || somebody_waits(&store, pool.id()));
+        let closed = Instant::now();
+        drop(reader);
+        peer.expect("got it");
+        let took = closed.elapsed();
+        peer.tell("give back");
+        peer.expect("gave it back");
+        took
+    });
 }
 
 #[test]
 fn threads_that_share_a_handle_wake_each_other() {
     let (_parent, store) = temp_store();
     let pool = pool(&store, 1);
-    let took: Vec<_> = (0..25)
-        .map(|_| {
-            let slot = pool.acquire().unwrap();
-            std::thread::scope(|scope| {
-                let waiter = scope.spawn(|| {
-                    drop(pool.acquire_timeout(LONG).unwrap());
-                    Instant::now()
-                });
-                common::until("it waits", || somebody_waits(&store, pool.id()));
-                let given_back = Instant::now();
-                drop(slot);
-                waiter.join().unwrap() - given_back
-            })
+    common::assert_woken(25, || {
+        let slot = pool.acquire().unwrap();
+        std::thread::scope(|scope| {
+            let waiter = scope.spawn(|| {
+                drop(pool.acquire_timeout(LONG).unwrap());
+                Instant::now()
+            });
+            common::until("it waits", || somebody_waits(&store, pool.id()));
+            let given_back = Instant::now();
+            drop(slot);
+            waiter.join().unwrap() - given_back
         })
-        .collect();
-    assert!(median(&took) < WOKEN, "{took:?}");
+    });
 }
 
 #[test]
@@ -173,7 +161,7 @@ fn a_waiter_gets_the_slot_of_a_killed_holder() {
     let killed = Instant::now();
     holder.kill();
     assert_eq!(waiter.hears(), pool.status().unwrap().slots[0].id.to_string());
-    assert!(killed.elapsed() < Duration::from_secs(2), "{:?}", killed.elapsed());
+    assert!(killed.elapsed() < LONG / 2, "{:?}", killed.elapsed());
 }
 
 #[test]
@@ -355,17 +343,18 @@ fn eight_processes_share_two_slots_in_turn() {
         peer.tell("go");
     }
     let said: Vec<_> = peers.iter_mut().map(Peer::hears).collect();
-    let (turns, longest): (Vec<u64>, Vec<u64>) = said
+    let (turns, too_long): (Vec<u64>, Vec<u64>) = said
         .iter()
         .map(|line| line.split_once(' ').unwrap())
-        .map(|(turns, longest)| (turns.parse::<u64>().unwrap(), longest.parse::<u64>().unwrap()))
+        .map(|(turns, too_long)| (turns.parse::<u64>().unwrap(), too_long.parse::<u64>().unwrap()))
         .unzip();
     let (total, least) = (turns.iter().sum::<u64>(), *turns.iter().min().unwrap());
     assert!(
         least * 8 * 4 > total,
         "nobody has less than a quarter of its share: {turns:?}"
     );
-    assert!(longest.iter().all(|&ms| ms < 2000), "{longest:?} ms");
+    // The machine may stand still once; who is passed over waits too long again and again.
+    assert!(too_long.iter().all(|&waits| waits <= 1), "{too_long:?}");
 }
 
 #[test]

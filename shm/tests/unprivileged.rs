@@ -94,6 +94,18 @@ fn child() {
             writer.memory().copy_in(0, b"data").unwrap();
             assert_eq!(writer.finish().unwrap().read().unwrap(), b"data");
         }
+        "killed while sealing beside another filler" => {
+            let scene = SharedSceneBuffer::create_empty(&store, &layout(), &options).unwrap();
+            // It opened the file before the one that was killed began to seal.
+            let writer = SceneWriter::fill(&store, &by_id(scene.id())).unwrap();
+            fs::set_permissions(scene.path(), fs::Permissions::from_mode(0o500)).unwrap();
+            let filled = SceneWriter::fill(&store, &by_id(scene.id())).map(drop);
+            assert!(matches!(filled, Err(Error::Busy { .. })), "{filled:?}");
+            let mode = fs::metadata(scene.path()).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o500, "what may be sealed any moment is not made writable");
+            writer.memory().copy_in(0, b"data").unwrap();
+            assert_eq!(writer.finish().unwrap().read().unwrap(), b"data");
+        }
         "file of another user" => {
             let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
             say(&buffer.descriptor().unwrap().to_json());
@@ -121,6 +133,11 @@ fn child() {
 #[test]
 fn all_that_users_do_works() {
     run("everything");
+}
+
+#[test]
+fn who_fills_a_half_sealed_scene_is_not_disturbed() {
+    run("killed while sealing beside another filler");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::{LOCK_FILE, Store, StoreFile};
 use crate::error::{Error, Result};
 use crate::header::Role;
 use crate::segment::{self, Snapshot};
-use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
+use crate::sys::{self, Access, Backoff, GuardedFile, LOCK_PATIENCE, Mode, Stat};
 
 /// Opening a store, and making something in it, sweeps it if nobody did so for this long.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -136,16 +136,21 @@ impl Store {
     /// [`Error::Io`] when the directory cannot be read or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
-        let mut of_pools = Vec::new();
+        let (mut gone, mut of_pools) = (HashSet::new(), Vec::new());
         for file in self.files()? {
             let bytes = self.len_of(&file.name());
-            match self.collect(&file, dry_run, &HashSet::new()) {
-                Ok(Verdict::WithPool) => of_pools.push(file),
-                verdict => report.add(&file, bytes, verdict),
+            let verdict = self.collect(&file, dry_run, &HashSet::new());
+            if let Ok(Verdict::WithPool) = verdict {
+                of_pools.push(file);
+                continue;
             }
+            // A draft may have become a pool since.
+            if !file.draft && matches!(verdict, Ok(Verdict::Take(_))) {
+                gone.insert(file.id);
+            }
+            report.add(&file, bytes, verdict);
         }
         // Once it is known which pools go.
-        let gone = report.removed.iter().map(|removed| removed.id).collect();
         for file in of_pools {
             let bytes = self.len_of(&file.name());
             report.add(&file, bytes, self.collect(&file, dry_run, &gone));
@@ -203,7 +208,15 @@ impl Store {
         // Looked at before it goes: its slots go with it.
         let pool = self.look(id).ok().and_then(|snapshot| snapshot.header.metadata.pool);
         let collect = |id, gone: &HashSet<Uuid>| self.collect(&StoreFile { id, draft: false }, false, gone);
-        match collect(id, &HashSet::new()) {
+        let mut backoff = Backoff::new(LOCK_PATIENCE);
+        let verdict = loop {
+            match collect(id, &HashSet::new()) {
+                // By a collector, perhaps, and then it is about to go.
+                Ok(Verdict::Keep(KeptReason::Held)) if self.has_no_holder(id) && backoff.pause() => {}
+                verdict => break verdict,
+            }
+        };
+        match verdict {
             Ok(Verdict::Take(_)) => {
                 let gone = HashSet::from([id]);
                 for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
@@ -231,16 +244,31 @@ impl Store {
         if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
             return Ok(Verdict::Keep(KeptReason::Held));
         }
-        let verdict = self.judge(&file, entry, gone)?;
-        match verdict {
+        let verdict = self.judge(&file, entry, gone).and_then(|verdict| match verdict {
             Verdict::Restart if !dry_run => {
                 let now = sys::boot_time();
                 file.set_times(now, now).map_err(failed)?;
+                Ok(verdict)
             }
-            Verdict::Take(_) if !dry_run => self.take(entry)?,
-            _ => {}
+            Verdict::Take(_) if !dry_run && !self.take(entry)? => Ok(Verdict::Gone),
+            verdict => Ok(verdict),
+        });
+        // Closing does this too, but not before a process that is being forked just now has closed its copy.
+        sys::unlock_file(file.as_fd()).map_err(failed)?;
+        verdict
+    }
+
+    /// Whether nobody holds a file: it is gone, or a collector has it to itself.
+    fn has_no_holder(&self, id: Uuid) -> bool {
+        match GuardedFile::open_at(self.directory(), &Self::file_name(id), Access::Read) {
+            Ok(file) => {
+                let held = sys::try_lock_file(file.as_fd(), Mode::Shared);
+                // As above.
+                let _ = sys::unlock_file(file.as_fd());
+                matches!(held, Ok(false))
+            }
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         }
-        Ok(verdict)
     }
 
     /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
@@ -261,6 +289,12 @@ impl Store {
             }
         };
         let metadata = &snapshot.header.metadata;
+        // Its maker died before it had the name, or who took that over before this was deleted.
+        if let Some(name) = &metadata.name
+            && self.holder_of_name(name)?.is_some_and(|holder| holder != entry.id)
+        {
+            return Ok(Verdict::Take("another has its name"));
+        }
         Ok(match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
             (Role::Pool, Some(pool), _) if !pool.persistent => Verdict::Take("nobody has the pool open"),
             (Role::Pool, ..) => Verdict::Keep(KeptReason::PersistentPool),
@@ -270,13 +304,15 @@ impl Store {
         })
     }
 
-    /// Removes that file alone: a slot of a pool may be held although its pool is not.
-    fn take(&self, entry: &StoreFile) -> Result<()> {
+    /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may
+    /// have been published.
+    fn take(&self, entry: &StoreFile) -> Result<bool> {
         if !entry.draft {
-            return self.remove_file(entry.id);
+            return self.remove_file(entry.id).map(|()| true);
         }
         match rustix::fs::unlinkat(self.directory(), entry.name(), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Ok(()) => Ok(true),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(Error::io("delete", &self.path().join(entry.name()), error)),
         }
     }
@@ -285,9 +321,10 @@ impl Store {
     pub(super) fn unheld_bytes(&self) -> u64 {
         let unheld = |file: &StoreFile| {
             let opened = GuardedFile::open_at(self.directory(), &file.name(), Access::Read).ok()?;
-            sys::lock_file(opened.as_fd(), Mode::Exclusive, Duration::ZERO)
-                .ok()?
-                .then(|| self.len_of(&file.name()))
+            let unheld = sys::try_lock_file(opened.as_fd(), Mode::Exclusive).ok()?;
+            // As above.
+            sys::unlock_file(opened.as_fd()).ok()?;
+            unheld.then(|| self.len_of(&file.name()))
         };
         let files = self.files().unwrap_or_default();
         files.iter().filter_map(unheld).fold(0, u64::saturating_add)

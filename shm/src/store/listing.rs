@@ -162,7 +162,7 @@ impl Store {
     /// # Errors
     /// As [`Store::describe`], and [`Error::WrongRole`] when it is no pool.
     pub fn pool(&self, reference: &Reference) -> Result<PoolStatus> {
-        let snapshot = self.look(self.resolve(reference)?)?;
+        let snapshot = self.find(reference)?;
         if snapshot.header.role != Role::Pool {
             return Err(Error::WrongRole {
                 id: snapshot.header.id,
@@ -231,12 +231,30 @@ impl Store {
         }
     }
 
+    /// Does something with what is meant, once more where a name goes over to another buffer before that is done.
+    pub(crate) fn at_place<T>(&self, reference: &Reference, act: impl Fn(Place) -> Result<T>) -> Result<T> {
+        let mut place = self.locate(reference)?;
+        loop {
+            let id = place.id;
+            match act(place) {
+                Err(error) if error.is_gone() && matches!(reference, Reference::Name(_)) => {
+                    place = self.locate(reference)?;
+                    if place.id == id {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
     /// Reads the header of what is meant, without holding it.
     pub(super) fn find(&self, reference: &Reference) -> Result<Snapshot> {
-        let Place { id, generation } = self.locate(reference)?;
-        let snapshot = self.look(id)?;
-        snapshot.expect_generation(generation)?;
-        Ok(snapshot)
+        self.at_place(reference, |Place { id, generation }| {
+            let snapshot = self.look(id)?;
+            snapshot.expect_generation(generation)?;
+            Ok(snapshot)
+        })
     }
 
     /// Reads a file's header without holding the file.
@@ -258,11 +276,11 @@ impl Store {
         };
         // Who seals it has the second one.
         let filling = locked(sys::BYTE_DATA, Mode::Shared)? || locked(sys::BYTE_GATE, Mode::Exclusive)?;
-        Ok(if filling {
-            BufferState::Filling
-        } else {
-            BufferState::Empty
-        })
+        if filling {
+            return Ok(BufferState::Filling);
+        }
+        // It may have been sealed between the two looks.
+        Ok(segment::snapshot(&file, &self.file_path(id), id)?.state())
     }
 
     /// The same of a file that may be gone by now.
@@ -332,24 +350,31 @@ impl Store {
 
     /// Removes a file and frees its name; a pool goes with its slots.
     pub(crate) fn remove(&self, id: Uuid) -> Result<()> {
-        self.free_name_of(id)?;
-        self.unlink_with_slots(id)
+        let name = self.name_of(id);
+        self.unlink_with_slots(id)?;
+        self.free_name(name, id);
+        Ok(())
     }
 
     /// Removes a file alone, and frees its name.
     pub(crate) fn remove_file(&self, id: Uuid) -> Result<()> {
-        self.free_name_of(id)?;
-        self.unlink(id)
+        let name = self.name_of(id);
+        self.unlink(id)?;
+        self.free_name(name, id);
+        Ok(())
     }
 
-    fn free_name_of(&self, id: Uuid) -> Result<()> {
-        if let Ok(snapshot) = self.look(id)
-            && let Some(name) = &snapshot.header.metadata.name
-        {
-            let _lock = self.lock()?;
-            self.unbind_name(name, id)?;
+    fn name_of(&self, id: Uuid) -> Option<String> {
+        self.look(id).ok()?.header.metadata.name
+    }
+
+    /// Frees the name of a file that is gone. Until then it says nothing; were it freed first, a process that dies between
+    /// the two would leave a file that nobody finds.
+    fn free_name(&self, name: Option<String>, id: Uuid) {
+        let Some(name) = name else { return };
+        if let Err(error) = self.lock().and_then(|_lock| self.unbind_name(&name, id)) {
+            tracing::debug!(%id, %error, "a name is left to the next sweep");
         }
-        Ok(())
     }
 
     /// Removes a file that has no name, or not any more; a pool goes with its slots.

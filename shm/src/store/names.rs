@@ -22,11 +22,22 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x6463_636d_6370_5f73_686d_6e61_6d65_733
 impl Store {
     /// The id of what has this name, if that still exists.
     pub(crate) fn holder_of_name(&self, name: &str) -> Result<Option<Uuid>> {
-        match self.id_in(&link_name(name)) {
-            Ok(id) => Ok(id.filter(|&id| self.file_exists(id))),
-            // What is no link is none of ours.
-            Err(Errno::NOENT | Errno::INVAL) => Ok(None),
-            Err(error) => Err(Error::io("read a name in", self.path(), error)),
+        let link = link_name(name);
+        let mut missing = None;
+        loop {
+            let id = match self.id_in(&link) {
+                Ok(Some(id)) => id,
+                // What is no link is none of ours.
+                Ok(None) | Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
+                Err(error) => return Err(Error::io("read a name in", self.path(), error)),
+            };
+            if self.file_exists(id) {
+                return Ok(Some(id));
+            }
+            // Where another took the name over, the link said so before the file went.
+            if missing.replace(id) == Some(id) {
+                return Ok(None);
+            }
         }
     }
 

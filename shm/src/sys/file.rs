@@ -47,6 +47,19 @@ impl GuardedFile {
         })
     }
 
+    /// The same file, to be read, through an open description of its own: a mapping made by it keeps no lock of this one's.
+    pub(crate) fn without_locks(&self) -> io::Result<Self> {
+        self.check_own()?;
+        let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOATIME;
+        let fd = fork::open(|| Ok(fs::open(path, flags, fs::Mode::empty())?))?;
+        Ok(Self {
+            fd: ManuallyDrop::new(fd),
+            access: Access::Read,
+            process: AtomicU64::new(fork::process_generation()),
+        })
+    }
+
     /// Whether the file was opened by this process, and not by the one that forked it.
     pub(crate) fn is_own(&self) -> bool {
         self.process.load(Ordering::Acquire) == fork::process_generation()

@@ -65,6 +65,8 @@ pub(crate) struct Backoff {
 impl Backoff {
     const SPINS: u32 = 4;
     const LONGEST: Duration = Duration::from_millis(2);
+    /// A sleep that takes so much longer than it should is one of the machine.
+    const STANDSTILL: Duration = Duration::from_millis(50);
 
     pub(crate) fn new(patience: Duration) -> Self {
         Self {
@@ -86,7 +88,14 @@ impl Backoff {
             return false;
         }
         let pause = Duration::from_micros(20 << (self.attempts - Self::SPINS).min(7));
-        thread::sleep(pause.min(Self::LONGEST).min(left));
+        let pause = pause.min(Self::LONGEST).min(left);
+        let before = Instant::now();
+        thread::sleep(pause);
+        let stopped = before.elapsed().saturating_sub(pause);
+        if stopped > Self::STANDSTILL {
+            // Whoever is waited for stood still as well.
+            self.patience = self.patience.saturating_add(stopped);
+        }
         true
     }
 }

@@ -52,6 +52,20 @@ pub(crate) fn percentile(times: &[Duration], percent: usize) -> Duration {
     times[times.len() * percent / 100]
 }
 
+/// Shows that a waiter is woken: who is not sleeps for up to 20 ms, 10 ms in the median. A machine that is busy with other
+/// things makes all times longer, but not those of each of several rounds.
+pub(crate) fn assert_woken(times: usize, mut measure: impl FnMut() -> Duration) {
+    let mut medians = Vec::new();
+    for _ in 0..4 {
+        let took: Vec<_> = (0..times).map(|_| measure()).collect();
+        medians.push(median(&took));
+        if medians.last() < Some(&Duration::from_millis(5)) {
+            return;
+        }
+    }
+    panic!("nobody woke the waiter: {medians:?}");
+}
+
 /// Nanoseconds on the clock that all processes share.
 pub(crate) fn now() -> u64 {
     let time = clock_gettime(ClockId::Monotonic);
