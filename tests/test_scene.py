@@ -1,6 +1,7 @@
 """Scenes that are written whole: what goes in, what comes out, and what stays."""
 
 import array
+import collections
 import ctypes
 import gc
 import json
@@ -61,6 +62,12 @@ def test_a_domain_of_no_array_is_refused() -> None:
         SharedSceneBuffer.write_arrays({"normal": np.ones(3)}, domains={"normals": "point"})
     assert error.value.argument == "domains"
     assert Store().list() == []
+
+
+def test_arrays_lie_in_the_order_that_a_mapping_has() -> None:
+    arrays = collections.OrderedDict(a=np.ones(3), b=np.ones(4))
+    arrays.move_to_end("a")
+    assert list(SharedSceneBuffer.write_arrays(arrays).keys()) == ["b", "a"]
 
 
 def test_kinds_are_found_by_what_they_equal_and_go_to_other_processes() -> None:

@@ -35,7 +35,8 @@ fn wrong_layout() -> PyErr {
 
 /// The items of a dict or another mapping.
 pub(crate) fn items<'py>(arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    if let Ok(dict) = arrays.cast::<PyDict>() {
+    // Of no subclass, which may have another order.
+    if let Ok(dict) = arrays.cast_exact::<PyDict>() {
         return Ok(dict.items().into_any());
     }
     // Not PyO3's class of mappings: that is the one of whichever interpreter asked first, and others would use it.

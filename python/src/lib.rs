@@ -25,11 +25,11 @@ mod _native {
     fn make_lazy_values(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         py.detach(|| Python::attach(|_| ()));
-        // For what errors say.
+        // For what errors say: of a type, and of an argument of a wrong one.
         let class = py.get_type::<PyStore>();
         class.qualname()?;
-        let path_of_no_type = class.call1((0,));
-        debug_assert!(path_of_no_type.is_err());
+        let refused = class.call1((0,));
+        debug_assert!(refused.is_err());
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! The store.
 
 use dcc_mcp_shm::{BufferFilter, QuotaSetting, Store};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::types::PyBool;
 
 use crate::errors::raise;
 use crate::kind::KindArgument;
@@ -159,7 +161,11 @@ pub(crate) fn gc<'py>(
 
 fn collect<'py>(py: Python<'py>, store: &Store, dry_run: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
     // PyO3's own conversion to a bool interns names when it first meets something else.
-    let dry_run = dry_run.map_or(Ok(false), PyAnyMethods::is_truthy)?;
+    let dry_run = match dry_run {
+        None => false,
+        Some(dry_run) if dry_run.is_instance_of::<PyBool>() => dry_run.is_truthy()?,
+        Some(_) => return Err(PyTypeError::new_err("dry_run must be a bool")),
+    };
     let report = py.detach(|| store.gc(dry_run)).map_err(raise)?;
     from_json(py, &json(&report))
 }

@@ -17,6 +17,26 @@ pub(crate) struct Removal {
 /// # Errors
 /// As [`Store::delete`]: [`Error::WrongRole`] for a slot, which goes with its pool.
 pub(crate) fn delete(store: &Store, reference: &Reference) -> Result<Removal, Error> {
+    if !matches!(reference, Reference::Name(_)) {
+        return delete_exactly(store, reference);
+    }
+    // What has the name may be replaced meanwhile: all that is done is done to one of them.
+    let mut id = store.resolve(reference)?;
+    loop {
+        match delete_exactly(store, &id.into()) {
+            Err(error) if error.is_gone() => {
+                let now = store.resolve(reference)?;
+                if now == id {
+                    return Err(error);
+                }
+                id = now;
+            }
+            done => return done,
+        }
+    }
+}
+
+fn delete_exactly(store: &Store, reference: &Reference) -> Result<Removal, Error> {
     let descriptor = match store.describe(reference) {
         // Nothing is known of a damaged file but its id, by which it can be deleted.
         Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => None,

@@ -202,8 +202,9 @@ impl SharedBuffer {
             target = copied.ok();
         }
         let _reading = Reading::begin(inner.clone())?;
+        let copied = copy(target);
         self.check_current()?;
-        copy(target).map(|(_, copied)| copied)
+        copied.map(|(_, copied)| copied)
     }
 
     /// Refuses a slot that is somebody else's by now: a forked child keeps its parent's handle, but not its lock.
@@ -229,8 +230,8 @@ impl SharedBuffer {
     /// As [`SharedBuffer::read`].
     pub fn view(&self) -> Result<BufferView> {
         let reading = Reading::begin(self.inner.clone())?;
-        self.check_current()?;
         let len = self.inner.data_len()?;
+        self.check_current()?;
         let mapping = self.inner.segment.map_without_locks()?;
         Ok(BufferView::new(
             mapping,

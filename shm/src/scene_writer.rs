@@ -157,7 +157,7 @@ impl SceneWriter {
             }
             Target::Published { segment, writer } => {
                 let path = segment.path();
-                memory.detach(segment.file()?, &path)?;
+                segment.with_file_without_locks(|file| memory.detach(file, &path))?;
                 let write = |at: usize, word: u64| {
                     Source::from(&word.to_le_bytes())
                         .write_at(writer.as_fd(), at as u64)
@@ -200,14 +200,15 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     if !sys::lock_byte(file.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO).map_err(failed)? {
         return Err(being_filled());
     }
-    let opened = make_writable(segment);
+    let opened = reopen_half_sealed(segment);
     sys::unlock_byte(file.as_fd(), sys::BYTE_GATE).map_err(failed)?;
     opened
 }
 
-/// Opens a scene that was left in the middle of sealing, with the gate. So nobody begins to fill it, also through a descriptor
-/// from before; who did has the data lock, then the gate as well, and then it is sealed: they are asked after in this order.
-fn make_writable(segment: &Segment) -> Result<GuardedFile> {
+/// Opens a scene that was left in the middle of sealing; the caller has the gate, so that nobody begins to fill it, not even
+/// through a descriptor from before. Who began earlier has the data lock, or has gone on to the gate, or has sealed it, and is
+/// looked for in this order.
+fn reopen_half_sealed(segment: &Segment) -> Result<GuardedFile> {
     let (store, id) = (segment.store(), segment.id());
     let data_locked = sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_DATA, Mode::Shared)
         .map_err(|error| Error::io("look at the lock of", &segment.path(), error))?;

@@ -238,7 +238,7 @@ impl Segment {
     /// would have its dead parent's locks by them.
     pub(crate) fn with_file_without_locks<T>(&self, act: impl FnOnce(&GuardedFile) -> Result<T>) -> Result<T> {
         let file = self.file()?;
-        // Where there is no /proc a child has to let go of them.
+        // Without /proc, or without a descriptor left, it keeps them: that matters only to a child that outlives this process.
         let without_locks = file.without_locks();
         act(without_locks.as_ref().unwrap_or(file))
     }
@@ -262,7 +262,7 @@ impl Segment {
 
     /// Whether the file is deleted when this is dropped.
     pub(crate) fn set_on_close(&self, on_close: OnClose) {
-        // What a forked child says holds, and not what becomes of its parent's wish when the child first uses this.
+        // Opened anew first, in a forked child: that gives up what the parent wanted, and must not undo this.
         if let Err(error) = self.file() {
             tracing::debug!(id = %self.id, %error, "a file could not be opened anew");
         }

@@ -65,10 +65,6 @@ impl Slot {
     fn take_locked(&self) -> Result<Option<u64>> {
         let failed = |error| Error::io("take", &self.segment.path(), error);
         let file = self.segment.file()?.as_fd();
-        // A forked child's view of its parent's slot has this lock alone.
-        if self.is_locked(sys::BYTE_DATA)? {
-            return Ok(None);
-        }
         let mapping = self.segment.shared()?;
         let generation = mapping.word(AT_GENERATION);
         let mine = generation.load(Ordering::Relaxed).wrapping_add(1);

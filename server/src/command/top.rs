@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
@@ -13,7 +13,7 @@ use dcc_mcp_shm::{Error, Store, StoreWatch};
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::overview::Overview;
 use super::terminal::{self, TITLE, Window};
@@ -76,7 +76,7 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let _screen = Screen::enter()?;
-    let mut took = Duration::ZERO;
+    let mut rested = Instant::now();
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
@@ -94,7 +94,7 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
                 continue;
             }
             outcome = async {
-                sleep(PAUSE.max(took * PAUSE_FACTOR)).await;
+                sleep_until(rested).await;
                 changes.next().await
             } => outcome?,
         }
@@ -107,7 +107,8 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
         }
         let started = Instant::now();
         draw(&picture(store, Some(Window::of_stdout().unwrap_or(USUAL_WINDOW)))?)?;
-        took = started.elapsed();
+        rested = Instant::now() + PAUSE.max(started.elapsed() * PAUSE_FACTOR);
+        ticks.reset_at(rested.max(started + INTERVAL));
     }
 }
 

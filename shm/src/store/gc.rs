@@ -262,10 +262,12 @@ impl Store {
     fn has_no_holder(&self, id: Uuid) -> bool {
         match GuardedFile::open_at(self.directory(), &Self::file_name(id), Access::Read) {
             Ok(file) => {
-                let held = sys::try_lock_file(file.as_fd(), Mode::Shared);
-                // As above.
+                let try_lock = |mode| sys::try_lock_file(file.as_fd(), mode).unwrap_or(false);
+                // Alone at last: a holder who goes just now takes this look for another holder, and leaves all as it is.
+                let free = !try_lock(Mode::Shared) || try_lock(Mode::Exclusive);
+                // A process that is being forked just now may keep the file open.
                 let _ = sys::unlock_file(file.as_fd());
-                matches!(held, Ok(false))
+                free
             }
             Err(error) => error.kind() == std::io::ErrorKind::NotFound,
         }
@@ -322,7 +324,7 @@ impl Store {
         let unheld = |file: &StoreFile| {
             let opened = GuardedFile::open_at(self.directory(), &file.name(), Access::Read).ok()?;
             let unheld = sys::try_lock_file(opened.as_fd(), Mode::Exclusive).ok()?;
-            // As above.
+            // A process that is being forked just now may keep the file open.
             sys::unlock_file(opened.as_fd()).ok()?;
             unheld.then(|| self.len_of(&file.name()))
         };

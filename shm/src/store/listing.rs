@@ -180,7 +180,10 @@ impl Store {
     /// [`Error::NotFound`] when it is not there, [`Error::WrongRole`] for a slot, which goes with its pool; see also
     /// [`Store::describe`].
     pub fn delete(&self, reference: &Reference) -> Result<()> {
-        let Place { id, generation } = self.locate(reference)?;
+        self.at_place(reference, |place| self.delete_at(place))
+    }
+
+    fn delete_at(&self, Place { id, generation }: Place) -> Result<()> {
         let snapshot = match self.look(id) {
             Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => return self.unlink(id),
             looked => looked?,

@@ -130,8 +130,10 @@ impl Store {
         Self::open_with(path, QuotaSetting::of_environment()?)
     }
 
-    /// Does so without a look at the environment. Where foreign code sets variables (Python's `os.environ` does) nobody may
-    /// read them meanwhile: some C libraries free what is being read.
+    /// Opens the store in this directory, as [`Store::open_at`] does, with a quota that was read from the environment before.
+    ///
+    /// Where foreign code sets variables, as Python's `os.environ` does, nobody may read them at the same time: some C
+    /// libraries free what is being read.
     ///
     /// # Errors
     /// As [`Store::open`].

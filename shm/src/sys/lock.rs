@@ -59,6 +59,7 @@ impl Mode {
 pub(crate) struct Backoff {
     started: Instant,
     patience: Duration,
+    most_patience: Duration,
     attempts: u32,
 }
 
@@ -72,6 +73,7 @@ impl Backoff {
         Self {
             started: Instant::now(),
             patience,
+            most_patience: patience.saturating_mul(2),
             attempts: 0,
         }
     }
@@ -93,8 +95,8 @@ impl Backoff {
         thread::sleep(pause);
         let stopped = before.elapsed().saturating_sub(pause);
         if stopped > Self::STANDSTILL {
-            // Whoever is waited for stood still as well.
-            self.patience = self.patience.saturating_add(stopped);
+            // Whoever is waited for may have stood still as well.
+            self.patience = self.patience.saturating_add(stopped).min(self.most_patience);
         }
         true
     }
