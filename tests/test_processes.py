@@ -423,14 +423,25 @@ def test_descriptors_of_other_stores_are_judged_by_their_directory(tmp_path: Any
         SharedSceneBuffer.from_descriptor_json(json.dumps(gone))
 
 
-def test_a_child_forked_while_a_thread_opens_the_default_store_uses_it_all_the_same(run_python: RunPython) -> None:
-    code = """
-import os, signal, sys, threading, warnings
+SHARE_IN_A_CHILD = """
+import os, signal, sys, threading, time, warnings
 import dcc_mcp_shm as shm
 warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
-stop = threading.Event()
 def share():
     shm.SharedBuffer.create(1, unlink_on_close=True).close()
+def in_a_child():
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        share()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_a_child_forked_while_a_thread_opens_the_default_store_uses_it_all_the_same(run_python: RunPython) -> None:
+    code = """
+stop = threading.Event()
 def open_again_and_again():
     while not stop.is_set():
         for path in sys.argv[1:]:
@@ -439,41 +450,26 @@ def open_again_and_again():
 thread = threading.Thread(target=open_again_and_again, daemon=True)
 thread.start()
 for _ in range(100):
-    child = os.fork()
-    if child == 0:
-        signal.alarm(20)
-        share()
-        os._exit(0)
-    assert os.waitpid(child, 0)[1] == 0
+    in_a_child()
 stop.set()
 thread.join()
 """
     default = os.environ["DCC_MCP_SHM_DIR"]
-    run_python(code, default, f"{default}-other")
+    run_python(SHARE_IN_A_CHILD + code, default, f"{default}-other")
 
 
 def test_a_child_forked_while_a_thread_uses_the_module_for_the_first_time_uses_it_all_the_same(
     run_python: RunPython,
 ) -> None:
     code = """
-import os, signal, sys, threading, time, warnings
-import dcc_mcp_shm as shm
-warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads
-def share():
-    shm.SharedBuffer.create(1, unlink_on_close=True).close()
 thread = threading.Thread(target=share)
 thread.start()
 moment = time.perf_counter() + float(sys.argv[1])
 while time.perf_counter() < moment:
     pass
-child = os.fork()
-if child == 0:
-    signal.alarm(20)
-    share()
-    os._exit(0)
-assert os.waitpid(child, 0)[1] == 0
+in_a_child()
 thread.join()
 """
     # A first use takes about a millisecond.
     for moment in range(30):
-        run_python(code, str(moment / 30_000))
+        run_python(SHARE_IN_A_CHILD + code, str(moment / 30_000))

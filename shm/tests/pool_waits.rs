@@ -87,6 +87,20 @@ fn somebody_waits(store: &Store, pool: Uuid) -> Option<()> {
     (bytes[96..104] != [0; 8]).then_some(())
 }
 
+/// How long a peer that waits for a slot takes to get the one that is let go.
+fn time_to_wake(peer: &mut Peer, store: &Store, pool: Uuid, let_go: impl FnOnce()) -> Duration {
+    peer.tell("wait");
+    peer.expect("waiting");
+    common::until("it waits", || somebody_waits(store, pool));
+    let started = Instant::now();
+    let_go();
+    peer.expect("got it");
+    let took = started.elapsed();
+    peer.tell("give back");
+    peer.expect("gave it back");
+    took
+}
+
 #[test]
 fn a_waiter_wakes_when_another_process_gives_a_slot_back() {
     let (_parent, store) = temp_store();
@@ -94,16 +108,7 @@ fn a_waiter_wakes_when_another_process_gives_a_slot_back() {
     let mut peer = Peer::start("wait again and again", &argument(&store, pool.id()));
     common::assert_woken(25, || {
         let slot = pool.acquire().unwrap();
-        peer.tell("wait");
-        peer.expect("waiting");
-        common::until("it waits", || somebody_waits(&store, pool.id()));
-        let given_back = Instant::now();
-        drop(slot);
-        peer.expect("got it");
-        let took = given_back.elapsed();
-        peer.tell("give back");
-        peer.expect("gave it back");
-        took
+        time_to_wake(&mut peer, &store, pool.id(), || drop(slot))
     });
 }
 
@@ -116,16 +121,7 @@ fn a_waiter_wakes_when_the_last_reader_of_a_slot_closes_it() {
         let slot = pool.acquire().unwrap();
         let reader = SharedBuffer::from_descriptor(&slot.descriptor().unwrap().to_json()).unwrap();
         drop(slot);
-        peer.tell("wait");
-        peer.expect("waiting");
-        common::until("it waits", || somebody_waits(&store, pool.id()));
-        let closed = Instant::now();
-        drop(reader);
-        peer.expect("got it");
-        let took = closed.elapsed();
-        peer.tell("give back");
-        peer.expect("gave it back");
-        took
+        time_to_wake(&mut peer, &store, pool.id(), || drop(reader))
     });
 }
 
