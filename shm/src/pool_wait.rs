@@ -144,7 +144,7 @@ impl<'a> Place<'a> {
         for slot in slots {
             slot.want()?;
         }
-        // Those who let go look for it after they did; none may be looked at before it says so.
+        // Whoever lets go looks for the marks afterwards: so they are there before this looks for a slot that is free.
         fence(Ordering::SeqCst);
         let taken = self.pool.take_any()?;
         self.tried = matches!(taken, Taken::None).then_some(releases);

@@ -26,7 +26,7 @@ use crate::text::Bytes;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// Shortest time between two pictures of a busy store.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How many times longer than a picture took the pause after it is at least: every file of the store is looked at.
+/// The pause after a picture by the time that it took, at least: for each, every file of the store is looked at.
 const PAUSE_FACTOR: u32 = 4;
 /// Of a window that does not know its size.
 const USUAL_WINDOW: Window = Window { columns: 80, lines: 24 };

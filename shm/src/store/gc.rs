@@ -263,7 +263,8 @@ impl Store {
         match GuardedFile::open_at(self.directory(), &Self::file_name(id), Access::Read) {
             Ok(file) => {
                 let try_lock = |mode| sys::try_lock_file(file.as_fd(), mode).unwrap_or(false);
-                // Alone at last: a holder who goes just now takes this look for another holder, and leaves all as it is.
+                // The second, as a last holder who closes just now takes the first for another holder and leaves the
+                // file as it is: then nobody is there, and the file is judged again.
                 let free = !try_lock(Mode::Shared) || try_lock(Mode::Exclusive);
                 // A process that is being forked just now may keep the file open.
                 let _ = sys::unlock_file(file.as_fd());
