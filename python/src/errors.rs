@@ -34,7 +34,7 @@ exceptions! {
     Sealed: "The scene is finished and never changes.";
     StillWritable: "The scene cannot be sealed, as something can still write to it.";
     Forked: "The write was begun by the process that forked this one, which alone can finish it.";
-    OutOfMemory: "There is no memory for a copy of `requested` bytes; read a range, or use a view.";
+    OutOfMemory: "There is no memory, for a copy or for the operating system to do its part: `requested` is how many bytes, or None.";
     Interrupted: "The last writer died while it wrote; write again.";
     Damaged: "The bytes of a file are not what they must be.";
     UnsupportedVersion: "A file or descriptor of a newer format: `found` and `known` are versions.";
@@ -44,7 +44,7 @@ exceptions! {
     Compressed: "A compressed scene has no view; use read.";
     UnsafeStore: "The store's directory is one that others could tamper with, or is no directory.";
     TooManyOpenFiles: "The process has no file descriptor left.";
-    SystemFailure: "The operating system refused; `errno` says why.";
+    SystemFailure: "The operating system refused; `errno` says why. What was to be made is not published then.";
 }
 
 /// The exception for an error of the crate, with the error's facts as attributes.
@@ -104,7 +104,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Sealed { .. } => exception!(Sealed),
         Error::StillWritable { .. } => exception!(StillWritable),
         Error::Forked { .. } => exception!(Forked),
-        Error::OutOfMemory { requested } => exception!(OutOfMemory, requested = requested),
+        Error::OutOfMemory { requested, .. } => exception!(OutOfMemory, requested = requested),
         Error::Interrupted { .. } => exception!(Interrupted),
         Error::Damaged { .. } => exception!(Damaged),
         Error::UnsupportedVersion { found, known, .. } => exception!(UnsupportedVersion, found = found, known = known),

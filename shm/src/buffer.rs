@@ -269,17 +269,23 @@ impl SharedBuffer {
 }
 
 impl Inner {
-    pub(crate) fn new(segment: Segment, snapshot: &Snapshot) -> Result<Self> {
+    pub(crate) fn new(segment: Segment, payload: usize, capacity: usize) -> Self {
+        Self {
+            segment,
+            lock: DataLock::default(),
+            payload,
+            capacity,
+            reading: None,
+        }
+    }
+
+    /// An open file, as its header says.
+    pub(crate) fn of(segment: Segment, snapshot: &Snapshot) -> Result<Self> {
         let path = segment.path();
         let size =
             |len: u64| usize::try_from(len).map_err(|_| Error::damaged(&path, "it is longer than memory can be"));
-        Ok(Self {
-            payload: size(snapshot.payload)?,
-            capacity: size(snapshot.header.capacity)?,
-            lock: DataLock::default(),
-            reading: None,
-            segment,
-        })
+        let (payload, capacity) = (size(snapshot.payload)?, size(snapshot.header.capacity)?);
+        Ok(Self::new(segment, payload, capacity))
     }
 
     fn data_len(&self) -> Result<usize> {

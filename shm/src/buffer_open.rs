@@ -24,15 +24,21 @@ impl SharedBuffer {
     /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
     pub fn create(store: &Store, capacity: u64, options: &BufferOptions) -> Result<Self> {
         let metadata = options.metadata(0)?;
-        options.check_name(store)?;
-        let draft = new_file(store, Role::Buffer, capacity, options.wanted_ttl(), metadata)?;
-        // What cannot be mapped here must not come to be, nor take the place of another.
-        let mapping = draft.map()?;
-        let (name, replace) = options.wants_name();
-        let segment = draft.publish(name, replace)?;
-        segment.keep_mapped(mapping);
-        let snapshot = segment.snapshot()?;
-        Self::from_segment(segment, &snapshot, None)
+        store.make(|| {
+            options.check_name(store)?;
+            let new = NewFile::create(store, Role::Buffer, capacity, options.wanted_ttl(), metadata.clone())?;
+            // What cannot be mapped here must not come to be, nor take the place of another.
+            let mapping = new.draft.map()?;
+            let (name, replace) = options.wants_name();
+            let (payload, capacity) = (new.payload, new.capacity);
+            let segment = new.draft.publish(name, replace)?;
+            segment.keep_mapped(mapping);
+            // From here on nothing may fail: others see the buffer.
+            Ok(Self {
+                inner: Arc::new(Inner::new(segment, payload, capacity)),
+                slot: None,
+            })
+        })
     }
 
     /// Opens a buffer or a pool slot by id, name or descriptor.
@@ -78,7 +84,7 @@ impl SharedBuffer {
                 found: role.as_str(),
             });
         }
-        let mut inner = Inner::new(segment, snapshot)?;
+        let mut inner = Inner::of(segment, snapshot)?;
         inner.segment.shared()?;
         if role == Role::Slot {
             // Its holder may not rewrite it while somebody else has it open.
@@ -104,24 +110,37 @@ impl Inner {
         let (segment, snapshot) = Segment::open_unlocked(store, id)?;
         snapshot.expect(Role::Slot)?;
         segment.shared()?;
-        Self::new(segment, &snapshot)
+        Self::of(segment, &snapshot)
     }
 }
 
-/// Makes a file for data that can be rewritten, with its memory reserved.
-pub(crate) fn new_file(store: &Store, role: Role, capacity: u64, ttl: Duration, metadata: Metadata) -> Result<Draft> {
-    if capacity == 0 || i64::try_from(capacity).is_err() {
-        return Err(Error::invalid(
-            "capacity",
-            format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
-        ));
+/// A file for data that can be rewritten, with its memory reserved; not yet visible.
+pub(crate) struct NewFile {
+    pub(crate) draft: Draft,
+    payload: usize,
+    capacity: usize,
+}
+
+impl NewFile {
+    pub(crate) fn create(store: &Store, role: Role, capacity: u64, ttl: Duration, metadata: Metadata) -> Result<Self> {
+        if capacity == 0 || i64::try_from(capacity).is_err() {
+            return Err(Error::invalid(
+                "capacity",
+                format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
+            ));
+        }
+        let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
+        let mut header = Header::new(role, capacity, ttl, metadata);
+        let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;
+        let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
+        draft.reserve(payload)?;
+        // Taking much memory takes seconds, and who waits for what is new goes by this time.
+        header.stamp();
+        draft.write(0, Source::from(&header.encode(Words::new(State::Open, 0))?))?;
+        Ok(Self {
+            draft,
+            payload: size(payload)?,
+            capacity: size(capacity)?,
+        })
     }
-    let mut header = Header::new(role, capacity, ttl, metadata);
-    let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;
-    let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
-    draft.reserve(payload)?;
-    // Taking much memory takes seconds, and who waits for what is new goes by this time.
-    header.stamp();
-    draft.write(0, Source::from(&header.encode(Words::new(State::Open, 0))?))?;
-    Ok(draft)
 }

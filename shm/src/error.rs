@@ -64,17 +64,15 @@ pub enum Error {
         capacity: u64,
     },
     /// There is no room for a new buffer. Nothing was created.
-    #[error(
-        "{requested} bytes were asked for and {available} are available ({limit}); {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones"
-    )]
+    #[error("{}", full(*requested, *available, *limit, *reclaimable))]
     StoreFull {
-        /// How much was asked for, in bytes.
+        /// How much was asked for, in bytes; 0 where the file system had no room for something that has no size, such as a name.
         requested: u64,
         /// How much there was, in bytes.
         available: u64,
         /// Which limit was met.
         limit: SpaceLimit,
-        /// How much is in files that no process holds, in bytes.
+        /// How much is in files that no process holds, in bytes, as far as they could be looked at.
         reclaimable: u64,
     },
     /// Somebody else holds what is needed, and did so until the deadline.
@@ -126,11 +124,15 @@ pub enum Error {
         /// The scene, buffer or slot.
         id: Uuid,
     },
-    /// There is no memory for a copy.
-    #[error("no memory for a copy of {requested} bytes; read a range, or use a view")]
+    /// There is no memory: for a copy, or for the operating system to do what was asked of it.
+    #[error("{}", no_memory(action, path.as_deref(), *requested))]
     OutOfMemory {
-        /// Size of the copy in bytes.
-        requested: u64,
+        /// What was being done.
+        action: &'static str,
+        /// With which file, if with one.
+        path: Option<PathBuf>,
+        /// How much memory was needed, in bytes, if that is known.
+        requested: Option<u64>,
     },
     /// A writer died in the middle of a write: what is there is neither the old nor the new data.
     #[error("the last writer of {id} died while it wrote; write again")]
@@ -223,7 +225,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The operating system refused.
-    #[error("could not {action} {}: {source}", shown(path))]
+    #[error("could not {action} {}: {source}{}", shown(path), if *nothing_published { "; nothing was published" } else { "" })]
     Io {
         /// What was being done.
         action: &'static str,
@@ -231,6 +233,8 @@ pub enum Error {
         path: PathBuf,
         /// The system's error.
         source: io::Error,
+        /// Whether this came of making something, none of which is visible to others.
+        nothing_published: bool,
     },
 }
 
@@ -302,11 +306,52 @@ impl Error {
         let source = source.into();
         match source.raw_os_error() {
             Some(libc::EMFILE | libc::ENFILE) => Self::TooManyOpenFiles { action, source },
+            Some(libc::ENOMEM) => Self::OutOfMemory {
+                action,
+                path: Some(path.to_owned()),
+                requested: None,
+            },
+            Some(libc::ENOSPC | libc::EDQUOT) => Self::StoreFull {
+                requested: 0,
+                available: 0,
+                limit: SpaceLimit::FileSystem,
+                reclaimable: 0,
+            },
             _ => Self::Io {
                 action,
                 path: path.to_owned(),
                 source,
+                nothing_published: false,
             },
+        }
+    }
+
+    /// There is no memory for a copy of so many bytes.
+    pub(crate) fn no_memory_for(bytes: u64) -> Self {
+        Self::OutOfMemory {
+            action: "copy the data",
+            path: None,
+            requested: Some(bytes),
+        }
+    }
+
+    /// The same error, of an operation that makes something and has made nothing.
+    pub(crate) fn nothing_published(mut self) -> Self {
+        if let Self::Io { nothing_published, .. } = &mut self {
+            *nothing_published = true;
+        }
+        self
+    }
+
+    /// Whether this says something of the file that was looked at: it is not there, it is damaged, or this process may not read
+    /// it. Any other error says that the system could not be asked.
+    pub(crate) fn is_answer(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::Stale { .. } | Self::Damaged { .. } | Self::UnsupportedVersion { .. } => true,
+            Self::Io { source, .. } => {
+                source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error() == Some(libc::EACCES)
+            }
+            _ => false,
         }
     }
 }
@@ -337,6 +382,28 @@ fn list(names: &[String]) -> String {
         return "none".to_owned();
     }
     names.join(", ")
+}
+
+fn full(requested: u64, available: u64, limit: SpaceLimit, reclaimable: u64) -> String {
+    let what = if requested == 0 {
+        format!("there is no room left ({limit})")
+    } else if requested > available {
+        format!("{requested} bytes were asked for and {available} are available ({limit})")
+    } else {
+        format!("{requested} bytes were asked for and refused, although {available} are said to be available ({limit})")
+    };
+    format!("{what}; {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones")
+}
+
+fn no_memory(action: &str, path: Option<&Path>, requested: Option<u64>) -> String {
+    match (path, requested) {
+        (Some(path), _) => format!(
+            "no memory to {action} {}; close buffers and views, or raise the limit of this process (ulimit -v)",
+            shown(path)
+        ),
+        (None, Some(bytes)) => format!("no memory to {action}, {bytes} bytes; read a range, or use a view"),
+        (None, None) => format!("no memory to {action}"),
+    }
 }
 
 /// Who has slots, each process once.

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::buffer_open::new_file;
+use crate::buffer_open::NewFile;
 use crate::error::{Error, Result};
 use crate::header::{Header, Role, State, Words};
 use crate::metadata::{Metadata, PoolFacts};
@@ -24,7 +24,17 @@ impl BufferPool {
                 format!("{capacity} slots; 1 to {MAX_SLOTS} are possible"),
             ));
         }
-        let mut metadata = options.metadata(0)?;
+        let metadata = options.metadata(0)?;
+        store.make(|| Self::try_create(store, capacity, buffer_size, options, metadata.clone()))
+    }
+
+    fn try_create(
+        store: &Store,
+        capacity: usize,
+        buffer_size: u64,
+        options: &BufferOptions,
+        mut metadata: Metadata,
+    ) -> Result<Self> {
         options.check_name(store)?;
         let mut control = Header::new(Role::Pool, 0, options.wanted_ttl(), Metadata::default());
         // Slots are held while they are made: one whose pool is not there yet looks like a dead pool's.
@@ -118,7 +128,8 @@ fn create_slot(store: &Store, buffer_size: u64, pool: Uuid, of_pool: &Metadata) 
         slot_of: Some(pool),
         ..Metadata::default()
     };
-    let slot = new_file(store, Role::Slot, buffer_size, DEFAULT_TTL, metadata)?.publish(None, false)?;
+    let new = NewFile::create(store, Role::Slot, buffer_size, DEFAULT_TTL, metadata)?;
+    let slot = new.draft.publish(None, false)?;
     slot.set_on_close(OnClose::Unlink);
     Ok(slot)
 }

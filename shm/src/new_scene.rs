@@ -19,6 +19,10 @@ pub(crate) struct Parts<'a> {
 
 impl<'a> Parts<'a> {
     pub(crate) fn publish(mut self, store: &Store, options: &BufferOptions) -> Result<SharedSceneBuffer> {
+        store.make(|| self.try_publish(store, options))
+    }
+
+    fn try_publish(&mut self, store: &Store, options: &BufferOptions) -> Result<SharedSceneBuffer> {
         if options.wants_compression()
             && let Some(scene) = self.publish_compressed(store, options)?
         {

@@ -109,9 +109,11 @@ impl SharedSceneBuffer {
                 "a scene that others fill is not compressed",
             ));
         }
-        let file = NewScene::create(store, layout, None, options, State::Empty)?;
-        file.draft.reserve(file.payload)?;
-        file.publish(options)
+        store.make(|| {
+            let file = NewScene::create(store, layout, None, options, State::Empty)?;
+            file.draft.reserve(file.payload)?;
+            file.publish(options)
+        })
     }
 
     /// Opens a scene by id, name or descriptor.

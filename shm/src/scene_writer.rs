@@ -57,8 +57,11 @@ impl SceneWriter {
     /// # Errors
     /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].
     pub fn new(store: &Store, layout: Layout, options: BufferOptions) -> Result<Self> {
-        let file = NewScene::create(store, &layout, None, &options, State::Sealed)?;
-        let mapping = file.draft.map_reserved(file.payload)?;
+        let (file, mapping) = store.make(|| {
+            let file = NewScene::create(store, &layout, None, &options, State::Sealed)?;
+            let mapping = file.draft.map_reserved(file.payload)?;
+            Ok((file, mapping))
+        })?;
         let memory = Self::memory_of(mapping, file.payload, &layout)?;
         Ok(Self {
             memory,
@@ -151,9 +154,11 @@ impl SceneWriter {
                 Ok(scene)
             }
             Target::New { mut file, options, .. } => {
-                memory.detach(file.draft.holder(), &file.draft.path())?;
-                file.draft.seal()?;
-                file.publish(&options)
+                let detached = memory.detach(file.draft.holder(), &file.draft.path());
+                detached
+                    .and_then(|()| file.draft.seal())
+                    .and_then(|()| file.publish(&options))
+                    .map_err(Error::nothing_published)
             }
             Target::Published { segment, writer } => {
                 let path = segment.path();
@@ -175,7 +180,9 @@ impl SceneWriter {
                 };
                 unlock(&writer, sys::BYTE_DATA)?;
                 let sealed = sealing::seal(segment.id(), holder, Some(writer), &path);
-                unlock(holder, sys::BYTE_GATE)?;
+                if let Err(error) = unlock(holder, sys::BYTE_GATE) {
+                    tracing::warn!(%id, %error, "a lock is held until its scene is closed");
+                }
                 sealed?;
                 Ok(SharedSceneBuffer::from_segment(segment))
             }

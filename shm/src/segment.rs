@@ -329,14 +329,18 @@ fn open_held(store: &Store, id: Uuid, access: Access) -> Result<(GuardedFile, St
 
 /// Opens a file of the store without holding it: it may be deleted at any time.
 pub(crate) fn open_file(store: &Store, id: Uuid, access: Access) -> Result<GuardedFile> {
-    GuardedFile::open_at(store.directory(), &Store::file_name(id), access).map_err(|error| {
+    let name = Store::file_name(id);
+    GuardedFile::open_at(store.directory(), &name, access).map_err(|error| {
         let damaged = |problem| Error::damaged(&store.file_path(id), problem);
+        let is_foreign =
+            || matches!(sys::stat_at(store.directory(), &name), Ok(Some(stat)) if stat.owner != store.owner());
         match error.raw_os_error() {
             Some(libc::ENOENT) => store.not_found(id),
             Some(libc::ELOOP) => damaged("it is a symbolic link"),
             Some(libc::EISDIR) => damaged("it is a directory"),
             Some(libc::ENXIO) => damaged("it is no regular file"),
-            Some(libc::EPERM) => damaged("it belongs to another user"),
+            // Only its owner may look at a file and leave its times as they are.
+            Some(libc::EPERM) if is_foreign() => damaged("it belongs to another user"),
             _ => Error::io("open", &store.file_path(id), error),
         }
     })

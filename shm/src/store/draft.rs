@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 
-use rustix::fs::AtFlags;
 use uuid::Uuid;
 
 use super::{DRAFT_SUFFIX, Store};
@@ -202,7 +201,11 @@ impl Draft {
         crate::sealing::seal(self.id, self.holder(), writer, &self.path())
     }
 
-    /// Gives up the file: makes it visible under its id, and gives it its name.
+    /// Gives up the file: makes it visible under its id, and gives it its name. On an error neither is so.
+    ///
+    /// A name that is free is given first, because it says nothing until the file is there: so no file is ever visible that is to
+    /// have a name and has none. A name that is taken over is given last, because it leads to the old buffer until then; a
+    /// file that is left without it, by a process that was killed, is collected, as another has its name.
     pub(crate) fn publish(mut self, name: Option<&str>, replace: bool) -> Result<Segment> {
         let (store, id) = (self.store.clone(), self.id);
         // Whoever sums up files must not miss this one because it changes its name meanwhile.
@@ -221,15 +224,22 @@ impl Draft {
             .expect("a draft has its descriptors until it is published");
         // The holder's file is recorded as held before anybody can see it.
         let segment = Segment::hold(&store, id, holder, self.len)?;
+        if let (Some(name), None) = (name, before) {
+            store.bind_name(name, id)?;
+        }
         let renamed = sys::rename(store.directory(), &self.name(), &Store::file_name(id));
-        renamed.map_err(|error| self.failed("publish", error))?;
+        renamed.map_err(|error| {
+            if let Some(Err(error)) = name.map(|name| store.unbind_name(name, id)) {
+                tracing::debug!(%id, %error, "a name that leads nowhere is left to the next sweep");
+            }
+            self.failed("publish", error)
+        })?;
         self.pending = false;
-        if let Some(name) = name {
-            // The file first: a name never leads nowhere while its old holder is there.
+        if let (Some(name), Some(_)) = (name, before) {
             store.bind_name(name, id).inspect_err(|_| {
                 // It was visible for a moment, but nobody was told of it.
                 if let Err(error) = store.unlink(id) {
-                    tracing::warn!(%id, %error, "a buffer without its name was left behind");
+                    tracing::warn!(%id, %error, "a buffer without its name is left to the next sweep");
                 }
             })?;
         }
@@ -248,11 +258,7 @@ impl Draft {
     }
 
     fn remove(&self) {
-        // If this fails, the next sweep finds a file that nobody holds.
-        let removed = rustix::fs::unlinkat(self.store.directory(), self.name(), AtFlags::empty());
-        if let Err(error) = removed {
-            tracing::debug!(id = %self.id, %error, "an unpublished file could not be removed");
-        }
+        self.store.remove_leftover(&self.name());
     }
 }
 
@@ -266,6 +272,15 @@ impl Drop for Draft {
 }
 
 impl Store {
+    /// Runs what makes something. Where there is no room for it, what nobody needs any more goes, and it is run once more.
+    pub(crate) fn make<T>(&self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
+        let made = match make() {
+            Err(Error::StoreFull { .. }) if self.made_room() => make(),
+            made => made,
+        };
+        made.map_err(Error::nothing_published)
+    }
+
     fn check_room(&self, len: u64) -> Result<()> {
         if len < LOOK_AT_MEMORY_FROM {
             return Ok(());
@@ -279,7 +294,7 @@ impl Store {
 
     fn write_failed(&self, action: &'static str, path: &std::path::Path, len: u64, error: io::Error) -> Error {
         match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM | libc::EFBIG) => {
+            Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => {
                 let room = sys::room(self.directory());
                 let (available, limit) = room.map_or((0, SpaceLimit::FileSystem), |room| (room.available, room.limit));
                 self.full(len, available.min(len), limit)

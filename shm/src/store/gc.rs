@@ -4,8 +4,6 @@ use std::collections::HashSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::fs::AtFlags;
-use rustix::io::Errno;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
@@ -13,7 +11,7 @@ use super::{LOCK_FILE, Store, StoreFile};
 use crate::error::{Error, Result};
 use crate::header::Role;
 use crate::segment::{self, Snapshot};
-use crate::sys::{self, Access, Backoff, GuardedFile, LOCK_PATIENCE, Mode, Stat};
+use crate::sys::{self, Access, Backoff, GuardedFile, LOCK_PATIENCE, Mode};
 
 /// Opening a store, and making something in it, sweeps it if nobody did so for this long.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -97,7 +95,7 @@ impl Serialize for KeptReason {
 }
 
 impl GcReport {
-    fn add(&mut self, file: &StoreFile, bytes: u64, verdict: Result<Verdict>) {
+    fn add(&mut self, file: StoreFile, bytes: u64, verdict: Result<Verdict>) {
         let id = file.id;
         let reason = match verdict {
             Ok(Verdict::Take(reason)) => {
@@ -138,8 +136,7 @@ impl Store {
         let mut report = GcReport::default();
         let (mut gone, mut of_pools) = (HashSet::new(), Vec::new());
         for file in self.files()? {
-            let bytes = self.len_of(&file.name());
-            let verdict = self.collect(&file, dry_run, &HashSet::new());
+            let (bytes, verdict) = self.measure_and_collect(file, dry_run, &HashSet::new());
             if let Ok(Verdict::WithPool) = verdict {
                 of_pools.push(file);
                 continue;
@@ -148,17 +145,36 @@ impl Store {
             if !file.draft && matches!(verdict, Ok(Verdict::Take(_))) {
                 gone.insert(file.id);
             }
-            report.add(&file, bytes, verdict);
+            report.add(file, bytes, verdict);
         }
         // Once it is known which pools go.
         for file in of_pools {
-            let bytes = self.len_of(&file.name());
-            report.add(&file, bytes, self.collect(&file, dry_run, &gone));
+            let (bytes, verdict) = self.measure_and_collect(file, dry_run, &gone);
+            report.add(file, bytes, verdict);
         }
         if !dry_run {
             self.sweep_names()?;
         }
         Ok(report)
+    }
+
+    /// Collects a file, and gives the bytes that it had before. What cannot be looked at stays.
+    fn measure_and_collect(&self, file: StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> (u64, Result<Verdict>) {
+        match self.len_of(&file) {
+            Ok(bytes) => (bytes, self.collect(file, dry_run, gone)),
+            Err(error) => (0, Err(error)),
+        }
+    }
+
+    /// Removes what nobody needs because there is no room for something new, and says whether there was anything.
+    pub(super) fn made_room(&self) -> bool {
+        match self.gc(false) {
+            Ok(report) => !report.removed.is_empty(),
+            Err(error) => {
+                tracing::warn!(%error, "the store is full and could not be swept");
+                false
+            }
+        }
     }
 
     /// Sweeps unless somebody did so lately. What one process may not remove, another may have to: it does not keep
@@ -174,7 +190,8 @@ impl Store {
 
     /// Sweeps unless somebody did so lately, which the lock file's times say.
     fn sweep_if_due(&self) -> Result<()> {
-        let Ok(lock) = Stat::at(self.directory(), LOCK_FILE) else {
+        let failed = |error| self.failed("look at the lock of", error);
+        let Some(lock) = sys::stat_at(self.directory(), LOCK_FILE).map_err(failed)? else {
             // Nobody has used this store yet: there is nothing to sweep.
             return self.lock().map(drop);
         };
@@ -188,7 +205,7 @@ impl Store {
         }
         GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read)
             .and_then(|file| file.set_times(now, now))
-            .map_err(|error| Error::io("look at the lock of", self.path(), error))?;
+            .map_err(failed)?;
         let report = self.gc(false)?;
         if !report.removed.is_empty() {
             tracing::info!(
@@ -206,18 +223,21 @@ impl Store {
             return Ok(None);
         };
         // Looked at before it goes: its slots go with it.
-        let pool = self.look(id).ok().and_then(|snapshot| snapshot.header.metadata.pool);
-        let collect = |id, gone: &HashSet<Uuid>| self.collect(&StoreFile { id, draft: false }, false, gone);
+        let pool = match self.look(id) {
+            Err(error) if error.is_answer() => None,
+            looked => looked?.header.metadata.pool,
+        };
+        let collect = |id, gone: &HashSet<Uuid>| self.collect(StoreFile { id, draft: false }, false, gone);
         let mut backoff = Backoff::new(LOCK_PATIENCE);
         let verdict = loop {
-            match collect(id, &HashSet::new()) {
+            match collect(id, &HashSet::new())? {
                 // By a collector, perhaps, and then it is about to go.
-                Ok(Verdict::Keep(KeptReason::Held)) if self.has_no_holder(id) && backoff.pause() => {}
+                Verdict::Keep(KeptReason::Held) if self.has_no_holder(id)? && backoff.pause() => {}
                 verdict => break verdict,
             }
         };
         match verdict {
-            Ok(Verdict::Take(_)) => {
+            Verdict::Take(_) => {
                 let gone = HashSet::from([id]);
                 for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
                     if let Err(error) = collect(slot, &gone) {
@@ -226,16 +246,12 @@ impl Store {
                 }
                 Ok(None)
             }
-            Ok(Verdict::Gone) => Ok(None),
-            Ok(_) => Ok(Some(id)),
-            Err(error) => {
-                tracing::debug!(%id, %error, "what has the name cannot be collected");
-                Ok(Some(id))
-            }
+            Verdict::Gone => Ok(None),
+            _ => Ok(Some(id)),
         }
     }
 
-    fn collect(&self, entry: &StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> Result<Verdict> {
+    fn collect(&self, entry: StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> Result<Verdict> {
         let failed = |error| Error::io("collect", &self.path().join(entry.name()), error);
         let file = match GuardedFile::open_at(self.directory(), &entry.name(), Access::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Verdict::Gone),
@@ -254,28 +270,31 @@ impl Store {
             verdict => Ok(verdict),
         });
         // Closing does this too, but not before a process that is being forked just now has closed its copy.
-        sys::unlock_file(file.as_fd()).map_err(failed)?;
+        if let Err(error) = sys::unlock_file(file.as_fd()) {
+            tracing::debug!(id = %entry.id, %error, "a file is unlocked when it is closed");
+        }
         verdict
     }
 
     /// Whether nobody holds a file: it is gone, or a collector has it to itself.
-    fn has_no_holder(&self, id: Uuid) -> bool {
-        match GuardedFile::open_at(self.directory(), &Self::file_name(id), Access::Read) {
-            Ok(file) => {
-                let try_lock = |mode| sys::try_lock_file(file.as_fd(), mode).unwrap_or(false);
-                // The second, as a last holder who closes just now takes the first for another holder and leaves the
-                // file as it is: then nobody is there, and the file is judged again.
-                let free = !try_lock(Mode::Shared) || try_lock(Mode::Exclusive);
-                // A process that is being forked just now may keep the file open.
-                let _ = sys::unlock_file(file.as_fd());
-                free
-            }
-            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
-        }
+    fn has_no_holder(&self, id: Uuid) -> Result<bool> {
+        let file = match segment::open_file(self, id, Access::Read) {
+            Err(Error::NotFound { .. }) => return Ok(true),
+            opened => opened?,
+        };
+        let try_lock = |mode| {
+            sys::try_lock_file(file.as_fd(), mode).map_err(|error| Error::io("lock", &self.file_path(id), error))
+        };
+        // The second, as a last holder who closes just now takes the first for another holder and leaves the
+        // file as it is: then nobody is there, and the file is judged again.
+        let free = !try_lock(Mode::Shared)? || try_lock(Mode::Exclusive)?;
+        // A process that is being forked just now may keep the file open.
+        let _ = sys::unlock_file(file.as_fd());
+        Ok(free)
     }
 
     /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
-    fn judge(&self, file: &GuardedFile, entry: &StoreFile, gone: &HashSet<Uuid>) -> Result<Verdict> {
+    fn judge(&self, file: &GuardedFile, entry: StoreFile, gone: &HashSet<Uuid>) -> Result<Verdict> {
         let path = self.path().join(entry.name());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
         if stat.links == 0 {
@@ -285,11 +304,11 @@ impl Store {
             return Ok(Verdict::Take("a process that died left it half made"));
         }
         let snapshot = match segment::snapshot(file, &path, entry.id) {
-            Ok(snapshot) => snapshot,
-            Err(error) => {
+            Err(error) if error.is_answer() => {
                 let problem = error.to_string();
                 return Ok(Verdict::Keep(KeptReason::Unreadable { problem }));
             }
+            snapshot => snapshot?,
         };
         let metadata = &snapshot.header.metadata;
         // Its maker died before it had the name, or who took that over before this was deleted.
@@ -301,7 +320,7 @@ impl Store {
         Ok(match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
             (Role::Pool, Some(pool), _) if !pool.persistent => Verdict::Take("nobody has the pool open"),
             (Role::Pool, ..) => Verdict::Keep(KeptReason::PersistentPool),
-            (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && self.file_exists(pool) => Verdict::WithPool,
+            (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && self.file_exists(pool)? => Verdict::WithPool,
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
             (Role::Buffer | Role::Scene, ..) => judge_age(&snapshot),
         })
@@ -309,25 +328,22 @@ impl Store {
 
     /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may
     /// have been published.
-    fn take(&self, entry: &StoreFile) -> Result<bool> {
+    fn take(&self, entry: StoreFile) -> Result<bool> {
         if !entry.draft {
             return self.remove_file(entry.id).map(|()| true);
         }
-        match rustix::fs::unlinkat(self.directory(), entry.name(), AtFlags::empty()) {
-            Ok(()) => Ok(true),
-            Err(Errno::NOENT) => Ok(false),
-            Err(error) => Err(Error::io("delete", &self.path().join(entry.name()), error)),
-        }
+        sys::remove(self.directory(), &entry.name())
+            .map_err(|error| Error::io("delete", &self.path().join(entry.name()), error))
     }
 
-    /// Bytes in files that nobody has open, for messages.
+    /// Bytes in files that nobody has open, for messages: of those that can be looked at.
     pub(super) fn unheld_bytes(&self) -> u64 {
         let unheld = |file: &StoreFile| {
             let opened = GuardedFile::open_at(self.directory(), &file.name(), Access::Read).ok()?;
             let unheld = sys::try_lock_file(opened.as_fd(), Mode::Exclusive).ok()?;
             // A process that is being forked just now may keep the file open.
             sys::unlock_file(opened.as_fd()).ok()?;
-            unheld.then(|| self.len_of(&file.name()))
+            self.len_of(file).ok().filter(|_| unheld)
         };
         let files = self.files().unwrap_or_default();
         files.iter().filter_map(unheld).fold(0, u64::saturating_add)

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::Store;
-use crate::sys::{LockTable, Stat};
+use crate::sys::{self, LockTable};
 
 /// Which processes had the files of a store open at one moment; see [`Store::holders`].
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Holders {
     /// `None` means that it cannot be told: the file is gone, the system does not say, or nobody is seen from inside
     /// a container, where others are hidden.
     pub fn of(&self, id: Uuid) -> Option<&[u32]> {
-        let stat = Stat::at(self.store.directory(), &Store::file_name(id)).ok()?;
+        let stat = sys::stat_at(self.store.directory(), &Store::file_name(id)).ok()??;
         self.table.as_ref()?.holders_of(&stat)
     }
 }

@@ -4,8 +4,6 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use rustix::fs::AtFlags;
-use rustix::io::Errno;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -120,7 +118,8 @@ impl Store {
     /// Everything in the store. Nothing is held, and no time to live is renewed.
     ///
     /// # Errors
-    /// [`Error::Io`] when the directory cannot be read. Single files that cannot be read are in the listing.
+    /// [`Error::Io`], [`Error::OutOfMemory`] and [`Error::TooManyOpenFiles`] when the directory or one of its files cannot be
+    /// looked at. Damaged files are in the listing.
     pub fn list(&self) -> Result<Listing> {
         let mut found = Vec::new();
         let mut listing = Listing::default();
@@ -129,18 +128,19 @@ impl Store {
                 Ok(snapshot) => found.push(snapshot),
                 // Deleted since the directory was read.
                 Err(error) if error.is_gone() => {}
-                Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
-                Err(error) => listing.damaged.push(DamagedFile {
+                Err(error) if error.is_answer() => listing.damaged.push(DamagedFile {
                     id: file.id,
                     path: self.file_path(file.id),
                     problem: error.to_string(),
                 }),
+                // What cannot be looked at now may be as good as any.
+                Err(error) => return Err(error),
             }
         }
         found.sort_by_key(|snapshot| (std::cmp::Reverse(snapshot.created()), snapshot.header.id));
         for snapshot in found {
             match snapshot.header.role {
-                Role::Pool => listing.pools.push(self.pool_status(&snapshot)),
+                Role::Pool => listing.pools.push(self.pool_status(&snapshot)?),
                 Role::Slot => {}
                 Role::Buffer | Role::Scene => listing.buffers.push(self.describe_snapshot(&snapshot)?),
             }
@@ -170,7 +170,7 @@ impl Store {
                 found: snapshot.header.role.as_str(),
             });
         }
-        Ok(self.pool_status(&snapshot))
+        self.pool_status(&snapshot)
     }
 
     /// Deletes a buffer, or a pool with its slots. Whoever has it open keeps what they see. A damaged file is deleted by
@@ -297,32 +297,27 @@ impl Store {
     /// The descriptor of a file whose header was read.
     pub(crate) fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
         let mut descriptor = Descriptor::new(self, snapshot, self.last_state(snapshot)?);
-        // The name may have been taken over; it is who the link names.
-        if let Some(name) = &descriptor.name
-            && !self.is_name_of(name, descriptor.id)
-        {
-            descriptor.name = None;
-        }
+        // Another may have taken the name over: the link says which buffer has it.
+        descriptor.name = self.still_named(descriptor.name, descriptor.id)?;
         Ok(descriptor)
     }
 
-    fn pool_status(&self, snapshot: &Snapshot) -> PoolStatus {
+    fn pool_status(&self, snapshot: &Snapshot) -> Result<PoolStatus> {
         let header = &snapshot.header;
         let facts = header.metadata.pool.as_ref();
         let slots = facts.map_or(&[][..], |facts| &facts.slots);
-        let name = header.metadata.name.clone();
-        PoolStatus {
+        Ok(PoolStatus {
             id: header.id,
-            name: name.filter(|name| self.is_name_of(name, header.id)),
+            name: self.still_named(header.metadata.name.clone(), header.id)?,
             buffer_size: facts.map_or(0, |facts| facts.buffer_size),
             persistent: facts.is_some_and(|facts| facts.persistent),
             created_at: snapshot.created_at(),
-            slots: slots.iter().map(|&id| self.slot_status(id)).collect(),
-        }
+            slots: slots.iter().map(|&id| self.slot_status(id)).collect::<Result<_>>()?,
+        })
     }
 
-    /// A slot that cannot be read counts as in use: nobody can be given it.
-    fn slot_status(&self, id: Uuid) -> SlotStatus {
+    /// A slot that is damaged or gone counts as in use: nobody can be given it.
+    fn slot_status(&self, id: Uuid) -> Result<SlotStatus> {
         let look = || -> Result<SlotStatus> {
             let path = self.file_path(id);
             let file = segment::open_file(self, id, Access::Read)?;
@@ -342,13 +337,16 @@ impl Store {
                 holder: given.then(|| words.holder.of(words.generation)).flatten(),
             })
         };
-        look().unwrap_or(SlotStatus {
-            id,
-            generation: 0,
-            data_len: 0,
-            in_use: true,
-            holder: None,
-        })
+        match look() {
+            Err(error) if error.is_answer() => Ok(SlotStatus {
+                id,
+                generation: 0,
+                data_len: 0,
+                in_use: true,
+                holder: None,
+            }),
+            looked => looked,
+        }
     }
 
     /// Removes a file and frees its name; a pool goes with its slots.
@@ -382,9 +380,9 @@ impl Store {
 
     /// Removes a file that has no name, or not any more; a pool goes with its slots.
     pub(super) fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
-        // All is looked at before anything goes: without descriptors its slots would be forgotten.
+        // All is looked at before anything goes: what cannot be looked at now must not be forgotten.
         let look = |id| match self.look(id) {
-            Err(error @ Error::TooManyOpenFiles { .. }) => Err(error),
+            Err(error) if !error.is_answer() => Err(error),
             looked => Ok(looked.ok().map(|snapshot| snapshot.header.metadata)),
         };
         let mut slots = Vec::new();
@@ -398,17 +396,21 @@ impl Store {
             }
         }
         self.unlink(id)?;
-        slots.into_iter().try_for_each(|slot| self.unlink(slot))
+        for slot in slots {
+            // The pool is gone, and so the next sweep takes its slots.
+            if let Err(error) = self.unlink(slot) {
+                tracing::warn!(%slot, %error, "a slot of a deleted pool is left to the next sweep");
+            }
+        }
+        Ok(())
     }
 
     /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.
     pub(super) fn unlink(&self, id: Uuid) -> Result<()> {
+        // Those who are not woken, because it cannot be opened or mapped, look again soon.
         let opened = Segment::open_unlocked(self, id).ok();
-        match rustix::fs::unlinkat(self.directory(), Self::file_name(id), AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => {}
-            Err(error) => return Err(Error::io("delete", &self.file_path(id), error)),
-        }
-        // Those who are not woken, as there is no room for a mapping, look again soon.
+        sys::remove(self.directory(), &Self::file_name(id))
+            .map_err(|error| Error::io("delete", &self.file_path(id), error))?;
         if let Some((segment, snapshot)) = opened
             && snapshot.header.role == Role::Buffer
             && let Ok(mapping) = segment.shared()

@@ -12,14 +12,11 @@ mod watch;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::fs::DirBuilder;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{AtFlags, Dir, OFlags};
 use rustix::io::Errno;
 use uuid::Uuid;
 
@@ -169,7 +166,12 @@ impl Store {
         }
         let name = format!("dcc-mcp-shm-{}", rustix::process::getuid().as_raw());
         let memory = Path::new("/dev/shm");
-        if memory.is_dir() {
+        // What cannot be looked at is not missing: another directory would be another store.
+        let is_there = memory.metadata().map_or_else(
+            |error| !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+            |memory| memory.is_dir(),
+        );
+        if is_there {
             memory.join(name)
         } else {
             std::env::temp_dir().join(name)
@@ -192,7 +194,8 @@ impl Store {
             static LAST: RefCell<Option<Store>> = const { RefCell::new(None) };
         }
         let last = LAST.with_borrow(Option::clone);
-        if let Some(store) = last.filter(|store| store.path() == path && store.is_still_safe()) {
+        // Where that cannot be told, opening it anew tells why.
+        if let Some(store) = last.filter(|store| store.path() == path && matches!(store.is_still_safe(), Ok(true))) {
             match open(&store) {
                 // The path may lead to another directory by now.
                 Err(error) if error.is_gone() && !store.is_current() => {}
@@ -215,28 +218,24 @@ impl Store {
         if path.to_str().is_none() {
             return Err(refused("its path is no UTF-8, so no descriptor could name it"));
         }
-        let open = || {
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            rustix::fs::open(&path, flags, rustix::fs::Mode::empty())
-        };
-        let opened = match open() {
-            Err(Errno::NOENT) if how != Open::Existing => {
+        let opened = match sys::open_directory(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && how != Open::Existing => {
                 make_directory(&path)?;
-                open()
+                sys::open_directory(&path)
             }
             other => other,
         };
-        let directory = opened.map_err(|error| match error {
-            Errno::LOOP => refused("it is a symbolic link"),
-            Errno::NOTDIR => refused("it is a symbolic link or no directory"),
-            Errno::NOENT => Error::NotFound {
+        let directory = opened.map_err(|error| match Errno::from_io_error(&error) {
+            Some(Errno::LOOP) => refused("it is a symbolic link"),
+            Some(Errno::NOTDIR) => refused("it is a symbolic link or no directory"),
+            Some(Errno::NOENT) => Error::NotFound {
                 reference: path.display().to_string(),
                 store: path.clone(),
             },
-            error => Error::io("open the store", &path, error),
+            _ => Error::io("open the store", &path, error),
         })?;
-        let stat = rustix::fs::fstat(&directory).map_err(|error| Error::io("look at the store", &path, error))?;
-        let stat = Stat::from(stat);
+        let stat =
+            sys::stat_directory(directory.as_fd()).map_err(|error| Error::io("look at the store", &path, error))?;
         let user = rustix::process::geteuid().as_raw();
         if stat.owner != user {
             return Err(refused(&format!("it belongs to user {}, not to {user}", stat.owner)));
@@ -262,20 +261,31 @@ impl Store {
         &self.0.path
     }
 
-    /// Whether the path still leads to this directory, and that is as it must be.
+    /// Whether the path still leads to this directory, and that is as it must be. Where that cannot be told it is not: whoever
+    /// opens the store anew then is told why.
     pub fn is_current(&self) -> bool {
-        rustix::fs::lstat(&self.0.path).is_ok_and(|stat| {
-            let stat = Stat::from(stat);
-            (stat.owner, stat.mode & 0o077) == (self.0.stat.owner, 0) && stat.same_file(&self.0.stat)
-        })
+        matches!(self.is_still_there(), Ok(true))
+    }
+
+    /// The same, or why it cannot be told.
+    fn is_still_there(&self) -> Result<bool> {
+        let stat = sys::stat_path(&self.0.path).map_err(|error| self.failed("look at the store", error))?;
+        Ok(stat.is_some_and(|stat| self.is_private(&stat) && stat.same_file(&self.0.stat)))
     }
 
     /// Whether the directory is as it must be and has not been removed; it may have been renamed.
-    fn is_still_safe(&self) -> bool {
-        rustix::fs::fstat(&self.0.directory).is_ok_and(|stat| {
-            let stat = Stat::from(stat);
-            stat.links > 0 && (stat.owner, stat.mode & 0o077) == (self.0.stat.owner, 0)
-        })
+    fn is_still_safe(&self) -> Result<bool> {
+        let stat = sys::stat_directory(self.directory()).map_err(|error| self.failed("look at the store", error))?;
+        Ok(stat.links > 0 && self.is_private(&stat))
+    }
+
+    fn is_private(&self, directory: &Stat) -> bool {
+        (directory.owner, directory.mode & 0o077) == (self.0.stat.owner, 0)
+    }
+
+    /// An error of the system that met this store and no single file of it.
+    fn failed(&self, action: &'static str, error: io::Error) -> Error {
+        Error::io(action, &self.0.path, error)
     }
 
     /// Limits what the store may hold, for all who use it; `None` lifts the limit.
@@ -283,25 +293,34 @@ impl Store {
     /// # Errors
     /// [`Error::Busy`] when the store's lock could not be had, [`Error::Io`].
     pub fn set_quota(&self, bytes: Option<u64>) -> Result<()> {
-        // What cannot be read is to be replaced.
-        if matches!(self.quota(), Ok(quota) if quota == bytes) {
-            return Ok(());
+        match self.quota() {
+            Ok(quota) if quota == bytes => return Ok(()),
+            // What is damaged is to be replaced.
+            Ok(_) | Err(Error::Damaged { .. }) => {}
+            Err(error) => return Err(error),
         }
-        let failed = |error: io::Error| Error::io("record the quota in", &self.0.path, error);
+        let failed = |error: io::Error| self.failed("record the quota in", error);
         let _lock = self.lock()?;
         let Some(bytes) = bytes else {
-            return match rustix::fs::unlinkat(self.directory(), QUOTA_FILE, AtFlags::empty()) {
-                Ok(()) | Err(Errno::NOENT) => Ok(()),
-                Err(error) => Err(failed(error.into())),
-            };
+            return sys::remove(self.directory(), QUOTA_FILE).map(drop).map_err(failed);
         };
         // Whoever reads the quota meanwhile finds the old one or the new one.
         let new = format!("{QUOTA_FILE}.{}", Uuid::new_v4());
         let file = GuardedFile::open_at(self.directory(), &new, Access::Create).map_err(failed)?;
-        sys::Source::from(bytes.to_string().as_bytes())
+        let recorded = sys::Source::from(bytes.to_string().as_bytes())
             .write_at(file.as_fd(), 0)
-            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE))
-            .map_err(failed)
+            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE));
+        recorded.map_err(|error| {
+            self.remove_leftover(&new);
+            failed(error)
+        })
+    }
+
+    /// Removes what was made for something that has failed. If that fails too, the next sweep finds it.
+    fn remove_leftover(&self, file: &str) {
+        if let Err(error) = sys::remove(self.directory(), file) {
+            tracing::debug!(file, %error, "what was made in vain is left to the next sweep");
+        }
     }
 
     /// The most bytes that the store may hold, if that is limited.
@@ -331,11 +350,11 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.
     pub fn used_bytes(&self) -> Result<u64> {
-        let files = self.files()?;
-        Ok(files
-            .iter()
-            .map(|file| self.len_of(&file.name()))
-            .fold(0, u64::saturating_add))
+        let mut used = 0u64;
+        for file in self.files()? {
+            used = used.saturating_add(self.len_of(&file)?);
+        }
+        Ok(used)
     }
 
     /// The most bytes that a new buffer can have now, and what limits it.
@@ -343,8 +362,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the system cannot be asked.
     pub fn room(&self) -> Result<Room> {
-        let mut room =
-            sys::room(self.directory()).map_err(|error| Error::io("look for room in", &self.0.path, error))?;
+        let mut room = sys::room(self.directory()).map_err(|error| self.failed("look for room in", error))?;
         if let Some(quota) = self.quota()? {
             let left = quota.saturating_sub(self.used_bytes()?);
             if left < room.available {
@@ -357,8 +375,16 @@ impl Store {
         Ok(room)
     }
 
-    fn len_of(&self, name: &str) -> u64 {
-        Stat::at(self.directory(), name).map_or(0, |stat| if stat.regular { stat.len } else { 0 })
+    /// Bytes of a file; none of one that is gone, or is no regular file.
+    fn len_of(&self, file: &StoreFile) -> Result<u64> {
+        let stat = sys::stat_at(self.directory(), &file.name())
+            .map_err(|error| Error::io("look at", &self.0.path.join(file.name()), error))?;
+        Ok(stat.filter(|stat| stat.regular).map_or(0, |stat| stat.len))
+    }
+
+    /// The user whose store this is.
+    pub(crate) fn owner(&self) -> u32 {
+        self.0.stat.owner
     }
 
     pub(crate) fn directory(&self) -> BorrowedFd<'_> {
@@ -445,17 +471,16 @@ impl Store {
     }
 
     fn read_files(&self) -> Result<impl Iterator<Item = Result<StoreFile>> + Send + '_> {
-        let failed = |error: Errno| Error::io("list the store", &self.0.path, error);
-        let directory = Dir::read_from(self.directory()).map_err(failed)?;
-        Ok(directory.filter_map(move |entry| match entry {
-            Ok(entry) => StoreFile::of(entry.file_name().to_bytes()).map(Ok),
-            Err(error) => Some(Err(failed(error))),
+        let names = sys::names_in(self.directory()).map_err(|error| self.failed("list the store", error))?;
+        Ok(names.filter_map(|name| match name {
+            Ok(name) => StoreFile::of(name.to_bytes()).map(Ok),
+            Err(error) => Some(Err(self.failed("list the store", error))),
         }))
     }
 }
 
 /// A file in a store's directory that has a buffer's name.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct StoreFile {
     pub(crate) id: Uuid,
     pub(crate) draft: bool,
@@ -486,7 +511,7 @@ impl fmt::Debug for Store {
 }
 
 fn make_directory(path: &Path) -> Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
+    match sys::make_directory(path) {
         // Somebody else may have made it just now; it is checked like any other.
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make the store", path, error)),
         _ => Ok(()),

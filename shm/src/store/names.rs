@@ -5,15 +5,11 @@
 //! the new one. A link whose buffer is gone says nothing. Links change under the store's lock only; reading one takes
 //! none.
 
-use std::mem::MaybeUninit;
-
-use rustix::fs::{AtFlags, Dir};
-use rustix::io::Errno;
 use uuid::Uuid;
 
 use super::{QUOTA_FILE, Store};
 use crate::error::{Error, Result};
-use crate::sys::{self, Stat};
+use crate::sys;
 
 const SUFFIX: &str = ".name";
 /// Names of this format are hashed in a namespace of their own; the value is arbitrary and never changes.
@@ -25,13 +21,10 @@ impl Store {
         let link = link_name(name);
         let mut missing = None;
         loop {
-            let id = match self.id_in(&link) {
-                Ok(Some(id)) => id,
-                // What is no link is none of ours.
-                Ok(None) | Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
-                Err(error) => return Err(Error::io("read a name in", self.path(), error)),
+            let Link::To(id) = self.read_link(&link)? else {
+                return Ok(None);
             };
-            if self.file_exists(id) {
+            if self.file_exists(id)? {
                 return Ok(Some(id));
             }
             // Where another took the name over, the link said so before the file went.
@@ -42,37 +35,51 @@ impl Store {
     }
 
     /// Whether a name is that of this buffer, and has not gone over to another.
-    pub(crate) fn is_name_of(&self, name: &str, id: Uuid) -> bool {
-        self.id_in(&link_name(name)) == Ok(Some(id))
+    pub(crate) fn is_name_of(&self, name: &str, id: Uuid) -> Result<bool> {
+        Ok(self.read_link(&link_name(name))? == Link::To(id))
+    }
+
+    /// The name in metadata, if it is still that of this buffer.
+    pub(super) fn still_named(&self, name: Option<String>, id: Uuid) -> Result<Option<String>> {
+        match name {
+            Some(name) if self.is_name_of(&name, id)? => Ok(Some(name)),
+            _ => Ok(None),
+        }
     }
 
     /// The id of what got its name by a link that is called this, if it is one.
-    pub(super) fn named_by(&self, link: &str) -> Option<Uuid> {
-        link.strip_suffix(SUFFIX)?;
-        self.id_in(link).ok()?
+    pub(super) fn named_by(&self, link: &str) -> Result<Option<Uuid>> {
+        if !link.ends_with(SUFFIX) {
+            return Ok(None);
+        }
+        Ok(match self.read_link(link)? {
+            Link::To(id) => Some(id),
+            Link::Missing | Link::Elsewhere => None,
+        })
     }
 
-    /// The id that is the text of a link, if it is one.
-    fn id_in(&self, link: &str) -> rustix::io::Result<Option<Uuid>> {
-        // Longer than any spelling of an id, so that what is longer still is none when it is cut off.
-        let mut text = [MaybeUninit::uninit(); 64];
-        let (text, _) = rustix::fs::readlinkat_raw(self.directory(), link, &mut text)?;
-        Ok(Uuid::try_parse_ascii(text).ok())
+    fn read_link(&self, link: &str) -> Result<Link> {
+        // What is longer than 64 bytes and cut off is no spelling of an id either.
+        let id = sys::read_link(self.directory(), link, |text| Uuid::try_parse_ascii(text).ok());
+        let id = id.map_err(|error| self.failed("read a name in", error))?;
+        Ok(id.map_or(Link::Missing, |id| id.map_or(Link::Elsewhere, Link::To)))
     }
 
-    /// Gives a name to a buffer, under the store's lock.
+    /// Gives a name to a buffer, under the store's lock. One that has no file yet does not count as having it.
     pub(super) fn bind_name(&self, name: &str, id: Uuid) -> Result<()> {
         let link = link_name(name);
         let new = format!("{link}.{id}");
-        rustix::fs::symlinkat(id.to_string(), self.directory(), &new)
-            .map_err(std::io::Error::from)
-            .and_then(|()| sys::rename(self.directory(), &new, &link))
-            .map_err(|error| Error::io("record a name in", self.path(), error))
+        let failed = |error| self.failed("record a name in", error);
+        sys::make_link(self.directory(), &id.to_string(), &new).map_err(failed)?;
+        sys::rename(self.directory(), &new, &link).map_err(|error| {
+            self.remove_leftover(&new);
+            failed(error)
+        })
     }
 
     /// Frees a name if this buffer has it, under the store's lock.
     pub(super) fn unbind_name(&self, name: &str, id: Uuid) -> Result<()> {
-        if self.is_name_of(name, id) {
+        if self.is_name_of(name, id)? {
             return self.remove_link(&link_name(name));
         }
         Ok(())
@@ -81,46 +88,61 @@ impl Store {
     /// Removes links whose buffer is gone, and a quota that was never renamed. Deleting frees names; those left are of
     /// files that vanished otherwise.
     pub(super) fn sweep_names(&self) -> Result<()> {
-        let failed = |error: Errno| Error::io("sweep the names of", self.path(), error);
-        for entry in Dir::read_from(self.directory()).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let Ok(link) = entry.file_name().to_str() else { continue };
-            let is_left = || self.is_new_quota(link) || (is_link_name(link) && self.leads_nowhere(link));
-            if !is_left() {
-                continue;
-            }
+        let failed = |error| self.failed("sweep the names of", error);
+        for name in sys::names_in(self.directory()).map_err(failed)? {
+            let name = name.map_err(failed)?;
+            let Ok(link) = name.to_str() else { continue };
             // Looked at again where nobody can bind the name, or is recording a quota.
-            let _lock = self.lock()?;
-            if is_left() {
-                self.remove_link(link)?;
+            if self.is_left_over(link)? {
+                let _lock = self.lock()?;
+                if self.is_left_over(link)? {
+                    self.remove_link(link)?;
+                }
             }
         }
         Ok(())
     }
 
-    fn leads_nowhere(&self, link: &str) -> bool {
-        self.id_in(link)
-            .is_ok_and(|id| id.is_none_or(|id| !self.file_exists(id)))
-    }
-
-    /// Whether this is a quota as it is called before it is renamed.
-    fn is_new_quota(&self, name: &str) -> bool {
+    /// Whether this is a link whose buffer is gone, or a quota that was never renamed.
+    fn is_left_over(&self, name: &str) -> Result<bool> {
+        if is_link_name(name) {
+            return match self.read_link(name)? {
+                Link::To(id) => Ok(!self.file_exists(id)?),
+                Link::Elsewhere => Ok(true),
+                Link::Missing => Ok(false),
+            };
+        }
         let id = name.strip_prefix(QUOTA_FILE).and_then(|rest| rest.strip_prefix('.'));
-        id.is_some_and(|id| Uuid::try_parse(id).is_ok())
-            && Stat::at(self.directory(), name).is_ok_and(|stat| stat.regular)
+        if id.is_none_or(|id| Uuid::try_parse(id).is_err()) {
+            return Ok(false);
+        }
+        let stat = sys::stat_at(self.directory(), name).map_err(|error| self.failed("look at a quota of", error))?;
+        Ok(stat.is_some_and(|stat| stat.regular))
     }
 
     fn remove_link(&self, link: &str) -> Result<()> {
-        match rustix::fs::unlinkat(self.directory(), link, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(Error::io("free a name in", self.path(), error)),
-        }
+        sys::remove(self.directory(), link)
+            .map(drop)
+            .map_err(|error| self.failed("free a name in", error))
     }
 
     /// Whether there is a file of a published buffer with this id.
-    pub(super) fn file_exists(&self, id: Uuid) -> bool {
-        Stat::at(self.directory(), &Self::file_name(id)).is_ok()
+    pub(super) fn file_exists(&self, id: Uuid) -> Result<bool> {
+        let stat = sys::stat_at(self.directory(), &Self::file_name(id));
+        stat.map(|stat| stat.is_some())
+            .map_err(|error| Error::io("look at", &self.file_path(id), error))
     }
+}
+
+/// What a file says that is called as a link for a name is.
+#[derive(Debug, PartialEq, Eq)]
+enum Link {
+    /// The buffer of this id has the name, if that is there.
+    To(Uuid),
+    /// It is a link, and no id is its text.
+    Elsewhere,
+    /// It is not there, or is no link.
+    Missing,
 }
 
 /// Whether this is what a link for a name is called, or was before it was renamed.

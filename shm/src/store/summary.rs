@@ -43,7 +43,7 @@ impl Store {
         let (role, capacity, metadata) = (snapshot.header.role, snapshot.header.capacity, snapshot.header.metadata);
         Ok(Summary {
             role: role.into(),
-            name: metadata.name.filter(|name| self.is_name_of(name, id)),
+            name: self.still_named(metadata.name, id)?,
             kind: metadata.kind,
             source_dcc: metadata.source_dcc,
             group: metadata.group,

@@ -88,7 +88,7 @@ impl Store {
         let deadline = Deadline::after(timeout);
         // Before the first look, so that nothing falls between the two.
         let watch = self.idle_watch()?;
-        if !self.is_current() {
+        if !self.is_still_there()? {
             return Err(self.gone());
         }
         let listed = after.is_none().then(|| self.list()).transpose()?;
@@ -147,7 +147,7 @@ impl Store {
             match self.describe_published(*id) {
                 Ok(Some(buffer)) if before.is_some() && buffer.name.is_none() => {}
                 Ok(Some(buffer)) if is_readable(&buffer) && wanted.matches(&buffer) => found.push(buffer),
-                Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
+                Err(error) if !error.is_answer() => return Err(error),
                 // Of another kind, gone again, or damaged: nobody waits for that.
                 Ok(_) | Err(_) => {}
             }

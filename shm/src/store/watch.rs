@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use uuid::Uuid;
 
 use super::{SUFFIX, Store};
@@ -56,13 +56,14 @@ impl Store {
     /// [`Error::TooManyWatches`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn watch(&self) -> Result<StoreWatch> {
         let failed = |error: Errno| Error::io("watch", self.path(), error);
-        let inotify = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).map_err(|error| {
-            // The same number says that this process has no descriptor left, and that the user has no instance.
-            match self.directory().try_clone_to_owned() {
-                Ok(_) if error == Errno::MFILE => Error::TooManyWatches { source: error.into() },
-                _ => failed(error),
-            }
-        })?;
+        let inotify =
+            retry_on_intr(|| inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)).map_err(|error| {
+                // The same number says that this process has no descriptor left, and that the user has no instance.
+                match self.directory().try_clone_to_owned() {
+                    Ok(_) if error == Errno::MFILE => Error::TooManyWatches { source: error.into() },
+                    _ => failed(error),
+                }
+            })?;
         let flags = WatchFlags::ATTRIB
             | WatchFlags::CLOSE_WRITE
             | WatchFlags::CREATE
@@ -75,7 +76,7 @@ impl Store {
             | WatchFlags::ONLYDIR;
         // The directory that was opened and checked, wherever the path leads by now.
         let directory = format!("/proc/self/fd/{}", self.directory().as_raw_fd());
-        inotify::add_watch(&inotify, directory, flags).map_err(|error| match error {
+        retry_on_intr(|| inotify::add_watch(&inotify, &directory, flags)).map_err(|error| match error {
             Errno::NOSPC => Error::TooManyWatches { source: error.into() },
             error => failed(error),
         })?;
@@ -107,7 +108,7 @@ impl StoreWatch {
                 Err(error) => return Err(Error::io("watch", self.store.path(), error)),
             };
             let name = event.file_name().and_then(|name| name.to_str().ok());
-            let event = self.meaning(event.events(), name);
+            let event = self.meaning(event.events(), name)?;
             // One publication is several events of the kernel.
             if let Some(event) = event
                 && events.last() != Some(&event)
@@ -116,7 +117,7 @@ impl StoreWatch {
             }
         }
         // A directory that is removed while we have it open only loses its name, of which the kernel tells nothing.
-        if !self.store.is_still_safe() && events.last() != Some(&StoreEvent::Gone) {
+        if !self.store.is_still_safe()? && events.last() != Some(&StoreEvent::Gone) {
             events.push(StoreEvent::Gone);
         }
         Ok(events)
@@ -131,29 +132,29 @@ impl StoreWatch {
         }
     }
 
-    fn meaning(&self, flags: ReadFlags, name: Option<&str>) -> Option<StoreEvent> {
+    fn meaning(&self, flags: ReadFlags, name: Option<&str>) -> Result<Option<StoreEvent>> {
         if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-            return Some(StoreEvent::Lost);
+            return Ok(Some(StoreEvent::Lost));
         }
         let ends = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT | ReadFlags::IGNORED;
         if flags.intersects(ends) {
-            return Some(StoreEvent::Gone);
+            return Ok(Some(StoreEvent::Gone));
         }
-        let name = name?;
-        // A buffer is there a moment before it has its name.
+        let Some(name) = name else { return Ok(None) };
+        // A buffer that takes a name over is there a moment before it has the name.
         if flags.contains(ReadFlags::MOVED_TO)
-            && let Some(id) = self.store.named_by(name)
+            && let Some(id) = self.store.named_by(name)?
         {
-            return Some(StoreEvent::Changed(id));
+            return Ok(Some(StoreEvent::Changed(id)));
         }
         // Drafts are of no interest: one that is published changes its name to that of a buffer.
-        let id = Uuid::parse_str(name.strip_suffix(SUFFIX)?).ok()?;
+        let id = name.strip_suffix(SUFFIX).and_then(|id| Uuid::parse_str(id).ok());
         let removed = flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM);
-        Some(if removed {
-            StoreEvent::Removed(id)
+        Ok(id.map(if removed {
+            StoreEvent::Removed
         } else {
-            StoreEvent::Changed(id)
-        })
+            StoreEvent::Changed
+        }))
     }
 }
 

@@ -169,7 +169,7 @@ impl NewVec {
     pub(crate) fn with_len(len: usize) -> Result<Self> {
         let mut bytes = Vec::new();
         let reserved = bytes.try_reserve_exact(len);
-        reserved.map_err(|_| Error::OutOfMemory { requested: len as u64 })?;
+        reserved.map_err(|_| Error::no_memory_for(len as u64))?;
         Ok(Self { bytes, len })
     }
 

@@ -8,9 +8,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use rustix::fs::{self, AtFlags, FileType, OFlags, Timespec, Timestamps};
+use rustix::fs::{self, FileType, OFlags, Timespec, Timestamps};
 
 use super::fork;
+use super::retry::retry;
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl GuardedFile {
                 Access::ReadWrite => OFlags::RDWR,
                 Access::Create => OFlags::RDWR | OFlags::CREATE | OFlags::EXCL,
             };
-        let fd = fork::open(|| Ok(fs::openat(directory, name, flags, fs::Mode::RUSR | fs::Mode::WUSR)?))?;
+        let fd = fork::open(|| retry(|| fs::openat(directory, name, flags, fs::Mode::RUSR | fs::Mode::WUSR)))?;
         Ok(Self {
             fd: ManuallyDrop::new(fd),
             access,
@@ -52,7 +53,7 @@ impl GuardedFile {
         self.check_own()?;
         let path = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOATIME;
-        let fd = fork::open(|| Ok(fs::open(path, flags, fs::Mode::empty())?))?;
+        let fd = fork::open(|| retry(|| fs::open(&path, flags, fs::Mode::empty())))?;
         Ok(Self {
             fd: ManuallyDrop::new(fd),
             access: Access::Read,
@@ -87,16 +88,17 @@ impl GuardedFile {
 
     /// Puts `other`'s file under this descriptor's number, in a forked child that found `/dev/null` there.
     pub(crate) fn replace_with(&self, other: &Self) -> io::Result<()> {
-        // SAFETY: both descriptors are open and owned by these two; the number keeps its owner.
-        let result = unsafe { libc::dup3(other.fd.as_raw_fd(), self.fd.as_raw_fd(), libc::O_CLOEXEC) };
-        if result == -1 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
+        retry(|| {
+            // SAFETY: both descriptors are open and owned by these two; the number keeps its owner.
+            match unsafe { libc::dup3(other.fd.as_raw_fd(), self.fd.as_raw_fd(), libc::O_CLOEXEC) } {
+                -1 => Err(io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        })
     }
 
     pub(crate) fn stat(&self) -> io::Result<Stat> {
-        Ok(Stat::from(fs::fstat(&*self.fd)?))
+        retry(|| fs::fstat(&*self.fd)).map(Stat::from)
     }
 
     /// Reads up to `bytes.len()` bytes at an offset, as many as there are.
@@ -133,12 +135,12 @@ impl GuardedFile {
 
     pub(crate) fn set_len(&self, len: u64) -> io::Result<()> {
         self.check_own()?;
-        Ok(fs::ftruncate(&*self.fd, len)?)
+        retry(|| fs::ftruncate(&*self.fd, len))
     }
 
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
         self.check_own()?;
-        Ok(fs::fchmod(&*self.fd, fs::Mode::from_raw_mode(mode))?)
+        retry(|| fs::fchmod(&*self.fd, fs::Mode::from_raw_mode(mode)))
     }
 
     pub(crate) fn set_times(&self, accessed: Duration, modified: Duration) -> io::Result<()> {
@@ -147,13 +149,8 @@ impl GuardedFile {
             last_access: timespec(accessed),
             last_modification: timespec(modified),
         };
-        Ok(fs::futimens(&*self.fd, &times)?)
+        retry(|| fs::futimens(&*self.fd, &times))
     }
-}
-
-/// Renames a file of a directory; what has the new name goes.
-pub(crate) fn rename(directory: BorrowedFd<'_>, from: &str, to: &str) -> io::Result<()> {
-    Ok(fs::renameat(directory, from, directory, to)?)
 }
 
 fn timespec(time: Duration) -> Timespec {
@@ -202,11 +199,6 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// Of a name in a directory, not following a link.
-    pub(crate) fn at(directory: BorrowedFd<'_>, name: &str) -> io::Result<Self> {
-        Ok(fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?.into())
-    }
-
     pub(crate) fn same_file(&self, other: &Self) -> bool {
         (self.device, self.inode) == (other.device, other.inode)
     }

@@ -16,6 +16,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuar
 
 use rustix::fs::{Mode, OFlags};
 
+use super::retry::retry;
+
 /// Descriptors that hold locks.
 static DESCRIPTORS: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
 /// Start and length of each shared mapping.
@@ -41,7 +43,7 @@ pub(crate) fn process_generation() -> u64 {
 pub(super) fn open(open: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<OwnedFd> {
     let _unforked = no_fork();
     if NULL.get().is_none() {
-        let null = rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+        let null = retry(|| rustix::fs::open(c"/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty()));
         // Of threads that open it at once, one is enough.
         drop(NULL.set(null.map_err(without_null)?));
     }
@@ -51,10 +53,10 @@ pub(super) fn open(open: impl FnOnce() -> io::Result<OwnedFd>) -> io::Result<Own
 }
 
 /// What is missing must not be taken for the file that was to be opened.
-fn without_null(error: rustix::io::Errno) -> io::Error {
-    match error {
-        rustix::io::Errno::NOENT => io::Error::other("there is no /dev/null"),
-        error => error.into(),
+fn without_null(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::NotFound => io::Error::other("there is no /dev/null"),
+        _ => error,
     }
 }
 

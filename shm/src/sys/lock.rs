@@ -12,8 +12,13 @@ use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::retry::retry;
+
 /// Longest wait for a lock that is only ever held for microseconds, unless its holder was stopped.
 pub(crate) const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long giving a lock back is tried.
+const UNLOCK_PATIENCE: Duration = Duration::from_millis(10);
 
 /// Lock of who reads or writes the data.
 pub(crate) const BYTE_DATA: i64 = 0;
@@ -110,11 +115,10 @@ pub(crate) fn try_lock_file(file: BorrowedFd<'_>, mode: Mode) -> io::Result<bool
         Mode::Shared => FlockOperation::NonBlockingLockShared,
         Mode::Exclusive => FlockOperation::NonBlockingLockExclusive,
     };
-    match flock(file, operation) {
+    match retry(|| flock(file, operation)) {
         Ok(()) => Ok(true),
-        Err(rustix::io::Errno::WOULDBLOCK) => Ok(false),
-        Err(rustix::io::Errno::INTR) => try_lock_file(file, mode),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
@@ -125,7 +129,7 @@ pub(crate) fn lock_file(file: BorrowedFd<'_>, mode: Mode, patience: Duration) ->
 
 /// Gives the lock of a whole file back.
 pub(crate) fn unlock_file(file: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(flock(file, FlockOperation::Unlock)?)
+    give_back(|| retry(|| flock(file, FlockOperation::Unlock)))
 }
 
 /// Takes the lock of one byte, or says that it was not to be had in time. Changing the mode of a lock that the
@@ -134,7 +138,7 @@ pub(crate) fn lock_byte(file: BorrowedFd<'_>, byte: i64, mode: Mode, patience: D
     attempt(patience, || {
         match byte_lock(file, libc::F_OFD_SETLK, byte, mode.kind()) {
             Ok(_) => Ok(true),
-            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES | libc::EINTR)) => Ok(false),
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
             Err(error) => Err(error),
         }
     })
@@ -142,7 +146,19 @@ pub(crate) fn lock_byte(file: BorrowedFd<'_>, byte: i64, mode: Mode, patience: D
 
 /// Gives the lock of one byte back.
 pub(crate) fn unlock_byte(file: BorrowedFd<'_>, byte: i64) -> io::Result<()> {
-    byte_lock(file, libc::F_OFD_SETLK, byte, UNLOCKED).map(drop)
+    give_back(|| byte_lock(file, libc::F_OFD_SETLK, byte, UNLOCKED).map(drop))
+}
+
+/// Gives a lock back. Even for that the kernel may want a little memory, which is there a moment later: a lock that stays taken
+/// would keep others out until its file is closed.
+fn give_back(mut unlock: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    let mut backoff = Backoff::new(UNLOCK_PATIENCE);
+    loop {
+        match unlock() {
+            Err(_) if backoff.pause() => {}
+            done => return done,
+        }
+    }
 }
 
 /// Whether another description has the lock of this byte so that it could not be taken in this mode. Takes nothing.
@@ -159,11 +175,13 @@ fn byte_lock(file: BorrowedFd<'_>, command: libc::c_int, byte: i64, kind: libc::
         l_len: 1,
         l_pid: 0,
     };
-    // SAFETY: the descriptor is open while it is borrowed, and `lock` is a valid structure for these commands.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) };
-    if result == -1 {
-        return Err(io::Error::last_os_error());
-    }
+    retry(|| {
+        // SAFETY: the descriptor is open while it is borrowed, and `lock` is a valid structure for these commands.
+        match unsafe { libc::fcntl(file.as_raw_fd(), command, &raw mut lock) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    })?;
     Ok(lock)
 }
 
@@ -173,12 +191,13 @@ fn byte_lock(file: BorrowedFd<'_>, command: libc::c_int, byte: i64, kind: libc::
 /// announce a breaker is set to one that does nothing unless a program asks for it.
 pub(crate) fn no_writer_exists(file: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
     let set = |command, value: libc::c_int| {
-        // SAFETY: the descriptor is open while it is borrowed; these commands take an integer.
-        let result = unsafe { libc::fcntl(file.as_raw_fd(), command, value) };
-        if result == -1 {
-            return Err(io::Error::last_os_error());
-        }
-        Ok(())
+        retry(|| {
+            // SAFETY: the descriptor is open while it is borrowed; these commands take an integer.
+            match unsafe { libc::fcntl(file.as_raw_fd(), command, value) } {
+                -1 => Err(io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        })
     };
     set(F_SETSIG, libc::SIGURG)?;
     let granted = attempt(patience, || match set(libc::F_SETLEASE, libc::F_RDLCK) {

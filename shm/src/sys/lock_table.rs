@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use rustix::fs::{FlockOperation, Mode, OFlags, flock, fstat, makedev, openat, stat};
 
 use super::Stat;
+use super::retry::retry;
 
 /// The inode of the first process namespace's file: the kernel gives it this number on every machine.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
@@ -27,8 +28,8 @@ impl LockTable {
     /// asked of a lock of our own, on a file without a name.
     pub(crate) fn read(directory: BorrowedFd<'_>) -> Option<Self> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        let probe = openat(directory, ".", flags, Mode::RUSR | Mode::WUSR).ok()?;
-        flock(probe.as_fd(), FlockOperation::NonBlockingLockShared).ok()?;
+        let probe = retry(|| openat(directory, ".", flags, Mode::RUSR | Mode::WUSR)).ok()?;
+        retry(|| flock(probe.as_fd(), FlockOperation::NonBlockingLockShared)).ok()?;
         let table = Self {
             holders: parse(&read_twice().ok()?),
             complete: stat("/proc/self/ns/pid").is_ok_and(|stat| stat.st_ino == FIRST_PID_NAMESPACE),

@@ -14,6 +14,7 @@ use super::bytes::{Destination, Source};
 use super::fill::fill_pieces;
 use super::fork;
 use super::range::{HUGE_PAGE, Range, pieces};
+use super::retry::retry;
 use super::stream::WORTH_STREAMING;
 use crate::parallel::move_pieces;
 
@@ -85,14 +86,14 @@ impl Mapping {
         };
         let at = self.start_ptr().cast();
         let (len, flags) = (self.len, flags | MapFlags::FIXED);
-        match file {
+        retry(|| match file {
             // SAFETY: the range is this mapping's own (start + len lies within what `range` reserved), so nothing
             // else is replaced; pointers into it stay valid, and no reference into unsealed memory exists.
             Some(file) => unsafe { rustix::mm::mmap(at, len, prot, flags, file, 0) },
             // SAFETY: as above.
             None => unsafe { rustix::mm::mmap_anonymous(at, len, prot, flags) },
-        }?;
-        Ok(())
+        })
+        .map(drop)
     }
 
     /// Lays a file over a shared mapping again, in a forked child that found zeros there.

@@ -8,6 +8,7 @@ compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux on
 
 mod bytes;
 mod clock;
+mod directory;
 mod file;
 mod fill;
 mod fork;
@@ -20,6 +21,7 @@ mod lock_table;
 mod mapping;
 mod process;
 mod range;
+mod retry;
 mod space;
 mod stream;
 mod vectors;
@@ -27,7 +29,10 @@ mod vectors;
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
-pub(crate) use file::{Access, GuardedFile, Stat, rename};
+pub(crate) use directory::{
+    make_directory, make_link, names_in, open_directory, read_link, remove, rename, stat_at, stat_directory, stat_path,
+};
+pub(crate) use file::{Access, GuardedFile, Stat};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
 pub(crate) use fork::{keep_first, process_generation};
 pub(crate) use fork_mutex::ForkMutex;

@@ -8,6 +8,8 @@ use std::{io, iter, ops, ptr};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::mm::{MapFlags, ProtFlags};
 
+use super::retry::retry;
+
 /// Huge pages can back a mapping only where address and file offset agree modulo this.
 pub(crate) const HUGE_PAGE: usize = 2 << 20;
 
@@ -31,7 +33,7 @@ impl Range {
     /// Addresses without memory, `len` bytes from a multiple of [`HUGE_PAGE`] on; and where in the range that is.
     pub(super) fn reserve(len: usize) -> io::Result<(Self, usize)> {
         let room = len.checked_add(HUGE_PAGE).ok_or(io::ErrorKind::OutOfMemory)?;
-        let range = MmapRaw::from(MmapOptions::new().len(room).no_reserve_swap().map_anon()?);
+        let range = MmapRaw::from(retry(|| MmapOptions::new().len(room).no_reserve_swap().map_anon())?);
         let start = range.as_ptr().align_offset(HUGE_PAGE);
         Ok((Self::Mapped(range), start))
     }
@@ -40,9 +42,11 @@ impl Range {
     /// enough to have huge pages and the kernel finds room where it is asked for.
     pub(super) fn copy_on_write(file: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
         if len < HUGE_PAGE {
-            let mut options = MmapOptions::new();
-            // SAFETY: the contract is about references to the bytes, of which `Mapping` gives out those to sealed ones.
-            let map = unsafe { options.len(len).no_reserve_swap().map_copy(file.as_raw_fd()) }?;
+            let map = retry(|| {
+                let mut options = MmapOptions::new();
+                // SAFETY: the contract is about references to the bytes, of which `Mapping` gives out those to sealed ones.
+                unsafe { options.len(len).no_reserve_swap().map_copy(file.as_raw_fd()) }
+            })?;
             return Ok(Self::Mapped(map.into()));
         }
         let (prot, flags) = (
@@ -50,8 +54,10 @@ impl Range {
             MapFlags::PRIVATE | MapFlags::NORESERVE,
         );
         let hint = ptr::without_provenance_mut(hint(len));
-        // SAFETY: without MAP_FIXED the kernel replaces nothing; the address is only asked for.
-        let start = unsafe { rustix::mm::mmap(hint, len, prot, flags, file, 0) }?;
+        let start = retry(|| {
+            // SAFETY: without MAP_FIXED the kernel replaces nothing; the address is only asked for.
+            unsafe { rustix::mm::mmap(hint, len, prot, flags, file, 0) }
+        })?;
         Ok(Self::Hinted {
             start: start.cast(),
             len,
@@ -70,8 +76,9 @@ impl Drop for Range {
     fn drop(&mut self) {
         if let Self::Hinted { start, len } = *self {
             // SAFETY: mapped by `copy_on_write`, and owned by this alone.
-            let unmapped = unsafe { rustix::mm::munmap(start.cast(), len) };
-            debug_assert!(unmapped.is_ok(), "a range of our own can be unmapped");
+            if let Err(error) = unsafe { rustix::mm::munmap(start.cast(), len) } {
+                tracing::warn!(%error, len, "addresses of a view stay taken");
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 
+use super::retry::retry;
 use crate::error::SpaceLimit;
 
 /// Kept free of what the machine and a cgroup have: the process needs memory of its own to go on.
@@ -27,7 +28,7 @@ pub struct Room {
 
 /// The room for a new file beside `directory`: of the file system, and where files are memory, of that too.
 pub(crate) fn room(directory: BorrowedFd<'_>) -> io::Result<Room> {
-    let file_system = fstatvfs(directory)?;
+    let file_system = retry(|| fstatvfs(directory))?;
     let available = match file_system.f_blocks {
         // ramfs, and tmpfs of `size=0`, have no limit of their own.
         0 => u64::MAX,
@@ -116,6 +117,5 @@ pub(crate) fn reserve(file: BorrowedFd<'_>, offset: u64, len: u64) -> io::Result
     if len == 0 {
         return Ok(());
     }
-    let take = || fallocate(file, FallocateFlags::empty(), offset, len);
-    Ok(rustix::io::retry_on_intr(take)?)
+    retry(|| fallocate(file, FallocateFlags::empty(), offset, len))
 }

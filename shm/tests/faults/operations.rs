@@ -1,0 +1,219 @@
+//! Everything that a program can do with a store, each in a store that has some of everything. A new operation is one line of
+//! [`OPERATIONS`].
+
+use std::any::Any;
+use std::path::Path;
+use std::time::Duration;
+
+use dcc_mcp_shm::{
+    ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Kept, KeptReason, Layout, QuotaSetting,
+    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+};
+
+use crate::common::noise;
+
+/// What an operation gives: it lives until the store has been looked at.
+type Made = Result<Box<dyn Any>, Error>;
+
+/// An operation, and what it changes.
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    run: fn(&Fixture) -> Made,
+    pub(crate) effect: Effect,
+}
+
+/// Which buffers and pools are there after an operation that were not before, or the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// The same.
+    Nothing,
+    /// One more, which has no name.
+    Makes,
+    /// One more, which has this name; what had it is gone.
+    MakesNamed(&'static str),
+    /// What had this name is gone.
+    Removes(&'static str),
+    /// What has this name has other data; one who does not come to the end leaves none, and readers are told so.
+    Rewrites(&'static str),
+}
+
+use Effect::{Makes, MakesNamed, Nothing, Removes, Rewrites};
+
+macro_rules! operations {
+    ($($name:literal, $effect:expr, $run:expr;)*) => {
+        &[$(Operation { name: $name, effect: $effect, run: |fixture| Ok(Box::new(($run)(fixture)?)) }),*]
+    };
+}
+
+pub(crate) const OPERATIONS: &[Operation] = operations! {
+    "open the store", Nothing, |f: &Fixture| Store::open_with(f.store.path(), QuotaSetting::Keep);
+    "open the store to look", Nothing, |f: &Fixture| Store::open_existing(f.store.path());
+    "set a quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40));
+    "lift the quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40)).and_then(|()| f.store.set_quota(None));
+    "look for room", Nothing, |f: &Fixture| f.store.room();
+    "list", Nothing, |f: &Fixture| f.list();
+    "summarise", Nothing, |f: &Fixture| f.store.ids()?.into_iter().map(|id| f.store.summary(id)).collect::<Result<Vec<_>, _>>();
+    "describe by name", Nothing, |f: &Fixture| f.store.describe(&name("scene"));
+    "say who has what open", Nothing, |f: &Fixture| Ok::<_, Error>(f.store.holders().of(f.id("scene")).map(<[u32]>::to_vec));
+    "look what would be collected", Nothing, |f: &Fixture| f.store.gc(true);
+    "collect", Nothing, |f: &Fixture| f.collect();
+    "write a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever());
+    "write a named scene", MakesNamed("new"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new"));
+    "replace a scene", MakesNamed("scene"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("scene").replace(true));
+    "replace a pool", MakesNamed("pool"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("pool").replace(true));
+    "write a large scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &noise(1, 9 << 20), &forever());
+    "write a scene with a quota", MakesNamed("new"), |f: &Fixture| { f.store.set_quota(Some(1 << 40))?; SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
+    "compress a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &vec![7; 9 << 20], &forever().compress(true));
+    "fill a new scene", MakesNamed("new"), |f: &Fixture| fill(SceneWriter::new(&f.store, layout(5 << 20), forever().name("new"))?);
+    "give a new scene up", Nothing, |f: &Fixture| SceneWriter::new(&f.store, layout(5000), forever().name("new")).map(drop);
+    "make an empty scene", MakesNamed("new"), |f: &Fixture| SharedSceneBuffer::create_empty(&f.store, &layout(5000), &forever().name("new"));
+    "fill an empty scene", Nothing, |f: &Fixture| fill(SceneWriter::fill(&f.store, &name("empty"))?);
+    "open a scene by its name", Nothing, |f: &Fixture| SharedSceneBuffer::open(&f.store, &name("scene"));
+    "open a scene by its descriptor", Nothing, |f: &Fixture| SharedSceneBuffer::from_descriptor(&f.descriptor("scene").to_json());
+    "read a scene", Nothing, |f: &Fixture| same(&SharedSceneBuffer::open(&f.store, &name("scene"))?.read()?);
+    "view a scene", Nothing, |f: &Fixture| { let view = SharedSceneBuffer::open(&f.store, &name("scene"))?.view()?; same(&view)?; Ok::<_, Error>(view) };
+    "decompress a scene", Nothing, |f: &Fixture| { assert!(SharedSceneBuffer::open(&f.store, &name("compressed"))?.read()? == compressible()); Ok::<_, Error>(()) };
+    "read through the file", Nothing, |f: &Fixture| { let mut found = [0; SMALL.len()]; f.store.reader(&name("scene"))?.read_at(0, &mut found)?; same(&found) };
+    "make a buffer", Makes, |f: &Fixture| SharedBuffer::create(&f.store, 5000, &forever());
+    "make a named buffer", MakesNamed("new"), |f: &Fixture| SharedBuffer::create(&f.store, 5 << 20, &forever().name("new"));
+    "replace a buffer", MakesNamed("buffer"), |f: &Fixture| SharedBuffer::create(&f.store, 5000, &forever().name("buffer").replace(true));
+    "write a buffer", Rewrites("buffer"), |f: &Fixture| { let buffer = f.buffer()?; buffer.write(SMALL)?; Ok::<_, Error>(buffer) };
+    "edit a buffer", Rewrites("buffer"), |f: &Fixture| { let edit = f.buffer()?.edit(SMALL.len() as u64)?; edit.memory().copy_in(0, SMALL)?; edit.finish() };
+    "read a buffer", Nothing, |f: &Fixture| same(&f.buffer()?.read()?);
+    "view a buffer", Nothing, |f: &Fixture| { let view = f.buffer()?.view()?; same(&view.to_vec())?; Ok::<_, Error>(view) };
+    "wait for a write", Nothing, |f: &Fixture| { let buffer = f.buffer()?; assert!(buffer.wait(0, LONG)?.is_some()); Ok::<_, Error>(buffer) };
+    "make a pool", Makes, |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever());
+    "make a named pool", MakesNamed("new"), |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever().name("new").persistent(true));
+    "open or make a pool", MakesNamed("new"), |f: &Fixture| BufferPool::open_or_create(&f.store, 2, 5000, &forever().name("new").persistent(true));
+    "open a pool", Nothing, |f: &Fixture| BufferPool::open(&f.store, &name("pool"));
+    "look at a pool", Nothing, |f: &Fixture| f.store.pool(&name("pool"));
+    "use a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; same(&slot.read()?)?; Ok::<_, Error>(slot) };
+    "open a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; let json = slot.descriptor()?.to_json(); drop(slot); same(&SharedBuffer::from_descriptor(&json)?.read()?) };
+    "wait for a slot", Nothing, |f: &Fixture| f.pool()?.acquire_timeout(LONG);
+    "wait for what comes", Nothing, |f: &Fixture| { assert!(!f.store.wait(&BufferFilter::default(), Some(&[]), LONG)?.is_empty()); Ok::<_, Error>(()) };
+    "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene"));
+    "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer"));
+    "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool"));
+};
+
+const LONG: Duration = Duration::from_secs(20);
+/// What is written, and found.
+pub(crate) const SMALL: &[u8; 5000] = &[42; 5000];
+
+pub(crate) fn name(text: &str) -> Reference {
+    Reference::Name(text.to_owned())
+}
+
+/// Until it is deleted.
+pub(crate) fn forever() -> BufferOptions {
+    BufferOptions::default().ttl(Duration::ZERO)
+}
+
+fn layout(bytes: u64) -> Layout {
+    Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [bytes]))]).unwrap()
+}
+
+fn compressible() -> Vec<u8> {
+    (0..3 << 18).flat_map(|i: u32| (i / 9).to_le_bytes()).collect()
+}
+
+fn fill(writer: SceneWriter) -> Result<SharedSceneBuffer, Error> {
+    writer.memory().copy_in(0, SMALL)?;
+    writer.finish()
+}
+
+fn same(found: &[u8]) -> Result<(), Error> {
+    assert!(found == SMALL, "{} bytes that are not what was written", found.len());
+    Ok(())
+}
+
+/// A store that has some of everything. Only the scene `held` is held.
+pub(crate) struct Fixture {
+    pub(crate) store: Store,
+    _held: SharedSceneBuffer,
+    before: Vec<Descriptor>,
+}
+
+impl Fixture {
+    pub(crate) fn make(path: &Path) -> Self {
+        // Whoever swept it lately need not do so again in the middle of something.
+        let store = Store::open_at(path).unwrap();
+        let held = SharedSceneBuffer::write(&store, SMALL, &forever().name("held")).unwrap();
+        for name in ["scene", "idle"] {
+            SharedSceneBuffer::write(&store, SMALL, &forever().name(name)).unwrap();
+        }
+        let hour = BufferOptions::default().ttl(Duration::from_secs(3600));
+        SharedSceneBuffer::write(&store, SMALL, &hour.clone().name("hour")).unwrap();
+        let compressed = forever().name("compressed").compress(true);
+        SharedSceneBuffer::write(&store, &compressible(), &compressed).unwrap();
+        let brief = BufferOptions::default().ttl(Duration::from_nanos(1)).name("brief");
+        SharedSceneBuffer::write(&store, SMALL, &brief).unwrap();
+        SharedSceneBuffer::create_empty(&store, &layout(5000), &forever().name("empty")).unwrap();
+        for name in ["buffer", "idle buffer"] {
+            let buffer = SharedBuffer::create(&store, 5000, &forever().name(name)).unwrap();
+            buffer.write(SMALL).unwrap();
+        }
+        for name in ["pool", "idle pool"] {
+            let pool = BufferPool::create(&store, 2, 5000, &forever().name(name).persistent(true)).unwrap();
+            pool.acquire().unwrap().write(SMALL).unwrap();
+        }
+        let before = store.list().unwrap().buffers;
+        Self {
+            store,
+            _held: held,
+            before,
+        }
+    }
+
+    pub(crate) fn run(&self, operation: &Operation) -> Made {
+        (operation.run)(self)
+    }
+
+    fn descriptor(&self, name: &str) -> &Descriptor {
+        let mut before = self.before.iter();
+        before.find(|buffer| buffer.name.as_deref() == Some(name)).unwrap()
+    }
+
+    fn id(&self, name: &str) -> uuid::Uuid {
+        self.descriptor(name).id
+    }
+
+    fn buffer(&self) -> Result<SharedBuffer, Error> {
+        SharedBuffer::open(&self.store, &name("buffer"))
+    }
+
+    fn pool(&self) -> Result<BufferPool, Error> {
+        BufferPool::open(&self.store, &name("pool"))
+    }
+
+    /// All must be listed, or it is an error.
+    fn list(&self) -> Result<(), Error> {
+        let listing = self.store.list()?;
+        let ids = |buffers: &[Descriptor]| {
+            buffers
+                .iter()
+                .map(|buffer| (buffer.id, buffer.name.clone()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&listing.buffers), ids(&self.before));
+        assert_eq!(
+            (listing.pools.len(), listing.damaged.len()),
+            (2, 0),
+            "{:?}",
+            listing.damaged
+        );
+        Ok(())
+    }
+
+    /// What expired must go, or the report says that it could not.
+    fn collect(&self) -> Result<(), Error> {
+        let report = self.store.gc(false)?;
+        let brief = self.id("brief");
+        let failed = |kept: &Kept| kept.id == brief && matches!(kept.reason, KeptReason::Failed { .. });
+        assert!(
+            report.removed.iter().any(|removed| removed.id == brief) || report.kept.iter().any(failed),
+            "{report:?}"
+        );
+        Ok(())
+    }
+}
