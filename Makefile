@@ -42,7 +42,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc wheel fuzz asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo test test-rust test-python test-dcc wheel fuzz faults asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -80,6 +80,11 @@ asan: ## the crate's tests with AddressSanitizer
 		--target "$$(rustc -vV | sed -n 's/^host: //p')" --target-dir target/asan \
 		-- --skip reads_are_whole_and_in_order_beside_a_writer_that_never_pauses
 
+faults: $(VENV) ## an error in every system call of every operation, and a kill after each (half an hour)
+	$(call say,faults)
+	@DCC_MCP_SHM_TEST_FAULTS=1 DCC_MCP_SHM_TEST_FAULT_CASES=2000 \
+		$(CARGO) test --locked --quiet -p dcc-mcp-shm --test faults -- --nocapture
+
 # Seconds and counts of the long variants, which docs/reliability.md has the figures of.
 SOAK := DCC_MCP_SHM_TEST_KILLS=500 DCC_MCP_SHM_TEST_FRAMES=100000 DCC_MCP_SHM_TEST_READS=100000 \
 	DCC_MCP_SHM_TEST_SECONDS=600 DCC_MCP_SHM_FUZZ_LINES=100000
@@ -89,6 +94,7 @@ soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hou
 	@for test in crashes pool_frames full_speed collectors; do \
 		$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test $$test -- --nocapture --test-threads 1 || exit 1; done
 	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
+	@$(MAKE) faults
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
 
 bench: $(BENCH_READY) ## measure against the peers (an hour, 12 GiB of memory)

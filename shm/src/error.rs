@@ -343,9 +343,9 @@ impl Error {
         self
     }
 
-    /// Whether this says something of the file that was looked at: it is not there, it is damaged, or this process may not read
-    /// it. Any other error says that the system could not be asked.
-    pub(crate) fn is_answer(&self) -> bool {
+    /// Whether this is a fact about the file that was looked at: it is not there, it is damaged, or this process may not read it. Any
+    /// other error says that the system could not be asked, and the file may be as good as any.
+    pub fn is_conclusive(&self) -> bool {
         match self {
             Self::NotFound { .. } | Self::Stale { .. } | Self::Damaged { .. } | Self::UnsupportedVersion { .. } => true,
             Self::Io { source, .. } => {

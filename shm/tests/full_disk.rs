@@ -150,6 +150,12 @@ fn child() {
             store.set_quota(Some(bytes)).unwrap();
         }
     }
+    if role == "hold" {
+        let store = Store::open_at(&argument).unwrap();
+        let _writer = SceneWriter::new(&store, layout(12 * MIB), BufferOptions::default()).unwrap();
+        say("holding");
+        hear();
+    }
     if role == "little memory" {
         return with_little_memory(&Store::open_at(&argument).unwrap());
     }
@@ -391,6 +397,32 @@ fn a_quota_is_kept_and_the_error_says_which_limit() {
     assert!(reclaimable >= 12 * MIB, "{reclaimable} are nobody's");
     store.set_quota(None).unwrap();
     SharedBuffer::create(&store, 8 * MIB, &BufferOptions::default()).unwrap();
+}
+
+/// The store was swept a moment ago, so that nobody does so by himself for a minute.
+#[test]
+fn what_a_killed_writer_and_expired_scenes_have_is_room_at_once() {
+    let (_parent, store) = temp_store();
+    store.set_quota(Some(16 * MIB)).unwrap();
+    let mut writer = Peer::start("hold", store.path().to_str().unwrap());
+    writer.expect("holding");
+    assert_full(&store, 8 * MIB, SpaceLimit::Quota);
+    writer.kill();
+    let ways: [fn(&Store) -> Result<(), Error>; 4] = [
+        |store| SharedBuffer::create(store, 8 * MIB, &brief()).map(drop),
+        |store| SharedSceneBuffer::write(store, &vec![1; 8 << 20], &brief()).map(drop),
+        |store| SceneWriter::new(store, layout(8 * MIB), brief())?.finish().map(drop),
+        |store| BufferPool::create(store, 2, 4 * MIB, &brief()).map(drop),
+    ];
+    for way in ways {
+        // The second one has no room until the first has gone, which expires when it is dropped.
+        way(&store).unwrap();
+        way(&store).unwrap();
+    }
+}
+
+fn brief() -> BufferOptions {
+    BufferOptions::default().ttl(Duration::from_nanos(1))
 }
 
 #[test]

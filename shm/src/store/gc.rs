@@ -224,7 +224,7 @@ impl Store {
         };
         // Looked at before it goes: its slots go with it.
         let pool = match self.look(id) {
-            Err(error) if error.is_answer() => None,
+            Err(error) if error.is_conclusive() => None,
             looked => looked?.header.metadata.pool,
         };
         let collect = |id, gone: &HashSet<Uuid>| self.collect(StoreFile { id, draft: false }, false, gone);
@@ -304,7 +304,7 @@ impl Store {
             return Ok(Verdict::Take("a process that died left it half made"));
         }
         let snapshot = match segment::snapshot(file, &path, entry.id) {
-            Err(error) if error.is_answer() => {
+            Err(error) if error.is_conclusive() => {
                 let problem = error.to_string();
                 return Ok(Verdict::Keep(KeptReason::Unreadable { problem }));
             }

@@ -128,7 +128,7 @@ impl Store {
                 Ok(snapshot) => found.push(snapshot),
                 // Deleted since the directory was read.
                 Err(error) if error.is_gone() => {}
-                Err(error) if error.is_answer() => listing.damaged.push(DamagedFile {
+                Err(error) if error.is_conclusive() => listing.damaged.push(DamagedFile {
                     id: file.id,
                     path: self.file_path(file.id),
                     problem: error.to_string(),
@@ -338,7 +338,7 @@ impl Store {
             })
         };
         match look() {
-            Err(error) if error.is_answer() => Ok(SlotStatus {
+            Err(error) if error.is_conclusive() => Ok(SlotStatus {
                 id,
                 generation: 0,
                 data_len: 0,
@@ -382,7 +382,7 @@ impl Store {
     pub(super) fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
         // All is looked at before anything goes: what cannot be looked at now must not be forgotten.
         let look = |id| match self.look(id) {
-            Err(error) if !error.is_answer() => Err(error),
+            Err(error) if !error.is_conclusive() => Err(error),
             looked => Ok(looked.ok().map(|snapshot| snapshot.header.metadata)),
         };
         let mut slots = Vec::new();

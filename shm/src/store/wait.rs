@@ -147,7 +147,7 @@ impl Store {
             match self.describe_published(*id) {
                 Ok(Some(buffer)) if before.is_some() && buffer.name.is_none() => {}
                 Ok(Some(buffer)) if is_readable(&buffer) && wanted.matches(&buffer) => found.push(buffer),
-                Err(error) if !error.is_answer() => return Err(error),
+                Err(error) if !error.is_conclusive() => return Err(error),
                 // Of another kind, gone again, or damaged: nobody waits for that.
                 Ok(_) | Err(_) => {}
             }

@@ -9,17 +9,22 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod model;
 mod operations;
 mod tracer;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use common::{Peer, child_role, hear, live_for, number, print, say};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, SharedSceneBuffer, Store};
+use model::{Model, Step, step};
 use nix::errno::Errno;
 use nix::unistd::{Pid, gettid};
 use operations::{Effect, Fixture, OPERATIONS, Operation, SMALL, name};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use tempfile::TempDir;
 use tracer::{Fault, Trace, follow, traced};
 use uuid::Uuid;
@@ -40,6 +45,7 @@ const ERRORS: [Errno; 10] = [
 /// What a child is for.
 const PERFORM: &str = "perform";
 const DIE: &str = "die";
+const STEP: &str = "step";
 
 /// What has to be there whatever happens to an operation that is not about it.
 const WITNESSES: [&str; 6] = ["held", "idle", "hour", "compressed", "idle buffer", "idle pool"];
@@ -57,6 +63,9 @@ fn child() {
             drop(Fixture::make(&first).run(operation));
             std::fs::remove_dir_all(&first).unwrap();
         }
+    }
+    if role == STEP {
+        return take_steps(Path::new(&parent));
     }
     loop {
         let line = hear();
@@ -89,6 +98,27 @@ fn perform(operation: &Operation, path: &Path) {
         .filter(|line| line.contains(path.to_str().unwrap()))
         .count();
     say(&format!("{} {mappings}", descriptors().abs_diff(before)));
+}
+
+/// In the child: takes one step after the other, in a new store whenever it is told.
+fn take_steps(parent: &Path) {
+    let mut store = None;
+    loop {
+        let line = hear();
+        if line.is_empty() {
+            return;
+        }
+        if let Some(name) = line.strip_prefix("new ") {
+            store = Some(Store::open_at(parent.join(name)).unwrap());
+            say("opened");
+            continue;
+        }
+        let step: Step = line.parse().unwrap();
+        match traced(|| step.take(store.as_ref().unwrap())) {
+            Ok(made) => say(&format!("ok {}", made.unwrap_or_default())),
+            Err(error) => say(&format!("{}\t{error}", class(&error))),
+        }
+    }
 }
 
 /// How many descriptors this process has.
@@ -450,4 +480,86 @@ fn a_kill_after_any_call_loses_nothing_and_leaves_nothing() {
         }
     }
     campaign.end("kills");
+}
+
+/// The operations that have once lost data, or left a name or a file, when a call failed: all calls of them.
+#[test]
+fn what_collects_names_and_makes_is_tried_with_every_call() {
+    const ALL: [&str; 5] = [
+        "collect",
+        "be refused a name",
+        "make a named buffer",
+        "replace a buffer",
+        "open or make a pool",
+    ];
+    let mut campaign = Campaign::taking(1, PERFORM);
+    campaign.every = 1;
+    for index in (0..OPERATIONS.len()).filter(|index| ALL.contains(&OPERATIONS[*index].name)) {
+        let calls = campaign.calls(index);
+        for errno in [Errno::EIO, Errno::ENOMEM, Errno::EINTR] {
+            for call in 0..calls.len() {
+                campaign.case(index, Fault::ErrorAt(call, errno), Some(errno));
+            }
+        }
+        for kind in BTreeSet::from_iter(calls) {
+            campaign.case(index, Fault::EveryError(kind, Errno::EIO), Some(Errno::EIO));
+        }
+    }
+    campaign.end("errors where data was lost once");
+}
+
+/// Persistent pools and scenes that stay until they are deleted go by their names: without one they would stay for ever.
+#[test]
+fn no_kill_leaves_something_without_its_name() {
+    const ALL: [&str; 2] = ["make a named pool", "make an empty scene"];
+    let mut campaign = Campaign::taking(1, DIE);
+    campaign.every = 1;
+    for index in (0..OPERATIONS.len()).filter(|index| ALL.contains(&OPERATIONS[*index].name)) {
+        for call in 0..=campaign.calls(index).len() {
+            campaign.case(index, Fault::KillAfter(call), None);
+        }
+    }
+    campaign.end("kills of what makes something with a name");
+}
+
+/// Takes a step in the child, of which a call fails, and gives what it says and whether a call failed.
+fn step_with(child: &mut Child, step: Step, fault: Fault) -> (Result<Option<Uuid>, String>, bool) {
+    let pid = Pid::from_raw(child.peer.pid());
+    let trace = follow(pid, child.thread, fault, || child.peer.tell(&step.to_string()));
+    assert!(trace.died.is_none(), "{step:?}, {fault:?}: {:?}", trace.died);
+    let said = child.peer.hears();
+    let outcome = match said.strip_prefix("ok ") {
+        Some(id) => Ok(Some(id.parse().unwrap()).filter(|id: &Uuid| !id.is_nil())),
+        None => Err(said),
+    };
+    (outcome, !trace.failed.is_empty())
+}
+
+#[test]
+fn the_store_does_what_the_model_does_though_calls_fail() {
+    let child = RefCell::new(Child::start(STEP));
+    let cases = u32::try_from(number("DCC_MCP_SHM_TEST_FAULT_CASES", 60)).unwrap();
+    let config = ProptestConfig {
+        cases,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    };
+    let mut runner = TestRunner::new(config);
+    let result = runner.run(&prop::collection::vec(step(), 1..40), |steps| {
+        let child = &mut *child.borrow_mut();
+        child.cases += 1;
+        child.peer.tell(&format!("new {}", child.cases));
+        child.peer.expect("opened");
+        let store = Store::open_existing(child.path()).unwrap();
+        let mut model = Model::default();
+        for (step, call, errno) in steps {
+            let (outcome, has_failed) = step_with(child, step, Fault::ErrorAt(call, errno));
+            let class = outcome.as_ref().map_err(|said| said.split('\t').next().unwrap());
+            model.apply(step, class.copied(), has_failed);
+            model.check(&store, step);
+        }
+        model.check_swept(&store);
+        Ok(())
+    });
+    result.unwrap();
 }

@@ -61,6 +61,7 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "write a named scene", MakesNamed("new"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new"));
     "replace a scene", MakesNamed("scene"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("scene").replace(true));
     "replace a pool", MakesNamed("pool"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("pool").replace(true));
+    "be refused a name", Nothing, |f: &Fixture| f.is_refused("held");
     "write a large scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &noise(1, 9 << 20), &forever());
     "write a scene with a quota", MakesNamed("new"), |f: &Fixture| { f.store.set_quota(Some(1 << 40))?; SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
     "compress a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &vec![7; 9 << 20], &forever().compress(true));
@@ -184,6 +185,15 @@ impl Fixture {
 
     fn pool(&self) -> Result<BufferPool, Error> {
         BufferPool::open(&self.store, &name("pool"))
+    }
+
+    /// A name that somebody has is not given to another.
+    fn is_refused(&self, held: &str) -> Result<(), Error> {
+        match SharedSceneBuffer::write(&self.store, SMALL, &forever().name(held)) {
+            Err(Error::NameTaken { .. }) => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => panic!("the name of what is there is free"),
+        }
     }
 
     /// All must be listed, or it is an error.
