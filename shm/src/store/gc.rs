@@ -67,6 +67,12 @@ pub enum KeptReason {
         /// Until it has.
         left: Duration,
     },
+    /// The system does not say how far the clock of this container is off the host's, so nobody's time to live can be told.
+    #[error("its age cannot be told ({problem}); let the program read its /proc, or run gc outside of the container")]
+    ClockUnknown {
+        /// What the system said.
+        problem: String,
+    },
     /// It has no time to live.
     #[error("it stays until it is deleted")]
     UntilDeleted,
@@ -178,7 +184,10 @@ impl Store {
             // Nobody has used this store yet: there is nothing to sweep.
             return self.lock().map(drop);
         };
-        let now = sys::boot_time();
+        // Without the host's clock it cannot be told when the last sweep was, and what has a time to live is left alone.
+        let Ok(now) = sys::boot_time() else {
+            return Ok(());
+        };
         // A time ahead of the clock is of another boot.
         if now
             .checked_sub(lock.modified)
@@ -246,7 +255,7 @@ impl Store {
         }
         let verdict = self.judge(&file, entry, gone).and_then(|verdict| match verdict {
             Verdict::Restart if !dry_run => {
-                let now = sys::boot_time();
+                let now = sys::boot_time().map_err(failed)?;
                 file.set_times(now, now).map_err(failed)?;
                 Ok(verdict)
             }
@@ -335,7 +344,14 @@ impl Store {
 }
 
 fn judge_age(snapshot: &Snapshot) -> Verdict {
-    let (stat, ttl, now) = (&snapshot.stat, snapshot.header.ttl, sys::boot_time());
+    let (stat, ttl) = (&snapshot.stat, snapshot.header.ttl);
+    let now = match sys::boot_time() {
+        Ok(now) => now,
+        Err(error) => {
+            let problem = error.to_string();
+            return Verdict::Keep(KeptReason::ClockUnknown { problem });
+        }
+    };
     // A time ahead of the clock is of another boot, on a store that outlived it.
     if stat.accessed != stat.modified || stat.modified > now {
         return Verdict::Restart;

@@ -22,11 +22,12 @@ mod process;
 mod range;
 mod space;
 mod stream;
+mod time_namespace;
 mod vectors;
 
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
-pub(crate) use clock::{Deadline, boot_time, wall_time};
+pub(crate) use clock::{Deadline, boot_time, namespace_boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
 pub(crate) use fork::{keep_first, process_generation};
