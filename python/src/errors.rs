@@ -114,7 +114,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Compressed { .. } => exception!(Compressed),
         Error::UnsafeStore { .. } => exception!(UnsafeStore),
         Error::TooManyOpenFiles { .. } => exception!(TooManyOpenFiles),
-        Error::Io { source, .. } | Error::TooManyWatches { source } => {
+        Error::Io { source, .. } | Error::TooManyWatches { source } | Error::NoLeases { source, .. } => {
             exception!(SystemFailure, errno = source.raw_os_error())
         }
         // Kinds that are added to the crate and not yet here.

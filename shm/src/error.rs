@@ -120,6 +120,18 @@ pub enum Error {
         /// The scene.
         id: Uuid,
     },
+    /// A scene that others have seen cannot be sealed, as the system does not say whether they can still write to it.
+    #[error(
+        "{id} cannot be sealed: no leases are granted here (fcntl F_SETLEASE: {source}), so it cannot be told whether anything \
+         can still write to it; write a new scene instead of filling an empty one, allow leases in the container's seccomp \
+         profile, or use a store in /dev/shm"
+    )]
+    NoLeases {
+        /// The scene.
+        id: Uuid,
+        /// The system's error.
+        source: io::Error,
+    },
     /// The write was begun by the process that forked this one, which alone can finish it.
     #[error("{id} is being written by the process that forked this one; start a write of your own")]
     Forked {

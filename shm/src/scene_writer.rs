@@ -13,7 +13,7 @@ use crate::memory::{OpenMemory, WritableMemory};
 use crate::new_scene::{NewScene, Parts};
 use crate::options::BufferOptions;
 use crate::scene::SharedSceneBuffer;
-use crate::sealing;
+use crate::sealing::{self, Seen};
 use crate::segment::{self, Segment, map_file};
 use crate::store::{Reference, Store};
 use crate::sys::{self, Access, GuardedFile, Mode, Protection, Source};
@@ -75,8 +75,9 @@ impl SceneWriter {
     /// meanwhile. A writer that goes without finishing leaves it empty.
     ///
     /// # Errors
-    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it, [`Error::Damaged`]; see
-    /// also [`SharedSceneBuffer::open`].
+    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it, [`Error::NoLeases`] when the
+    /// system could not tell afterwards whether anybody still writes to it, [`Error::Damaged`]; see also
+    /// [`SharedSceneBuffer::open`].
     pub fn fill(store: &Store, reference: &Reference) -> Result<Self> {
         let (segment, snapshot) = store.at_place(reference, |place| Segment::open(store, place.id, Access::Read))?;
         let (id, path) = (segment.id(), segment.path());
@@ -84,6 +85,7 @@ impl SceneWriter {
         if snapshot.state() == BufferState::Sealed {
             return Err(Error::Sealed { id });
         }
+        sealing::check_leases(id, segment.file()?)?;
         let writer = open_writer(&segment)?;
         let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
             .map_err(|error| Error::io("lock", &path, error))?;
@@ -128,7 +130,7 @@ impl SceneWriter {
     /// Seals the scene and lets everybody see it. From now on the memory is this process's own.
     ///
     /// # Errors
-    /// [`Error::StillWritable`] when something else can write to the file, [`Error::NameTaken`] and
+    /// [`Error::StillWritable`] when something else can write to the file, [`Error::NoLeases`], [`Error::NameTaken`] and
     /// [`Error::StoreFull`] as in [`SceneWriter::new`], [`Error::Io`]. Nothing is published then.
     pub fn finish(self) -> Result<SharedSceneBuffer> {
         let Self { memory, layout, target } = self;
@@ -174,7 +176,7 @@ impl SceneWriter {
                     sys::unlock_byte(file.as_fd(), byte).map_err(|error| Error::io("unlock", &path, error))
                 };
                 unlock(&writer, sys::BYTE_DATA)?;
-                let sealed = sealing::seal(segment.id(), holder, Some(writer), &path);
+                let sealed = sealing::seal(segment.id(), holder, Some(writer), &path, Seen::ByOthers);
                 unlock(holder, sys::BYTE_GATE)?;
                 sealed?;
                 Ok(SharedSceneBuffer::from_segment(segment))

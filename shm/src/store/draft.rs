@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::{DRAFT_SUFFIX, Store};
 use crate::error::{Error, Result, SpaceLimit};
+use crate::sealing::{self, Seen};
 use crate::segment::{Segment, map_file};
 use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, Mapping, Mode, Protection, Source};
 
@@ -196,10 +197,10 @@ impl Draft {
             .map_err(|error| self.failed("write", error))
     }
 
-    /// Lets nobody write to the file any more; see [`crate::sealing::seal`].
+    /// Lets nobody write to the file any more; see [`sealing::seal`]. The caller has ended its mappings that can.
     pub(crate) fn seal(&mut self) -> Result<()> {
         let writer = self.writer.take();
-        crate::sealing::seal(self.id, self.holder(), writer, &self.path())
+        sealing::seal(self.id, self.holder(), writer, &self.path(), Seen::ByNobody)
     }
 
     /// Gives up the file: makes it visible under its id, and gives it its name.

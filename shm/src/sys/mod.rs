@@ -35,8 +35,8 @@ pub(crate) use fork_mutex::ForkMutex;
 pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
 pub(crate) use huge_page_budget::HugePageBudget;
 pub(crate) use lock::{
-    BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, is_locked_against, lock_byte, lock_file,
-    no_writer_exists, try_lock_file, unlock_byte, unlock_file,
+    BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, check_leases, is_locked_against, lock_byte,
+    lock_file, no_writer_exists, try_lock_file, unlock_byte, unlock_file,
 };
 pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::{Mapping, Protection};
