@@ -116,7 +116,7 @@ pub(crate) fn new_file(store: &Store, role: Role, capacity: u64, ttl: Duration, 
             format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
         ));
     }
-    let mut header = Header::new(role, capacity, ttl, metadata);
+    let mut header = Header::new(role, capacity, ttl, metadata)?;
     let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;
     let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
     draft.reserve(payload)?;

@@ -309,6 +309,11 @@ impl Error {
         }
     }
 
+    /// There are no random numbers.
+    pub(crate) fn random(source: io::Error) -> Self {
+        Self::io("get random numbers from", Path::new("/dev/urandom"), source)
+    }
+
     /// An error of the system, told apart where the caller can act on the difference.
     pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         let source = source.into();

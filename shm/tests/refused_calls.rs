@@ -9,7 +9,10 @@ use std::os::unix::fs::PermissionsExt;
 
 use common::refusal::{Call, refuse};
 use common::{Peer, argument, by_id, child_role, hear, opened, say, temp_store};
-use dcc_mcp_shm::{ArraySpec, BufferOptions, BufferState, Error, Layout, SceneWriter, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
+    Store,
+};
 use uuid::Uuid;
 
 const F_SETSIG: i32 = 10;
@@ -46,6 +49,16 @@ fn child() {
             writer.memory().copy_in(0, b"data").unwrap();
             refuse(&[Call::fcntl(libc::F_SETLEASE)], errno);
             assert_no_leases(writer.finish().map(drop), errno);
+        }
+        "use no random numbers" => {
+            refuse(&[Call::all(libc::SYS_getrandom)], errno);
+            in_new_thread(|| random_numbers_are_missed(&store, id, errno));
+        }
+        "use the device of random numbers" => {
+            // Who had numbers before is refused them too.
+            SharedBuffer::create(&store, 1, &BufferOptions::default()).unwrap();
+            refuse(&[Call::all(libc::SYS_getrandom)], errno);
+            in_new_thread(|| write_scenes(&store));
         }
         other => panic!("no role {other}"),
     }
@@ -95,6 +108,42 @@ fn assert_no_leases(result: Result<(), Error>, errno: i32) {
     );
 }
 
+/// What maps of the standard library have of random numbers is kept for each thread, and asked for at its first one.
+fn in_new_thread(work: impl FnOnce() + Send) {
+    std::thread::scope(|scope| scope.spawn(work).join()).unwrap();
+}
+
+/// Nothing can be made without an id, nor read without the maps of the standard library.
+fn random_numbers_are_missed(store: &Store, id: Uuid, errno: i32) {
+    let options = BufferOptions::default();
+    let reference = by_id(id);
+    let system_says = std::io::Error::from_raw_os_error(errno).to_string();
+    type Way<'a> = &'a (dyn Fn() -> Result<(), Error> + Sync);
+    let ways: [(&str, Way<'_>); 7] = [
+        ("buffer", &|| SharedBuffer::create(store, 1, &options).map(drop)),
+        ("scene", &|| SharedSceneBuffer::write(store, b"x", &options).map(drop)),
+        ("layout", &|| {
+            Layout::new([("a", ArraySpec::new("u1".parse()?, [1]))]).map(drop)
+        }),
+        ("pool", &|| BufferPool::create(store, 1, 1, &options).map(drop)),
+        ("quota", &|| store.set_quota(Some(1 << 30))),
+        ("open", &|| SharedSceneBuffer::open(store, &reference).map(drop)),
+        ("describe", &|| store.describe(&reference).map(drop)),
+    ];
+    for (way, make) in ways {
+        in_new_thread(|| {
+            let Err(Error::Io { source, .. }) = make() else {
+                panic!("{way}")
+            };
+            let said = source.to_string();
+            assert!(
+                said.contains("getrandom") && said.contains(&system_says),
+                "{way}: {said}"
+            );
+        });
+    }
+}
+
 fn run(role: &str, errno: i32, argument: &str) {
     let mut peer = Peer::start(&format!("{role} -> {errno}"), argument);
     assert_eq!(peer.next().as_deref(), Some("done"), "{role} with {errno}");
@@ -126,4 +175,25 @@ fn without_leases_a_scene_that_others_have_seen_is_refused_and_stays_empty() {
     let writer = SceneWriter::fill(&store, &by_id(scene.id())).unwrap();
     writer.memory().copy_in(0, b"data").unwrap();
     assert_eq!(writer.finish().unwrap().read().unwrap(), b"data");
+}
+
+#[test]
+fn without_getrandom_the_device_gives_random_numbers() {
+    let (_parent, store) = temp_store();
+    for errno in [libc::EPERM, libc::ENOSYS] {
+        run(
+            "use the device of random numbers",
+            errno,
+            &argument(&store, Uuid::nil()),
+        );
+    }
+}
+
+#[test]
+fn without_random_numbers_there_is_an_error_and_no_panic() {
+    let (_parent, store) = temp_store();
+    let id = SharedSceneBuffer::write(&store, b"x", &BufferOptions::default())
+        .unwrap()
+        .id();
+    run("use no random numbers", libc::EACCES, &argument(&store, id));
 }

@@ -1,6 +1,6 @@
 //! Taking back what nobody needs: only files whose exclusive lock is free, and only when their time is up.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -142,10 +142,10 @@ impl Store {
     /// [`Error::Io`] when the directory cannot be read or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
-        let (mut gone, mut of_pools) = (HashSet::new(), Vec::new());
+        let (mut gone, mut of_pools) = (BTreeSet::new(), Vec::new());
         for file in self.files()? {
             let bytes = self.len_of(&file.name());
-            let verdict = self.collect(&file, dry_run, &HashSet::new());
+            let verdict = self.collect(&file, dry_run, &BTreeSet::new());
             if let Ok(Verdict::WithPool) = verdict {
                 of_pools.push(file);
                 continue;
@@ -216,10 +216,10 @@ impl Store {
         };
         // Looked at before it goes: its slots go with it.
         let pool = self.look(id).ok().and_then(|snapshot| snapshot.header.metadata.pool);
-        let collect = |id, gone: &HashSet<Uuid>| self.collect(&StoreFile { id, draft: false }, false, gone);
+        let collect = |id, gone: &BTreeSet<Uuid>| self.collect(&StoreFile { id, draft: false }, false, gone);
         let mut backoff = Backoff::new(LOCK_PATIENCE);
         let verdict = loop {
-            match collect(id, &HashSet::new()) {
+            match collect(id, &BTreeSet::new()) {
                 // By a collector, perhaps, and then it is about to go.
                 Ok(Verdict::Keep(KeptReason::Held)) if self.has_no_holder(id) && backoff.pause() => {}
                 verdict => break verdict,
@@ -227,7 +227,7 @@ impl Store {
         };
         match verdict {
             Ok(Verdict::Take(_)) => {
-                let gone = HashSet::from([id]);
+                let gone = BTreeSet::from([id]);
                 for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
                     if let Err(error) = collect(slot, &gone) {
                         tracing::debug!(%slot, %error, "a slot is left to the next sweep");
@@ -244,7 +244,7 @@ impl Store {
         }
     }
 
-    fn collect(&self, entry: &StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> Result<Verdict> {
+    fn collect(&self, entry: &StoreFile, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
         let failed = |error| Error::io("collect", &self.path().join(entry.name()), error);
         let file = match GuardedFile::open_at(self.directory(), &entry.name(), Access::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Verdict::Gone),
@@ -284,7 +284,7 @@ impl Store {
     }
 
     /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
-    fn judge(&self, file: &GuardedFile, entry: &StoreFile, gone: &HashSet<Uuid>) -> Result<Verdict> {
+    fn judge(&self, file: &GuardedFile, entry: &StoreFile, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
         let path = self.path().join(entry.name());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
         if stat.links == 0 {

@@ -296,7 +296,7 @@ impl Store {
             };
         };
         // Whoever reads the quota meanwhile finds the old one or the new one.
-        let new = format!("{QUOTA_FILE}.{}", Uuid::new_v4());
+        let new = format!("{QUOTA_FILE}.{}", sys::new_id().map_err(Error::random)?);
         let file = GuardedFile::open_at(self.directory(), &new, Access::Create).map_err(failed)?;
         sys::Source::from(bytes.to_string().as_bytes())
             .write_at(file.as_fd(), 0)

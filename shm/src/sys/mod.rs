@@ -19,6 +19,7 @@ mod lock;
 mod lock_table;
 mod mapping;
 mod process;
+mod random;
 mod range;
 mod space;
 mod stream;
@@ -41,6 +42,7 @@ pub(crate) use lock::{
 pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::{Mapping, Protection};
 pub(crate) use process::{Identity, PROGRAM_LEN, identity};
+pub(crate) use random::{check_random, new_id};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
 pub(crate) use space::{reserve, room};
