@@ -19,6 +19,9 @@ const F_SETSIG: i32 = 10;
 /// What profiles, old kernels and file systems say.
 const ERRORS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EINVAL, libc::ENOTTY, libc::EOPNOTSUPP];
 
+/// A call of the crate.
+type Way<'a> = &'a (dyn Fn() -> Result<(), Error> + Sync);
+
 fn layout(len: u64) -> Layout {
     Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [len]))]).unwrap()
 }
@@ -118,7 +121,6 @@ fn random_numbers_are_missed(store: &Store, id: Uuid, errno: i32) {
     let options = BufferOptions::default();
     let reference = by_id(id);
     let system_says = std::io::Error::from_raw_os_error(errno).to_string();
-    type Way<'a> = &'a (dyn Fn() -> Result<(), Error> + Sync);
     let ways: [(&str, Way<'_>); 7] = [
         ("buffer", &|| SharedBuffer::create(store, 1, &options).map(drop)),
         ("scene", &|| SharedSceneBuffer::write(store, b"x", &options).map(drop)),
