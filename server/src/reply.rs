@@ -124,8 +124,8 @@ impl From<Error> for ToolError {
                 reclaimable,
             } => Self::new(
                 format!(
-                    "The store is full: {requested} bytes were asked for, {available} are available ({limit}), and \
-                     {reclaimable} are in buffers that no program has open"
+                    "The store is full: {}, and {reclaimable} bytes are in buffers that no program has open",
+                    limit.shortage(*requested, *available)
                 ),
                 "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer \
                  needed.",

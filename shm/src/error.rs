@@ -65,12 +65,13 @@ pub enum Error {
     },
     /// There is no room for a new buffer. Nothing was created.
     #[error(
-        "{requested} bytes were asked for and {available} are available ({limit}); {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones"
+        "{}; {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones",
+        limit.shortage(*requested, *available)
     )]
     StoreFull {
-        /// How much was asked for, in bytes.
+        /// How much was asked for, in bytes; where inodes are short, how many files.
         requested: u64,
-        /// How much there was, in bytes.
+        /// How much there was, in the same unit.
         available: u64,
         /// Which limit was met.
         limit: SpaceLimit,
@@ -258,6 +259,25 @@ pub enum SpaceLimit {
     Memory,
     /// Room left in an enclosing memory cgroup.
     Cgroup,
+    /// Inodes of the file system: how many files it can have.
+    Inodes,
+    /// The disk quota of this user; how much of it is left is not known.
+    UserQuota,
+}
+
+impl SpaceLimit {
+    /// What there was too little of, in words, as [`Error::StoreFull`] has the numbers.
+    pub fn shortage(self, requested: u64, available: u64) -> String {
+        match self {
+            Self::Inodes => "no file can be made, as the file system has no free inode (df -i)".to_owned(),
+            Self::UserQuota => "the disk quota of this user is used up (quota -s)".to_owned(),
+            _ if available < requested => {
+                format!("{requested} bytes were asked for and {available} are available ({self})")
+            }
+            // Somebody has freed memory since, or the system counts in a way that cannot be asked about.
+            _ => format!("the system had no room for {requested} bytes ({self}), and may have now"),
+        }
+    }
 }
 
 impl std::fmt::Display for SpaceLimit {
@@ -267,6 +287,8 @@ impl std::fmt::Display for SpaceLimit {
             Self::Quota => "quota of the store, DCC_MCP_SHM_MAX_BYTES",
             Self::Memory => "free memory of the machine",
             Self::Cgroup => "memory limit of the container or cgroup",
+            Self::Inodes => "free inodes of the file system",
+            Self::UserQuota => "disk quota of the user",
         })
     }
 }

@@ -11,13 +11,18 @@ use common::refusal::{Call, refuse};
 use common::{Peer, argument, by_id, child_role, hear, opened, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    Store,
+    SpaceLimit, Store,
 };
 use uuid::Uuid;
 
 const F_SETSIG: i32 = 10;
 /// What profiles, old kernels and file systems say.
 const ERRORS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EINVAL, libc::ENOTTY, libc::EOPNOTSUPP];
+
+#[cfg(target_arch = "x86_64")]
+const MKDIR: i64 = libc::SYS_mkdir;
+#[cfg(not(target_arch = "x86_64"))]
+const MKDIR: i64 = libc::SYS_mkdirat;
 
 /// A call of the crate.
 type Way<'a> = &'a (dyn Fn() -> Result<(), Error> + Sync);
@@ -63,6 +68,7 @@ fn child() {
             refuse(&[Call::all(libc::SYS_getrandom)], errno);
             in_new_thread(|| write_scenes(&store));
         }
+        "have no room" => have_no_room(&store, errno),
         other => panic!("no role {other}"),
     }
     say("done");
@@ -146,6 +152,47 @@ fn random_numbers_are_missed(store: &Store, id: Uuid, errno: i32) {
     }
 }
 
+/// Each step of making something, as the first one that fails: what a process is refused once, it is refused from then on.
+fn have_no_room(store: &Store, errno: i32) {
+    let options = BufferOptions::default();
+    let named = options.clone().name("new");
+    let ways: [(Call, Way<'_>); 6] = [
+        (Call::all(libc::SYS_symlinkat), &|| {
+            SharedSceneBuffer::write(store, b"x", &named).map(drop)
+        }),
+        (Call::all(libc::SYS_pwrite64), &|| {
+            SharedSceneBuffer::write(store, b"x", &options).map(drop)
+        }),
+        (Call::all(libc::SYS_fallocate), &|| {
+            SceneWriter::new(store, layout(4 << 20), options.clone()).map(drop)
+        }),
+        (Call::create(), &|| SharedBuffer::create(store, 1, &options).map(drop)),
+        (Call::create(), &|| store.set_quota(Some(1 << 30))),
+        (Call::all(MKDIR), &|| {
+            Store::open_at(store.path().with_file_name("other")).map(drop)
+        }),
+    ];
+    for (call, make) in ways {
+        refuse(std::slice::from_ref(&call), errno);
+        let result = make();
+        let Err(Error::StoreFull {
+            requested,
+            available,
+            limit,
+            ..
+        }) = &result
+        else {
+            panic!("{call:?}: {result:?}")
+        };
+        assert!(*requested > 0 && available <= requested, "{call:?}: {result:?}");
+        assert_eq!(*limit == SpaceLimit::UserQuota, errno == libc::EDQUOT, "{call:?}");
+        let useless = format!("{requested} bytes were asked for and {requested} are available");
+        let said = result.unwrap_err().to_string();
+        assert!(!said.contains(&useless), "{call:?}: {said}");
+    }
+    assert_eq!(store.used_bytes().unwrap(), 0, "nothing is left of what failed");
+}
+
 fn run(role: &str, errno: i32, argument: &str) {
     let mut peer = Peer::start(&format!("{role} -> {errno}"), argument);
     assert_eq!(peer.next().as_deref(), Some("done"), "{role} with {errno}");
@@ -198,4 +245,12 @@ fn without_random_numbers_there_is_an_error_and_no_panic() {
         .unwrap()
         .id();
     run("use no random numbers", libc::EACCES, &argument(&store, id));
+}
+
+#[test]
+fn whatever_has_no_room_is_a_full_store() {
+    for errno in [libc::ENOSPC, libc::EDQUOT] {
+        let (_parent, store) = temp_store();
+        run("have no room", errno, &argument(&store, Uuid::nil()));
+    }
 }

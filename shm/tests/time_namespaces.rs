@@ -1,6 +1,4 @@
 //! Programs of several time namespaces share a store: nobody's time to live is cut short, whoever makes, closes or sweeps.
-//!
-//! The namespaces are made by `unshare` of util-linux: as root, or where users may make namespaces. Elsewhere these tests fail.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(unsafe_code, reason = "unshare has no safe form")]
 
@@ -9,38 +7,24 @@ mod common;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
-use common::{
-    LONG, Peer, argument, by_id, child_command, child_role, hear, in_fork, opened, path_of, say, temp_store, until,
-    with_variables,
-};
+use common::namespace::{MOUNTS, mount_tmpfs, unshared};
+use common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{BufferOptions, BufferPool, KeptReason, SharedSceneBuffer, Store};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
 const TTL: Duration = Duration::from_secs(3600);
 const DAY: i64 = 86_400;
-
-/// Runs a role as a child of `unshare` with these options.
-fn unshared(options: &[&str], role: &str, argument: &str) -> Peer {
-    let plain = child_command(role, argument);
-    let mut command = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command
-        .args(options)
-        .args(["--fork", "--kill-child", "--"])
-        .arg(plain.get_program())
-        .args(plain.get_args());
-    Peer::of(with_variables(&mut command, &plain))
-}
+/// Only children of `unshare` are in the new namespace, and they end with it.
+const TIME: &str = "--time";
+const FORK: &str = "--fork";
+const KILL: &str = "--kill-child";
 
 /// Where the clock that counts from the boot is so many seconds ahead.
 fn ahead(seconds: i64, role: &str, argument: &str) -> Peer {
-    unshared(&["--time", &format!("--boottime={seconds}")], role, argument)
+    unshared(&[TIME, &format!("--boottime={seconds}"), FORK, KILL], role, argument)
 }
 
 /// A day ahead, and as far behind as the kernel lets a clock be that must not be negative, and still some way off it.
@@ -82,8 +66,7 @@ fn child() {
     let (role, argument) = child_role();
     let (path, id) = argument.split_once(' ').unwrap();
     if role.ends_with("without a clock") {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "tmpfs", "/proc"]).status();
-        assert!(mounted.unwrap().success());
+        mount_tmpfs("/proc".as_ref(), "size=4k");
     }
     match role.as_str() {
         "sweep" => {
@@ -208,7 +191,8 @@ fn a_waiter_for_a_slot_says_since_when_on_the_clock_that_all_share() {
 #[test]
 fn where_the_clock_cannot_be_told_nothing_is_collected_and_no_time_cut_short() {
     for offset in offsets() {
-        let options = ["--mount", "--time", &format!("--boottime={offset}")];
+        let boottime = format!("--boottime={offset}");
+        let options = [&MOUNTS[..], &[TIME, &boottime, FORK, KILL]].concat();
         let (_parent, store) = temp_store();
         let argument = argument(&store, scene(&store));
         unshared(&options, "sweep without a clock", &argument).expect("done");

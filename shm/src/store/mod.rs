@@ -1,6 +1,7 @@
 //! The directory that everything is shared through. There is no daemon: whoever can open it sees the same.
 
 mod draft;
+mod full;
 mod gc;
 mod holders;
 mod listing;
@@ -32,8 +33,8 @@ pub use self::stamp::Stamp;
 pub use self::summary::Summary;
 pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
-use crate::error::{Error, Result, SpaceLimit};
-use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Room, Stat};
+use crate::error::{Error, Result};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
 
 /// Directory to use instead of the default one.
 pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
@@ -297,11 +298,18 @@ impl Store {
         };
         // Whoever reads the quota meanwhile finds the old one or the new one.
         let new = format!("{QUOTA_FILE}.{}", sys::new_id().map_err(Error::random)?);
-        let file = GuardedFile::open_at(self.directory(), &new, Access::Create).map_err(failed)?;
-        sys::Source::from(bytes.to_string().as_bytes())
+        let path = self.0.path.join(&new);
+        let file = GuardedFile::open_at(self.directory(), &new, Access::Create)
+            .map_err(|error| self.creation_failed("make", &path, error))?;
+        let text = bytes.to_string();
+        sys::Source::from(text.as_bytes())
             .write_at(file.as_fd(), 0)
-            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE))
-            .map_err(failed)
+            .map_err(|error| self.write_failed("write", &path, text.len() as u64, error))
+            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE).map_err(failed))
+            .inspect_err(|_| {
+                // If this fails too, the next sweep finds it.
+                let _ = rustix::fs::unlinkat(self.directory(), &new, AtFlags::empty());
+            })
     }
 
     /// The most bytes that the store may hold, if that is limited.
@@ -336,25 +344,6 @@ impl Store {
             .iter()
             .map(|file| self.len_of(&file.name()))
             .fold(0, u64::saturating_add))
-    }
-
-    /// The most bytes that a new buffer can have now, and what limits it.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system cannot be asked.
-    pub fn room(&self) -> Result<Room> {
-        let mut room =
-            sys::room(self.directory()).map_err(|error| Error::io("look for room in", &self.0.path, error))?;
-        if let Some(quota) = self.quota()? {
-            let left = quota.saturating_sub(self.used_bytes()?);
-            if left < room.available {
-                room = Room {
-                    available: left,
-                    limit: SpaceLimit::Quota,
-                };
-            }
-        }
-        Ok(room)
     }
 
     fn len_of(&self, name: &str) -> u64 {
@@ -393,7 +382,7 @@ impl Store {
             let file = match opened {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(Error::io("open", &path(), error)),
+                Err(error) => return Err(self.creation_failed("open", &path(), error)),
             };
             let locked = sys::lock_file(file.as_fd(), Mode::Exclusive, LOCK_PATIENCE)
                 .map_err(|error| Error::io("lock", &path(), error))?;
@@ -408,15 +397,6 @@ impl Store {
                 return Ok(file);
             }
             // Somebody emptied the directory while we waited: what we locked is nobody else's lock any more.
-        }
-    }
-
-    fn full(&self, requested: u64, available: u64, limit: SpaceLimit) -> Error {
-        Error::StoreFull {
-            requested,
-            available,
-            limit,
-            reclaimable: self.unheld_bytes(),
         }
     }
 
@@ -488,7 +468,7 @@ impl fmt::Debug for Store {
 fn make_directory(path: &Path) -> Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         // Somebody else may have made it just now; it is checked like any other.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make the store", path, error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(full::directory_failed(path, error)),
         _ => Ok(()),
     }
 }

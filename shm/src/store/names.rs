@@ -67,7 +67,7 @@ impl Store {
         rustix::fs::symlinkat(id.to_string(), self.directory(), &new)
             .map_err(std::io::Error::from)
             .and_then(|()| sys::rename(self.directory(), &new, &link))
-            .map_err(|error| Error::io("record a name in", self.path(), error))
+            .map_err(|error| self.creation_failed("record a name in", self.path(), error))
     }
 
     /// Frees a name if this buffer has it, under the store's lock.

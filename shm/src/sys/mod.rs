@@ -45,5 +45,5 @@ pub(crate) use process::{Identity, PROGRAM_LEN, identity};
 pub(crate) use random::{check_random, new_id};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
-pub(crate) use space::{reserve, room};
+pub(crate) use space::{free_inodes, free_inodes_at, reserve, room};
 pub(crate) use vectors::vectorized;

@@ -3,6 +3,7 @@
 #![allow(unsafe_code, reason = "alarm and fork have no safe form")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+pub(crate) mod namespace;
 pub(crate) mod refusal;
 
 use std::fs;

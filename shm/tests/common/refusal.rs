@@ -6,22 +6,31 @@ use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
 };
 
-/// A system call, of which perhaps only those are meant that have this command as an argument.
-#[derive(Debug, Clone, Copy)]
+/// A system call, of which perhaps only those are meant that have these bits in an argument.
+#[derive(Debug, Clone)]
 pub(crate) struct Call {
     number: i64,
-    command: Option<(u8, i32)>,
+    only: Option<(u8, SeccompCmpOp, i32)>,
 }
 
 impl Call {
     pub(crate) fn all(number: i64) -> Self {
-        Self { number, command: None }
+        Self { number, only: None }
     }
 
     pub(crate) fn fcntl(command: i32) -> Self {
         Self {
             number: libc::SYS_fcntl,
-            command: Some((1, command)),
+            only: Some((1, SeccompCmpOp::Eq, command)),
+        }
+    }
+
+    /// Opening a file that is made by it.
+    pub(crate) fn create() -> Self {
+        let made = SeccompCmpOp::MaskedEq(u64::try_from(libc::O_CREAT).unwrap());
+        Self {
+            number: libc::SYS_openat,
+            only: Some((2, made, libc::O_CREAT)),
         }
     }
 }
@@ -31,10 +40,10 @@ pub(crate) fn refuse(calls: &[Call], errno: i32) {
     let mut rules = BTreeMap::<_, Vec<_>>::new();
     for call in calls {
         let rules = rules.entry(call.number).or_default();
-        if let Some((argument, command)) = call.command {
-            let value = u64::try_from(command).unwrap();
-            let is_command = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value).unwrap();
-            rules.push(SeccompRule::new(vec![is_command]).unwrap());
+        if let Some((argument, operator, value)) = call.only.clone() {
+            let value = u64::try_from(value).unwrap();
+            let condition = SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operator, value).unwrap();
+            rules.push(SeccompRule::new(vec![condition]).unwrap());
         }
     }
     let refusal = SeccompAction::Errno(u32::try_from(errno).unwrap());
