@@ -155,9 +155,15 @@ impl From<Error> for ToolError {
                 text::capitalised(&error.to_string()),
                 "Choose one of them, or leave the argument out.",
             ),
-            Error::Busy { what, waited } => Self::new(
-                format!("Somebody else held {what} for {waited:?}"),
-                "Call the tool again in a moment.",
+            Error::Busy { what, waited, holder } => Self::new(
+                match holder {
+                    Some(holder) => text::capitalised(&format!("{what} was held by {holder} for {waited:?}")),
+                    None => format!("Somebody else held {what} for {waited:?}"),
+                },
+                match holder {
+                    Some(holder) if holder.stopped => "Tell the user: that process must go on or end.",
+                    _ => "Call the tool again in a moment.",
+                },
             ),
             error => Self::new(
                 text::capitalised(&error.to_string()),

@@ -138,6 +138,7 @@ fn busy(waited: Duration) -> Error {
     Error::Busy {
         what: "the buffer's data",
         waited,
+        holder: None,
     }
 }
 

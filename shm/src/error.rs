@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::lock_holder::LockHolder;
 use crate::slot_holder::SlotHolder;
 
 /// The result of every operation of this crate.
@@ -79,12 +80,14 @@ pub enum Error {
         reclaimable: u64,
     },
     /// Somebody else holds what is needed, and did so until the deadline.
-    #[error("{what} was held by somebody else for {waited:?}; try again when they let go")]
+    #[error("{what} was held by {} for {waited:?}; {}", whom(holder.as_ref()), then(holder.as_ref()))]
     Busy {
         /// What was waited for.
         what: &'static str,
         /// For how long.
         waited: Duration,
+        /// Who had it, where the system says so: it does of locks on whole files, and not of those on the data in them.
+        holder: Option<LockHolder>,
     },
     /// Every slot of the pool is in use.
     #[error(
@@ -376,6 +379,20 @@ fn list(names: &[String]) -> String {
         return "none".to_owned();
     }
     names.join(", ")
+}
+
+fn whom(holder: Option<&LockHolder>) -> String {
+    holder.map_or_else(|| "somebody else".to_owned(), ToString::to_string)
+}
+
+/// What to do about a lock that somebody has for too long.
+fn then(holder: Option<&LockHolder>) -> String {
+    match holder {
+        Some(LockHolder { pid, stopped: true, .. }) => {
+            format!("let it go on (kill -CONT {pid}), or end it (kill -KILL {pid}), which gives back its locks")
+        }
+        _ => "try again when they let go".to_owned(),
+    }
 }
 
 /// Who has slots, each process once.

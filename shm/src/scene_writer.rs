@@ -241,5 +241,6 @@ fn being_filled() -> Error {
     Error::Busy {
         what: "the empty scene (somebody is filling it)",
         waited: Duration::ZERO,
+        holder: None,
     }
 }

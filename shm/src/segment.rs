@@ -320,6 +320,7 @@ fn open_held(store: &Store, id: Uuid, access: Access) -> Result<(GuardedFile, St
         return Err(Error::Busy {
             what: "the buffer's file",
             waited: LOCK_PATIENCE,
+            holder: store.lock_holder(&file),
         });
     }
     let stat = check_file(&file, &path())?;

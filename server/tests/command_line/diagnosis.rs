@@ -294,3 +294,32 @@ fn a_store_on_a_disk_is_a_warning() {
     let said = healthy(&path);
     assert!(said.contains("warning  file system"), "{said}");
 }
+
+#[test]
+fn a_stopped_process_that_has_the_store_s_lock_is_an_error_until_it_goes_on() {
+    let store = TestStore::new();
+    store.named("hero");
+    let lock = store.path().join(".lock");
+    let mut holder = Command::new("flock");
+    // The shell has the lock, stops, and ends when it goes on.
+    let mut holder = holder
+        .arg("--no-fork")
+        .arg(&lock)
+        .args(["sh", "-c", "kill -STOP $$"])
+        .spawn()
+        .expect("flock of util-linux runs");
+    let pid = rustix::process::Pid::from_child(&holder);
+    let stopped = rustix::process::WaitOptions::UNTRACED;
+    rustix::process::waitpid(Some(pid), stopped).expect("it stops");
+    let found = error(store.path());
+    let pid = pid.as_raw_nonzero();
+    assert!(
+        found.contains(&format!(
+            "error    lock         held for more than 500ms by sh (process {pid}, stopped)"
+        )),
+        "{found}"
+    );
+    treat(None, &found, &format!("kill -CONT {pid}"));
+    holder.wait().expect("it ends");
+    assert!(healthy(store.path()).contains("ok       lock"));
+}

@@ -113,6 +113,7 @@ impl Draft {
                 return Err(Error::Busy {
                     what: "the file that was just made",
                     waited: LOCK_PATIENCE,
+                    holder: store.lock_holder(&holder),
                 });
             }
         }

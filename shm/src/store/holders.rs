@@ -3,7 +3,8 @@
 use uuid::Uuid;
 
 use super::Store;
-use crate::sys::{LockTable, Stat};
+use crate::lock_holder::LockHolder;
+use crate::sys::{GuardedFile, LockTable, Stat};
 
 /// Which processes had the files of a store open at one moment; see [`Store::holders`].
 #[derive(Debug)]
@@ -33,6 +34,15 @@ impl Store {
             store: self.clone(),
             table: LockTable::read(self.directory()),
         }
+    }
+}
+
+impl Store {
+    /// Which process has a file of the store to itself, if the system says so: to be told to who waited for it in vain.
+    pub(crate) fn lock_holder(&self, file: &GuardedFile) -> Option<LockHolder> {
+        let table = LockTable::read(self.directory())?;
+        let pids = table.holders_of(&file.stat().ok()?)?;
+        pids.first().copied().map(LockHolder::of)
     }
 }
 

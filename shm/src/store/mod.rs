@@ -19,6 +19,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, Dir, OFlags};
 use rustix::io::Errno;
@@ -42,6 +43,8 @@ pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
 pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
 
 const LOCK_FILE: &str = ".lock";
+/// Longer than anybody holds the lock who is not stopped.
+const A_MOMENT: Duration = Duration::from_millis(500);
 /// The quota in bytes, in decimal.
 const QUOTA_FILE: &str = ".quota";
 const SUFFIX: &str = ".shm";
@@ -346,6 +349,31 @@ impl Store {
             .fold(0, u64::saturating_add))
     }
 
+    /// Whether the store's lock can be had, as it can be within a moment unless its holder is stopped. Nothing is made, and
+    /// nobody is kept waiting.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when somebody holds it, [`Error::Io`].
+    pub fn check_lock(&self) -> Result<()> {
+        let failed = |error| Error::io("look at the lock of", &self.0.path, error);
+        let file = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(failed)?,
+        };
+        if sys::lock_file(file.as_fd(), Mode::Shared, A_MOMENT).map_err(failed)? {
+            return sys::unlock_file(file.as_fd()).map_err(failed);
+        }
+        Err(self.lock_is_busy(&file, A_MOMENT))
+    }
+
+    fn lock_is_busy(&self, file: &GuardedFile, waited: Duration) -> Error {
+        Error::Busy {
+            what: "the store's lock",
+            waited,
+            holder: self.lock_holder(file),
+        }
+    }
+
     fn len_of(&self, name: &str) -> u64 {
         Stat::at(self.directory(), name).map_or(0, |stat| if stat.regular { stat.len } else { 0 })
     }
@@ -387,10 +415,7 @@ impl Store {
             let locked = sys::lock_file(file.as_fd(), Mode::Exclusive, LOCK_PATIENCE)
                 .map_err(|error| Error::io("lock", &path(), error))?;
             if !locked {
-                return Err(Error::Busy {
-                    what: "the store's lock",
-                    waited: LOCK_PATIENCE,
-                });
+                return Err(self.lock_is_busy(&file, LOCK_PATIENCE));
             }
             let stat = file.stat().map_err(|error| Error::io("look at", &path(), error))?;
             if stat.links > 0 {

@@ -41,7 +41,7 @@ pub(crate) use lock::{
 };
 pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::{Mapping, Protection};
-pub(crate) use process::{Identity, PROGRAM_LEN, identity};
+pub(crate) use process::{Identity, PROGRAM_LEN, identity, look_at_process};
 pub(crate) use random::{check_random, new_id};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;

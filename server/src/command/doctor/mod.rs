@@ -4,6 +4,7 @@ mod contents;
 mod directory;
 mod environment;
 mod finding;
+mod lock;
 mod logind;
 mod memory;
 
@@ -42,6 +43,7 @@ impl Doctor {
         findings.extend(logind::check(&directory));
         if let Some(store) = &store {
             findings.push(watching(store));
+            findings.push(lock::check(store));
             findings.extend(contents::check(store, &option_for(&directory)));
         }
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
