@@ -62,8 +62,8 @@ pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
 pub use slot_holder::SlotHolder;
 pub use store::{
-    BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE,
-    QuotaSetting, Reference, Removed, SlotStatus, Stamp, Store, StoreEvent, StoreWatch, Summary,
+    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus,
+    QUOTA_VARIABLE, QuotaSetting, Reference, Removed, SlotStatus, Stamp, Store, StoreEvent, StoreWatch, Summary,
 };
 pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

@@ -48,7 +48,7 @@ impl Holder {
     }
 
     #[track_caller]
-    fn assert_named(&self, result: Result<()>, stopped: bool) {
+    fn assert_named(&self, result: &Result<()>, stopped: bool) {
         let Err(Error::Busy {
             holder:
                 Some(LockHolder {
@@ -57,7 +57,7 @@ impl Holder {
                     stopped: found,
                 }),
             ..
-        }) = &result
+        }) = result
         else {
             panic!("{result:?}")
         };
@@ -84,7 +84,7 @@ fn a_stopped_process_that_has_a_lock_is_named() {
     let options = BufferOptions::default();
     let buffer = SharedBuffer::create(&store, 10, &options).unwrap().id();
     let mut holder = Holder::of(&[file(&store, ".lock"), file(&store, &format!("{buffer}.shm"))]);
-    holder.assert_named(store.check_lock(), false);
+    holder.assert_named(&store.check_lock(), false);
     holder.stop();
     // Each waits for 5 s, as it must for one that is only slow.
     let ways: [&(dyn Fn() -> Result<()> + Sync); 4] = [
@@ -96,7 +96,7 @@ fn a_stopped_process_that_has_a_lock_is_named() {
     std::thread::scope(|scope| {
         for way in ways {
             let holder = &holder;
-            scope.spawn(move || holder.assert_named(way(), true));
+            scope.spawn(move || holder.assert_named(&way(), true));
         }
     });
     holder.0.kill();

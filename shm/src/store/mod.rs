@@ -8,6 +8,7 @@ mod listing;
 mod names;
 mod stamp;
 mod summary;
+mod trial;
 mod wait;
 mod watch;
 
@@ -32,6 +33,7 @@ pub(crate) use self::listing::Place;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
+pub use self::trial::Ability;
 pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::error::{Error, Result};

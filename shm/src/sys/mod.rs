@@ -33,7 +33,7 @@ pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
 pub(crate) use fork::{keep_first, process_generation};
 pub(crate) use fork_mutex::ForkMutex;
-pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
+pub(crate) use futex::{LONGEST_SLEEP, check_wake, sleep_on, wake_all};
 pub(crate) use huge_page_budget::HugePageBudget;
 pub(crate) use lock::{
     BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, check_leases, is_locked_against, lock_byte,

@@ -1,4 +1,9 @@
 //! System calls that a container's seccomp profile refuses, in this thread and all that it starts from now on.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses a part of this, and fails if it cannot go on"
+)]
 
 use std::collections::BTreeMap;
 
@@ -22,6 +27,14 @@ impl Call {
         Self {
             number: libc::SYS_fcntl,
             only: Some((1, SeccompCmpOp::Eq, command)),
+        }
+    }
+
+    /// Waking who sleeps on a word that processes share.
+    pub(crate) fn futex_wake() -> Self {
+        Self {
+            number: libc::SYS_futex,
+            only: Some((1, SeccompCmpOp::Eq, libc::FUTEX_WAKE)),
         }
     }
 
