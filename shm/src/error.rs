@@ -86,7 +86,7 @@ pub enum Error {
         what: &'static str,
         /// For how long.
         waited: Duration,
-        /// Who had it, where the system says so: it does of locks on whole files, and not of those on the data in them.
+        /// Who had it, where the system says so.
         holder: Option<LockHolder>,
     },
     /// Every slot of the pool is in use.

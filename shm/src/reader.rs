@@ -83,7 +83,7 @@ impl Store {
                 return Err(Error::Busy {
                     what: "the buffer's data",
                     waited: WRITE_PATIENCE,
-                    holder: None,
+                    holder: self.data_holder(&file),
                 });
             }
         }

@@ -90,7 +90,7 @@ impl SceneWriter {
         let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
             .map_err(|error| Error::io("lock", &path, error))?;
         if !locked || is_being_sealed(&segment)? {
-            return Err(being_filled());
+            return Err(being_filled(&segment));
         }
         // Read again: it may have been filled and sealed just before the lock was taken.
         let snapshot = segment.snapshot_of(Role::Scene)?;
@@ -192,7 +192,7 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     match segment::open_file(store, id, Access::ReadWrite) {
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
         // The mode does not stop root, who meets the lease that sealing takes for a moment.
-        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled()),
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled(segment)),
         opened => return opened,
     }
     // Of several that find it so, one makes it writable: a second one could undo what has been sealed since.
@@ -200,7 +200,7 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     let file = segment.file()?;
     let failed = |error| Error::io("lock", &segment.path(), error);
     if !sys::lock_byte(file.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO).map_err(failed)? {
-        return Err(being_filled());
+        return Err(being_filled(segment));
     }
     let opened = reopen_half_sealed(segment);
     sys::unlock_byte(file.as_fd(), sys::BYTE_GATE).map_err(failed)?;
@@ -215,7 +215,7 @@ fn reopen_half_sealed(segment: &Segment) -> Result<GuardedFile> {
     let data_locked = sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_DATA, Mode::Shared)
         .map_err(|error| Error::io("look at the lock of", &segment.path(), error))?;
     if data_locked || is_being_sealed(segment)? {
-        return Err(being_filled());
+        return Err(being_filled(segment));
     }
     if is_half_sealed(segment)? {
         sealing::make_writable(segment.file()?, &segment.path())?;
@@ -237,10 +237,10 @@ fn is_being_sealed(segment: &Segment) -> Result<bool> {
         .map_err(|error| Error::io("look at the lock of", &segment.path(), error))
 }
 
-fn being_filled() -> Error {
+fn being_filled(segment: &Segment) -> Error {
     Error::Busy {
         what: "the empty scene (somebody is filling it)",
         waited: Duration::ZERO,
-        holder: None,
+        holder: segment.file().ok().and_then(|file| segment.store().data_holder(file)),
     }
 }

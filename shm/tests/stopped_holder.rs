@@ -8,7 +8,9 @@ use std::os::fd::AsFd;
 
 use common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use common::{Peer, by_id, child_role, hear, say, temp_store, until};
-use dcc_mcp_shm::{BufferOptions, Error, LockHolder, Result, SharedBuffer, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, Error, Layout, LockHolder, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -20,6 +22,18 @@ fn child() {
         mount_tmpfs("/proc".as_ref(), "size=4k");
         let busy = Store::open_unswept(files).unwrap().check_lock();
         return say(&busy.unwrap_err().to_string());
+    }
+    if let Some(id) = role.strip_prefix("write ") {
+        let (store, id) = (Store::open_at(files).unwrap(), by_id(id.parse().unwrap()));
+        let _edit = SharedBuffer::open(&store, &id).unwrap().edit(1).unwrap();
+        say("writing");
+        return drop(hear());
+    }
+    if let Some(id) = role.strip_prefix("fill ") {
+        let store = Store::open_at(files).unwrap();
+        let _writer = SceneWriter::fill(&store, &by_id(id.parse().unwrap())).unwrap();
+        say("filling");
+        return drop(hear());
     }
     let files: Vec<_> = files.split(' ').map(|path| File::open(path).unwrap()).collect();
     for file in &files {
@@ -103,6 +117,28 @@ fn a_stopped_process_that_has_a_lock_is_named() {
     for way in ways {
         way().unwrap();
     }
+}
+
+#[test]
+fn a_stopped_process_that_writes_or_fills_is_named() {
+    let (_parent, store) = temp_store();
+    let options = BufferOptions::default();
+    let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
+    let layout = Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [4]))]).unwrap();
+    let scene = SharedSceneBuffer::create_empty(&store, &layout, &options).unwrap();
+    let start = |role: String, said| {
+        let mut peer = Peer::start(&role, &store.path().display().to_string());
+        peer.expect(said);
+        Holder(peer)
+    };
+    let writer = start(format!("write {}", buffer.id()), "writing");
+    let filler = start(format!("fill {}", scene.id()), "filling");
+    let fill = || SceneWriter::fill(&store, &by_id(scene.id())).map(drop);
+    filler.assert_named(&fill(), false);
+    writer.stop();
+    filler.stop();
+    filler.assert_named(&fill(), true);
+    writer.assert_named(&buffer.read().map(drop), true);
 }
 
 /// Without `/proc` nobody can be named.

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::lock_holder::LockHolder;
-use crate::sys::{GuardedFile, LockTable, Stat};
+use crate::sys::{self, GuardedFile, LockTable, Stat};
 
 /// Which processes had the files of a store open at one moment; see [`Store::holders`].
 #[derive(Debug)]
@@ -43,6 +43,19 @@ impl Store {
         let table = LockTable::read(self.directory())?;
         let pids = table.holders_of(&file.stat().ok()?)?;
         pids.first().copied().map(LockHolder::of)
+    }
+
+    /// Which process reads, writes or fills the data of a buffer or scene, or waits to, and so keeps others out: another one if
+    /// there is one, as this process may have asked by several handles.
+    pub(crate) fn data_holder(&self, file: &GuardedFile) -> Option<LockHolder> {
+        let (stat, own) = (file.stat().ok()?, std::process::id());
+        let table = LockTable::read(self.directory())?;
+        let pids = table.holders_of(&stat)?;
+        let others = || pids.iter().copied().filter(|&pid| pid != own);
+        sys::holder_of_byte(others(), &stat, sys::BYTE_DATA)
+            .or_else(|| sys::holder_of_byte(others(), &stat, sys::BYTE_GATE))
+            .or_else(|| sys::holder_of_byte([own], &stat, sys::BYTE_DATA))
+            .map(LockHolder::of)
     }
 }
 

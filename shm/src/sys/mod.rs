@@ -6,6 +6,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux only");
 
+mod byte_lock_table;
 mod bytes;
 mod clock;
 mod file;
@@ -26,6 +27,7 @@ mod stream;
 mod time_namespace;
 mod vectors;
 
+pub(crate) use byte_lock_table::holder_of_byte;
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
 pub(crate) use clock::{Deadline, boot_time, namespace_boot_time, wall_time};
