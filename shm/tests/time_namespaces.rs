@@ -4,7 +4,8 @@
 
 mod common;
 
-use std::fs;
+use std::fs::{self, File};
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{BufferOptions, BufferPool, KeptReason, SharedSceneBuffer, Store};
+use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
 
@@ -86,6 +88,7 @@ fn child() {
             let pool = BufferPool::open(&store, &by_id(id)).unwrap();
             pool.acquire_timeout(LONG).unwrap();
         }
+        "move" => move_to_other_namespaces(path.as_ref()),
         "fork" => fork_into_another_namespace(path.as_ref()),
         "sweep without a clock" => {
             let store = Store::open_at(path).unwrap();
@@ -99,13 +102,32 @@ fn child() {
     hear();
 }
 
+/// Programs that save and restore processes move them in this way, and so may a process itself.
+fn move_to_other_namespaces(path: &Path) {
+    let store = Store::open_unswept(path).unwrap();
+    // With one thread, as the kernel demands.
+    let forked = in_fork(|| {
+        for days in 0..3 {
+            assert_whole_ttl(&store);
+            // SAFETY: only what is seen of the clocks changes; no descriptor or memory does.
+            unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWTIME) }.unwrap();
+            fs::write("/proc/self/timens_offsets", format!("boottime {} 0", days * DAY)).unwrap();
+            let next = File::open("/proc/self/ns/time_for_children").unwrap();
+            move_into_link_name_space(next.as_fd(), Some(LinkNameSpaceType::Time)).unwrap();
+        }
+        assert_whole_ttl(&store);
+        0
+    });
+    assert_eq!(forked.code(), Some(0), "in the child");
+}
+
 /// The process itself stays where it is; its children are a day ahead.
 fn fork_into_another_namespace(path: &Path) {
     let store = Store::open_unswept(path).unwrap();
     assert_whole_ttl(&store);
     let unshare = || {
         // SAFETY: only what children see of the clocks changes; no descriptor or memory does.
-        unsafe { rustix::thread::unshare_unsafe(rustix::thread::UnshareFlags::NEWTIME) }.unwrap();
+        unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWTIME) }.unwrap();
     };
     unshare();
     let thread = rustix::thread::gettid().as_raw_nonzero();
@@ -159,6 +181,15 @@ fn a_forked_child_in_another_time_namespace_has_its_own_offset() {
     let (_parent, store) = temp_store();
     scene(&store);
     let mut peer = unshared(&[], "fork", &argument(&store, Uuid::nil()));
+    peer.expect("done");
+    peer.end();
+}
+
+#[test]
+fn a_process_that_is_moved_to_another_time_namespace_has_the_offset_of_that() {
+    let (_parent, store) = temp_store();
+    scene(&store);
+    let mut peer = unshared(&[], "move", &argument(&store, Uuid::nil()));
     peer.expect("done");
     peer.end();
 }

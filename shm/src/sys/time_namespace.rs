@@ -3,12 +3,9 @@
 
 use std::fs;
 use std::io;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::mem::MaybeUninit;
 
-use rustix::fs::stat;
-use rustix::io::Errno;
-
-use super::fork::process_generation;
+use rustix::fs::{CWD, readlinkat_raw};
 
 const NAMESPACE: &str = "/proc/self/ns/time";
 /// The namespace that processes forked from now on will be in, and whose offsets the kernel lists.
@@ -16,43 +13,43 @@ const OF_CHILDREN: &str = "/proc/self/ns/time_for_children";
 const OFFSETS: &str = "/proc/self/timens_offsets";
 /// It is there wherever `/proc` is.
 const ALWAYS_THERE: &str = "/proc/self/ns/pid";
-/// The inode of the host's time namespace: the kernel gives it this number on every machine.
+/// The number of the host's time namespace: the kernel gives it this one on every machine.
 const OF_HOST: u64 = 0xEFFF_FFFA;
 
-/// The offset in nanoseconds, and the process generation + 1 that it is of: a forked child may be in another namespace. All
-/// threads find the same, so there is no lock, which a forked child could find taken.
-static KNOWN: AtomicU64 = AtomicU64::new(0);
-static OFFSET: AtomicI64 = AtomicI64::new(0);
-
-/// What to subtract from `CLOCK_BOOTTIME` to have the host's, in nanoseconds. The system is asked once for each process, and
-/// again where it gave no answer.
+/// What to subtract from `CLOCK_BOOTTIME` to have the host's, in nanoseconds.
+///
+/// Nothing is kept: a forked child may be in another namespace, and so may be a process that was saved and restored, which
+/// notices nothing of it. On the host this is one system call.
 pub(super) fn boot_time_offset() -> io::Result<i64> {
-    let mine = process_generation() + 1;
-    if KNOWN.load(Ordering::Acquire) != mine {
-        OFFSET.store(ask()?, Ordering::Relaxed);
-        KNOWN.store(mine, Ordering::Release);
-    }
-    Ok(OFFSET.load(Ordering::Relaxed))
-}
-
-fn ask() -> io::Result<i64> {
-    let failed = |path: &str, error: io::Error| io::Error::new(error.kind(), format!("{path}: {error}"));
-    let inode = |path: &str| Ok(stat(path).map_err(|error| failed(path, error.into()))?.st_ino);
-    let namespace = match stat(NAMESPACE) {
+    let own = match namespace(NAMESPACE) {
         // A kernel without time namespaces. Without /proc this says nothing of them.
-        Err(Errno::NOENT) => return inode(ALWAYS_THERE).map(|_| 0),
-        found => found.map_err(|error| failed(NAMESPACE, error.into()))?.st_ino,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return namespace(ALWAYS_THERE).map(|_| 0),
+        found => found?,
     };
-    if namespace == OF_HOST {
+    if own == OF_HOST {
         return Ok(0);
     }
-    if inode(OF_CHILDREN)? != namespace {
+    if namespace(OF_CHILDREN)? != own {
         return Err(io::Error::other(
             "this process made a time namespace for its children, so the kernel shows their offsets and not its own",
         ));
     }
-    let text = fs::read_to_string(OFFSETS).map_err(|error| failed(OFFSETS, error))?;
+    let text = fs::read_to_string(OFFSETS).map_err(|error| failed(OFFSETS, &error))?;
     parse(&text).ok_or_else(|| io::Error::other(format!("{OFFSETS} has no offset of boottime")))
+}
+
+/// The number of a namespace, from a link such as `time:[4026531834]`.
+fn namespace(link: &str) -> io::Result<u64> {
+    let mut text = [MaybeUninit::uninit(); 64];
+    let (text, _) = readlinkat_raw(CWD, link, &mut text).map_err(|error| failed(link, &error.into()))?;
+    let number = str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.split_once('[')?.1.strip_suffix(']')?.parse().ok());
+    number.ok_or_else(|| io::Error::other(format!("{link} is not called after a namespace")))
+}
+
+fn failed(path: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{path}: {error}"))
 }
 
 /// Of lines such as `boottime 86400 0`: seconds, which may be negative, and nanoseconds to be added to them.
