@@ -87,6 +87,12 @@ class _Descriptor(TypedDict, total=False):
     arrays: dict[str, _ArrayDescriptor]
 
 @type_check_only
+class _LockHolder(TypedDict):
+    pid: int
+    program: str | None
+    stopped: bool
+
+@type_check_only
 class _SlotHolder(TypedDict):
     pid: int
     program: str
@@ -144,7 +150,9 @@ class StoreFull(ShmError):
     reclaimable: int
     limit: str
 
-class Busy(ShmError): ...
+class Busy(ShmError):
+    holder: _LockHolder | None
+
 
 class Exhausted(ShmError):
     slots: int

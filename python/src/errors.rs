@@ -28,7 +28,7 @@ exceptions! {
     InvalidArgument: "An argument is outside of what it may be: `argument` is its name.";
     CapacityExceeded: "More data than the buffer holds: `needed` and `capacity` are bytes.";
     StoreFull: "There is no room; nothing was created. `requested`, `available` and `reclaimable` are bytes, `limit` says what set them.";
-    Busy: "Others held what is needed for too long; try again.";
+    Busy: "Others held what is needed for too long; try again. `holder` is a dict with pid, program and stopped, or None.";
     Exhausted: "All `slots` slots of the pool are in use: `holders` are dicts with pid, program and since; `waited` is in seconds.";
     NotSealed: "The scene is not finished: `state` is empty or filling.";
     Sealed: "The scene is finished and never changes.";
@@ -91,7 +91,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             reclaimable = reclaimable,
             limit = limit.to_string()
         ),
-        Error::Busy { .. } => exception!(Busy),
+        Error::Busy { holder, .. } => exception!(Busy, holder = from_json(py, &json(holder))?),
         Error::Exhausted {
             slots, holders, waited, ..
         } => exception!(
@@ -114,7 +114,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Compressed { .. } => exception!(Compressed),
         Error::UnsafeStore { .. } => exception!(UnsafeStore),
         Error::TooManyOpenFiles { .. } => exception!(TooManyOpenFiles),
-        Error::Io { source, .. } | Error::TooManyWatches { source } => {
+        Error::Io { source, .. } | Error::TooManyWatches { source } | Error::NoLeases { source, .. } => {
             exception!(SystemFailure, errno = source.raw_os_error())
         }
         // Kinds that are added to the crate and not yet here.

@@ -124,8 +124,8 @@ impl From<Error> for ToolError {
                 reclaimable,
             } => Self::new(
                 format!(
-                    "The store is full: {requested} bytes were asked for, {available} are available ({limit}), and \
-                     {reclaimable} are in buffers that no program has open"
+                    "The store is full: {}, and {reclaimable} bytes are in buffers that no program has open",
+                    limit.shortage(*requested, *available)
                 ),
                 "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer \
                  needed.",
@@ -155,9 +155,15 @@ impl From<Error> for ToolError {
                 text::capitalised(&error.to_string()),
                 "Choose one of them, or leave the argument out.",
             ),
-            Error::Busy { what, waited } => Self::new(
-                format!("Somebody else held {what} for {waited:?}"),
-                "Call the tool again in a moment.",
+            Error::Busy { what, waited, holder } => Self::new(
+                match holder {
+                    Some(holder) => text::capitalised(&format!("{what} was held by {holder} for {waited:?}")),
+                    None => format!("Somebody else held {what} for {waited:?}"),
+                },
+                match holder {
+                    Some(holder) if holder.stopped => "Tell the user: that process must go on or end.",
+                    _ => "Call the tool again in a moment.",
+                },
             ),
             error => Self::new(
                 text::capitalised(&error.to_string()),

@@ -54,6 +54,7 @@ impl Writing {
             return Err(Error::Busy {
                 what: "this pool slot (it belongs to who acquired it)",
                 waited: Duration::ZERO,
+                holder: None,
             });
         }
         // The holder of a slot need not wait for readers: they keep it for as long as they like.

@@ -130,7 +130,7 @@ impl NewFile {
             ));
         }
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
-        let mut header = Header::new(role, capacity, ttl, metadata);
+        let mut header = Header::new(role, capacity, ttl, metadata)?;
         let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;
         let draft = Draft::new(store, header.id, Content::Rewritable, payload.saturating_add(capacity))?;
         draft.reserve(payload)?;

@@ -112,7 +112,7 @@ impl DataLock {
                 return Ok(());
             }
             if !backoff.pause() {
-                return Err(busy(patience));
+                return Err(busy(segment, patience));
             }
         }
     }
@@ -134,10 +134,15 @@ fn leave_gate(segment: &Segment, waiting: &mut usize) -> Result<()> {
     unlock(segment, sys::BYTE_GATE)
 }
 
-fn busy(waited: Duration) -> Error {
+fn busy(segment: &Segment, waited: Duration) -> Error {
+    // Who tries again and again without waiting does not want to know.
+    let holder = (!waited.is_zero())
+        .then(|| segment.store().data_holder(segment.file().ok()?))
+        .flatten();
     Error::Busy {
         what: "the buffer's data",
         waited,
+        holder,
     }
 }
 

@@ -7,7 +7,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::lock_holder::LockHolder;
 use crate::slot_holder::SlotHolder;
+
+/// What a file system gives at least where something has no size of its own, such as a name.
+const SMALLEST_PIECE: u64 = 4096;
 
 /// The result of every operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -64,11 +68,14 @@ pub enum Error {
         capacity: u64,
     },
     /// There is no room for a new buffer. Nothing was created.
-    #[error("{}", full(*requested, *available, *limit, *reclaimable))]
+    #[error(
+        "{}; {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones",
+        limit.shortage(*requested, *available)
+    )]
     StoreFull {
-        /// How much was asked for, in bytes; 0 where the file system had no room for something that has no size, such as a name.
+        /// How much was asked for, in bytes; where inodes are short, how many files.
         requested: u64,
-        /// How much there was, in bytes.
+        /// How much there was, in the same unit.
         available: u64,
         /// Which limit was met.
         limit: SpaceLimit,
@@ -76,12 +83,14 @@ pub enum Error {
         reclaimable: u64,
     },
     /// Somebody else holds what is needed, and did so until the deadline.
-    #[error("{what} was held by somebody else for {waited:?}; try again when they let go")]
+    #[error("{what} was held by {} for {waited:?}; {}", whom(holder.as_ref()), then(holder.as_ref()))]
     Busy {
         /// What was waited for.
         what: &'static str,
         /// For how long.
         waited: Duration,
+        /// Who had it, where the system says so.
+        holder: Option<LockHolder>,
     },
     /// Every slot of the pool is in use.
     #[error(
@@ -117,6 +126,18 @@ pub enum Error {
     StillWritable {
         /// The scene.
         id: Uuid,
+    },
+    /// A scene that others have seen cannot be sealed, as the system does not say whether they can still write to it.
+    #[error(
+        "{id} cannot be sealed: no leases are granted here (fcntl F_SETLEASE: {source}), so it cannot be told whether anything \
+         can still write to it; write a new scene instead of filling an empty one, allow leases in the container's seccomp \
+         profile, or use a store in /dev/shm"
+    )]
+    NoLeases {
+        /// The scene.
+        id: Uuid,
+        /// The system's error.
+        source: io::Error,
     },
     /// The write was begun by the process that forked this one, which alone can finish it.
     #[error("{id} is being written by the process that forked this one; start a write of your own")]
@@ -250,6 +271,25 @@ pub enum SpaceLimit {
     Memory,
     /// Room left in an enclosing memory cgroup.
     Cgroup,
+    /// Inodes of the file system: how many files it can have.
+    Inodes,
+    /// The disk quota of this user; how much of it is left is not known.
+    UserQuota,
+}
+
+impl SpaceLimit {
+    /// What there was too little of, in words, as [`Error::StoreFull`] has the numbers.
+    pub fn shortage(self, requested: u64, available: u64) -> String {
+        match self {
+            Self::Inodes => "no file can be made, as the file system has no free inode (df -i)".to_owned(),
+            Self::UserQuota => "the disk quota of this user is used up (quota -s)".to_owned(),
+            _ if available < requested => {
+                format!("{requested} bytes were asked for and {available} are available ({self})")
+            }
+            // Somebody has freed memory since, or the system counts in a way that cannot be asked about.
+            _ => format!("the system had no room for {requested} bytes ({self}), and may have now"),
+        }
+    }
 }
 
 impl std::fmt::Display for SpaceLimit {
@@ -259,6 +299,8 @@ impl std::fmt::Display for SpaceLimit {
             Self::Quota => "quota of the store, DCC_MCP_SHM_MAX_BYTES",
             Self::Memory => "free memory of the machine",
             Self::Cgroup => "memory limit of the container or cgroup",
+            Self::Inodes => "free inodes of the file system",
+            Self::UserQuota => "disk quota of the user",
         })
     }
 }
@@ -301,6 +343,11 @@ impl Error {
         }
     }
 
+    /// There are no random numbers.
+    pub(crate) fn random(source: io::Error) -> Self {
+        Self::io("get random numbers from", Path::new("/dev/urandom"), source)
+    }
+
     /// An error of the system, told apart where the caller can act on the difference.
     pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         let source = source.into();
@@ -311,10 +358,14 @@ impl Error {
                 path: Some(path.to_owned()),
                 requested: None,
             },
-            Some(libc::ENOSPC | libc::EDQUOT) => Self::StoreFull {
-                requested: 0,
+            Some(error @ (libc::ENOSPC | libc::EDQUOT)) => Self::StoreFull {
+                requested: SMALLEST_PIECE,
                 available: 0,
-                limit: SpaceLimit::FileSystem,
+                limit: if error == libc::EDQUOT {
+                    SpaceLimit::UserQuota
+                } else {
+                    SpaceLimit::FileSystem
+                },
                 reclaimable: 0,
             },
             _ => Self::Io {
@@ -384,17 +435,6 @@ fn list(names: &[String]) -> String {
     names.join(", ")
 }
 
-fn full(requested: u64, available: u64, limit: SpaceLimit, reclaimable: u64) -> String {
-    let what = if requested == 0 {
-        format!("there is no room left ({limit})")
-    } else if requested > available {
-        format!("{requested} bytes were asked for and {available} are available ({limit})")
-    } else {
-        format!("{requested} bytes were asked for and refused, although {available} are said to be available ({limit})")
-    };
-    format!("{what}; {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones")
-}
-
 fn no_memory(action: &str, path: Option<&Path>, requested: Option<u64>) -> String {
     match (path, requested) {
         (Some(path), _) => format!(
@@ -403,6 +443,20 @@ fn no_memory(action: &str, path: Option<&Path>, requested: Option<u64>) -> Strin
         ),
         (None, Some(bytes)) => format!("no memory to {action}, {bytes} bytes; read a range, or use a view"),
         (None, None) => format!("no memory to {action}"),
+    }
+}
+
+fn whom(holder: Option<&LockHolder>) -> String {
+    holder.map_or_else(|| "somebody else".to_owned(), ToString::to_string)
+}
+
+/// What to do about a lock that somebody has for too long.
+fn then(holder: Option<&LockHolder>) -> String {
+    match holder {
+        Some(LockHolder { pid, stopped: true, .. }) => {
+            format!("let it go on (kill -CONT {pid}), or end it (kill -KILL {pid}), which gives back its locks")
+        }
+        _ => "try again when they let go".to_owned(),
     }
 }
 

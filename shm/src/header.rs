@@ -150,15 +150,15 @@ pub(crate) struct Header {
 
 impl Header {
     /// The header of a new file, which gets a new id.
-    pub(crate) fn new(role: Role, capacity: u64, ttl: Duration, metadata: Metadata) -> Self {
-        Self {
-            id: Uuid::new_v4(),
+    pub(crate) fn new(role: Role, capacity: u64, ttl: Duration, metadata: Metadata) -> Result<Self> {
+        Ok(Self {
+            id: sys::new_id().map_err(Error::random)?,
             role,
             capacity,
             created: now(),
             ttl,
             metadata,
-        }
+        })
     }
 
     /// Makes the file one that was made now.

@@ -7,6 +7,7 @@ use crate::codec::Shuffle;
 use crate::dtype::Dtype;
 use crate::error::{Error, Result};
 use crate::kind::Domain;
+use crate::sys;
 use crate::text::check_name;
 
 /// Arrays start at multiples of this many bytes: a cache line, and enough for every vector instruction.
@@ -102,6 +103,7 @@ impl Layout {
     /// [`Error::InvalidArgument`] for a name that is empty, too long or not printable or occurs twice, for too
     /// many dimensions, and for sizes beyond 2⁶³ bytes.
     pub fn new<N: Into<String>>(specs: impl IntoIterator<Item = (N, ArraySpec)>) -> Result<Self> {
+        sys::check_random().map_err(Error::random)?;
         let mut layout = Self::default();
         for (name, spec) in specs {
             layout.push(name.into(), spec)?;
@@ -110,11 +112,12 @@ impl Layout {
     }
 
     /// Bytes without any arrays.
-    pub(crate) fn of_bytes(size: u64) -> Self {
-        Self {
+    pub(crate) fn of_bytes(size: u64) -> Result<Self> {
+        sys::check_random().map_err(Error::random)?;
+        Ok(Self {
             arrays: IndexMap::new(),
             size,
-        }
+        })
     }
 
     fn push(&mut self, name: String, spec: ArraySpec) -> Result<()> {

@@ -23,6 +23,7 @@ mod error;
 mod header;
 mod kind;
 mod layout;
+mod lock_holder;
 mod memory;
 mod metadata;
 mod new_pool;
@@ -52,6 +53,7 @@ pub use dtype::Dtype;
 pub use error::{Error, Result, SpaceLimit};
 pub use kind::{Domain, SceneDataKind};
 pub use layout::{ARRAY_ALIGNMENT, ArraySpec, Layout, MAX_DIMENSIONS, PlacedArray};
+pub use lock_holder::LockHolder;
 pub use memory::{BufferView, SceneView, WritableMemory};
 pub use options::{BufferOptions, DEFAULT_TTL};
 pub use pool::{BufferPool, MAX_SLOTS};
@@ -60,8 +62,8 @@ pub use scene::SharedSceneBuffer;
 pub use scene_writer::SceneWriter;
 pub use slot_holder::SlotHolder;
 pub use store::{
-    BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus, QUOTA_VARIABLE,
-    QuotaSetting, Reference, Removed, SlotStatus, Stamp, Store, StoreEvent, StoreWatch, Summary,
+    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus,
+    QUOTA_VARIABLE, QuotaSetting, Reference, Removed, SlotStatus, Stamp, Store, StoreEvent, StoreWatch, Summary,
 };
 pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};

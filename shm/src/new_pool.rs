@@ -36,7 +36,7 @@ impl BufferPool {
         mut metadata: Metadata,
     ) -> Result<Self> {
         options.check_name(store)?;
-        let mut control = Header::new(Role::Pool, 0, options.wanted_ttl(), Metadata::default());
+        let mut control = Header::new(Role::Pool, 0, options.wanted_ttl(), Metadata::default())?;
         // Slots are held while they are made: one whose pool is not there yet looks like a dead pool's.
         let slots = (0..capacity)
             .map(|_| create_slot(store, buffer_size, control.id, &metadata))

@@ -98,7 +98,7 @@ impl NewScene {
             arrays: layout.arrays().clone(),
             ..options.metadata(layout.size())?
         };
-        let header = Header::new(Role::Scene, stored, options.wanted_ttl(), metadata);
+        let header = Header::new(Role::Scene, stored, options.wanted_ttl(), metadata)?;
         let bytes = header.encode(Words::new(state, stored))?;
         let payload = bytes.len() as u64;
         let draft = Draft::new(store, header.id, Content::WrittenOnce, payload.saturating_add(stored))?;

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::kind::SceneDataKind;
 use crate::metadata::Metadata;
 use crate::store::Store;
+use crate::sys;
 use crate::text::Attrs;
 
 /// How long a buffer stays after its last holder let go, unless something else is asked for.
@@ -27,7 +28,8 @@ pub struct BufferOptions {
     replace: bool,
     ttl: Duration,
     group: Option<String>,
-    attrs: Attrs,
+    /// Made when there are any: a new map needs random numbers, and may not have them.
+    attrs: Option<Attrs>,
     compress: bool,
     persistent: bool,
 }
@@ -48,7 +50,7 @@ impl BufferOptions {
             replace: false,
             ttl: DEFAULT_TTL,
             group: None,
-            attrs: Attrs::new(),
+            attrs: None,
             compress: false,
             persistent: false,
         }
@@ -92,7 +94,7 @@ impl BufferOptions {
 
     /// Free-form facts: scalars, texts and short lists, at most 4 KiB.
     pub fn attrs(mut self, attrs: Attrs) -> Self {
-        self.attrs = attrs;
+        self.attrs = Some(attrs);
         self
     }
 
@@ -143,12 +145,13 @@ impl BufferOptions {
         if self.replace && self.name.is_none() {
             return Err(Error::invalid("replace", "there is no name to take over; give one"));
         }
+        sys::check_random().map_err(Error::random)?;
         let metadata = Metadata {
             kind: self.kind,
             source_dcc: self.source_dcc.clone(),
             name: self.name.clone(),
             group: self.group.clone(),
-            attrs: self.attrs.clone(),
+            attrs: self.attrs.clone().unwrap_or_default(),
             size,
             ..Metadata::default()
         };

@@ -83,6 +83,7 @@ impl Store {
                 return Err(Error::Busy {
                     what: "the buffer's data",
                     waited: WRITE_PATIENCE,
+                    holder: self.data_holder(&file),
                 });
             }
         }

@@ -57,7 +57,7 @@ impl SharedSceneBuffer {
     pub fn write<'a>(store: &Store, data: impl Into<Source<'a>>, options: &BufferOptions) -> Result<Self> {
         let data = data.into();
         Parts {
-            layout: Layout::of_bytes(data.len() as u64),
+            layout: Layout::of_bytes(data.len() as u64)?,
             sources: vec![(0, data)],
         }
         .publish(store, options)

@@ -13,7 +13,7 @@ use crate::memory::{OpenMemory, WritableMemory};
 use crate::new_scene::{NewScene, Parts};
 use crate::options::BufferOptions;
 use crate::scene::SharedSceneBuffer;
-use crate::sealing;
+use crate::sealing::{self, Seen};
 use crate::segment::{self, Segment, map_file};
 use crate::store::{Reference, Store};
 use crate::sys::{self, Access, GuardedFile, Mode, Protection, Source};
@@ -78,8 +78,9 @@ impl SceneWriter {
     /// meanwhile. A writer that goes without finishing leaves it empty.
     ///
     /// # Errors
-    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it, [`Error::Damaged`]; see
-    /// also [`SharedSceneBuffer::open`].
+    /// [`Error::Sealed`] when it has been filled, [`Error::Busy`] when somebody is filling it, [`Error::NoLeases`] when the
+    /// system could not tell afterwards whether anybody still writes to it, [`Error::Damaged`]; see also
+    /// [`SharedSceneBuffer::open`].
     pub fn fill(store: &Store, reference: &Reference) -> Result<Self> {
         let (segment, snapshot) = store.at_place(reference, |place| Segment::open(store, place.id, Access::Read))?;
         let (id, path) = (segment.id(), segment.path());
@@ -87,11 +88,12 @@ impl SceneWriter {
         if snapshot.state() == BufferState::Sealed {
             return Err(Error::Sealed { id });
         }
+        sealing::check_leases(id, segment.file()?)?;
         let writer = open_writer(&segment)?;
         let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
             .map_err(|error| Error::io("lock", &path, error))?;
         if !locked || is_being_sealed(&segment)? {
-            return Err(being_filled());
+            return Err(being_filled(&segment));
         }
         // Read again: it may have been filled and sealed just before the lock was taken.
         let snapshot = segment.snapshot_of(Role::Scene)?;
@@ -131,7 +133,7 @@ impl SceneWriter {
     /// Seals the scene and lets everybody see it. From now on the memory is this process's own.
     ///
     /// # Errors
-    /// [`Error::StillWritable`] when something else can write to the file, [`Error::NameTaken`] and
+    /// [`Error::StillWritable`] when something else can write to the file, [`Error::NoLeases`], [`Error::NameTaken`] and
     /// [`Error::StoreFull`] as in [`SceneWriter::new`], [`Error::Io`]. Nothing is published then.
     pub fn finish(self) -> Result<SharedSceneBuffer> {
         let Self { memory, layout, target } = self;
@@ -179,7 +181,7 @@ impl SceneWriter {
                     sys::unlock_byte(file.as_fd(), byte).map_err(|error| Error::io("unlock", &path, error))
                 };
                 unlock(&writer, sys::BYTE_DATA)?;
-                let sealed = sealing::seal(segment.id(), holder, Some(writer), &path);
+                let sealed = sealing::seal(segment.id(), holder, Some(writer), &path, Seen::ByOthers);
                 if let Err(error) = unlock(holder, sys::BYTE_GATE) {
                     tracing::warn!(%id, %error, "a lock is held until its scene is closed");
                 }
@@ -197,7 +199,7 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     match segment::open_file(store, id, Access::ReadWrite) {
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
         // The mode does not stop root, who meets the lease that sealing takes for a moment.
-        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled()),
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled(segment)),
         opened => return opened,
     }
     // Of several that find it so, one makes it writable: a second one could undo what has been sealed since.
@@ -205,7 +207,7 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     let file = segment.file()?;
     let failed = |error| Error::io("lock", &segment.path(), error);
     if !sys::lock_byte(file.as_fd(), sys::BYTE_GATE, Mode::Shared, Duration::ZERO).map_err(failed)? {
-        return Err(being_filled());
+        return Err(being_filled(segment));
     }
     let opened = reopen_half_sealed(segment);
     sys::unlock_byte(file.as_fd(), sys::BYTE_GATE).map_err(failed)?;
@@ -220,7 +222,7 @@ fn reopen_half_sealed(segment: &Segment) -> Result<GuardedFile> {
     let data_locked = sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_DATA, Mode::Shared)
         .map_err(|error| Error::io("look at the lock of", &segment.path(), error))?;
     if data_locked || is_being_sealed(segment)? {
-        return Err(being_filled());
+        return Err(being_filled(segment));
     }
     if is_half_sealed(segment)? {
         sealing::make_writable(segment.file()?, &segment.path())?;
@@ -242,9 +244,10 @@ fn is_being_sealed(segment: &Segment) -> Result<bool> {
         .map_err(|error| Error::io("look at the lock of", &segment.path(), error))
 }
 
-fn being_filled() -> Error {
+fn being_filled(segment: &Segment) -> Error {
     Error::Busy {
         what: "the empty scene (somebody is filling it)",
         waited: Duration::ZERO,
+        holder: segment.file().ok().and_then(|file| segment.store().data_holder(file)),
     }
 }

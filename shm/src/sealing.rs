@@ -24,12 +24,28 @@ pub(crate) fn make_writable(holder: &GuardedFile, path: &Path) -> Result<()> {
         .map_err(|error| Error::io("make writable", path, error))
 }
 
+/// Who may have a file that is to be sealed open for writing, besides the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Nobody: it is a draft of this process's that was never published, and all its mappings that can write are gone.
+    ByNobody,
+    /// Whoever opened it to fill it.
+    ByOthers,
+}
+
 /// Makes certain that nobody can write to a file ever again. `writer` is the caller's last way to do so.
 ///
 /// The mode keeps everybody from opening it for writing; then the kernel is asked whether anybody still can, by a
 /// descriptor or a mapping from before; and only then does the mode say that the file is sealed. Root can open it
 /// all the same, and the owner can change the mode back: both are trusted not to.
-pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, path: &Path) -> Result<()> {
+///
+/// Some containers and file systems grant no leases, so the kernel does not answer. What was [`Seen::ByNobody`] is sealed all
+/// the same, because nothing was ever there that could write to it now:
+/// - No program opens a draft by its name except its maker; who lists the store is trusted not to, as with sealed files.
+/// - The maker's descriptor is closed, and its mappings were ended or replaced by memory of its own.
+/// - A forked child that inherited either found `/dev/null` and zeros in their places before any other code ran there, and one
+///   that runs another program loses both.
+pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, path: &Path, seen: Seen) -> Result<()> {
     let failed = |error| Error::io("seal", path, error);
     if let Some(writer) = &writer {
         let now = u64::try_from(sys::wall_time().as_nanos()).unwrap_or(u64::MAX);
@@ -39,9 +55,23 @@ pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, 
     }
     holder.set_mode(MODE_SEALING).map_err(failed)?;
     drop(writer);
-    if !sys::no_writer_exists(holder.as_fd(), SEAL_PATIENCE).map_err(failed)? {
+    let refusal = match sys::no_writer_exists(holder.as_fd(), SEAL_PATIENCE) {
+        Ok(true) => None,
+        Ok(false) => Some(Error::StillWritable { id }),
+        Err(error) if seen == Seen::ByNobody => {
+            tracing::debug!(%id, %error, "sealed without a lease");
+            None
+        }
+        Err(source) => Some(Error::NoLeases { id, source }),
+    };
+    if let Some(refusal) = refusal {
         make_writable(holder, path)?;
-        return Err(Error::StillWritable { id });
+        return Err(refusal);
     }
     holder.set_mode(MODE_SEALED).map_err(failed)
+}
+
+/// Refuses a file that is [`Seen::ByOthers`] where it could not be sealed, before somebody fills it in vain.
+pub(crate) fn check_leases(id: Uuid, holder: &GuardedFile) -> Result<()> {
+    sys::check_leases(holder.as_fd()).map_err(|source| Error::NoLeases { id, source })
 }

@@ -154,8 +154,9 @@ impl Segment {
     }
 
     fn record_use(&self) -> Result<()> {
+        // Any time that is not that of access does: it says that somebody is here, not since when.
         self.file
-            .set_times(Duration::ZERO, sys::boot_time())
+            .set_times(Duration::ZERO, sys::namespace_boot_time())
             .map_err(|error| Error::io("record the use of", &self.path(), error))
     }
 
@@ -293,8 +294,11 @@ impl Segment {
         if on_close == OnClose::UnlinkIfLast as u8 {
             return self.store.remove(self.id);
         }
-        let now = sys::boot_time();
-        self.file.set_times(now, now).map_err(failed)?;
+        // Without the host's clock the times stay as they are, and the time to live runs from the next sweep of somebody who
+        // has it: later than it should, and never too soon.
+        if let Ok(now) = sys::boot_time() {
+            self.file.set_times(now, now).map_err(failed)?;
+        }
         // Closing the file does this too, but not before a process that is being forked just now has closed its copy.
         sys::unlock_file(self.file.as_fd()).map_err(failed)
     }
@@ -316,6 +320,7 @@ fn open_held(store: &Store, id: Uuid, access: Access) -> Result<(GuardedFile, St
         return Err(Error::Busy {
             what: "the buffer's file",
             waited: LOCK_PATIENCE,
+            holder: store.lock_holder(&file),
         });
     }
     let stat = check_file(&file, &path())?;

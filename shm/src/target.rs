@@ -14,6 +14,7 @@ use crate::descriptor::{ArrayDescriptor, BufferState, DESCRIPTOR_VERSION, FileRo
 use crate::error::{Error, Result};
 use crate::kind::SceneDataKind;
 use crate::store::Store;
+use crate::sys;
 
 /// Longest descriptor that is read, in bytes of JSON.
 const MAX_DESCRIPTOR_BYTES: usize = 4 << 20;
@@ -131,6 +132,9 @@ fn unknown_version(found: u64) -> Error {
 
 /// What to say of JSON that is no descriptor of this version.
 fn why_invalid(json: &str, error: &serde_json::Error) -> Error {
+    if let Err(error) = sys::check_random() {
+        return Error::random(error);
+    }
     let value: serde_json::Value = match serde_json::from_str(json) {
         Ok(value) => value,
         Err(error) => return Error::descriptor(format!("it is not JSON: {error}")),

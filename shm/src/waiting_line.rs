@@ -21,9 +21,12 @@ pub(crate) struct WaitingLine<'a>(&'a AtomicU64);
 pub(crate) struct Moment(u32);
 
 impl Moment {
+    /// On the host's clock, as the word is shared with processes of other time namespaces. Where that cannot be told it is of
+    /// this namespace's: others may take the waiter for one that is gone, and not keep its turn for it.
     pub(crate) fn now() -> Self {
+        let now = sys::boot_time().unwrap_or_else(|_| sys::namespace_boot_time());
         #[expect(clippy::cast_possible_truncation, reason = "it comes round")]
-        Self(sys::boot_time().as_millis() as u32)
+        Self(now.as_millis() as u32)
     }
 
     /// Whether it is not later than another.

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, DataReader, Error, FileRole, Layout, Reference, Result, SceneWriter,
@@ -34,16 +35,7 @@ fn on_small_disks(role: &str) {
 
 fn on_small_disk(role: &str, disk: u64) {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
-    let plain = child_command(role, &format!("{disk} {}", parent.path().display()));
-    let mut command = Command::new("unshare");
-    if !rustix::process::geteuid().is_root() {
-        command.args(["--user", "--map-root-user"]);
-    }
-    command
-        .args(["--mount", "--propagation", "private", "--"])
-        .arg(plain.get_program())
-        .args(plain.get_args());
-    let mut peer = Peer::of(with_variables(&mut command, &plain));
+    let mut peer = unshared(&MOUNTS, role, &format!("{disk} {}", parent.path().display()));
     assert_eq!(
         peer.next().as_deref(),
         Some("mounted"),
@@ -55,13 +47,7 @@ fn on_small_disk(role: &str, disk: u64) {
 }
 
 fn mount_small_disk(at: &Path, disk: u64) -> Store {
-    let options = format!("size={disk},mode=700");
-    let mounted = Command::new("mount")
-        .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
-        .arg(at)
-        .status()
-        .unwrap();
-    assert!(mounted.success());
+    mount_tmpfs(at, &format!("size={disk},mode=700"));
     say("mounted");
     Store::open_at(at.join("store")).unwrap()
 }

@@ -220,15 +220,17 @@ fn a_quota_that_is_nearly_used_is_a_warning_and_a_full_one_an_error() {
     assert!(said.contains("warning  quota"), "{said}");
 }
 
-/// On a file system of its own, mounted where nobody else sees it: as root, or where users may make namespaces.
-#[test]
-fn the_64_megabytes_of_docker_are_an_error() {
+/// What `doctor` says in a shell that has made a file system with these options, mounted where nobody else sees it: as root, or
+/// where users may make namespaces. `prepare` is done in it first.
+fn on_file_system(options: &str, prepare: &str) -> (Option<i32>, String) {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").expect("a directory");
     let mut unshare = Command::new("unshare");
     if !geteuid().is_root() {
         unshare.args(["--user", "--map-root-user"]);
     }
-    let script = "mount -t tmpfs -o size=64m,mode=700 tmpfs \"$1\" && exec \"$0\" doctor --store \"$1\"";
+    let script = format!(
+        "mount -t tmpfs -o {options},mode=700 tmpfs \"$1\" && cd \"$1\" && {prepare} && exec \"$0\" doctor --store \"$1\""
+    );
     unshare
         .args([
             "--mount",
@@ -237,16 +239,35 @@ fn the_64_megabytes_of_docker_are_an_error() {
             "--",
             "/bin/sh",
             "-c",
-            script,
+            &script,
             PROGRAM,
         ])
         .arg(parent.path());
     let output = unshare.output().expect("unshare of util-linux runs");
-    let said = String::from_utf8_lossy(&output.stdout);
-    let wrong = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}{wrong}");
-    assert!(said.contains("error    file system  tmpfs, 64.0 MiB"), "{said}{wrong}");
+    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    (output.status.code(), said.into_owned())
+}
+
+#[test]
+fn the_64_megabytes_of_docker_are_an_error() {
+    let (code, said) = on_file_system("size=64m", "true");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("error    file system  tmpfs, 64.0 MiB"), "{said}");
     assert!(said.contains("--shm-size"), "{said}");
+}
+
+#[test]
+fn few_inodes_are_a_warning_and_none_an_error() {
+    let (code, said) = on_file_system("size=1g,nr_inodes=20", "true");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("warning  inodes") && said.contains("nr_inodes"), "{said}");
+    let (code, said) = on_file_system("size=1g,nr_inodes=20", "mkdir -m 700 $(seq 19)");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("error    room") && said.contains("set by: free inodes"),
+        "{said}"
+    );
+    assert!(said.contains("nr_inodes") && said.contains("error    inodes"), "{said}");
 }
 
 #[test]
@@ -272,4 +293,33 @@ fn a_store_on_a_disk_is_a_warning() {
     dcc_mcp_shm::Store::open_at(&path).expect("a store");
     let said = healthy(&path);
     assert!(said.contains("warning  file system"), "{said}");
+}
+
+#[test]
+fn a_stopped_process_that_has_the_store_s_lock_is_an_error_until_it_goes_on() {
+    let store = TestStore::new();
+    store.named("hero");
+    let lock = store.path().join(".lock");
+    let mut holder = Command::new("flock");
+    // The shell has the lock, stops, and ends when it goes on.
+    let mut holder = holder
+        .arg("--no-fork")
+        .arg(&lock)
+        .args(["sh", "-c", "kill -STOP $$"])
+        .spawn()
+        .expect("flock of util-linux runs");
+    let pid = rustix::process::Pid::from_child(&holder);
+    let stopped = rustix::process::WaitOptions::UNTRACED;
+    rustix::process::waitpid(Some(pid), stopped).expect("it stops");
+    let found = error(store.path());
+    let pid = pid.as_raw_nonzero();
+    assert!(
+        found.contains(&format!(
+            "error    lock         held for more than 500ms by sh (process {pid}, stopped)"
+        )),
+        "{found}"
+    );
+    treat(None, &found, &format!("kill -CONT {pid}"));
+    holder.wait().expect("it ends");
+    assert!(healthy(store.path()).contains("ok       lock"));
 }

@@ -11,5 +11,8 @@ mod hostile;
 mod live;
 mod looking;
 mod page;
+#[path = "../../../shm/tests/common/refusal.rs"]
+mod refusal;
+mod refused;
 mod store;
 mod terminal;

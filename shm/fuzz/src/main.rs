@@ -8,9 +8,10 @@ use std::path::PathBuf;
 use dcc_mcp_shm_fuzz::seeds;
 
 /// Errors that no bytes can cause, and why.
-const BEYOND_BYTES: [(&str, &str); 6] = [
+const BEYOND_BYTES: [(&str, &str); 7] = [
     ("Forked", "needs a fork in the middle of a write"),
     ("NameTaken", "a name is taken by its link"),
+    ("NoLeases", "depends on what the system refuses"),
     (
         "OutOfMemory",
         "needs a file of terabytes, which the targets do not make; tests/hostile_files.rs does",

@@ -8,12 +8,9 @@ use uuid::Uuid;
 
 use super::{DRAFT_SUFFIX, Store};
 use crate::error::{Error, Result, SpaceLimit};
+use crate::sealing::{self, Seen};
 use crate::segment::{Segment, map_file};
 use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, Mapping, Mode, Protection, Source};
-
-/// From this size on, memory and cgroups are looked at as well as the file system: it costs some 60 µs, and
-/// smaller requests lie within the margin that is kept free.
-const LOOK_AT_MEMORY_FROM: u64 = 1 << 20;
 
 /// From this size on, data is written through a mapping: before, there are hardly any huge pages in it.
 const WORTH_MAPPING: u64 = 2 * sys::HUGE_PAGE as u64;
@@ -89,11 +86,12 @@ impl Draft {
     }
 
     fn create(&mut self, content: Content) -> Result<()> {
-        let (directory, name) = (self.store.directory(), self.name());
+        let (store, name) = (self.store.clone(), self.name());
+        let directory = store.directory();
         // A collector may find the file between these steps, before it is locked, and take it for a leftover.
         loop {
             let created = GuardedFile::open_at(directory, &name, Access::Create);
-            let writer = created.map_err(|error| self.failed("create", error))?;
+            let writer = created.map_err(|error| store.creation_failed("create", &self.path(), error))?;
             self.pending = true;
             let (holder, writer) = match content {
                 Content::Rewritable => (writer, None),
@@ -114,6 +112,7 @@ impl Draft {
                 return Err(Error::Busy {
                     what: "the file that was just made",
                     waited: LOCK_PATIENCE,
+                    holder: store.lock_holder(&holder),
                 });
             }
         }
@@ -195,10 +194,10 @@ impl Draft {
             .map_err(|error| self.failed("write", error))
     }
 
-    /// Lets nobody write to the file any more; see [`crate::sealing::seal`].
+    /// Lets nobody write to the file any more; see [`sealing::seal`]. The caller has ended its mappings that can.
     pub(crate) fn seal(&mut self) -> Result<()> {
         let writer = self.writer.take();
-        crate::sealing::seal(self.id, self.holder(), writer, &self.path())
+        sealing::seal(self.id, self.holder(), writer, &self.path(), Seen::ByNobody)
     }
 
     /// Gives up the file: makes it visible under its id, and gives it its name. On an error neither is so.
@@ -279,27 +278,5 @@ impl Store {
             made => made,
         };
         made.map_err(Error::nothing_published)
-    }
-
-    fn check_room(&self, len: u64) -> Result<()> {
-        if len < LOOK_AT_MEMORY_FROM {
-            return Ok(());
-        }
-        let room = sys::room(self.directory()).map_err(|error| Error::io("look for room in", self.path(), error))?;
-        if len > room.available {
-            return Err(self.full(len, room.available, room.limit));
-        }
-        Ok(())
-    }
-
-    fn write_failed(&self, action: &'static str, path: &std::path::Path, len: u64, error: io::Error) -> Error {
-        match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT | libc::EFBIG) => {
-                let room = sys::room(self.directory());
-                let (available, limit) = room.map_or((0, SpaceLimit::FileSystem), |room| (room.available, room.limit));
-                self.full(len, available.min(len), limit)
-            }
-            _ => Error::io(action, path, error),
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Taking back what nobody needs: only files whose exclusive lock is free, and only when their time is up.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -64,6 +64,12 @@ pub enum KeptReason {
     Unexpired {
         /// Until it has.
         left: Duration,
+    },
+    /// The system does not say how far the clock of this container is off the host's, so nobody's time to live can be told.
+    #[error("its age cannot be told ({problem}); let the program read its /proc, or run gc outside of the container")]
+    ClockUnknown {
+        /// What the system said.
+        problem: String,
     },
     /// It has no time to live.
     #[error("it stays until it is deleted")]
@@ -134,9 +140,9 @@ impl Store {
     /// [`Error::Io`] when the directory cannot be read or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
-        let (mut gone, mut of_pools) = (HashSet::new(), Vec::new());
+        let (mut gone, mut of_pools) = (BTreeSet::new(), Vec::new());
         for file in self.files()? {
-            let (bytes, verdict) = self.measure_and_collect(file, dry_run, &HashSet::new());
+            let (bytes, verdict) = self.measure_and_collect(file, dry_run, &BTreeSet::new());
             if let Ok(Verdict::WithPool) = verdict {
                 of_pools.push(file);
                 continue;
@@ -159,7 +165,7 @@ impl Store {
     }
 
     /// Collects a file, and gives the bytes that it had before. What cannot be looked at stays.
-    fn measure_and_collect(&self, file: StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> (u64, Result<Verdict>) {
+    fn measure_and_collect(&self, file: StoreFile, dry_run: bool, gone: &BTreeSet<Uuid>) -> (u64, Result<Verdict>) {
         match self.len_of(&file) {
             Ok(bytes) => (bytes, self.collect(file, dry_run, gone)),
             Err(error) => (0, Err(error)),
@@ -195,7 +201,10 @@ impl Store {
             // Nobody has used this store yet: there is nothing to sweep.
             return self.lock().map(drop);
         };
-        let now = sys::boot_time();
+        // Without the host's clock it cannot be told when the last sweep was, and what has a time to live is left alone.
+        let Ok(now) = sys::boot_time() else {
+            return Ok(());
+        };
         // A time ahead of the clock is of another boot.
         if now
             .checked_sub(lock.modified)
@@ -227,10 +236,10 @@ impl Store {
             Err(error) if error.is_conclusive() => None,
             looked => looked?.header.metadata.pool,
         };
-        let collect = |id, gone: &HashSet<Uuid>| self.collect(StoreFile { id, draft: false }, false, gone);
+        let collect = |id, gone: &BTreeSet<Uuid>| self.collect(StoreFile { id, draft: false }, false, gone);
         let mut backoff = Backoff::new(LOCK_PATIENCE);
         let verdict = loop {
-            match collect(id, &HashSet::new())? {
+            match collect(id, &BTreeSet::new())? {
                 // By a collector, perhaps, and then it is about to go.
                 Verdict::Keep(KeptReason::Held) if self.has_no_holder(id)? && backoff.pause() => {}
                 verdict => break verdict,
@@ -238,7 +247,7 @@ impl Store {
         };
         match verdict {
             Verdict::Take(_) => {
-                let gone = HashSet::from([id]);
+                let gone = BTreeSet::from([id]);
                 for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
                     if let Err(error) = collect(slot, &gone) {
                         tracing::debug!(%slot, %error, "a slot is left to the next sweep");
@@ -251,7 +260,7 @@ impl Store {
         }
     }
 
-    fn collect(&self, entry: StoreFile, dry_run: bool, gone: &HashSet<Uuid>) -> Result<Verdict> {
+    fn collect(&self, entry: StoreFile, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
         let failed = |error| Error::io("collect", &self.path().join(entry.name()), error);
         let file = match GuardedFile::open_at(self.directory(), &entry.name(), Access::Read) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Verdict::Gone),
@@ -262,7 +271,7 @@ impl Store {
         }
         let verdict = self.judge(&file, entry, gone).and_then(|verdict| match verdict {
             Verdict::Restart if !dry_run => {
-                let now = sys::boot_time();
+                let now = sys::boot_time().map_err(failed)?;
                 file.set_times(now, now).map_err(failed)?;
                 Ok(verdict)
             }
@@ -294,7 +303,7 @@ impl Store {
     }
 
     /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
-    fn judge(&self, file: &GuardedFile, entry: StoreFile, gone: &HashSet<Uuid>) -> Result<Verdict> {
+    fn judge(&self, file: &GuardedFile, entry: StoreFile, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
         let path = self.path().join(entry.name());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
         if stat.links == 0 {
@@ -351,7 +360,14 @@ impl Store {
 }
 
 fn judge_age(snapshot: &Snapshot) -> Verdict {
-    let (stat, ttl, now) = (&snapshot.stat, snapshot.header.ttl, sys::boot_time());
+    let (stat, ttl) = (&snapshot.stat, snapshot.header.ttl);
+    let now = match sys::boot_time() {
+        Ok(now) => now,
+        Err(error) => {
+            let problem = error.to_string();
+            return Verdict::Keep(KeptReason::ClockUnknown { problem });
+        }
+    };
     // A time ahead of the clock is of another boot, on a store that outlived it.
     if stat.accessed != stat.modified || stat.modified > now {
         return Verdict::Restart;

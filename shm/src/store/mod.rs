@@ -1,12 +1,14 @@
 //! The directory that everything is shared through. There is no daemon: whoever can open it sees the same.
 
 mod draft;
+mod full;
 mod gc;
 mod holders;
 mod listing;
 mod names;
 mod stamp;
 mod summary;
+mod trial;
 mod wait;
 mod watch;
 
@@ -16,6 +18,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use uuid::Uuid;
@@ -27,10 +30,11 @@ pub(crate) use self::listing::Place;
 pub use self::listing::{DamagedFile, Listing, PoolStatus, Reference, SlotStatus};
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
+pub use self::trial::Ability;
 pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
-use crate::error::{Error, Result, SpaceLimit};
-use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Room, Stat};
+use crate::error::{Error, Result};
+use crate::sys::{self, Access, GuardedFile, LOCK_PATIENCE, Mode, Stat};
 
 /// Directory to use instead of the default one.
 pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
@@ -38,6 +42,8 @@ pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
 pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
 
 const LOCK_FILE: &str = ".lock";
+/// Longer than anybody holds the lock who is not stopped.
+const A_MOMENT: Duration = Duration::from_millis(500);
 /// The quota in bytes, in decimal.
 const QUOTA_FILE: &str = ".quota";
 const SUFFIX: &str = ".shm";
@@ -305,15 +311,16 @@ impl Store {
             return sys::remove(self.directory(), QUOTA_FILE).map(drop).map_err(failed);
         };
         // Whoever reads the quota meanwhile finds the old one or the new one.
-        let new = format!("{QUOTA_FILE}.{}", Uuid::new_v4());
-        let file = GuardedFile::open_at(self.directory(), &new, Access::Create).map_err(failed)?;
-        let recorded = sys::Source::from(bytes.to_string().as_bytes())
+        let new = format!("{QUOTA_FILE}.{}", sys::new_id().map_err(Error::random)?);
+        let path = self.0.path.join(&new);
+        let file = GuardedFile::open_at(self.directory(), &new, Access::Create)
+            .map_err(|error| self.creation_failed("make", &path, error))?;
+        let text = bytes.to_string();
+        sys::Source::from(text.as_bytes())
             .write_at(file.as_fd(), 0)
-            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE));
-        recorded.map_err(|error| {
-            self.remove_leftover(&new);
-            failed(error)
-        })
+            .map_err(|error| self.write_failed("write", &path, text.len() as u64, error))
+            .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE).map_err(failed))
+            .inspect_err(|_| self.remove_leftover(&new))
     }
 
     /// Removes what was made for something that has failed. If that fails too, the next sweep finds it.
@@ -357,22 +364,29 @@ impl Store {
         Ok(used)
     }
 
-    /// The most bytes that a new buffer can have now, and what limits it.
+    /// Whether the store's lock can be had, as it can be within a moment unless its holder is stopped. Nothing is made, and
+    /// nobody is kept waiting.
     ///
     /// # Errors
-    /// [`Error::Io`] when the system cannot be asked.
-    pub fn room(&self) -> Result<Room> {
-        let mut room = sys::room(self.directory()).map_err(|error| self.failed("look for room in", error))?;
-        if let Some(quota) = self.quota()? {
-            let left = quota.saturating_sub(self.used_bytes()?);
-            if left < room.available {
-                room = Room {
-                    available: left,
-                    limit: SpaceLimit::Quota,
-                };
-            }
+    /// [`Error::Busy`] when somebody holds it, [`Error::Io`].
+    pub fn check_lock(&self) -> Result<()> {
+        let failed = |error| self.failed("look at the lock of", error);
+        let file = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(failed)?,
+        };
+        if sys::lock_file(file.as_fd(), Mode::Shared, A_MOMENT).map_err(failed)? {
+            return sys::unlock_file(file.as_fd()).map_err(failed);
         }
-        Ok(room)
+        Err(self.lock_is_busy(&file, A_MOMENT))
+    }
+
+    fn lock_is_busy(&self, file: &GuardedFile, waited: Duration) -> Error {
+        Error::Busy {
+            what: "the store's lock",
+            waited,
+            holder: self.lock_holder(file),
+        }
     }
 
     /// Bytes of a file; none of one that is gone, or is no regular file.
@@ -419,30 +433,18 @@ impl Store {
             let file = match opened {
                 Ok(file) => file,
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
-                Err(error) => return Err(Error::io("open", &path(), error)),
+                Err(error) => return Err(self.creation_failed("open", &path(), error)),
             };
             let locked = sys::lock_file(file.as_fd(), Mode::Exclusive, LOCK_PATIENCE)
                 .map_err(|error| Error::io("lock", &path(), error))?;
             if !locked {
-                return Err(Error::Busy {
-                    what: "the store's lock",
-                    waited: LOCK_PATIENCE,
-                });
+                return Err(self.lock_is_busy(&file, LOCK_PATIENCE));
             }
             let stat = file.stat().map_err(|error| Error::io("look at", &path(), error))?;
             if stat.links > 0 {
                 return Ok(file);
             }
             // Somebody emptied the directory while we waited: what we locked is nobody else's lock any more.
-        }
-    }
-
-    fn full(&self, requested: u64, available: u64, limit: SpaceLimit) -> Error {
-        Error::StoreFull {
-            requested,
-            available,
-            limit,
-            reclaimable: self.unheld_bytes(),
         }
     }
 
@@ -513,7 +515,7 @@ impl fmt::Debug for Store {
 fn make_directory(path: &Path) -> Result<()> {
     match sys::make_directory(path) {
         // Somebody else may have made it just now; it is checked like any other.
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(Error::io("make the store", path, error)),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(full::directory_failed(path, error)),
         _ => Ok(()),
     }
 }

@@ -69,7 +69,7 @@ impl Store {
     pub(super) fn bind_name(&self, name: &str, id: Uuid) -> Result<()> {
         let link = link_name(name);
         let new = format!("{link}.{id}");
-        let failed = |error| self.failed("record a name in", error);
+        let failed = |error| self.creation_failed("record a name in", self.path(), error);
         sys::make_link(self.directory(), &id.to_string(), &new).map_err(failed)?;
         sys::rename(self.directory(), &new, &link).map_err(|error| {
             self.remove_leftover(&new);

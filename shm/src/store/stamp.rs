@@ -65,7 +65,7 @@ impl Store {
         Ok((descriptor, stamp))
     }
 
-    /// Whether [`Store::describe`] would say now what it said with this stamp: two system calls tell, instead of six.
+    /// Whether [`Store::describe`] would say now what it said with this stamp: two or three system calls tell, instead of seven.
     pub fn is_unchanged(&self, stamp: &Stamp) -> bool {
         // Where the system does not say, the descriptor has to be made anew, which says why.
         matches!(sys::stat_at(self.directory(), &Self::file_name(stamp.id)), Ok(Some(stat)) if stat == stamp.stat)

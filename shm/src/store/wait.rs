@@ -1,6 +1,6 @@
 //! Waiting for what somebody is about to share: the kernel tells of the directory, nothing is looked at again and again.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ pub struct BufferFilter {
 }
 
 /// What is not new, with the names it had.
-type Seen<'a> = HashMap<Uuid, Option<&'a str>>;
+type Seen<'a> = BTreeMap<Uuid, Option<&'a str>>;
 
 impl BufferFilter {
     fn matches(&self, buffer: &Descriptor) -> bool {
@@ -100,7 +100,7 @@ impl Store {
             .filter(|buffer| is_readable(buffer))
             .map(|buffer| (buffer.id, buffer.name.as_deref()))
             .collect();
-        let mut candidates: HashSet<Uuid> = self.ids()?.into_iter().collect();
+        let mut candidates: BTreeSet<Uuid> = self.ids()?.into_iter().collect();
         loop {
             let came = self.unseen(&candidates, &seen, wanted)?;
             let left = deadline.left();
@@ -136,7 +136,7 @@ impl Store {
     }
 
     /// Those that are new, match and can be read, oldest first.
-    fn unseen(&self, ids: &HashSet<Uuid>, seen: &Seen<'_>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
+    fn unseen(&self, ids: &BTreeSet<Uuid>, seen: &Seen<'_>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
         let mut found = Vec::new();
         for id in ids {
             // One that was seen without its name may have been about to get it.
@@ -164,8 +164,8 @@ impl Store {
     }
 
     /// The buffers of which the kernel told something.
-    fn touched(&self, watch: &StoreWatch) -> Result<HashSet<Uuid>> {
-        let mut touched = HashSet::new();
+    fn touched(&self, watch: &StoreWatch) -> Result<BTreeSet<Uuid>> {
+        let mut touched = BTreeSet::new();
         for event in watch.events()? {
             match event {
                 StoreEvent::Changed(id) => drop(touched.insert(id)),

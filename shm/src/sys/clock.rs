@@ -1,11 +1,29 @@
 //! The clocks: one that never steps, for times to live, the one on the wall, for people, and the end of a wait.
 
+use std::io;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Time since the machine started, with sleep: nothing sets it back or forth.
-pub(crate) fn boot_time() -> Duration {
+use super::time_namespace::boot_time_offset;
+
+/// Time since the machine started, with sleep, as the host has it: nothing sets it back or forth, and it is the same in all
+/// containers.
+///
+/// # Errors
+/// The system does not say how far this process's clock is off the host's. Nobody's time to live may be shortened then.
+pub(crate) fn boot_time() -> io::Result<Duration> {
+    let offset = boot_time_offset()?;
+    let (time, distance) = (namespace_boot_time(), Duration::from_nanos(offset.unsigned_abs()));
+    Ok(if offset < 0 {
+        time.saturating_add(distance)
+    } else {
+        time.saturating_sub(distance)
+    })
+}
+
+/// The same as this process's time namespace has it: for what need not be comparable in another one.
+pub(crate) fn namespace_boot_time() -> Duration {
     let now = clock_gettime(ClockId::Boottime);
     Duration::new(
         u64::try_from(now.tv_sec).unwrap_or(0),

@@ -33,6 +33,8 @@ pub(crate) struct GuardedFile {
 impl GuardedFile {
     /// Opens a file of a directory: no link is followed, no device or pipe is waited for, no access time changed.
     pub(crate) fn open_at(directory: BorrowedFd<'_>, name: &str, access: Access) -> io::Result<Self> {
+        // What is read from the file may go into a hash map.
+        super::check_random()?;
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOATIME;
         let flags = flags
             | match access {

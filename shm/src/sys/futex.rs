@@ -1,6 +1,7 @@
 //! Sleeping until a word of shared memory changes, whichever process changes it.
 #![allow(unsafe_code)]
 
+use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 use std::thread;
 use std::time::Duration;
@@ -28,8 +29,14 @@ pub(crate) fn sleep_on(word: &AtomicU64, seen: u64, time: Duration) {
 
 /// Wakes all who sleep on this word, in every process.
 pub(crate) fn wake_all(word: &AtomicU64) {
-    // It cannot fail for memory that is mapped; if it did, they would wake by themselves.
-    let _ = futex::wake(low_half(word), futex::Flags::empty(), i32::MAX.cast_unsigned());
+    // It cannot fail for memory that is mapped, unless the system refuses the call: then they wake by themselves.
+    let _ = check_wake(word);
+}
+
+/// The same, and says whether the system lets this process do so.
+pub(crate) fn check_wake(word: &AtomicU64) -> io::Result<()> {
+    futex::wake(low_half(word), futex::Flags::empty(), i32::MAX.cast_unsigned())?;
+    Ok(())
 }
 
 /// The half that the kernel looks at. Nothing else is done with it: access by Rust code is to the whole word.

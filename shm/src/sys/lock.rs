@@ -189,26 +189,42 @@ fn byte_lock(file: BorrowedFd<'_>, command: libc::c_int, byte: i64, kind: libc::
 ///
 /// The kernel grants a read lease exactly then. `file` must be open for reading only. The signal that would
 /// announce a breaker is set to one that does nothing unless a program asks for it.
+///
+/// # Errors
+/// The system grants no leases, so it cannot be told.
 pub(crate) fn no_writer_exists(file: BorrowedFd<'_>, patience: Duration) -> io::Result<bool> {
-    let set = |command, value: libc::c_int| {
-        retry(|| {
-            // SAFETY: the descriptor is open while it is borrowed; these commands take an integer.
-            match unsafe { libc::fcntl(file.as_raw_fd(), command, value) } {
-                -1 => Err(io::Error::last_os_error()),
-                _ => Ok(()),
-            }
-        })
-    };
-    set(F_SETSIG, libc::SIGURG)?;
-    let granted = attempt(patience, || match set(libc::F_SETLEASE, libc::F_RDLCK) {
-        Ok(()) => Ok(true),
-        Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(false),
-        Err(error) => Err(error),
+    lease_command(file, F_SETSIG, libc::SIGURG)?;
+    let granted = attempt(patience, || {
+        match lease_command(file, libc::F_SETLEASE, libc::F_RDLCK) {
+            Ok(()) => Ok(true),
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(false),
+            Err(error) => Err(error),
+        }
     })?;
     if granted {
-        set(libc::F_SETLEASE, libc::F_UNLCK)?;
+        lease_command(file, libc::F_SETLEASE, libc::F_UNLCK)?;
     }
     Ok(granted)
+}
+
+/// Whether the system grants leases on this file at all, whoever can write to it. Takes none.
+pub(crate) fn check_leases(file: BorrowedFd<'_>) -> io::Result<()> {
+    lease_command(file, F_SETSIG, libc::SIGURG)?;
+    // There is none to give back, which is what a system with leases says.
+    match lease_command(file, libc::F_SETLEASE, libc::F_UNLCK) {
+        Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(()),
+        answer => answer,
+    }
+}
+
+fn lease_command(file: BorrowedFd<'_>, command: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    retry(|| {
+        // SAFETY: the descriptor is open while it is borrowed; these commands take an integer.
+        match unsafe { libc::fcntl(file.as_raw_fd(), command, value) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    })
 }
 
 fn attempt(patience: Duration, mut try_once: impl FnMut() -> io::Result<bool>) -> io::Result<bool> {

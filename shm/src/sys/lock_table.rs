@@ -86,7 +86,7 @@ fn parse(text: &str) -> BTreeMap<(u64, u64), Vec<u32>> {
     holders
 }
 
-fn device_and_inode(text: &str) -> Option<(u64, u64)> {
+pub(super) fn device_and_inode(text: &str) -> Option<(u64, u64)> {
     let (device, inode) = text.rsplit_once(':')?;
     let (major, minor) = device.split_once(':')?;
     let number = |text| u32::from_str_radix(text, 16).ok();

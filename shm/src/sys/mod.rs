@@ -6,6 +6,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux only");
 
+mod byte_lock_table;
 mod bytes;
 mod clock;
 mod directory;
@@ -20,15 +21,18 @@ mod lock;
 mod lock_table;
 mod mapping;
 mod process;
+mod random;
 mod range;
 mod retry;
 mod space;
 mod stream;
+mod time_namespace;
 mod vectors;
 
+pub(crate) use byte_lock_table::holder_of_byte;
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
-pub(crate) use clock::{Deadline, boot_time, wall_time};
+pub(crate) use clock::{Deadline, boot_time, namespace_boot_time, wall_time};
 pub(crate) use directory::{
     make_directory, make_link, names_in, open_directory, read_link, remove, rename, stat_at, stat_directory, stat_path,
 };
@@ -36,16 +40,17 @@ pub(crate) use file::{Access, GuardedFile, Stat};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
 pub(crate) use fork::{keep_first, process_generation};
 pub(crate) use fork_mutex::ForkMutex;
-pub(crate) use futex::{LONGEST_SLEEP, sleep_on, wake_all};
+pub(crate) use futex::{LONGEST_SLEEP, check_wake, sleep_on, wake_all};
 pub(crate) use huge_page_budget::HugePageBudget;
 pub(crate) use lock::{
-    BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, is_locked_against, lock_byte, lock_file,
-    no_writer_exists, try_lock_file, unlock_byte, unlock_file,
+    BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, check_leases, is_locked_against, lock_byte,
+    lock_file, no_writer_exists, try_lock_file, unlock_byte, unlock_file,
 };
 pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::{Mapping, Protection};
-pub(crate) use process::{Identity, PROGRAM_LEN, identity};
+pub(crate) use process::{Identity, PROGRAM_LEN, identity, look_at_process};
+pub(crate) use random::{check_random, new_id};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
-pub(crate) use space::{reserve, room};
+pub(crate) use space::{free_inodes, free_inodes_at, reserve, room};
 pub(crate) use vectors::vectorized;

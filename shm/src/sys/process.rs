@@ -43,6 +43,29 @@ pub(crate) fn identity() -> Identity {
     }
 }
 
+/// What the kernel shows of another process.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct SeenProcess {
+    pub(crate) program: String,
+    pub(crate) stopped: bool,
+}
+
+/// Looks at a process, if there is one and `/proc` shows it.
+pub(crate) fn look_at_process(pid: u32) -> Option<SeenProcess> {
+    parse_stat(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Of a line such as `123 (blender) T 1 …`. The name may have brackets and spaces in it.
+fn parse_stat(stat: &[u8]) -> Option<SeenProcess> {
+    let stat = String::from_utf8_lossy(stat);
+    let (before, after) = stat.rsplit_once(')')?;
+    let (_, program) = before.split_once('(')?;
+    Some(SeenProcess {
+        program: program.to_owned(),
+        stopped: matches!(after.split_ascii_whitespace().next()?, "T" | "t"),
+    })
+}
+
 /// The name of the main thread, not that of the one that asks; nothing where `/proc` is not to be had.
 fn program() -> [u8; PROGRAM_LEN] {
     let mut name = [0; PROGRAM_LEN];
@@ -51,4 +74,25 @@ fn program() -> [u8; PROGRAM_LEN] {
     let len = comm.len().min(PROGRAM_LEN - 1);
     name[..len].copy_from_slice(&comm[..len]);
     name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_seen_whatever_it_calls_itself() {
+        let seen = |program: &str, stopped| {
+            let program = program.to_owned();
+            Some(SeenProcess { program, stopped })
+        };
+        assert_eq!(parse_stat(b"7 (a) T 1 (b) R 1 2"), seen("a) T 1 (b", false));
+        assert_eq!(parse_stat(b"7 (maya) t 1"), seen("maya", true));
+        assert_eq!(parse_stat(b"7 (maya)"), None);
+        let own = look_at_process(std::process::id()).expect("Linux shows it");
+        assert_eq!(
+            own.program.as_bytes(),
+            identity().program.split(|&byte| byte == 0).next().expect("one")
+        );
+    }
 }

@@ -9,7 +9,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
+use rustix::fs::{FallocateFlags, StatVfs, fallocate, fstatvfs, statvfs};
 
 use super::retry::retry;
 use crate::error::SpaceLimit;
@@ -26,6 +26,31 @@ pub struct Room {
     pub limit: SpaceLimit,
 }
 
+impl Room {
+    /// The same where there is no more than this.
+    pub(crate) fn at_most(self, available: u64, limit: SpaceLimit) -> Self {
+        if available < self.available {
+            Self { available, limit }
+        } else {
+            self
+        }
+    }
+}
+
+/// How many more files a file system can have; nothing where it does not limit them.
+pub(crate) fn free_inodes(directory: BorrowedFd<'_>) -> io::Result<Option<u64>> {
+    Ok(free_inodes_of(&fstatvfs(directory)?))
+}
+
+/// The same by a path.
+pub(crate) fn free_inodes_at(directory: &Path) -> io::Result<Option<u64>> {
+    Ok(free_inodes_of(&statvfs(directory)?))
+}
+
+fn free_inodes_of(file_system: &StatVfs) -> Option<u64> {
+    (file_system.f_files > 0).then_some(file_system.f_favail)
+}
+
 /// The room for a new file beside `directory`: of the file system, and where files are memory, of that too.
 pub(crate) fn room(directory: BorrowedFd<'_>) -> io::Result<Room> {
     let file_system = retry(|| fstatvfs(directory))?;
@@ -39,10 +64,8 @@ pub(crate) fn room(directory: BorrowedFd<'_>) -> io::Result<Room> {
         limit: SpaceLimit::FileSystem,
     };
     let mut limited = |available: Option<u64>, limit| {
-        if let Some(available) = available.map(|bytes| bytes.saturating_sub(MEMORY_MARGIN))
-            && available < room.available
-        {
-            room = Room { available, limit };
+        if let Some(available) = available {
+            room = room.at_most(available.saturating_sub(MEMORY_MARGIN), limit);
         }
     };
     limited(available_memory(), SpaceLimit::Memory);

@@ -3,6 +3,9 @@
 #![allow(unsafe_code, reason = "alarm and fork have no safe form")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+pub(crate) mod namespace;
+pub(crate) mod refusal;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, chown};

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use dcc_mcp_shm::{SpaceLimit, Store};
-use rustix::fs::{major, minor, stat, statvfs};
+use rustix::fs::{Stat, StatVfs, major, minor, stat, statvfs};
 use rustix::system::uname;
 
 use super::finding::Finding;
@@ -14,13 +14,19 @@ use crate::text::Bytes;
 const DOCKER_SHM: u64 = 64 << 20;
 /// With less than this there is no room for a frame or a mesh.
 const LEAST_ROOM: u64 = 16 << 20;
+/// A pool of the usual sizes has that many files.
+const FEW_INODES: u64 = 64;
+const NO_INODES: &str =
+    "delete buffers (dcc-mcp-shm rm) and other files there, or allow more: mount -o remount,nr_inodes=";
 const SHMEM_ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/shmem_enabled";
 /// From here on huge pages can be had without that setting.
 const COLLAPSES: (u32, u32) = (6, 1);
 
+const SUBJECT: &str = "file system";
+
 /// The directory may not be there, or not be a store.
 pub(super) fn check(directory: &Path, store: Option<&Store>) -> Vec<Finding> {
-    let mut findings = vec![file_system(directory)];
+    let mut findings = file_system(directory);
     findings.extend(store.map(room));
     if let Ok(setting) = fs::read_to_string(SHMEM_ENABLED) {
         findings.push(huge_pages(&setting, uname().release().to_str().unwrap_or_default()));
@@ -28,15 +34,19 @@ pub(super) fn check(directory: &Path, store: Option<&Store>) -> Vec<Finding> {
     findings
 }
 
-fn file_system(directory: &Path) -> Finding {
-    const SUBJECT: &str = "file system";
+fn file_system(directory: &Path) -> Vec<Finding> {
     // That of the directory, or the one that it would be made in.
     let asked = directory
         .ancestors()
         .find_map(|path| Some((stat(path).ok()?, statvfs(path).ok()?)));
     let Some((stat, space)) = asked else {
-        return Finding::unknown(SUBJECT, format!("{} cannot be asked about", directory.display()));
+        let problem = format!("{} cannot be asked about", directory.display());
+        return vec![Finding::unknown(SUBJECT, problem)];
     };
+    vec![size(&stat, &space), inodes(&space)]
+}
+
+fn size(stat: &Stat, space: &StatVfs) -> Finding {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let kind = kind_of(&mounts, &format!("{}:{}", major(stat.st_dev), minor(stat.st_dev)));
     let kind = kind.unwrap_or("of an unknown kind");
@@ -82,11 +92,24 @@ fn room(store: &Store) -> Finding {
         SpaceLimit::Quota => "delete buffers (dcc-mcp-shm rm), or raise the quota: DCC_MCP_SHM_MAX_BYTES",
         SpaceLimit::Memory => "delete buffers (dcc-mcp-shm rm), or end programs that use much memory",
         SpaceLimit::Cgroup => "delete buffers (dcc-mcp-shm rm), or give the container more memory (docker: --memory)",
+        SpaceLimit::Inodes => NO_INODES,
         _ => {
             "delete buffers (dcc-mcp-shm rm) and other files there, or give the file system more: mount -o remount,size="
         }
     };
     Finding::error(SUBJECT, state, remedy)
+}
+
+/// How many more files there can be: each buffer, scene, slot and name is one.
+fn inodes(space: &StatVfs) -> Finding {
+    const SUBJECT: &str = "inodes";
+    let state = format!("{} more files are possible", space.f_favail);
+    match space.f_favail {
+        _ if space.f_files == 0 => Finding::good(SUBJECT, "as many files as there is room for"),
+        0 => Finding::error(SUBJECT, "the file system can have no more files", NO_INODES),
+        free if free < FEW_INODES => Finding::warning(SUBJECT, state, NO_INODES),
+        _ => Finding::good(SUBJECT, state),
+    }
 }
 
 /// Large buffers are faster in huge pages, which the kernel gives to shared memory only as it is set.

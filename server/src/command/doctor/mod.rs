@@ -1,9 +1,11 @@
 //! `dcc-mcp-shm doctor`: whether the store and the machine are as they should be, and what to do where they are not.
 
+mod abilities;
 mod contents;
 mod directory;
 mod environment;
 mod finding;
+mod lock;
 mod logind;
 mod memory;
 
@@ -11,7 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Error, Store};
 
 use self::finding::{Finding, Level};
 use super::{foreign, terminal};
@@ -21,7 +23,7 @@ use crate::text;
 /// Check the store, and the machine as far as it matters to it.
 ///
 /// A line for each thing that was looked at, and below it what to do about it. Nothing is changed, not even where the store
-/// cannot be opened.
+/// cannot be opened; what the system allows is tried on a file that is gone again.
 ///
 /// An error is what does not work, or not with data of usual size, until somebody acts: a store that is refused, damaged
 /// files, no room, the 64 MB that Docker gives /dev/shm. The exit status is 1 then. A warning is worth knowing, and the
@@ -41,7 +43,9 @@ impl Doctor {
         findings.extend(memory::check(&directory, store.as_ref()));
         findings.extend(logind::check(&directory));
         if let Some(store) = &store {
+            findings.extend(abilities::check(store));
             findings.push(watching(store));
+            findings.push(lock::check(store));
             findings.extend(contents::check(store, &option_for(&directory)));
         }
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
@@ -73,7 +77,12 @@ fn watching(store: &Store) -> Finding {
         Err(error) => Finding::warning(
             SUBJECT,
             format!("changes are not noticed as they happen: {error}"),
-            "sudo sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288",
+            match error {
+                Error::TooManyWatches { .. } => {
+                    "sudo sysctl fs.inotify.max_user_instances=1024 fs.inotify.max_user_watches=524288"
+                }
+                _ => "allow inotify in the container's seccomp profile, and let programs read /proc/self/fd",
+            },
         ),
     }
 }

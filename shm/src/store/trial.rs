@@ -1,0 +1,83 @@
+//! What the system lets programs do with files of a store, tried on one that is gone again: containers and file systems
+//! refuse some of it.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::fs::AtFlags;
+
+use super::{DRAFT_SUFFIX, Store};
+use crate::error::{Error, Result};
+use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection};
+
+/// What files of a store need the system for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Ability {
+    /// Locks on whole files, `flock`: who holds a buffer.
+    FileLocks,
+    /// Locks on bytes of files, `F_OFD_SETLK`: who reads and writes its data.
+    ByteLocks,
+    /// Leases, `F_SETLEASE`: whether anybody can still write to what is to be sealed.
+    Leases,
+    /// Taking memory before it is written to, `fallocate`.
+    Reserving,
+    /// Sleeping until somebody wakes, `futex`.
+    Waking,
+    /// How far this container's clock is off the host's, on which times to live are.
+    HostClock,
+}
+
+impl Store {
+    /// What the system refuses, and what it says. A file is made for this, which nobody else can see but for a moment.
+    ///
+    /// ```
+    /// # let parent = tempfile::tempdir()?;
+    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// for (ability, error) in store.missing_abilities()? {
+    ///     println!("{ability:?}: {error}");
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::StoreFull`] and [`Error::Io`] when the file cannot be made.
+    pub fn missing_abilities(&self) -> Result<Vec<(Ability, io::Error)>> {
+        const LEN: usize = 4096;
+        // A draft's name: if this process dies now, a sweep finds it.
+        let name = format!("{}{DRAFT_SUFFIX}", sys::new_id().map_err(Error::random)?);
+        let path = self.path().join(&name);
+        let writer = GuardedFile::open_at(self.directory(), &name, Access::Create)
+            .map_err(|error| self.creation_failed("make", &path, error))?;
+        let holder = GuardedFile::open_at(self.directory(), &name, Access::Read);
+        rustix::fs::unlinkat(self.directory(), &name, AtFlags::empty())
+            .map_err(|error| Error::io("delete", &path, error))?;
+        let failed = |error| Error::io("try out", &path, error);
+        let holder = holder.map_err(failed)?;
+        writer.set_len(LEN as u64).map_err(failed)?;
+
+        let mut missing = Vec::new();
+        let mut tried = |ability, result: io::Result<()>| missing.extend(result.err().map(|error| (ability, error)));
+        tried(
+            Ability::FileLocks,
+            sys::try_lock_file(holder.as_fd(), Mode::Shared).map(drop),
+        );
+        tried(
+            Ability::ByteLocks,
+            sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO).map(drop),
+        );
+        tried(Ability::Reserving, sys::reserve(writer.as_fd(), 0, LEN as u64));
+        tried(
+            Ability::Waking,
+            Mapping::new(writer.as_fd(), LEN, Protection::Shared).and_then(|mapping| sys::check_wake(mapping.word(0))),
+        );
+        drop(writer);
+        tried(
+            Ability::Leases,
+            sys::no_writer_exists(holder.as_fd(), Duration::ZERO).map(drop),
+        );
+        tried(Ability::HostClock, sys::boot_time().map(drop));
+        Ok(missing)
+    }
+}

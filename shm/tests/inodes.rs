@@ -1,0 +1,142 @@
+//! A file system without free inodes is a full store, whatever is to be made there.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use common::namespace::{MOUNTS, mount_tmpfs, unshared};
+use common::{by_id, child_role, say};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, BufferPool, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer,
+    SpaceLimit, Store,
+};
+
+const INODES: usize = 40;
+/// More than any of the ways below needs: a pool's slots, its control file and its name, the lock file, the quota.
+const ENOUGH: usize = 8;
+
+#[test]
+fn every_way_to_make_something_says_that_there_are_no_inodes() {
+    let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
+    let mut peer = unshared(&MOUNTS, "run out", &parent.path().display().to_string());
+    assert_eq!(peer.next().as_deref(), Some("done"));
+    peer.end();
+}
+
+#[test]
+#[ignore = "run by other tests as their child process"]
+fn child() {
+    let (_, path) = child_role();
+    let path = Path::new(&path);
+    mount_tmpfs(path, &format!("size=64m,mode=700,nr_inodes={INODES}"));
+    let (root, others) = (path.join("store"), path.join("others"));
+    fs::create_dir(&others).unwrap();
+    let store = Store::open_at(&root).unwrap();
+    let kept = SharedBuffer::create(&store, 10, &named("old")).unwrap();
+    for lock in [true, false] {
+        for free in 0..=ENOUGH {
+            leave_free(path, &others, free);
+            for (way, make) in ways() {
+                if !lock {
+                    fs::remove_file(root.join(".lock")).unwrap();
+                }
+                let expected = free + usize::from(!lock);
+                check(way, make(&store), expected);
+                // Whatever was left is taken again.
+                if !root.join(".lock").exists() {
+                    File::create(root.join(".lock")).unwrap();
+                }
+                assert_eq!(free_inodes(path), free, "{way} left something, or took it");
+            }
+            let other = path.join("other");
+            check("store", Store::open_unswept(&other).map(drop), free);
+            let _ = fs::remove_dir_all(&other);
+        }
+    }
+    leave_free(path, &others, 0);
+    let largest = store.room().unwrap();
+    assert_eq!((largest.available, largest.limit), (0, SpaceLimit::Inodes));
+    // Nothing is made to delete something.
+    store.delete(&by_id(kept.id())).unwrap();
+    SharedBuffer::create(&store, 10, &BufferOptions::default()).unwrap();
+    say("done");
+}
+
+fn check(way: &str, result: Result<()>, free: usize) {
+    match result {
+        Ok(()) => assert!(free > 0, "{way} needs an inode, and there is none"),
+        Err(
+            error @ Error::StoreFull {
+                limit: SpaceLimit::Inodes,
+                ..
+            },
+        ) => {
+            let said = error.to_string();
+            assert!(free < ENOUGH, "{way} with {free}: {said}");
+            assert!(said.contains("no free inode") && !said.contains("available"), "{said}");
+        }
+        Err(error) => panic!("{way} with {free} inodes: {error:?}"),
+    }
+}
+
+fn free_inodes(path: &Path) -> usize {
+    usize::try_from(rustix::fs::statvfs(path).unwrap().f_favail).unwrap()
+}
+
+/// Makes or removes files beside the store until so many more can be made.
+fn leave_free(path: &Path, others: &Path, free: usize) {
+    for number in 0.. {
+        let file = others.join(number.to_string());
+        match free_inodes(path) {
+            left if left > free => drop(File::create(file).unwrap()),
+            left if left < free => remove_any(others),
+            _ => return,
+        }
+    }
+}
+
+fn remove_any(directory: &Path) {
+    let mut files = fs::read_dir(directory).unwrap();
+    fs::remove_file(files.next().unwrap().unwrap().path()).unwrap();
+}
+
+fn named(name: &str) -> BufferOptions {
+    BufferOptions::default().name(name)
+}
+
+type Way = (&'static str, fn(&Store) -> Result<()>);
+
+/// Every way to make something; it is given up at once.
+fn ways() -> [Way; 8] {
+    [
+        ("buffer", |store| {
+            SharedBuffer::create(store, 10, &BufferOptions::default())?.unlink()
+        }),
+        ("named buffer", |store| {
+            SharedBuffer::create(store, 10, &named("new"))?.unlink()
+        }),
+        ("scene", |store| {
+            SharedSceneBuffer::write(store, b"x", &BufferOptions::default())?.unlink()
+        }),
+        ("named scene", |store| {
+            SharedSceneBuffer::write(store, b"x", &named("new"))?.unlink()
+        }),
+        ("compressed scene", |store| {
+            SharedSceneBuffer::write(store, &[0; 5000], &BufferOptions::default().compress(true))?.unlink()
+        }),
+        ("writer", |store| {
+            let layout = Layout::new([("a", ArraySpec::new("u1".parse()?, [4]))])?;
+            SceneWriter::new(store, layout, named("new"))?.finish()?.unlink()
+        }),
+        ("pool", |store| {
+            let pool = BufferPool::create(store, 2, 10, &named("new"))?;
+            store.delete(&by_id(pool.id()))
+        }),
+        ("quota", |store| {
+            store.set_quota(Some(1 << 30))?;
+            store.set_quota(None)
+        }),
+    ]
+}
