@@ -179,7 +179,7 @@ impl Header {
                 ),
             ));
         }
-        let mut bytes = vec![0; len];
+        let mut bytes = sys::zeros(len)?;
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
         put(AT_MAGIC, &MAGIC);
         put(AT_VERSION, &VERSION.to_le_bytes());

@@ -203,7 +203,7 @@ fn what_another_process_deletes_stays_with_who_has_it() {
         assert!(matches!(store.describe(&by_id(id)), Err(Error::NotFound { .. })));
     }
     assert_eq!(
-        (buffer_view.to_vec(), &scene_view[..]),
+        (buffer_view.to_vec().unwrap(), &scene_view[..]),
         (b"buffer".to_vec(), &b"scene"[..])
     );
     drop(buffer_view);
@@ -336,7 +336,7 @@ fn forks(role: &str, store: &Store, id: Uuid) {
             let code = in_fork(|| {
                 assert_eq!(buffer.read().unwrap(), b"before");
                 buffer.write(b"of the child").unwrap();
-                assert_eq!(buffer.view().unwrap().to_vec(), b"of the child");
+                assert_eq!(buffer.view().unwrap().to_vec().unwrap(), b"of the child");
                 let edit = buffer.edit(5).unwrap();
                 edit.memory().copy_in(0, b"child").unwrap();
                 edit.finish().unwrap();

@@ -833,7 +833,7 @@ fn try_everything(store: &Store, id: Uuid) {
     if let Ok(buffer) = SharedBuffer::open(store, &by_id(id)) {
         let _ = (
             buffer.read(),
-            buffer.view().map(|view| view.to_vec()),
+            buffer.view().and_then(|view| view.to_vec()),
             buffer.write(b"x"),
             buffer.read(),
         );

@@ -364,7 +364,7 @@ impl Model {
                 for buffer in [buffer, elsewhere] {
                     if let Some(expected) = &expected {
                         assert_eq!(buffer.read().unwrap(), *expected);
-                        assert_eq!(buffer.view().unwrap().to_vec(), *expected);
+                        assert_eq!(buffer.view().unwrap().to_vec().unwrap(), *expected);
                         assert_eq!(buffer.data_len().unwrap(), expected.len() as u64);
                     } else {
                         assert!(matches!(buffer.read(), Err(Error::Interrupted { .. })));

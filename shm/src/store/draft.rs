@@ -243,7 +243,7 @@ impl Draft {
         Ok(segment)
     }
 
-    fn failed(&self, action: &'static str, error: io::Error) -> Error {
+    pub(crate) fn failed(&self, action: &'static str, error: io::Error) -> Error {
         self.store.write_failed(action, &self.path(), self.len, error)
     }
 

@@ -22,10 +22,11 @@ mod process;
 mod range;
 mod space;
 mod stream;
+mod threads;
 mod vectors;
 
 pub use bytes::Source;
-pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
+pub(crate) use bytes::{Destination, NewVec, as_destination, reserved, zeroed, zeros};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
@@ -43,4 +44,5 @@ pub(crate) use process::{Identity, PROGRAM_LEN, identity};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
 pub(crate) use space::{reserve, room};
+pub(crate) use threads::run_on_threads;
 pub(crate) use vectors::vectorized;
