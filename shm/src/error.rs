@@ -65,7 +65,8 @@ pub enum Error {
     },
     /// There is no room for a new buffer. Nothing was created.
     #[error(
-        "{requested} bytes were asked for and {available} are available ({limit}); {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones"
+        "{requested} bytes were asked for and {available} are available ({limit}); {}",
+        how_to_make_room(*limit, *reclaimable)
     )]
     StoreFull {
         /// How much was asked for, in bytes.
@@ -246,6 +247,8 @@ pub enum SpaceLimit {
     Memory,
     /// Room left in an enclosing memory cgroup.
     Cgroup,
+    /// How long this process may make a file: `RLIMIT_FSIZE`.
+    FileSize,
 }
 
 impl std::fmt::Display for SpaceLimit {
@@ -255,6 +258,7 @@ impl std::fmt::Display for SpaceLimit {
             Self::Quota => "quota of the store, DCC_MCP_SHM_MAX_BYTES",
             Self::Memory => "free memory of the machine",
             Self::Cgroup => "memory limit of the container or cgroup",
+            Self::FileSize => "limit of this process on the size of a file, ulimit -f",
         })
     }
 }
@@ -269,12 +273,8 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. }
-                | Self::Changed { .. }
-                | Self::Exhausted { .. }
-                | Self::NotSealed { .. }
-                | Self::StoreFull { .. }
-        )
+            Self::Busy { .. } | Self::Changed { .. } | Self::Exhausted { .. } | Self::NotSealed { .. }
+        ) || matches!(self, Self::StoreFull { limit, .. } if *limit != SpaceLimit::FileSize)
     }
 
     pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> Self {
@@ -337,6 +337,13 @@ fn list(names: &[String]) -> String {
         return "none".to_owned();
     }
     names.join(", ")
+}
+
+fn how_to_make_room(limit: SpaceLimit, reclaimable: u64) -> String {
+    if limit == SpaceLimit::FileSize {
+        return "raise the limit where the process is started, or share less at once".to_owned();
+    }
+    format!("{reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones")
 }
 
 /// Who has slots, each process once.

@@ -71,6 +71,7 @@ impl Draft {
     fn grow_with(&mut self, len: u64, first: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let store = self.store.clone();
         let more = len.saturating_sub(self.len);
+        store.check_file_size(len)?;
         store.check_room(more)?;
         let quota = store.quota()?;
         self.counted |= quota.is_some();
@@ -277,9 +278,17 @@ impl Store {
         Ok(())
     }
 
+    /// Refuses to write so much to one file where the limit of this process is lower: the system would send SIGXFSZ.
+    pub(crate) fn check_file_size(&self, len: u64) -> Result<()> {
+        match sys::file_size_limit() {
+            Some(limit) if len > limit => Err(self.full(len, limit, SpaceLimit::FileSize)),
+            _ => Ok(()),
+        }
+    }
+
     fn write_failed(&self, action: &'static str, path: &std::path::Path, len: u64, error: io::Error) -> Error {
         match error.raw_os_error() {
-            Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM | libc::EFBIG) => {
+            Some(libc::ENOSPC | libc::EDQUOT | libc::ENOMEM) => {
                 let room = sys::room(self.directory());
                 let (available, limit) = room.map_or((0, SpaceLimit::FileSystem), |room| (room.available, room.limit));
                 self.full(len, available.min(len), limit)

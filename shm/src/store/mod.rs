@@ -295,10 +295,12 @@ impl Store {
                 Err(error) => Err(failed(error.into())),
             };
         };
+        let text = bytes.to_string();
+        self.check_file_size(text.len() as u64)?;
         // Whoever reads the quota meanwhile finds the old one or the new one.
         let new = format!("{QUOTA_FILE}.{}", Uuid::new_v4());
         let file = GuardedFile::open_at(self.directory(), &new, Access::Create).map_err(failed)?;
-        sys::Source::from(bytes.to_string().as_bytes())
+        sys::Source::from(text.as_bytes())
             .write_at(file.as_fd(), 0)
             .and_then(|()| sys::rename(self.directory(), &new, QUOTA_FILE))
             .map_err(failed)

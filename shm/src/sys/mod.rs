@@ -43,6 +43,6 @@ pub(crate) use mapping::{Mapping, Protection};
 pub(crate) use process::{Identity, PROGRAM_LEN, identity};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
-pub(crate) use space::{reserve, room};
+pub(crate) use space::{file_size_limit, reserve, room};
 pub(crate) use threads::run_on_threads;
 pub(crate) use vectors::vectorized;

@@ -81,6 +81,7 @@ fn room(store: &Store) -> Finding {
     let remedy = match room.limit {
         SpaceLimit::Quota => "delete buffers (dcc-mcp-shm rm), or raise the quota: DCC_MCP_SHM_MAX_BYTES",
         SpaceLimit::Memory => "delete buffers (dcc-mcp-shm rm), or end programs that use much memory",
+        SpaceLimit::FileSize => "raise the limit where the program is started (ulimit -f)",
         SpaceLimit::Cgroup => "delete buffers (dcc-mcp-shm rm), or give the container more memory (docker: --memory)",
         _ => {
             "delete buffers (dcc-mcp-shm rm) and other files there, or give the file system more: mount -o remount,size="

@@ -1,10 +1,11 @@
-"""Little memory is an error in Python too, where the module is loaded at run time, and never the end of the process."""
+"""Limits of the process are errors in Python too, where the module is loaded at run time, and never its end."""
 
 import os
 import subprocess
 import sys
 
 import pytest
+from conftest import RunPython
 from dcc_mcp_shm import Store
 
 # Tries everything with each amount of address space: from none to enough for threads, and the same on top of one copy of the
@@ -94,3 +95,18 @@ def test_with_any_amount_of_address_space_large_data_is_right_or_refused(store: 
         [sys.executable, "-c", SWEEP], capture_output=True, text=True, timeout=120, check=False, env=environment
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("disposition", ["SIG_DFL", "SIG_IGN"])
+def test_a_limit_on_the_size_of_files_is_said(run_python: RunPython, disposition: str) -> None:
+    code = (
+        "import resource, signal, sys, dcc_mcp_shm as shm\n"
+        "signal.signal(signal.SIGXFSZ, getattr(signal, sys.argv[1]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, resource.RLIM_INFINITY))\n"
+        "shm.SharedSceneBuffer.write(bytes(5000)).unlink()\n"
+        "try:\n"
+        "    shm.SharedSceneBuffer.write(bytes(20_000))\n"
+        "except shm.StoreFull as full:\n"
+        "    print(full.requested, full.available, 'ulimit -f' in full.limit, 'raise the limit' in str(full))"
+    )
+    assert run_python(code, disposition) == "24096 10000 True True"
