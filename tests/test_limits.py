@@ -8,8 +8,8 @@ import pytest
 from conftest import RunPython
 from dcc_mcp_shm import Store
 
-# Tries everything with each amount of address space: from none to enough for threads, and the same on top of one copy of the
-# data and of two.
+# Tries everything with each amount of address space: from none to enough for threads, and the same on top of one copy
+# of the data and of two.
 SWEEP = """
 import collections, errno, resource, sys
 import numpy as np
@@ -84,7 +84,8 @@ print(counts)
 """
 
 
-# What was freed, and stacks of threads that have ended, are given back to the system at once: else there is memory enough.
+# What was freed, and stacks of threads that have ended, are given back to the system at once: else there is memory
+# enough.
 AT_ONCE = "glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072:glibc.pthread.stack_cache_size=0"
 
 

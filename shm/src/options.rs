@@ -78,7 +78,7 @@ impl BufferOptions {
         self
     }
 
-    /// How long the buffer stays after its last holder let go; zero is until it is deleted.
+    /// How long the buffer stays after its last holder let go, up to 584 years; zero is until it is deleted.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -142,6 +142,10 @@ impl BufferOptions {
     pub(crate) fn metadata(&self, size: u64) -> Result<Metadata> {
         if self.replace && self.name.is_none() {
             return Err(Error::invalid("replace", "there is no name to take over; give one"));
+        }
+        if u64::try_from(self.ttl.as_nanos()).is_err() {
+            let problem = "584 years are the longest that can be kept; 0 is until it is deleted";
+            return Err(Error::invalid("ttl", problem));
         }
         let metadata = Metadata {
             kind: self.kind,

@@ -127,10 +127,17 @@ fn what_is_held_survives_every_gc_and_expires_after_the_last_holder() {
 #[test]
 fn a_zero_ttl_is_for_ever_and_a_long_one_is_not_cut_short() {
     let (_parent, store) = temp_store();
+    let longest = Duration::from_nanos(u64::MAX);
     let forever = SharedBuffer::create(&store, 1, &ttl(0)).unwrap().id();
-    let huge = SharedBuffer::create(&store, 1, &BufferOptions::default().ttl(Duration::MAX))
+    let huge = SharedBuffer::create(&store, 1, &BufferOptions::default().ttl(longest))
         .unwrap()
         .id();
+    let longer = BufferOptions::default().ttl(longest + Duration::from_nanos(1));
+    let refused = SharedBuffer::create(&store, 1, &longer);
+    assert!(
+        matches!(refused, Err(Error::InvalidArgument { argument: "ttl", .. })),
+        "{refused:?}"
+    );
     let usual = SharedBuffer::create(&store, 1, &BufferOptions::default()).unwrap().id();
     for id in [forever, huge, usual] {
         assert!(kept_by_gc(&store, id).is_some());
