@@ -1,7 +1,7 @@
 //! Looking at what is there, without holding or renewing anything, and deleting it.
 
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use rustix::fs::AtFlags;
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::header::{AT_SEQUENCE, Role};
 use crate::segment::{self, Segment, Snapshot};
 use crate::slot_holder::SlotHolder;
-use crate::sys::{self, Access, Mode};
+use crate::sys::{self, Access, Mode, Stat};
 use crate::target::Target;
 use crate::text::check_name;
 
@@ -218,7 +218,7 @@ impl Store {
                 .ok_or_else(|| self.not_found(name)),
             Reference::Descriptor(json) => {
                 let target = Target::parse(json)?;
-                if target.path != self.file_path(target.id) {
+                if !self.is_file_path(target.id, &target.path)? {
                     return Err(Error::descriptor(format!(
                         "its file {} is not the one of {} in this store, {}",
                         target.path.display(),
@@ -231,6 +231,28 @@ impl Store {
                     generation: Some(target.generation),
                 })
             }
+        }
+    }
+
+    /// Whether a path leads to the file with this id in this store. Links among the directories above the store change the path
+    /// and not where it leads; a link in the place of the store is refused here as it is when a store is opened.
+    fn is_file_path(&self, id: Uuid, path: &Path) -> Result<bool> {
+        let own = self.file_path(id);
+        if path == own {
+            return Ok(true);
+        }
+        let Some(directory) = path
+            .parent()
+            .filter(|_| path.is_absolute() && path.file_name() == own.file_name())
+        else {
+            return Ok(false);
+        };
+        match rustix::fs::lstat(directory) {
+            Ok(stat) => Ok(Stat::from(stat).same_file(&self.0.stat)),
+            Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::NAMETOOLONG | Errno::INVAL) => {
+                Ok(false)
+            }
+            Err(error) => Err(Error::io("look at", directory, error)),
         }
     }
 
