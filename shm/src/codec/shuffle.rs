@@ -233,6 +233,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config(256))]
+
         #[test]
         fn what_is_undone_is_the_original(
             bytes in prop::collection::vec(any::<u8>(), 0..40_000),
