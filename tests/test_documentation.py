@@ -1,4 +1,4 @@
-"""The page of the Python API: its examples run as they stand, and nothing is left out."""
+"""What is said holds: examples of the Python API run, its page leaves nothing out, and tests are the same for all."""
 
 import inspect
 import re
@@ -40,3 +40,14 @@ def test_each_class_has_all_its_members_in_its_section() -> None:
     for one in classes - {dcc_mcp_shm.BufferEdit}:
         members = {member for member in vars(one) if not member.startswith("_")}
         assert members - told_in(sections[one.__name__]) == set(), one
+
+
+def test_all_property_tests_draw_the_same_cases_for_everybody() -> None:
+    root = Path(__file__).parents[1]
+    sources = {path: path.read_text() for crate in ("shm", "server", "python") for path in (root / crate).rglob("*.rs")}
+    blocks = [
+        (path, text) for path, source in sources.items() for text in re.findall(r"\bproptest! \{\s*(\S+)", source)
+    ]
+    assert len(blocks) > 5
+    of_their_own = {path for path, text in blocks if "properties::config(" not in text}
+    assert of_their_own == set(), "see tests/properties.rs"

@@ -216,26 +216,6 @@ def test_facts_about_a_scene_come_back(store: Store) -> None:
     assert SharedSceneBuffer.open(listed).id == scene.id, "a descriptor may be a dict"
 
 
-@pytest.mark.parametrize(
-    "attrs", [{"a": {"b": 1}}, {"a": "x" * 5000}, {"a": float("nan")}, {"a": [0] * 65}, [1], {"": 1}]
-)
-def test_bad_attrs_are_refused(attrs: Any) -> None:
-    with pytest.raises(shm.InvalidArgument) as error:
-        SharedSceneBuffer.write(b"data", attrs=attrs)
-    assert error.value.argument == "attrs"
-
-
-@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_what_is_not_about_attrs_is_not_said_of_them(error: type[BaseException]) -> None:
-    class Interrupted:
-        def tolist(self) -> Any:
-            raise error
-
-    with pytest.raises(error):
-        SharedSceneBuffer.write(b"data", attrs={"a": Interrupted()})
-    assert Store().list() == []
-
-
 def test_unlink_on_close_and_with(store: Store) -> None:
     with SharedSceneBuffer.write(b"scoped", unlink_on_close=True) as scoped:
         path = Path(scoped.path())
@@ -255,8 +235,6 @@ def test_an_unknown_option_is_named() -> None:
         SharedSceneBuffer.write(b"", nmae="hero")  # type: ignore[call-arg]
     with pytest.raises(shm.InvalidArgument, match="Geometri"):
         SharedSceneBuffer.write(b"", kind="Geometri")
-    with pytest.raises(shm.InvalidArgument, match="ttl"):
-        SharedSceneBuffer.write(b"", ttl=-1)
     with pytest.raises(shm.InvalidArgument, match="replace"):
         SharedSceneBuffer.write(b"", replace=True)
 

@@ -12,7 +12,7 @@ use crate::options::whole;
 /// The layout in `{"position": ("f4", (n, 3)), "material": ("i4", n, "face")}`.
 pub(crate) fn layout(arrays: &Bound<'_, PyAny>) -> PyResult<Layout> {
     let mut specs = Vec::new();
-    for item in items(arrays)?.try_iter()? {
+    for item in items("arrays", arrays)?.try_iter()? {
         let (name, value): (String, Bound<'_, PyTuple>) = item?.extract().map_err(|_| wrong_layout())?;
         let parts: Vec<_> = value.iter().collect();
         let (dtype, shape, domain) = match &parts[..] {
@@ -34,7 +34,7 @@ fn wrong_layout() -> PyErr {
 }
 
 /// The items of a dict or another mapping.
-pub(crate) fn items<'py>(arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn items<'py>(argument: &str, arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     // Of no subclass, which may have another order.
     if let Ok(dict) = arrays.cast_exact::<PyDict>() {
         return Ok(dict.items().into_any());
@@ -43,9 +43,9 @@ pub(crate) fn items<'py>(arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
     if arrays.is_instance(&arrays.py().import("collections.abc")?.getattr("Mapping")?)? {
         return arrays.call_method0("items");
     }
-    Err(PyTypeError::new_err(
-        "arrays must be a dict or another mapping of names",
-    ))
+    Err(PyTypeError::new_err(format!(
+        "{argument} must be a dict or another mapping of names"
+    )))
 }
 
 /// Type, shape and bytes of an array that is given whole.
@@ -69,13 +69,18 @@ pub(crate) fn described<'py>(
     Ok((spec, input))
 }
 
+/// What to call a value's type in a message.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    let name = value.get_type().qualname();
+    name.map_or_else(|_| "value of some type".to_owned(), |name| name.to_string())
+}
+
 /// The error for what is no array: what it is, and what to do.
 fn no_array(name: &str, array: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyTypeError>(array.py()) {
         return error;
     }
-    let kind = array.get_type().qualname();
-    let kind = kind.map_or_else(|_| "something else".to_owned(), |name| name.to_string());
+    let kind = type_name(array);
     PyTypeError::new_err(format!(
         "{name:?} is a {kind}, without a buffer of elements; pass numpy.asarray(it), or fill a writer, which converts"
     ))

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use dcc_mcp_shm::{BufferEdit, SharedBuffer};
 use pyo3::exceptions::PyRuntimeError;
@@ -141,9 +142,9 @@ impl PySharedBuffer {
     /// Raises:
     ///     NotFound: the buffer has been deleted. Stale: the slot has been given to another.
     #[pyo3(signature = (after, timeout=None))]
-    fn wait(&self, after: &Bound<'_, PyAny>, timeout: Option<f64>) -> PyResult<Option<u64>> {
+    fn wait(&self, after: &Bound<'_, PyAny>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
         let (buffer, seen) = (self.get()?, whole("after", after)?);
-        let timeout = wait::timeout(timeout.unwrap_or(f64::INFINITY))?;
+        let timeout = timeout.map_or(Ok(Duration::MAX), wait::timeout)?;
         wait::wait(after.py(), |go_on| buffer.wait_while(seen, timeout, go_on))
     }
 

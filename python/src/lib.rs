@@ -2,6 +2,7 @@
 
 mod arrays;
 mod assign;
+mod attrs;
 mod buffer;
 mod element;
 mod errors;

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use dcc_mcp_shm::{Attrs, BufferOptions, Descriptor, Error, QuotaSetting, Reference, Store};
-use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
+use dcc_mcp_shm::{BufferOptions, Descriptor, Error, QuotaSetting, Reference, Store};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use uuid::Uuid;
 
+use crate::attrs::attrs;
 use crate::errors::{invalid, raise};
 use crate::kind::KindArgument;
 use crate::store::PyStore;
@@ -57,7 +58,7 @@ impl Options {
                 "source_dcc" => buffer = buffer.source_dcc(text("source_dcc", &value)?),
                 "name" => buffer = buffer.name(text("name", &value)?),
                 "group" => buffer = buffer.group(text("group", &value)?),
-                "ttl" => buffer = buffer.ttl(seconds("ttl", &value)?),
+                "ttl" => buffer = buffer.ttl(time_to_live(&value)?),
                 "attrs" => buffer = buffer.attrs(attrs(&value)?),
                 _ => store = Some(value.cast::<PyStore>()?.get().store().clone()),
             }
@@ -117,11 +118,32 @@ fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
         .extract()
 }
 
-/// A number of seconds; 0 is for ever.
-fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let seconds: f64 = value.extract()?;
-    Duration::try_from_secs_f64(seconds)
-        .map_err(|_| invalid(argument, format!("{seconds} is no number of seconds from 0 on")))
+/// How long a buffer stays; 0 is for ever, and no other number is.
+fn time_to_live(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds = seconds("ttl", value)?;
+    let ttl = Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let problem = format!("{seconds} is no number of seconds that can be kept; 0 is until it is deleted");
+        invalid("ttl", problem)
+    })?;
+    Ok(if seconds > 0.0 {
+        ttl.max(Duration::from_nanos(1))
+    } else {
+        ttl
+    })
+}
+
+/// A number of seconds, whatever it is.
+pub(crate) fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let py = value.py();
+    value.extract::<f64>().map_err(|error| {
+        if error.is_instance_of::<PyOverflowError>(py) {
+            return invalid(argument, "has more digits than a number of seconds can have");
+        }
+        if error.is_instance_of::<PyTypeError>(py) {
+            return PyTypeError::new_err(format!("{argument} must be a number of seconds"));
+        }
+        error
+    })
 }
 
 /// A size or count; what no size can be is an error of ours, as is what is only too large.
@@ -161,43 +183,13 @@ pub(crate) fn id(value: &str) -> PyResult<Uuid> {
     Uuid::parse_str(value).map_err(|_| invalid("id", format!("{value:?} is no UUID")))
 }
 
-/// Attributes as JSON, with NumPy's scalars and arrays, mathutils vectors and the like as numbers and lists.
-fn attrs(value: &Bound<'_, PyAny>) -> PyResult<Attrs> {
-    let json = to_json(value).map_err(|error| unconvertible(value.py(), error))?;
-    serde_json::from_str(&json).map_err(|error| invalid("attrs", format!("must be a dict of plain values: {error}")))
-}
-
-/// What `json` and `tolist` say of values that they cannot convert. All else, such as Ctrl-C, is not about the value.
-fn unconvertible(py: Python<'_>, error: PyErr) -> PyErr {
-    let is_of_value = error.is_instance_of::<PyTypeError>(py)
-        || error.is_instance_of::<PyValueError>(py)
-        || error.is_instance_of::<PyRecursionError>(py);
-    if is_of_value {
-        invalid("attrs", error.value(py).to_string())
-    } else {
-        error
-    }
-}
-
 fn to_json(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
     let keywords = PyDict::new(py);
     // NaN is no JSON: an error here is better than one at the reader.
     keywords.set_item("allow_nan", false)?;
-    let plain = pyo3::wrap_pyfunction!(plain_value, py)?;
-    keywords.set_item("default", plain)?;
     let json = py.import("json")?;
     json.call_method("dumps", (value,), Some(&keywords))?.extract()
-}
-
-/// What JSON is to write for a value that it does not know.
-#[pyfunction]
-fn plain_value<'py>(value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = value.py();
-    if let Ok(convert) = value.getattr("tolist") {
-        return convert.call0();
-    }
-    py.import("builtins")?.call_method1("list", (value,))
 }
 
 /// JSON text as Python values.

@@ -105,7 +105,7 @@ impl PyBufferPool {
     /// Raises:
     ///     Exhausted: all are in use; ``holders`` says by whom.
     #[pyo3(signature = (timeout=None))]
-    fn acquire(&self, py: Python<'_>, timeout: Option<f64>) -> PyResult<PySharedBuffer> {
+    fn acquire(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<PySharedBuffer> {
         let pool = self.get()?;
         let buffer = match timeout {
             None => py.detach(|| pool.acquire()).map_err(raise),

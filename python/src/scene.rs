@@ -95,7 +95,7 @@ impl PySharedSceneBuffer {
     ) -> PyResult<Self> {
         let (py, options) = (arrays.py(), Options::read(options, OF_SCENES)?);
         let mut inputs = Vec::new();
-        for item in arrays::items(arrays)?.try_iter()? {
+        for item in arrays::items("arrays", arrays)?.try_iter()? {
             let (name, array): (String, Bound<'_, PyAny>) = item?.extract()?;
             let (spec, input) = arrays::described(&name, &array, domains)?;
             inputs.push((name, spec, input));

@@ -1,5 +1,7 @@
 //! The store.
 
+use std::time::Duration;
+
 use dcc_mcp_shm::{BufferFilter, QuotaSetting, Store};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -110,7 +112,7 @@ impl PyStore {
         name: Option<String>,
         group: Option<String>,
         after: Option<&Bound<'py, PyAny>>,
-        timeout: Option<f64>,
+        timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let wanted = BufferFilter {
             kind: kind.map(|kind| kind.0),
@@ -119,7 +121,7 @@ impl PyStore {
             group,
         };
         let after = after.map(descriptors).transpose()?;
-        let timeout = wait::timeout(timeout.unwrap_or(f64::INFINITY))?;
+        let timeout = timeout.map_or(Ok(Duration::MAX), wait::timeout)?;
         let came = wait::wait(py, |go_on| self.0.wait_while(&wanted, after.as_deref(), timeout, go_on))?;
         from_json(py, &json(&came))
     }

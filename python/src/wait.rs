@@ -5,6 +5,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use crate::errors::{invalid, raise};
+use crate::options::seconds;
 
 /// Waits by means of a function that asks, every few milliseconds, whether to go on.
 pub(crate) fn wait<T: Send>(
@@ -32,8 +33,9 @@ pub(crate) fn wait<T: Send>(
     raised.map_or_else(|| result.map_err(raise), Err)
 }
 
-/// A number of seconds to wait, which may be infinite.
-pub(crate) fn timeout(seconds: f64) -> PyResult<Duration> {
+/// How long to wait, in seconds: a number, which may be infinite.
+pub(crate) fn timeout(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds = seconds("timeout", value)?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(timeout) => Ok(timeout),
         // Longer than can be counted.

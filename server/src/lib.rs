@@ -20,6 +20,9 @@ mod listed;
 mod manifest;
 mod picture;
 mod prompts;
+#[cfg(test)]
+#[path = "../../tests/properties.rs"]
+mod properties;
 mod python;
 mod reply;
 mod resources;

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::Error;
+use dcc_mcp_shm::{Error, SpaceLimit};
 use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
@@ -117,6 +117,15 @@ impl From<Error> for ToolError {
             Error::InvalidArgument { argument, problem } => {
                 Self::argument(argument, problem, "Correct it and call the tool again.")
             }
+            Error::StoreFull {
+                requested,
+                available,
+                limit: limit @ SpaceLimit::FileSize,
+                ..
+            } => Self::new(
+                format!("{requested} bytes were asked for, and {available} are possible ({limit})"),
+                "Ask for less, or start this server with a higher limit.",
+            ),
             Error::StoreFull {
                 requested,
                 available,

@@ -69,8 +69,9 @@ pub enum Error {
     },
     /// There is no room for a new buffer. Nothing was created.
     #[error(
-        "{}; {reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones",
-        limit.shortage(*requested, *available)
+        "{}; {}",
+        limit.shortage(*requested, *available),
+        how_to_make_room(*limit, *reclaimable)
     )]
     StoreFull {
         /// How much was asked for, in bytes; where inodes are short, how many files.
@@ -275,6 +276,8 @@ pub enum SpaceLimit {
     Inodes,
     /// The disk quota of this user; how much of it is left is not known.
     UserQuota,
+    /// How long this process may make a file: `RLIMIT_FSIZE`.
+    FileSize,
 }
 
 impl SpaceLimit {
@@ -301,6 +304,7 @@ impl std::fmt::Display for SpaceLimit {
             Self::Cgroup => "memory limit of the container or cgroup",
             Self::Inodes => "free inodes of the file system",
             Self::UserQuota => "disk quota of the user",
+            Self::FileSize => "limit of this process on the size of a file, ulimit -f",
         })
     }
 }
@@ -315,12 +319,8 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Self::Busy { .. }
-                | Self::Changed { .. }
-                | Self::Exhausted { .. }
-                | Self::NotSealed { .. }
-                | Self::StoreFull { .. }
-        )
+            Self::Busy { .. } | Self::Changed { .. } | Self::Exhausted { .. } | Self::NotSealed { .. }
+        ) || matches!(self, Self::StoreFull { limit, .. } if *limit != SpaceLimit::FileSize)
     }
 
     pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> Self {
@@ -458,6 +458,13 @@ fn then(holder: Option<&LockHolder>) -> String {
         }
         _ => "try again when they let go".to_owned(),
     }
+}
+
+fn how_to_make_room(limit: SpaceLimit, reclaimable: u64) -> String {
+    if limit == SpaceLimit::FileSize {
+        return "raise the limit where the process is started, or share less at once".to_owned();
+    }
+    format!("{reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones")
 }
 
 /// Who has slots, each process once.

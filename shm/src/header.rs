@@ -179,7 +179,7 @@ impl Header {
                 ),
             ));
         }
-        let mut bytes = vec![0; len];
+        let mut bytes = sys::zeros(len)?;
         let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
         put(AT_MAGIC, &MAGIC);
         put(AT_VERSION, &VERSION.to_le_bytes());
@@ -329,7 +329,7 @@ fn checksum(bytes: &[u8], metadata_len: usize) -> u32 {
     hasher.finalize()
 }
 
-/// A ttl is stored in 64 bits: 584 years are for ever.
+/// A ttl is stored in 64 bits; options refuse what is longer.
 fn ttl_nanos(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_nanos()).unwrap_or(u64::MAX)
 }

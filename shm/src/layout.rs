@@ -200,6 +200,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(crate::properties::config(256))]
+
         #[test]
         fn arrays_are_aligned_apart_and_within(sizes in proptest::collection::vec((0u64..5000, 1u64..5), 0..20)) {
             let dtype = "f4".parse().expect("dtype");

@@ -32,6 +32,9 @@ mod options;
 mod parallel;
 mod pool;
 mod pool_wait;
+#[cfg(test)]
+#[path = "../../tests/properties.rs"]
+mod properties;
 mod reader;
 mod scene;
 mod scene_writer;

@@ -10,7 +10,7 @@ use crate::buffer_access::Reading;
 use crate::error::{Error, Result};
 use crate::pool::SlotLease;
 use crate::segment::Segment;
-use crate::sys::{GuardedFile, Mapping, Source};
+use crate::sys::{GuardedFile, Mapping, NewVec, Source};
 
 /// Memory that a DCC's own code fills in place.
 ///
@@ -192,9 +192,13 @@ impl BufferView {
     }
 
     /// A copy of the bytes.
-    pub fn to_vec(&self) -> Vec<u8> {
-        let mut bytes = vec![0; self.len];
-        self.mapping.source(self.start, self.len).copy_to(&mut bytes);
-        bytes
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn to_vec(&self) -> Result<Vec<u8>> {
+        NewVec::with_len(self.len)?.filled(|memory| {
+            self.mapping.copy_out(self.start, memory);
+            Ok(())
+        })
     }
 }

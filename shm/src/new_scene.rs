@@ -1,5 +1,7 @@
 //! A scene's file while it is made, compressed or not.
 
+use std::os::fd::AsFd;
+
 use crate::codec::{Encoder, Shuffle};
 use crate::error::Result;
 use crate::header::{Header, Role, State, Words};
@@ -53,9 +55,13 @@ impl<'a> Parts<'a> {
             return Ok(None);
         };
         let mut file = NewScene::create(store, &self.layout, Some(encoder.len()), options, State::Sealed)?;
-        while encoder.advance(&fetch, &|at, frames| {
-            file.draft.write(file.payload + at, Source::from(frames))
-        })? {
+        loop {
+            let write =
+                |at: u64, frames: &[u8]| Source::from(frames).write_at(file.draft.writer().as_fd(), file.payload + at);
+            let advanced = encoder.advance(&fetch, &write);
+            if !advanced.map_err(|error| file.draft.failed("write", error))? {
+                break;
+            }
             if encoder.len() >= size {
                 self.layout
                     .arrays_mut()
@@ -65,7 +71,7 @@ impl<'a> Parts<'a> {
             }
             file.draft.grow(file.payload + encoder.len())?;
         }
-        file.draft.write(file.payload, Source::from(&encoder.index()))?;
+        file.draft.write(file.payload, Source::from(&encoder.index()?))?;
         file.set_stored(encoder.len())?;
         file.draft.seal()?;
         file.publish(options).map(Some)

@@ -80,7 +80,7 @@ impl BufferOptions {
         self
     }
 
-    /// How long the buffer stays after its last holder let go; zero is until it is deleted.
+    /// How long the buffer stays after its last holder let go, up to 584 years; zero is until it is deleted.
     pub fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
@@ -146,6 +146,10 @@ impl BufferOptions {
             return Err(Error::invalid("replace", "there is no name to take over; give one"));
         }
         sys::check_random().map_err(Error::random)?;
+        if u64::try_from(self.ttl.as_nanos()).is_err() {
+            let problem = "584 years are the longest that can be kept; 0 is until it is deleted";
+            return Err(Error::invalid("ttl", problem));
+        }
         let metadata = Metadata {
             kind: self.kind,
             source_dcc: self.source_dcc.clone(),

@@ -1,47 +1,52 @@
-//! Work on all cores: parts that are worked on at the same time, and their results in order; and memory that is moved.
+//! Work on all cores: items that are worked on at the same time, and memory that is moved.
 
 use std::iter;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use crate::sys::run_on_threads;
 
 /// What a thread must have to move, or starting it costs more than it saves.
 const WORTH_A_THREAD: usize = 4 << 20;
 /// Threads that move memory. More of them would wait for the same memory.
 const MOST_MOVERS: usize = 4;
-/// That of the standard library's threads.
-const STACK: usize = 2 << 20;
 
 /// How many threads work on so many jobs.
 pub(crate) fn threads(jobs: usize) -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(jobs)
 }
 
-/// A part for each thread.
-pub(crate) fn split_owned<T>(mut items: Vec<T>) -> Vec<Vec<T>> {
-    let size = items.len().div_ceil(threads(items.len()).max(1)).max(1);
-    let mut parts = Vec::new();
-    while !items.is_empty() {
-        let rest = items.split_off(size.min(items.len()));
-        parts.push(std::mem::replace(&mut items, rest));
-    }
-    parts
+/// Works on each item, on `count` threads or as many as there is memory for. Each has something of its own to work with,
+/// which `prepare` makes; a thread that fails goes no further.
+///
+/// What is called here must not allocate but by calls that can fail: see [`run_on_threads`].
+///
+/// # Errors
+/// The first one of `work`; that of `prepare` if it fails for the first thread.
+pub(crate) fn for_each<T, S: Send, E: Send>(
+    count: usize,
+    items: impl Iterator<Item = T> + Send,
+    prepare: impl Fn() -> Result<S, E> + Sync,
+    work: impl Fn(&mut S, T) -> Result<(), E> + Sync,
+) -> Result<(), E> {
+    let (items, failure) = (Mutex::new(items), Mutex::new(None));
+    // Made before there are other threads that could take the last memory: one of them does the work in any case.
+    let first = Mutex::new(Some(prepare()?));
+    run_on_threads(count, &|| {
+        let first = locked(&first).take();
+        let Some(mut own) = first.or_else(|| prepare().ok()) else {
+            return;
+        };
+        let done = iter::from_fn(|| locked(&items).next()).try_for_each(|item| work(&mut own, item));
+        if let Err(error) = done {
+            locked(&failure).get_or_insert(error);
+        }
+    });
+    let failure = failure.into_inner().unwrap_or_else(PoisonError::into_inner);
+    failure.map_or(Ok(()), Err)
 }
 
-/// Works on parts at the same time, and gives the results in their order.
-pub(crate) fn in_parallel<T: Send, R: Send>(parts: Vec<T>, work: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let count = parts.len();
-    let left = Mutex::new(parts.into_iter().enumerate());
-    let run = || {
-        iter::from_fn(|| next(&left))
-            .map(|(i, part)| (i, work(part)))
-            .collect::<Vec<_>>()
-    };
-    let mut done: Vec<_> = on_threads(count, run).into_iter().flatten().collect();
-    done.sort_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, result)| result).collect()
-}
-
-/// Moves `len` bytes piece by piece, on several threads if they are many; a thread that fails goes no further.
+/// Moves `len` bytes piece by piece, on several threads if they are many.
 pub(crate) fn move_pieces<T, E: Send>(
     len: usize,
     mut pieces: impl Iterator<Item = T> + Send,
@@ -52,33 +57,11 @@ pub(crate) fn move_pieces<T, E: Send>(
     if movers <= 1 {
         return pieces.try_for_each(move_one);
     }
-    let left = Mutex::new(pieces);
-    on_threads(threads(movers), || {
-        iter::from_fn(|| next(&left)).try_for_each(&move_one)
-    })
-    .into_iter()
-    .collect()
+    for_each(threads(movers), pieces, || Ok(()), |(), piece| move_one(piece))
 }
 
-fn next<I: Iterator>(left: &Mutex<I>) -> Option<I::Item> {
-    left.lock().unwrap_or_else(PoisonError::into_inner).next()
-}
-
-/// Runs the same on so many threads, this one among them. They end before this returns, so that there are none when a DCC
-/// forks. Where the system gives fewer, those do it all.
-fn on_threads<R: Send>(count: usize, run: impl Fn() -> R + Sync) -> Vec<R> {
-    thread::scope(|scope| {
-        // With a size, as else the standard library looks for one in the environment, which other threads of a host may be
-        // changing.
-        let builder = || thread::Builder::new().stack_size(STACK);
-        let spawn = |_| builder().spawn_scoped(scope, &run).ok();
-        let others: Vec<_> = (1..count).filter_map(spawn).collect();
-        let mut done = vec![run()];
-        for other in others {
-            done.push(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        }
-        done
-    })
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -96,6 +79,19 @@ mod tests {
             assert_eq!((done, moved), (Ok(()), vec![1; 1000]));
             let done = move_pieces(len, 0..1000, |i| if i == 500 { Err(i) } else { Ok(()) });
             assert_eq!(done, Err(500));
+        }
+    }
+    #[test]
+    fn who_has_nothing_to_work_with_leaves_the_work_to_others() {
+        for (prepared, expected) in [(0, Err("no memory")), (1, Ok(())), (2, Ok(()))] {
+            let (left, worked) = (Mutex::new(0..prepared), Mutex::new(0));
+            let prepare = || locked(&left).next().ok_or("no memory");
+            let done = for_each(3, 0..100, prepare, |_, _| {
+                *locked(&worked) += 1;
+                Ok(())
+            });
+            assert_eq!(done, expected);
+            assert_eq!(locked(&worked).clone(), if prepared == 0 { 0 } else { 100 });
         }
     }
 }

@@ -105,6 +105,8 @@ impl SceneWriter {
         if metadata.codec.is_some() {
             return Err(Error::damaged(&path, "it is compressed and not sealed"));
         }
+        // What makes it a sealed scene in the end is written to its header.
+        store.check_file_size(snapshot.payload)?;
         let layout = Layout::from_placed(metadata.arrays.clone(), metadata.size)?;
         let mapping = map_file(&writer, snapshot.stat.len, &path, Protection::Shared)?;
         let memory = Self::memory_of(mapping, snapshot.payload, &layout)?;

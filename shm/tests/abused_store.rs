@@ -88,7 +88,7 @@ fn rewrite(store: &Store, bytes: &[u8]) -> Result<(), Error> {
     let buffer = SharedBuffer::create(store, SIZE as u64, &options("buffer"))?;
     buffer.write(bytes)?;
     assert_eq!(buffer.read()?, bytes, "whatever happens to its directory");
-    assert_eq!(buffer.view()?.to_vec(), bytes);
+    assert_eq!(buffer.view()?.to_vec()?, bytes);
     let opened = SharedBuffer::open(store, &buffer.id().into())?;
     assert_eq!(opened.read()?, bytes);
     buffer.unlink()

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "../../tests/properties.rs"]
+mod properties;
 
 use std::fs;
 use std::io::Read;
@@ -264,7 +266,7 @@ fn a_compressed_scene_whose_first_array_does_not_start_at_zero_is_read_right_or_
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::config(60))]
 
     #[test]
     fn ranges_are_slices_of_the_whole(start in 0usize..3_400_000, len in 0usize..2_500_000) {

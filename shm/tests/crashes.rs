@@ -225,7 +225,7 @@ fn read(store: &Store) {
             check(scene.and_then(|scene| scene.read()));
         }
         check(rewritten.read());
-        check(rewritten.view().map(|view| view.to_vec()));
+        check(rewritten.view().and_then(|view| view.to_vec()));
         if let Ok(json) = mailbox.read().map(|json| String::from_utf8(json).unwrap())
             && !json.is_empty()
         {

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "../../tests/properties.rs"]
+mod properties;
 
 use std::fs;
 use std::time::{Duration, SystemTime};
@@ -575,6 +577,8 @@ fn a_summary_says_what_the_descriptor_says() {
 }
 
 proptest! {
+    #![proptest_config(properties::config(256))]
+
     #[test]
     fn numbers_in_attributes_come_back_bit_for_bit(number in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {
         let (_parent, store) = temp_store();

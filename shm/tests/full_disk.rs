@@ -191,7 +191,7 @@ fn fill_up(store: &Store) {
         edit.memory().copy_in(0, &noise(4, size)).unwrap();
         edit.finish().unwrap();
         assert!(buffer.read().unwrap() == noise(4, size));
-        assert!(buffer.view().unwrap().to_vec() == noise(4, size));
+        assert!(buffer.view().unwrap().to_vec().unwrap() == noise(4, size));
     }
     let writer = SceneWriter::fill(store, &by_id(scene.id())).unwrap();
     writer.memory().copy_in(0, &noise(5, 1 << 20)).unwrap();

@@ -140,11 +140,11 @@ fn read(store: &Store) {
         turn += 1;
         match turn % 4 {
             0 => count(is_whole(&buffer.read().unwrap()), &mut tally.copies),
-            1 => count(is_whole(&buffer.view().unwrap().to_vec()), &mut tally.views),
+            1 => count(is_whole(&buffer.view().unwrap().to_vec().unwrap()), &mut tally.views),
             2 => {
                 let letter = String::from_utf8(mailbox.read().unwrap()).unwrap();
                 match SharedBuffer::from_descriptor(&letter).and_then(|slot| slot.view()) {
-                    Ok(view) => count(is_whole(&view.to_vec()), &mut tally.slots),
+                    Ok(view) => count(is_whole(&view.to_vec().unwrap()), &mut tally.slots),
                     Err(Error::Stale { .. }) => {}
                     Err(error) => panic!("{error}"),
                 }

@@ -131,7 +131,7 @@ fn a_buffer_opens_and_can_be_rewritten() {
     );
     assert_eq!((image_name.as_str(), descriptor.data_offset), (Some("viewport"), 4096));
     assert!(descriptor.created_at.starts_with("2026-"), "{}", descriptor.created_at);
-    assert_eq!(buffer.view().unwrap().to_vec(), b"golden data");
+    assert_eq!(buffer.view().unwrap().to_vec().unwrap(), b"golden data");
     buffer.write(b"new").unwrap();
     assert_eq!(buffer.read().unwrap(), b"new");
 }

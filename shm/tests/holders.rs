@@ -127,10 +127,17 @@ fn what_is_held_survives_every_gc_and_expires_after_the_last_holder() {
 #[test]
 fn a_zero_ttl_is_for_ever_and_a_long_one_is_not_cut_short() {
     let (_parent, store) = temp_store();
+    let longest = Duration::from_nanos(u64::MAX);
     let forever = SharedBuffer::create(&store, 1, &ttl(0)).unwrap().id();
-    let huge = SharedBuffer::create(&store, 1, &BufferOptions::default().ttl(Duration::MAX))
+    let huge = SharedBuffer::create(&store, 1, &BufferOptions::default().ttl(longest))
         .unwrap()
         .id();
+    let longer = BufferOptions::default().ttl(longest + Duration::from_nanos(1));
+    let refused = SharedBuffer::create(&store, 1, &longer);
+    assert!(
+        matches!(refused, Err(Error::InvalidArgument { argument: "ttl", .. })),
+        "{refused:?}"
+    );
     let usual = SharedBuffer::create(&store, 1, &BufferOptions::default()).unwrap().id();
     for id in [forever, huge, usual] {
         assert!(kept_by_gc(&store, id).is_some());
@@ -203,7 +210,7 @@ fn what_another_process_deletes_stays_with_who_has_it() {
         assert!(matches!(store.describe(&by_id(id)), Err(Error::NotFound { .. })));
     }
     assert_eq!(
-        (buffer_view.to_vec(), &scene_view[..]),
+        (buffer_view.to_vec().unwrap(), &scene_view[..]),
         (b"buffer".to_vec(), &b"scene"[..])
     );
     drop(buffer_view);
@@ -336,7 +343,7 @@ fn forks(role: &str, store: &Store, id: Uuid) {
             let code = in_fork(|| {
                 assert_eq!(buffer.read().unwrap(), b"before");
                 buffer.write(b"of the child").unwrap();
-                assert_eq!(buffer.view().unwrap().to_vec(), b"of the child");
+                assert_eq!(buffer.view().unwrap().to_vec().unwrap(), b"of the child");
                 let edit = buffer.edit(5).unwrap();
                 edit.memory().copy_in(0, b"child").unwrap();
                 edit.finish().unwrap();

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "../../tests/properties.rs"]
+mod properties;
 
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -833,7 +835,7 @@ fn try_everything(store: &Store, id: Uuid) {
     if let Ok(buffer) = SharedBuffer::open(store, &by_id(id)) {
         let _ = (
             buffer.read(),
-            buffer.view().map(|view| view.to_vec()),
+            buffer.view().and_then(|view| view.to_vec()),
             buffer.write(b"x"),
             buffer.read(),
         );
@@ -851,7 +853,7 @@ fn try_everything(store: &Store, id: Uuid) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::config(400))]
 
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..9000), magic: bool, sealed: bool) {

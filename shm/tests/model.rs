@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 mod common;
+#[path = "../../tests/properties.rs"]
+mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -364,7 +366,7 @@ impl Model {
                 for buffer in [buffer, elsewhere] {
                     if let Some(expected) = &expected {
                         assert_eq!(buffer.read().unwrap(), *expected);
-                        assert_eq!(buffer.view().unwrap().to_vec(), *expected);
+                        assert_eq!(buffer.view().unwrap().to_vec().unwrap(), *expected);
                         assert_eq!(buffer.data_len().unwrap(), expected.len() as u64);
                     } else {
                         assert!(matches!(buffer.read(), Err(Error::Interrupted { .. })));
@@ -407,7 +409,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(properties::config(300))]
 
     #[test]
     fn the_store_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..60)) {

@@ -109,7 +109,7 @@ fn a_slot_comes_back_when_the_last_clone_and_view_of_it_goes() {
     drop(clone);
     assert_eq!(pool.available().unwrap(), 0);
     assert!(pool.acquire().is_err());
-    assert_eq!(view.to_vec(), b"data");
+    assert_eq!(view.to_vec().unwrap(), b"data");
     drop(view);
     assert_eq!(pool.available().unwrap(), 1);
     pool.acquire().unwrap();

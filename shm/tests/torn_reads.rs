@@ -95,7 +95,7 @@ fn reads_are_whole_and_in_order_beside_a_writer_that_never_pauses() {
         let before = Instant::now();
         // Every eighth by a view, which holds the writer off.
         data = if reads % 8 == 7 {
-            buffer.view().unwrap().to_vec()
+            buffer.view().unwrap().to_vec().unwrap()
         } else {
             drop(data);
             buffer.read().unwrap()
@@ -155,7 +155,7 @@ fn a_writer_killed_in_the_middle_is_noticed_and_the_next_write_heals() {
     pattern(5, &mut data);
     buffer.write(&data).unwrap();
     assert_eq!(sequence_of(&buffer.read().unwrap()), 5);
-    assert_eq!(sequence_of(&buffer.view().unwrap().to_vec()), 5);
+    assert_eq!(sequence_of(&buffer.view().unwrap().to_vec().unwrap()), 5);
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn threads_that_share_a_handle_and_threads_that_do_not_read_whole_writes() {
                 scope.spawn(move || {
                     (0..100).for_each(|_| {
                         sequence_of(&handle.read().unwrap());
-                        sequence_of(&handle.view().unwrap().to_vec());
+                        sequence_of(&handle.view().unwrap().to_vec().unwrap());
                     });
                 })
             })
@@ -268,7 +268,7 @@ fn who_waits_to_read_comes_before_the_next_writer() {
         let written = scope.spawn(|| other.write(b"next").unwrap());
         edit.finish().unwrap();
         let view = viewed.join().unwrap();
-        assert_eq!(view.to_vec(), b"first");
+        assert_eq!(view.to_vec().unwrap(), b"first");
         drop(view);
         written.join().unwrap();
     });

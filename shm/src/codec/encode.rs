@@ -1,32 +1,31 @@
 //! Compressing a payload.
 
-use std::iter;
+use std::{io, iter};
 
 use indexmap::IndexMap;
 
 use super::lz4_frame::FrameWriter;
 use super::shuffle::{Scratch, Shuffle};
-use super::{CHUNK_SIZE, Chunk, INDEX_ENTRY, INDEX_HEADER, Region, SKIPPABLE_MAGIC, chunks, expect_memory, regions};
-use crate::error::Error;
+use super::{CHUNK_SIZE, Chunk, INDEX_ENTRY, INDEX_HEADER, Region, SKIPPABLE_MAGIC, chunks, regions};
+use crate::error::Result;
 use crate::layout::PlacedArray;
 use crate::metadata::{Codec, CodecName};
-use crate::parallel::{in_parallel, threads};
+use crate::parallel::{for_each, threads};
+use crate::sys::reserved;
 
 /// What is tried of an array before all of it: pieces, evenly spread, and the bytes of one.
 const SAMPLES: u64 = 4;
 const SAMPLE: u64 = 1 << 16;
 /// How many chunks a thread compresses before they are written.
 const CHUNKS_AT_ONCE: usize = 4;
-/// What a thread needs, in chunks: those it compressed, room to compress one more, and that one, shuffled.
-const WORKING_CHUNKS: u64 = CHUNKS_AT_ONCE as u64 + 2;
 
 /// Reads parts of the uncompressed payload, wherever they come from.
 pub(crate) type Fetch<'a> = dyn Fn(u64, &mut [u8]) + Sync + 'a;
 /// Writes compressed bytes to their place in the payload.
-pub(crate) type Write<'a> = dyn Fn(u64, &[u8]) -> Result<(), Error> + Sync + 'a;
+pub(crate) type Write<'a> = dyn Fn(u64, &[u8]) -> io::Result<()> + Sync + 'a;
 
 /// Compresses a payload some chunks at a time, so that it needs no memory but theirs: pages that a process never had before
-/// cost more than compressing what goes there.
+/// cost more than compressing what goes there. All of it is reserved before anything is compressed.
 pub(crate) struct Encoder {
     chunks: Vec<Chunk>,
     workers: Vec<Worker>,
@@ -41,14 +40,15 @@ impl Encoder {
     /// result would hardly be smaller.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`crate::Error::OutOfMemory`].
     pub(crate) fn new(
         arrays: &mut IndexMap<String, PlacedArray>,
         size: u64,
         fetch: &Fetch<'_>,
-    ) -> Result<Option<Self>, Error> {
-        expect_memory(WORKING_CHUNKS * CHUNK_SIZE)?;
-        let mut worker = Worker::default();
+    ) -> Result<Option<Self>> {
+        let lens = chunks(arrays, size, CHUNK_SIZE).map(|chunk| chunk.len);
+        let (count, longest) = lens.fold((0, 0), |(count, longest), len| (count + 1, len.max(longest)));
+        let mut worker = Worker::with_room(longest)?;
         let best: Vec<_> = regions(arrays, size)
             .map(|region| worker.best_of(region, fetch))
             .collect();
@@ -58,13 +58,18 @@ impl Encoder {
         for (array, best) in arrays.values_mut().zip(best) {
             array.shuffled = best.unwrap_or_default();
         }
-        let chunks: Vec<Chunk> = chunks(arrays, size, CHUNK_SIZE).collect();
-        Ok(Some(Self {
-            len: (INDEX_HEADER + chunks.len() * INDEX_ENTRY) as u64,
-            workers: (0..threads(chunks.len())).map(|_| Worker::default()).collect(),
-            lengths: Vec::with_capacity(chunks.len()),
-            chunks,
-        }))
+        let mut encoder = Self {
+            chunks: reserved(count)?,
+            workers: reserved(threads(count))?,
+            lengths: reserved(count)?,
+            len: (INDEX_HEADER + count * INDEX_ENTRY) as u64,
+        };
+        encoder.chunks.extend(chunks(arrays, size, CHUNK_SIZE));
+        encoder.workers.push(worker);
+        // Where there is no memory for all, fewer do the work.
+        let more = iter::from_fn(|| Worker::with_room(longest).ok());
+        encoder.workers.extend(more.take(threads(count).saturating_sub(1)));
+        Ok(Some(encoder))
     }
 
     /// Which codec it is.
@@ -84,7 +89,7 @@ impl Encoder {
     ///
     /// # Errors
     /// Those of `write`.
-    pub(crate) fn advance(&mut self, fetch: &Fetch<'_>, write: &Write<'_>) -> Result<bool, Error> {
+    pub(crate) fn advance(&mut self, fetch: &Fetch<'_>, write: &Write<'_>) -> io::Result<bool> {
         let left = &self.chunks[self.lengths.len()..];
         let wave = &left[..left.len().min(self.workers.len() * CHUNKS_AT_ONCE)];
         let shares = wave.chunks(wave.len().div_ceil(self.workers.len()).max(1));
@@ -92,12 +97,18 @@ impl Encoder {
             .map(Some)
             .chain(iter::repeat(None))
             .map(Option::unwrap_or_default);
-        let done = in_parallel(self.workers.iter_mut().zip(shares).collect(), |(worker, share)| {
-            write(worker.start, worker.writer.frames())?;
-            worker.compress(share, fetch);
-            Ok(())
-        });
-        done.into_iter().collect::<Result<(), Error>>()?;
+        let count = self.workers.len();
+        let jobs = self.workers.iter_mut().zip(shares);
+        for_each(
+            count,
+            jobs,
+            || Ok(()),
+            |(), (worker, share)| -> io::Result<()> {
+                write(worker.start, worker.writer.frames())?;
+                worker.compress(share, fetch);
+                Ok(())
+            },
+        )?;
         for worker in &mut self.workers {
             worker.start = self.len;
             self.len += worker.writer.frames().len() as u64;
@@ -107,19 +118,24 @@ impl Encoder {
     }
 
     /// What the payload starts with, when all is compressed.
-    pub(crate) fn index(&self) -> Vec<u8> {
-        let entries = self.lengths.iter().flat_map(|length| length.to_le_bytes());
-        let len = u32::try_from(self.lengths.len() * INDEX_ENTRY).expect("memory holds no payload of 2^30 chunks");
-        SKIPPABLE_MAGIC
-            .into_iter()
-            .chain(len.to_le_bytes())
-            .chain(entries)
-            .collect()
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`].
+    pub(crate) fn index(&self) -> Result<Vec<u8>> {
+        let len = self.lengths.len() * INDEX_ENTRY;
+        let mut index = reserved(INDEX_HEADER + len)?;
+        index.extend(SKIPPABLE_MAGIC);
+        index.extend(
+            u32::try_from(len)
+                .expect("memory holds no payload of 2^30 chunks")
+                .to_le_bytes(),
+        );
+        index.extend(self.lengths.iter().flat_map(|length| length.to_le_bytes()));
+        Ok(index)
     }
 }
 
 /// What a thread uses again for each chunk, and what it compressed last.
-#[derive(Default)]
 struct Worker {
     scratch: Scratch,
     writer: FrameWriter,
@@ -129,6 +145,16 @@ struct Worker {
 }
 
 impl Worker {
+    /// For chunks of up to `longest` bytes.
+    fn with_room(longest: usize) -> Result<Self> {
+        Ok(Self {
+            scratch: Scratch::with_room(longest)?,
+            writer: FrameWriter::with_room(CHUNKS_AT_ONCE, longest)?,
+            start: 0,
+            lengths: reserved(CHUNKS_AT_ONCE)?,
+        })
+    }
+
     fn compress(&mut self, chunks: &[Chunk], fetch: &Fetch<'_>) {
         self.writer.clear();
         for chunk in chunks {

@@ -7,15 +7,13 @@ use indexmap::IndexMap;
 
 use super::lz4_frame::read_frame;
 use super::shuffle::Scratch as ShuffleScratch;
-use super::{Chunk, INDEX_ENTRY, INDEX_HEADER, SKIPPABLE_MAGIC, Shuffle, chunks, expect_memory};
-use crate::error::Error;
+use super::{Chunk, INDEX_ENTRY, INDEX_HEADER, SKIPPABLE_MAGIC, Shuffle, chunks};
+use crate::error::{Error, Result};
 use crate::layout::PlacedArray;
 use crate::metadata::Codec;
-use crate::parallel::{in_parallel, split_owned};
-use crate::sys::{Destination, zeroed};
+use crate::parallel::{for_each, threads};
+use crate::sys::{Destination, reserved, zeroed, zeros};
 
-/// What a thread needs, in chunks: one as it is stored, which may take two, and decompressed.
-const WORKING_CHUNKS: u64 = 3;
 /// How much of the index is read at a time: memory is only taken for what has been found to be plausible so far, and zeros, of
 /// which a file may have any number without any memory, are not.
 const INDEX_PIECE: usize = 1 << 16;
@@ -38,12 +36,19 @@ pub(crate) type ReadStored<'a> = dyn Fn(u64, &mut [u8]) -> std::io::Result<()> +
 pub(crate) enum DecodeError {
     Damaged(&'static str),
     Read(std::io::Error),
+    /// [`Error::OutOfMemory`].
     Memory(Error),
 }
 
 impl From<std::io::Error> for DecodeError {
     fn from(error: std::io::Error) -> Self {
         Self::Read(error)
+    }
+}
+
+impl From<Error> for DecodeError {
+    fn from(error: Error) -> Self {
+        Self::Memory(error)
     }
 }
 
@@ -69,9 +74,10 @@ impl Index {
             return Err(DAMAGED);
         }
         let mut expected = chunks(arrays, size, codec.chunk_size);
-        let (mut chunks, mut starts) = (Vec::new(), vec![frames_start]);
+        let (mut chunks, mut starts) = (Vec::new(), reserved(1)?);
+        starts.push(frames_start);
         let mut end = frames_start;
-        let mut piece = vec![0; INDEX_PIECE.min(len as usize)];
+        let mut piece = zeros(INDEX_PIECE.min(len as usize))?;
         let mut at = INDEX_HEADER as u64;
         while at < frames_start {
             let left = usize::try_from(frames_start - at).unwrap_or(usize::MAX);
@@ -81,6 +87,8 @@ impl Index {
             let (lengths, []) = piece.as_chunks::<INDEX_ENTRY>() else {
                 return Err(DAMAGED);
             };
+            make_room(&mut chunks, lengths.len())?;
+            make_room(&mut starts, lengths.len())?;
             for length in lengths {
                 let chunk = expected.next().ok_or(DAMAGED)?;
                 let length = u64::from(u32::from_le_bytes(*length));
@@ -105,31 +113,37 @@ impl Index {
         read: &ReadStored<'_>,
         destination: &mut Destination,
     ) -> Result<(), DecodeError> {
-        let longest = self.chunks.iter().map(|chunk| chunk.len as u64).max().unwrap_or(0);
-        expect_memory(WORKING_CHUNKS * longest).map_err(DecodeError::Memory)?;
-        let mut rest = destination;
-        let mut jobs = Vec::new();
-        for (i, chunk) in self.chunks.iter().enumerate() {
-            let end = chunk.start + chunk.len as u64;
-            let (from, to) = (range.start.max(chunk.start), range.end.min(end));
-            if from < to {
-                let (target, after) = rest.split_at_mut(usize::try_from(to - from).unwrap_or(usize::MAX));
-                rest = after;
-                jobs.push(Job {
-                    chunk: *chunk,
-                    stored: self.starts[i]..self.starts[i + 1],
-                    skip: usize::try_from(from - chunk.start).unwrap_or(usize::MAX),
-                    target,
-                });
-            }
+        if range.is_empty() {
+            return Ok(());
         }
-        in_parallel(split_owned(jobs), |part| {
-            let mut scratch = Scratch::default();
-            part.into_iter().try_for_each(|job| job.run(read, &mut scratch))
+        let first = self.chunks.partition_point(|chunk| chunk.end() <= range.start);
+        let end = self.chunks.partition_point(|chunk| chunk.start < range.end);
+        let (chunks, starts) = (&self.chunks[first..end], &self.starts[first..=end]);
+        let mut rest = destination;
+        let jobs = chunks.iter().zip(starts.windows(2)).map(|(chunk, starts)| {
+            let (from, to) = (range.start.max(chunk.start), range.end.min(chunk.end()));
+            let (target, after) = mem::take(&mut rest).split_at_mut(usize::try_from(to - from).unwrap_or(usize::MAX));
+            rest = after;
+            Job {
+                chunk: *chunk,
+                stored: starts[0]..starts[1],
+                skip: usize::try_from(from - chunk.start).unwrap_or(usize::MAX),
+                target,
+            }
+        });
+        let longest = chunks.iter().map(|chunk| chunk.len).max().unwrap_or(0);
+        let longest_stored = starts.windows(2).map(|starts| starts[1] - starts[0]).max().unwrap_or(0);
+        let prepare = || Ok(Scratch::with_room(longest, longest_stored)?);
+        for_each(threads(chunks.len()), jobs, prepare, |scratch, job| {
+            job.run(read, scratch)
         })
-        .into_iter()
-        .collect()
     }
+}
+
+/// Makes room for so many more elements, and for more the longer the vector is already.
+fn make_room<T>(vec: &mut Vec<T>, more: usize) -> Result<()> {
+    vec.try_reserve(more)
+        .map_err(|_| Error::no_memory_for((vec.len() + more).saturating_mul(size_of::<T>()) as u64))
 }
 
 /// One chunk to decompress, and where the part of it that is wanted goes.
@@ -140,11 +154,21 @@ struct Job<'a> {
     target: &'a mut Destination,
 }
 
-#[derive(Default)]
+/// Memory of one thread, all of which is reserved when it is made: there may be none left later.
 struct Scratch {
     stored: Vec<u8>,
     decompressed: Vec<u8>,
     shuffle: ShuffleScratch,
+}
+
+impl Scratch {
+    fn with_room(longest: usize, longest_stored: u64) -> Result<Self> {
+        Ok(Self {
+            stored: reserved(usize::try_from(longest_stored).unwrap_or(usize::MAX))?,
+            decompressed: reserved(longest)?,
+            shuffle: ShuffleScratch::with_room(0)?,
+        })
+    }
 }
 
 impl Job<'_> {

@@ -4,8 +4,11 @@
 //! Frames have independent blocks and a checksum of each block as it is stored, so that it takes hardly any time where much
 //! becomes little. Written is a single block; read is any number, and a checksum of the content too.
 
-use lz4_flex::block;
+use lz4_flex::block::{self, CompressTable};
 use twox_hash::XxHash32;
+
+use crate::error::Result;
+use crate::sys::{reserved, zeros};
 
 const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 const VERSION: u8 = 0b0100_0000;
@@ -24,16 +27,36 @@ const END_MARK: [u8; 4] = [0; 4];
 
 /// The most bytes that one frame holds.
 pub(crate) const MAX_CONTENT: usize = 1 << 20;
+/// Bytes of a frame that is written beside its block's: magic, description, length and checksum of the block, and the end.
+const OVERHEAD: usize = 27;
 
-/// Makes frames, one behind the other. It is reused, as its memory costs more than a chunk does.
-#[derive(Default)]
+/// Makes frames, one behind the other. It is reused, as its memory costs more than a chunk does; all of that is reserved when
+/// it is made, as there may be none left later.
 pub(crate) struct FrameWriter {
     /// The frames, and behind them room for more.
     memory: Vec<u8>,
     len: usize,
+    table: CompressTable,
 }
 
 impl FrameWriter {
+    /// With room for so many frames, each of at most `content` bytes.
+    ///
+    /// # Errors
+    /// [`crate::Error::OutOfMemory`].
+    pub(crate) fn with_room(frames: usize, content: usize) -> Result<Self> {
+        let room = frames * (content + OVERHEAD) + block::get_maximum_output_size(content);
+        let memory = reserved(room)?;
+        // Built with `alloc`, as for this crate's tests, `lz4_flex` allocates the table, and no memory for it would be the end
+        // of the process: there was some for twice as much just now.
+        drop(zeros(2 * size_of::<[u32; 4096]>())?);
+        Ok(Self {
+            memory,
+            len: 0,
+            table: CompressTable::large(),
+        })
+    }
+
     /// The frames so far.
     pub(crate) fn frames(&self) -> &[u8] {
         &self.memory[..self.len]
@@ -86,24 +109,26 @@ impl FrameWriter {
     }
 
     fn put(&mut self, bytes: &[u8]) {
-        self.room_for(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+        self.make_room(bytes.len());
+        self.memory[self.len..][..bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
     }
 
     /// Compresses behind what is there, and gives the length of that if it is smaller than the content.
     fn compress(&mut self, content: &[u8]) -> Option<usize> {
-        let room = self.room_for(block::get_maximum_output_size(content.len()));
-        block::compress_into(content, room)
+        self.make_room(block::get_maximum_output_size(content.len()));
+        let room = &mut self.memory[self.len..];
+        block::compress_into_with_table(content, room, &mut self.table)
             .ok()
             .filter(|len| *len < content.len())
     }
 
-    /// The memory behind the frames, with room for so many bytes.
-    fn room_for(&mut self, len: usize) -> &mut [u8] {
+    /// Sees to it that so many bytes behind the frames can be written.
+    fn make_room(&mut self, len: usize) {
+        debug_assert!(self.len + len <= self.memory.capacity(), "room was made for all frames");
         if self.memory.len() < self.len + len {
             self.memory.resize(self.len + len, 0);
         }
-        &mut self.memory[self.len..]
     }
 }
 
@@ -188,7 +213,7 @@ mod tests {
     }
 
     fn written(content: &[u8]) -> Vec<u8> {
-        let mut writer = FrameWriter::default();
+        let mut writer = FrameWriter::with_room(2, content.len().max(10)).unwrap();
         let before = writer.append(b"before") as usize;
         let len = writer.append(content) as usize;
         assert_eq!(writer.frames().len(), before + len);
@@ -196,6 +221,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config(256))]
+
         #[test]
         fn others_read_what_is_written(content in content()) {
             let frame = written(&content);

@@ -14,10 +14,7 @@ use std::ops::RangeInclusive;
 
 use indexmap::IndexMap;
 
-use crate::error::Error;
 use crate::layout::PlacedArray;
-use crate::parallel::threads;
-use crate::sys::NewVec;
 
 pub(crate) use encode::Encoder;
 pub(crate) use index::{DecodeError, Index};
@@ -71,6 +68,12 @@ struct Chunk {
     shuffle: Shuffle,
 }
 
+impl Chunk {
+    fn end(&self) -> u64 {
+        self.start + self.len as u64
+    }
+}
+
 /// Chunks of a payload: each region starts one.
 fn chunks(arrays: &IndexMap<String, PlacedArray>, size: u64, chunk_size: u64) -> impl Iterator<Item = Chunk> + '_ {
     regions(arrays, size).flat_map(move |region| {
@@ -85,11 +88,4 @@ fn chunks(arrays: &IndexMap<String, PlacedArray>, size: u64, chunk_size: u64) ->
             }
         })
     })
-}
-
-/// Looks whether there is memory for so many bytes on each thread: where it is asked for then, there not being any would end
-/// the process.
-fn expect_memory(working: u64) -> Result<(), Error> {
-    let len = (threads(usize::MAX) as u64).saturating_mul(working);
-    NewVec::with_len(usize::try_from(len).unwrap_or(usize::MAX)).map(drop)
 }

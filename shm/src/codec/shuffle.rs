@@ -6,7 +6,11 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use super::transpose::{BLOCK, GROUP, PLANE, ROW, from_lanes, from_planes, load, store, to_lanes, to_planes};
-use crate::sys::vectorized;
+use crate::error::Result;
+use crate::sys::{reserved, vectorized};
+
+/// Bytes of the longest elements.
+const MAX_WIDTH: usize = 16;
 
 /// How an array lies in a compressed payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -55,12 +59,22 @@ impl From<Shuffle> for Written {
     }
 }
 
-/// Memory for what lies between.
-#[derive(Default)]
+/// Memory for what lies between. All of it is reserved when it is made: there may be none left later.
 pub(crate) struct Scratch {
     shuffled: Vec<u8>,
     elements: Vec<u8>,
     planes: Vec<u8>,
+}
+
+impl Scratch {
+    /// For chunks of up to `len` bytes to be shuffled; what is undone needs none of them.
+    pub(crate) fn with_room(len: usize) -> Result<Self> {
+        Ok(Self {
+            shuffled: reserved(len)?,
+            elements: reserved(BLOCK * MAX_WIDTH)?,
+            planes: reserved(BLOCK * MAX_WIDTH)?,
+        })
+    }
 }
 
 /// Calls a function that is compiled for each width of elements.
@@ -174,7 +188,9 @@ impl Shuffle {
     }
 }
 
+/// The first `len` bytes of memory that has room for them.
 fn resized(scratch: &mut Vec<u8>, len: usize) -> &mut [u8] {
+    debug_assert!(len <= scratch.capacity(), "room was made for the longest chunk");
     if scratch.len() < len {
         scratch.resize(len, 0);
     }
@@ -193,13 +209,13 @@ mod tests {
     fn shuffled(shuffle: Shuffle, bytes: &[u8], width: usize) -> Vec<u8> {
         let fetch = |at: usize, target: &mut [u8]| target.copy_from_slice(&bytes[at..][..target.len()]);
         shuffle
-            .apply(bytes.len(), width, fetch, &mut Scratch::default())
+            .apply(bytes.len(), width, fetch, &mut Scratch::with_room(bytes.len()).unwrap())
             .to_vec()
     }
 
     fn undone(shuffle: Shuffle, shuffled: &[u8], width: usize, wanted: Range<usize>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        shuffle.undo(shuffled, width, wanted, &mut Scratch::default(), |part| {
+        shuffle.undo(shuffled, width, wanted, &mut Scratch::with_room(0).unwrap(), |part| {
             bytes.extend(part);
         });
         bytes
@@ -217,6 +233,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config(256))]
+
         #[test]
         fn what_is_undone_is_the_original(
             bytes in prop::collection::vec(any::<u8>(), 0..40_000),

@@ -67,6 +67,7 @@ impl Draft {
     fn grow_with(&mut self, len: u64, first: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let store = self.store.clone();
         let more = len.saturating_sub(self.len);
+        store.check_file_size(len)?;
         store.check_room(more)?;
         let quota = store.quota()?;
         self.counted |= quota.is_some();
@@ -252,7 +253,7 @@ impl Draft {
         Ok(segment)
     }
 
-    fn failed(&self, action: &'static str, error: io::Error) -> Error {
+    pub(crate) fn failed(&self, action: &'static str, error: io::Error) -> Error {
         self.store.write_failed(action, &self.path(), self.len, error)
     }
 

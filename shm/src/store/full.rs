@@ -45,6 +45,14 @@ impl Store {
         Ok(())
     }
 
+    /// Refuses to write so much to one file where the limit of this process is lower: the system would send SIGXFSZ.
+    pub(crate) fn check_file_size(&self, len: u64) -> Result<()> {
+        match sys::file_size_limit() {
+            Some(limit) if len > limit => Err(self.full(len, limit, SpaceLimit::FileSize)),
+            _ => Ok(()),
+        }
+    }
+
     pub(super) fn full(&self, requested: u64, available: u64, limit: SpaceLimit) -> Error {
         Error::StoreFull {
             requested,
@@ -67,7 +75,7 @@ impl Store {
         match error.raw_os_error() {
             // How much of it there is left the system does not say, and what the file system has left is not the answer.
             Some(libc::EDQUOT) => self.full(len, 0, SpaceLimit::UserQuota),
-            Some(libc::ENOSPC | libc::EFBIG) => {
+            Some(libc::ENOSPC) => {
                 let room = sys::room(self.directory());
                 let (available, limit) = room.map_or((0, SpaceLimit::FileSystem), |room| (room.available, room.limit));
                 self.full(len, available.min(len), limit)

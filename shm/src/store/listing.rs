@@ -1,9 +1,10 @@
 //! Looking at what is there, without holding or renewing anything, and deleting it.
 
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use rustix::io::Errno;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
@@ -218,7 +219,7 @@ impl Store {
                 .ok_or_else(|| self.not_found(name)),
             Reference::Descriptor(json) => {
                 let target = Target::parse(json)?;
-                if target.path != self.file_path(target.id) {
+                if !self.is_file_path(target.id, &target.path)? {
                     return Err(Error::descriptor(format!(
                         "its file {} is not the one of {} in this store, {}",
                         target.path.display(),
@@ -231,6 +232,28 @@ impl Store {
                     generation: Some(target.generation),
                 })
             }
+        }
+    }
+
+    /// Whether a path leads to the file with this id in this store. Links among the directories above the store change the path
+    /// and not where it leads; a link in the place of the store is refused here as it is when a store is opened.
+    fn is_file_path(&self, id: Uuid, path: &Path) -> Result<bool> {
+        let own = self.file_path(id);
+        if path == own {
+            return Ok(true);
+        }
+        let Some(directory) = path
+            .parent()
+            .filter(|_| path.is_absolute() && path.file_name() == own.file_name())
+        else {
+            return Ok(false);
+        };
+        match sys::stat_path(directory) {
+            Ok(stat) => Ok(stat.is_some_and(|stat| stat.same_file(&self.0.stat))),
+            Err(error) => match Errno::from_io_error(&error) {
+                Some(Errno::NOTDIR | Errno::LOOP | Errno::ACCESS | Errno::NAMETOOLONG | Errno::INVAL) => Ok(false),
+                _ => Err(Error::io("look at", directory, error)),
+            },
         }
     }
 

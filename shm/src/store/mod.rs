@@ -310,12 +310,13 @@ impl Store {
         let Some(bytes) = bytes else {
             return sys::remove(self.directory(), QUOTA_FILE).map(drop).map_err(failed);
         };
+        let text = bytes.to_string();
+        self.check_file_size(text.len() as u64)?;
         // Whoever reads the quota meanwhile finds the old one or the new one.
         let new = format!("{QUOTA_FILE}.{}", sys::new_id().map_err(Error::random)?);
         let path = self.0.path.join(&new);
         let file = GuardedFile::open_at(self.directory(), &new, Access::Create)
             .map_err(|error| self.creation_failed("make", &path, error))?;
-        let text = bytes.to_string();
         sys::Source::from(text.as_bytes())
             .write_at(file.as_fd(), 0)
             .map_err(|error| self.write_failed("write", &path, text.len() as u64, error))

@@ -165,11 +165,24 @@ pub(crate) struct NewVec {
     len: usize,
 }
 
+/// A vector with room for so many elements. To push more of them would end the process where there is no memory.
+pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
+    let mut vec = Vec::new();
+    vec.try_reserve_exact(len)
+        .map_err(|_| Error::no_memory_for(len.saturating_mul(size_of::<T>()) as u64))?;
+    Ok(vec)
+}
+
+/// So many zeros.
+pub(crate) fn zeros(len: usize) -> Result<Vec<u8>> {
+    let mut bytes = reserved(len)?;
+    bytes.resize(len, 0);
+    Ok(bytes)
+}
+
 impl NewVec {
     pub(crate) fn with_len(len: usize) -> Result<Self> {
-        let mut bytes = Vec::new();
-        let reserved = bytes.try_reserve_exact(len);
-        reserved.map_err(|_| Error::no_memory_for(len as u64))?;
+        let bytes = reserved(len)?;
         Ok(Self { bytes, len })
     }
 

@@ -51,14 +51,19 @@ impl LockTable {
 /// The table's text. It comes a page at a time, and what changes between two pages can hide a line: so there is a second
 /// look, which hides another one if any. Lines that are in both do no harm.
 fn read_twice() -> io::Result<String> {
+    const PAGE: usize = 1 << 16;
     let mut text = Vec::new();
     for _ in 0..2 {
         let mut file = File::open("/proc/locks")?;
-        let mut page = vec![0; 1 << 16];
         loop {
-            match file.read(&mut page) {
+            let len = text.len();
+            text.try_reserve(PAGE)?;
+            text.resize(len + PAGE, 0);
+            let read = file.read(&mut text[len..]);
+            text.truncate(len + read.as_ref().unwrap_or(&0));
+            match read {
                 Ok(0) => break,
-                Ok(len) => text.extend_from_slice(&page[..len]),
+                Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }

@@ -26,12 +26,13 @@ mod range;
 mod retry;
 mod space;
 mod stream;
+mod threads;
 mod time_namespace;
 mod vectors;
 
 pub(crate) use byte_lock_table::holder_of_byte;
 pub use bytes::Source;
-pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
+pub(crate) use bytes::{Destination, NewVec, as_destination, reserved, zeroed, zeros};
 pub(crate) use clock::{Deadline, boot_time, namespace_boot_time, wall_time};
 pub(crate) use directory::{
     make_directory, make_link, names_in, open_directory, read_link, remove, rename, stat_at, stat_directory, stat_path,
@@ -52,5 +53,6 @@ pub(crate) use process::{Identity, PROGRAM_LEN, identity, look_at_process};
 pub(crate) use random::{check_random, new_id};
 pub(crate) use range::HUGE_PAGE;
 pub use space::Room;
-pub(crate) use space::{free_inodes, free_inodes_at, reserve, room};
+pub(crate) use space::{file_size_limit, free_inodes, free_inodes_at, reserve, room};
+pub(crate) use threads::run_on_threads;
 pub(crate) use vectors::vectorized;

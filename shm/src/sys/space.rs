@@ -10,6 +10,7 @@ use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, StatVfs, fallocate, fstatvfs, statvfs};
+use rustix::process::{Resource, getrlimit};
 
 use super::retry::retry;
 use crate::error::SpaceLimit;
@@ -70,7 +71,21 @@ pub(crate) fn room(directory: BorrowedFd<'_>) -> io::Result<Room> {
     };
     limited(available_memory(), SpaceLimit::Memory);
     limited(cgroup_room(), SpaceLimit::Cgroup);
+    if let Some(limit) = file_size_limit()
+        && limit < room.available
+    {
+        room = Room {
+            available: limit,
+            limit: SpaceLimit::FileSize,
+        };
+    }
     Ok(room)
+}
+
+/// How many bytes a file may have that this process writes, if that is limited. Who goes beyond gets SIGXFSZ, which ends the
+/// process unless it is ignored.
+pub(crate) fn file_size_limit() -> Option<u64> {
+    getrlimit(Resource::Fsize).current
 }
 
 fn available_memory() -> Option<u64> {

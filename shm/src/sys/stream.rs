@@ -56,6 +56,8 @@ mod tests {
     use super::*;
 
     proptest! {
+        #![proptest_config(crate::properties::config(256))]
+
         #[test]
         fn exactly_the_bytes_are_copied(from in 0usize..40, to in 0usize..40, len in 0usize..200) {
             let source: Vec<u8> = (0..=255).collect();

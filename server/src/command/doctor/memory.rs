@@ -91,6 +91,7 @@ fn room(store: &Store) -> Finding {
     let remedy = match room.limit {
         SpaceLimit::Quota => "delete buffers (dcc-mcp-shm rm), or raise the quota: DCC_MCP_SHM_MAX_BYTES",
         SpaceLimit::Memory => "delete buffers (dcc-mcp-shm rm), or end programs that use much memory",
+        SpaceLimit::FileSize => "raise the limit where the program is started (ulimit -f)",
         SpaceLimit::Cgroup => "delete buffers (dcc-mcp-shm rm), or give the container more memory (docker: --memory)",
         SpaceLimit::Inodes => NO_INODES,
         _ => {

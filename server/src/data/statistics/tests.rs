@@ -92,11 +92,8 @@ fn check(component: &Component, numbers: &[Plain]) -> Result<(), TestCaseError> 
         prop_assert_eq!(Some(exact(greatest).0), integers.iter().copied().max());
         let sum: i128 = integers.iter().sum();
         prop_assert_eq!(component.sum, Some(sum));
-        close(
-            component.mean,
-            sum as f64 / integers.len() as f64,
-            integers.iter().map(|&n| n as f64),
-        )
+        let mean = sum as f64 / integers.len() as f64;
+        close(component.mean, mean, integers.iter().map(|&n| n as f64))
     } else {
         prop_assert_eq!(exact(least).1, floats.iter().copied().fold(f64::INFINITY, f64::min));
         prop_assert_eq!(
@@ -104,18 +101,31 @@ fn check(component: &Component, numbers: &[Plain]) -> Result<(), TestCaseError> 
             floats.iter().copied().fold(f64::NEG_INFINITY, f64::max)
         );
         prop_assert!(component.sum.is_none());
-        // Scaled, so that the model cannot overflow.
-        let mean = floats.iter().map(|x| x / floats.len() as f64).sum();
-        close(component.mean, mean, floats.iter().copied())
+        close(component.mean, mean_of(floats.iter().copied()), floats.iter().copied())
     }
 }
 
-/// The mean is right but for the rounding of its terms; without one their sum must be able to overflow.
-fn close(mean: Option<f64>, expected: f64, terms: impl Iterator<Item = f64> + Clone) -> Result<(), TestCaseError> {
+/// The mean of numbers whose sum may overflow. Only then are they divided before they are added: the smallest numbers lose
+/// their last digits when they are divided.
+fn mean_of(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     let count = terms.clone().count() as f64;
-    let magnitude = terms.fold(0.0, |sum: f64, term| sum + (term / count).abs());
+    let sum: f64 = terms.clone().sum();
+    if sum.is_finite() {
+        sum / count
+    } else {
+        terms.map(|term| term / count).sum()
+    }
+}
+
+/// The mean is right but for the rounding of its terms and its own; without one their sum must be able to overflow.
+fn close(mean: Option<f64>, expected: f64, terms: impl Iterator<Item = f64> + Clone) -> Result<(), TestCaseError> {
+    // What the last digit of the smallest numbers stands for, whatever their size.
+    const LAST_DIGIT: f64 = f64::from_bits(1);
+    let count = terms.clone().count() as f64;
+    let magnitude = mean_of(terms.map(f64::abs));
+    let tolerance = 1e-11 * magnitude + LAST_DIGIT;
     match mean {
-        Some(mean) => prop_assert!((mean - expected).abs() <= 1e-11 * magnitude, "{mean} is not {expected}"),
+        Some(mean) => prop_assert!((mean - expected).abs() <= tolerance, "{mean} is not {expected}"),
         None => prop_assert!(
             magnitude * count > f64::MAX / 2.0,
             "no mean of numbers with the mean {expected}"
@@ -180,7 +190,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(crate::properties::config(200))]
 
     #[test]
     fn statistics_are_those_of_the_model(
@@ -210,6 +220,25 @@ fn every_type_is_read() {
             let dtype = name.parse().expect("a type");
             check_all(dtype, components, 4096, &bytes).expect(name);
         }
+    }
+}
+
+/// What a mean is compared with is right also for numbers that lose digits when they are divided, and for those whose sum
+/// overflows.
+#[test]
+fn means_of_the_smallest_and_of_the_greatest_numbers_are_those_of_the_model() {
+    let smallest = f64::from_bits(1);
+    for numbers in [
+        vec![smallest; 3],
+        vec![3.0 * smallest, 4.0 * smallest, -2.0 * smallest],
+        [vec![5.0 * smallest; 999], vec![f64::MIN_POSITIVE]].concat(),
+        vec![f64::MIN_POSITIVE * 1.7; 10_001],
+        vec![f64::MAX; 4],
+        vec![f64::MAX, f64::MAX, -f64::MAX, smallest],
+    ] {
+        let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
+        let checked = check_all("<f8".parse().expect("a type"), 1, 4096, &bytes);
+        assert!(checked.is_ok(), "{:?}...: {checked:?}", &numbers[..3]);
     }
 }
 

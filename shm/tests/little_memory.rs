@@ -1,0 +1,205 @@
+//! Little memory is an error, or slower, and never the end of the process: with every amount of address space from none to
+//! plenty, large data is moved and compressed right or not at all.
+#![allow(unsafe_code, reason = "limits of this process have no safe form")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+
+mod common;
+
+use std::collections::BTreeMap;
+
+use common::{Peer, by_id, child_command, child_role, noise, say, temp_store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
+};
+
+const KIB: u64 = 1 << 10;
+const MIB: usize = 1 << 20;
+/// Enough for several threads and for several turns of the compression.
+const LEN: usize = 16 * MIB + 100;
+const INTS: u32 = 4 << 20;
+/// How much more than it has a process may map: nothing, and more by each step, until threads and all that they work with
+/// have room; and the same on top of one copy of the data and of two.
+const STEP: u64 = 64 * KIB;
+const MOST: u64 = 6 << 20;
+
+/// The addresses that this process has mapped, in bytes.
+fn mapped() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').next().unwrap().parse::<u64>().unwrap() * 4096
+}
+
+fn limit_addresses(limit: u64) {
+    let limit = libc::rlimit {
+        rlim_cur: limit,
+        rlim_max: libc::RLIM_INFINITY,
+    };
+    // SAFETY: a valid limit.
+    assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_AS, &raw const limit) }, 0);
+}
+
+/// What is moved, and what is filled with it: had before there is little memory.
+struct Work {
+    store: Store,
+    options: BufferOptions,
+    compressible: Vec<u8>,
+    noise: Vec<u8>,
+    target: Vec<u8>,
+    scenes: [SharedSceneBuffer; 2],
+    buffer: SharedBuffer,
+}
+
+impl Work {
+    fn new(store: Store) -> Self {
+        let options = BufferOptions::default();
+        let compressible: Vec<u8> = (0..INTS).flat_map(|i| (i / 3).to_le_bytes()).collect();
+        let noise = noise(1, LEN);
+        let buffer = SharedBuffer::create(&store, LEN as u64, &options).unwrap();
+        buffer.write(&noise).unwrap();
+        let arrays = [("a", ints(compressible.len()), Source::from(&compressible))];
+        Self {
+            scenes: [
+                SharedSceneBuffer::write(&store, &noise, &options).unwrap(),
+                SharedSceneBuffer::write_arrays(&store, arrays, &options.clone().compress(true)).unwrap(),
+            ],
+            target: vec![0; LEN],
+            compressible,
+            noise,
+            buffer,
+            options,
+            store,
+        }
+    }
+
+    /// Does one of the things that take memory in proportion to the data, or threads. Gives nothing when there are no more.
+    fn try_one(&mut self, what: usize) -> Option<(&'static str, Result<()>)> {
+        let Self { store, options, .. } = self;
+        let compressed = options.clone().compress(true);
+        let [plain_scene, compressed_scene] = &self.scenes;
+        let right = |bytes: Vec<u8>, expected: &[u8]| assert!(bytes == expected, "wrong bytes");
+        Some(match what {
+            0 => ("read", self.buffer.read().map(|bytes| right(bytes, &self.noise))),
+            1 => ("write", self.buffer.write(&self.noise).map(drop)),
+            2 => {
+                let copied = self.buffer.view().and_then(|view| view.to_vec());
+                ("copy of a view", copied.map(|bytes| right(bytes, &self.noise)))
+            }
+            3 => (
+                "read a scene",
+                plain_scene.read().map(|bytes| right(bytes, &self.noise)),
+            ),
+            4 => {
+                let read = store
+                    .reader(&by_id(compressed_scene.id()))
+                    .and_then(|reader| reader.read_at(0, &mut self.target[..self.compressible.len()]));
+                if read.is_ok() {
+                    assert!(
+                        self.target[..self.compressible.len()] == self.compressible,
+                        "wrong bytes"
+                    );
+                }
+                self.target.fill(0);
+                ("decompress into memory that is there", read)
+            }
+            5 => {
+                let read = compressed_scene.read();
+                ("decompress", read.map(|bytes| right(bytes, &self.compressible)))
+            }
+            6 => {
+                let made = SharedSceneBuffer::write(store, &self.noise, options);
+                ("write a scene", made.and_then(|scene| checked(&scene, &self.noise)))
+            }
+            7 => {
+                let arrays = [("a", ints(self.compressible.len()), Source::from(&self.compressible))];
+                let made = SharedSceneBuffer::write_arrays(store, arrays, &compressed);
+                ("compress", made.and_then(|scene| checked(&scene, &self.compressible)))
+            }
+            8 => {
+                let layout = Layout::new([("a", ints(self.compressible.len()))]).unwrap();
+                let filled = SceneWriter::new(store, layout, compressed).and_then(|writer| {
+                    writer.memory().copy_in(0, &self.compressible)?;
+                    writer.finish()
+                });
+                (
+                    "fill and compress",
+                    filled.and_then(|scene| checked(&scene, &self.compressible)),
+                )
+            }
+            9 => {
+                let made = SharedBuffer::create(store, LEN as u64, options);
+                ("make a buffer", made.and_then(|buffer| buffer.unlink()))
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn ints(len: usize) -> ArraySpec {
+    ArraySpec::new("<u4".parse().unwrap(), [len as u64 / 4])
+}
+
+/// Whether a scene that was made with little memory is right, looked at piece by piece.
+fn checked(scene: &SharedSceneBuffer, expected: &[u8]) -> Result<()> {
+    scene.unlink()?;
+    for (at, piece) in (0..).step_by(MIB).zip(expected.chunks(MIB)) {
+        let read = scene.read_range(at, MIB as u64)?;
+        assert!(read == piece, "wrong bytes at {at}");
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "run by other tests as their child process"]
+fn child() {
+    let (role, argument) = child_role();
+    assert_eq!(role, "sweep");
+    let mut work = Work::new(Store::open_at(argument).unwrap());
+    let used = work.store.used_bytes().unwrap();
+    let mut counts = BTreeMap::<&str, [u32; 2]>::new();
+    let amounts = |from: u64, step: u64| (from..from + MOST).step_by(usize::try_from(step).unwrap());
+    let with_copies = [1, 2]
+        .into_iter()
+        .flat_map(|copies| amounts(copies * LEN as u64, 4 * STEP));
+    for left in amounts(0, STEP).chain(with_copies) {
+        for what in 0.. {
+            limit_addresses(mapped() + left);
+            let tried = work.try_one(what);
+            limit_addresses(libc::RLIM_INFINITY);
+            let Some((name, result)) = tried else { break };
+            let refused = match result {
+                Ok(()) => false,
+                Err(Error::OutOfMemory { .. } | Error::StoreFull { .. }) => true,
+                Err(Error::Io { source, .. }) if source.raw_os_error() == Some(libc::ENOMEM) => true,
+                Err(error) => panic!("{name} with {left} bytes left: {error}"),
+            };
+            counts.entry(name).or_default()[usize::from(refused)] += 1;
+        }
+        // What is made is deleted, and given up where it fails.
+        assert_eq!(
+            work.store.used_bytes().unwrap(),
+            used,
+            "with {left} bytes left, something was left behind"
+        );
+    }
+    say(&format!("{counts:?}"));
+    // To write to a buffer takes none, so there are other things that are refused, and all that are not.
+    assert!(counts["write"][1] == 0 && counts["decompress"][1] > 50, "{counts:?}");
+    assert!(counts.values().all(|[worked, _]| *worked > 0), "{counts:?}");
+}
+
+#[test]
+fn with_any_amount_of_address_space_large_data_is_right_or_refused() {
+    let (_parent, store) = temp_store();
+    let mut command = child_command("sweep", &store.path().display().to_string());
+    // What was freed, and stacks of threads that have ended, are given back to the system at once, and nothing is mapped
+    // ahead: else there is memory enough.
+    command.env(
+        "GLIBC_TUNABLES",
+        "glibc.malloc.arena_max=1:glibc.malloc.mmap_threshold=131072:glibc.malloc.trim_threshold=131072:\
+         glibc.pthread.stack_cache_size=0",
+    );
+    let mut peer = Peer::of(&mut command);
+    let said = peer.next();
+    assert!(said.is_some(), "ended with {}", peer.status());
+    common::print(&said.unwrap());
+    peer.end();
+}
