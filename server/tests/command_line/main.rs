@@ -13,3 +13,4 @@ mod looking;
 mod page;
 mod store;
 mod terminal;
+mod terminals;
