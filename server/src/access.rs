@@ -172,12 +172,17 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A descriptor whose becoming readable can be waited for.
+pub(crate) fn readable(readable: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    descriptor(readable, Interest::READABLE)
+}
+
+/// A descriptor whose state can be waited for.
 #[expect(
     deprecated,
     reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
 )]
-pub(crate) fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(descriptor, Interest::READABLE)
+pub(crate) fn descriptor(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, interest)
 }
 
 /// Takes changes in as they happen, for those who listen. Ends when the store is gone.

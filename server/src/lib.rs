@@ -12,6 +12,7 @@ mod completion;
 mod cursor;
 mod data;
 mod deletion;
+mod ending;
 mod filter;
 mod handler;
 mod index;

@@ -14,11 +14,10 @@ use rmcp::transport::Transport;
 use rmcp::transport::io::stdio_pipes;
 use rmcp::{RoleServer, ServiceExt as _};
 use tokio::net::UnixStream;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior};
-use tokio_util::sync::CancellationToken;
 
 use crate::access::StoreAccess;
+use crate::ending::Ending;
 use crate::handler::ShmServer;
 use crate::settings::Settings;
 use crate::transport::Lines;
@@ -47,37 +46,37 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 async fn serve_stdio(server: ShmServer) -> anyhow::Result<()> {
-    let shutdown = cancelled_by_signal().context("cannot listen for signals")?;
+    let ending = Ending::of_this_process().context("cannot listen for signals")?;
     tokio::spawn(sweep_now_and_then(Arc::clone(server.access())));
     // Both fast paths stay on the reactor. Node clients hand over sockets, everybody else pipes;
     // anything else is what `stdio_pipes` falls back to threads for.
     if let (Some(stdin), Some(stdout)) = (unix_socket(io::stdin()), unix_socket(io::stdout())) {
-        return serve_on(
-            Lines::new(non_blocking(stdin)?, non_blocking(stdout)?),
-            server,
-            shutdown,
-        )
-        .await;
+        let lines = Lines::new(non_blocking(stdin)?, non_blocking(stdout)?, ending.clone());
+        return serve_on(lines, server, ending).await;
     }
     let (stdin, stdout) = stdio_pipes();
-    serve_on(Lines::new(stdin, stdout), server, shutdown).await
+    serve_on(Lines::new(stdin, stdout, ending.clone()), server, ending).await
 }
 
 async fn serve_on(
     transport: impl Transport<RoleServer> + 'static,
     server: ShmServer,
-    shutdown: CancellationToken,
+    ending: Ending,
 ) -> anyhow::Result<()> {
-    match server.serve_with_ct(transport, shutdown).await {
+    match server.serve_with_ct(transport, ending.token()).await {
         Ok(running) => {
             let reason = running.waiting().await.context("the MCP service failed")?;
             tracing::info!(?reason, "session ended");
-            Ok(())
+            ending.outcome().context("the answers cannot be written")
         }
         // A client may look and leave: neither EOF nor a signal before the handshake is a failure.
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
             tracing::info!("ended before a session began");
             Ok(())
+        }
+        // Nor is it one that the client left before its first answer.
+        Err(ServerInitializeError::TransportError { .. }) => {
+            ending.outcome().context("the answers cannot be written")
         }
         Err(error) => Err(error).context("the MCP session could not begin"),
     }
@@ -99,22 +98,6 @@ async fn sweep_now_and_then(store: Arc<StoreAccess>) {
             Err(error) => tracing::error!(%error, "removing what expired did not finish"),
         }
     }
-}
-
-/// A token that SIGINT or SIGTERM cancels; rmcp then answers what is in flight and returns.
-fn cancelled_by_signal() -> io::Result<CancellationToken> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let shutdown = CancellationToken::new();
-    let token = shutdown.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-        token.cancel();
-    });
-    Ok(shutdown)
 }
 
 /// A duplicate of `stream`, if it is a Unix socket.

@@ -5,6 +5,8 @@ mod answers;
 mod client;
 mod describe_buffer;
 mod fuzz;
+mod leaving;
+mod limits;
 mod long;
 mod manifest;
 mod pictures;
