@@ -8,6 +8,7 @@ use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use serde::Serialize;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::subscriptions::{Interest, Sink, Subscriptions, follow};
 pub(crate) use self::uri::{BUFFERS, POOLS, ResourceUri};
@@ -90,7 +91,11 @@ fn resource(position: &Position, buffer: &Summary) -> Resource {
 }
 
 /// What is at an address now.
-pub(crate) async fn read(server: &ShmServer, uri: &str) -> Result<ReadResourceResult, ErrorData> {
+pub(crate) async fn read(
+    server: &ShmServer,
+    uri: &str,
+    cancelled: &CancellationToken,
+) -> Result<ReadResourceResult, ErrorData> {
     let not_found = |problem: String| ErrorData::resource_not_found(problem, Some(json!({"uri": uri})));
     let Some(parsed) = ResourceUri::parse(uri) else {
         return Err(not_found(format!(
@@ -98,15 +103,17 @@ pub(crate) async fn read(server: &ShmServer, uri: &str) -> Result<ReadResourceRe
         )));
     };
     let text = match parsed {
-        ResourceUri::Store => Status::now(server).await.map(|status| json_of(&status)),
+        ResourceUri::Store => Status::now(server, cancelled).await.map(|status| json_of(&status)),
         ResourceUri::Buffer(reference) => {
             server
-                .off_thread(move |store| Ok(json_of(&Described::new(store.describe(&reference)?)?)))
+                .quick(cancelled, move |store| {
+                    Ok(json_of(&Described::new(store.describe(&reference)?)?))
+                })
                 .await
         }
         ResourceUri::Pool(reference) => {
             server
-                .off_thread(move |store| Ok(json_of(&Pools::one(store, &reference)?)))
+                .quick(cancelled, move |store| Ok(json_of(&Pools::one(store, &reference)?)))
                 .await
         }
     };

@@ -114,7 +114,7 @@ impl ShmServer {
     ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         // Reserving memory costs up to 0.3 s for each GiB.
-        self.long(&context, move |store, work| arguments.create(store, work).map(Reply))
+        self.change(&context, move |store, work| arguments.create(store, work).map(Reply))
             .await
     }
 }

@@ -44,7 +44,7 @@ impl ShmServer {
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
         let limit = self.settings().result_bytes;
-        self.long(&context, move |store, work| {
+        self.slow(&context, move |store, work| {
             look(store, &reference, |reader| {
                 for name in arrays.iter().flatten() {
                     array(reader, name)?;

@@ -2,7 +2,8 @@
 
 use dcc_mcp_shm::DataReader;
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -78,12 +79,18 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Window>()
     )]
-    async fn read_buffer(&self, arguments: JsonObject) -> Result<Reply<Window>, ToolError> {
+    async fn read_buffer(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Window>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let wanted = arguments.wanted(self.settings().result_bytes)?;
         let reference = arguments.buffer.clone().resolve("buffer")?;
         // A chunk of a compressed scene is decompressed for any part of it.
-        self.off_thread(move |store| look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply)))
-            .await
+        self.slow(&context, move |store, _| {
+            look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply))
+        })
+        .await
     }
 }

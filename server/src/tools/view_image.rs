@@ -80,7 +80,7 @@ impl ShmServer {
         let arguments: Arguments = arguments::parse(arguments)?;
         let request = arguments.request()?;
         let reference = arguments.buffer.resolve("buffer")?;
-        self.long(&context, move |store, work| {
+        self.slow(&context, move |store, work| {
             let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
             let picture = picture::encode(image).map_err(|error| {
                 ToolError::new(

@@ -78,7 +78,9 @@ fn assert_quiet(shown: &str, arguments: &[&str]) {
 fn every_command_says_only_what_it_was_asked_for() {
     let store = TestStore::new();
     store.named("hero");
-    let long = ["serve", "install", "ls", "show", "gc", "top", "doctor", "rm", "manifest"];
+    let long = [
+        "serve", "install", "ls", "show", "gc", "top", "doctor", "rm", "manifest",
+    ];
     let pages = long.iter().map(|command| vec![*command, "--help"]);
     let commands = [
         (vec!["ls"], "hero", 0),

@@ -100,6 +100,10 @@ impl Client {
         client
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Limits what the server may use from now on.
     pub(crate) fn limit(&self, resource: Resource, limit: Rlimit) {
         prlimit(Some(Pid::from_child(&self.child)), resource, limit).expect("the server runs");

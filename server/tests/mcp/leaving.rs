@@ -145,6 +145,9 @@ fn answers_that_cannot_be_written_end_the_server_with_a_reason() {
     let output = server.wait_with_output().expect("the server ends");
     let said = String::from_utf8(output.stderr).expect("UTF-8");
     assert_eq!(output.status.code(), Some(1), "{said}");
-    assert!(said.contains("error: the answers cannot be written: No space left"), "{said}");
+    assert!(
+        said.contains("error: the answers cannot be written: No space left"),
+        "{said}"
+    );
     drop(requests);
 }
