@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, OnceLock};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::FileType;
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -38,11 +39,8 @@ impl Ending {
 
     /// Ends the session because an answer could not be written.
     pub(crate) fn output_failed(&self, error: &io::Error) {
-        let has_left = matches!(
-            error.kind(),
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
-        );
-        if !has_left {
+        let is_gone = matches!(error.kind(), io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset);
+        if !is_gone && !is_hung_up() {
             // Only the first is told; the next ones follow from it.
             let _ = self.failure.set((error.kind(), error.to_string()));
         }
@@ -93,6 +91,14 @@ impl Ending {
             }
         });
     }
+}
+
+/// Whether nobody has the other end of stdout. A terminal whose window was closed fails as a broken disk does (EIO).
+fn is_hung_up() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::OUT)];
+    poll(&mut polled, Some(&Timespec::default())).is_ok()
+        && polled[0].revents().intersects(PollFlags::HUP | PollFlags::ERR)
 }
 
 /// Whether the reader of a socket has shut its side. That wakes who waits for the socket, but no event says it: only a
