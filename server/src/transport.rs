@@ -20,6 +20,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::ending::Ending;
+use crate::outgoing;
 
 /// Longest line that is read. The longest of use carries 1 MiB of text, each byte of which JSON may escape in six.
 const MAX_LINE: usize = 8 << 20;
@@ -182,8 +183,7 @@ where
         let (output, unsent, ending) = (self.output.clone(), self.unsent.clone(), self.ending.clone());
         async move {
             let _waits = unsent.acquire_owned().await.map_err(io::Error::other)?;
-            let mut line = serde_json::to_vec(&message)?;
-            line.push(b'\n');
+            let line = outgoing::line(&message)?;
             let mut output = output.lock().await;
             let written = async {
                 output.write_all(&line).await?;

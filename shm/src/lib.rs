@@ -42,6 +42,7 @@ mod store;
 mod sys;
 mod target;
 mod text;
+mod visible;
 mod waiting_line;
 
 pub use buffer::SharedBuffer;
@@ -65,3 +66,4 @@ pub use store::{
 };
 pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};
+pub use visible::{is_hidden, push_escaped, unescaped, visible};

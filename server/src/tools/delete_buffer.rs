@@ -15,6 +15,7 @@ use crate::deletion::{self, Removal};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 use crate::text::{self, Bytes};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -65,18 +66,20 @@ impl ShmServer {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = buffer.resolve("buffer")?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.change(&context, move |store, _| match deletion::delete(store, &reference) {
-            Ok(Removal { id, name, bytes }) => Ok(Reply(Deleted {
-                id,
-                name,
-                freed_bytes: bytes,
-            })),
-            Err(Error::WrongRole { .. }) => Err(ToolError::argument(
-                "buffer",
-                "it is a slot of a pool",
-                "Slots go with their pool: delete that, by its id in pool_status.",
-            )),
-            Err(error) => Err(error.into()),
+        self.change(&context, move |store, _| {
+            match deletion::delete(store, &meant(store, reference)?) {
+                Ok(Removal { id, name, bytes }) => Ok(Reply(Deleted {
+                    id,
+                    name,
+                    freed_bytes: bytes,
+                })),
+                Err(Error::WrongRole { .. }) => Err(ToolError::argument(
+                    "buffer",
+                    "it is a slot of a pool",
+                    "Slots go with their pool: delete that, by its id in pool_status.",
+                )),
+                Err(error) => Err(error.into()),
+            }
         })
         .await
     }

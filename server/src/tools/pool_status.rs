@@ -14,6 +14,7 @@ use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 use crate::text::{self, Bytes, Quoted};
 
 /// Most pools in a result; a machine has a handful.
@@ -77,8 +78,8 @@ impl Pools {
     }
 
     /// One pool, with its slots.
-    pub(crate) fn one(store: &Store, pool: &Reference) -> Result<Self, ToolError> {
-        let pool = store.pool(pool).map_err(no_such_pool)?;
+    pub(crate) fn one(store: &Store, pool: Reference) -> Result<Self, ToolError> {
+        let pool = store.pool(&meant(store, pool)?).map_err(no_such_pool)?;
         Ok(Self {
             total_count: 1,
             pools: vec![Pool::new(pool, MAX_SLOTS)],
@@ -179,7 +180,7 @@ impl ShmServer {
         if let Some(pool) = pool {
             let pool = pool.resolve("pool")?;
             // Each slot of the pool is looked at.
-            let one = move |store: &Store| Pools::one(store, &pool).map(Reply);
+            let one = move |store: &Store| Pools::one(store, pool).map(Reply);
             return self.quick(&context.ct, one).await;
         }
         let ids = self.index(&context.ct, |index| {

@@ -13,6 +13,7 @@ use crate::data::window::{Format, Wanted, Window};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 
 /// Size of a window in bytes of output, where no `count` is given.
 const DEFAULT_WINDOW: usize = 8 << 10;
@@ -50,7 +51,7 @@ impl Arguments {
 
     fn window(&self, reader: &DataReader, wanted: Wanted) -> Result<Window, ToolError> {
         let named = match &self.array {
-            Some(name) => Some((name, array(reader, name)?)),
+            Some(name) => Some(array(reader, name)?),
             None => None,
         };
         let as_rows = matches!(self.format, None | Some(Format::Rows));
@@ -89,6 +90,7 @@ impl ShmServer {
         let reference = arguments.buffer.clone().resolve("buffer")?;
         // A chunk of a compressed scene is decompressed for any part of it.
         self.slow(&context, move |store, _| {
+            let reference = meant(store, reference)?;
             look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply))
         })
         .await

@@ -15,6 +15,7 @@ use crate::handler::ShmServer;
 use crate::picture::{self, Encoded, Picture, Request, View};
 use crate::reply::ToolError;
 use crate::schema;
+use crate::spelling::meant;
 
 /// Longest edge unless another is asked for: what models take in without making it smaller themselves.
 const DEFAULT_EDGE: usize = 768;
@@ -81,6 +82,7 @@ impl ShmServer {
         let request = arguments.request()?;
         let reference = arguments.buffer.resolve("buffer")?;
         self.slow(&context, move |store, work| {
+            let reference = meant(store, reference)?;
             let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
             let picture = picture::encode(image).map_err(|error| {
                 ToolError::new(

@@ -20,6 +20,7 @@ use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 use crate::text;
 use crate::work::{Work, unless_cancelled};
 
@@ -80,6 +81,7 @@ impl Arrived {
         let mut total_count = 0;
         match wanted {
             Wanted::This { reference, since } => {
+                let reference = &meant(index.store(), reference.clone())?;
                 let descriptor = match (index.store().describe(reference), reference) {
                     // It may come to be; an id will not.
                     (Err(Error::NotFound { .. }), Reference::Name(_)) => return Ok(Self::nothing(index)),

@@ -5,6 +5,7 @@ mod answers;
 mod client;
 mod describe_buffer;
 mod fuzz;
+mod hidden;
 mod lanes;
 mod leaving;
 mod limits;
