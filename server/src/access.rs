@@ -13,6 +13,7 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::index::{Change, Index};
+use crate::lanes::Lanes;
 use crate::reply::ToolError;
 use crate::settings::Settings;
 
@@ -30,6 +31,7 @@ pub(crate) struct StoreAccess {
     quota: Option<u64>,
     opened: Mutex<Option<Opened>>,
     first_use: Notify,
+    lanes: Arc<Lanes>,
     changes: broadcast::Sender<Change>,
 }
 
@@ -60,8 +62,14 @@ impl StoreAccess {
             quota: settings.max_bytes,
             opened: Mutex::new(None),
             first_use: Notify::new(),
+            lanes: Arc::new(Lanes::new()),
             changes: broadcast::Sender::new(CHANGES),
         }
+    }
+
+    /// The threads that work on the store.
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.lanes
     }
 
     /// The store if it is open and still there.
@@ -109,7 +117,7 @@ impl StoreAccess {
     }
 
     /// Looks something up in the index, which knows all that was published before this call. Called on a thread of
-    /// the runtime that may block.
+    /// a lane.
     pub(crate) fn index<T>(&self, look: impl FnOnce(&Index) -> Result<T, ToolError>) -> Result<T, ToolError> {
         let store = self.open()?;
         let existing = self
@@ -135,7 +143,7 @@ impl StoreAccess {
             ToolError::new(format!("Changes of the store cannot be followed: {error}"), advice)
         })?;
         let index = Arc::new(Mutex::new(index));
-        let task = watched.map(|watched| tokio::spawn(keep_fresh(index.clone(), watched)));
+        let task = watched.map(|watched| tokio::spawn(keep_fresh(self.lanes.clone(), index.clone(), watched)));
         let mut opened = self.locked();
         if let Some(opened) = opened.as_mut() {
             opened.index = Some(Followed {
@@ -172,16 +180,21 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// A descriptor whose becoming readable can be waited for.
+pub(crate) fn readable(readable: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    descriptor(readable, Interest::READABLE)
+}
+
+/// A descriptor whose state can be waited for.
 #[expect(
     deprecated,
     reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
 )]
-pub(crate) fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(descriptor, Interest::READABLE)
+pub(crate) fn descriptor(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, interest)
 }
 
 /// Takes changes in as they happen, for those who listen. Ends when the store is gone.
-async fn keep_fresh(index: Arc<Mutex<Index>>, watched: OwnedFd) {
+async fn keep_fresh(lanes: Arc<Lanes>, index: Arc<Mutex<Index>>, watched: OwnedFd) {
     let watched = match readable(watched) {
         Ok(watched) => watched,
         Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
@@ -193,11 +206,12 @@ async fn keep_fresh(index: Arc<Mutex<Index>>, watched: OwnedFd) {
             Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
         }
         let index = index.clone();
-        match tokio::task::spawn_blocking(move || lock(&index).refresh()).await {
+        match lanes.quick.run(move || Ok(lock(&index).refresh())).await {
             Ok(Ok(true)) => {}
             Ok(Ok(false)) => return,
             Ok(Err(error)) => tracing::warn!(%error, "changes of the store were missed"),
-            Err(error) => return tracing::error!(%error, "following the store did not finish"),
+            // The next call that needs the index reads it anew.
+            Err(error) => return tracing::error!(%error, "changes of the store are no longer followed"),
         }
         tokio::time::sleep(PAUSE).await;
     }

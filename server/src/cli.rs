@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and which module answers.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
@@ -114,7 +114,6 @@ fn log_to_stderr() {
         .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr)
         // With stderr closed there is nobody to tell, and telling that would panic.
         .log_internal_errors(false)

@@ -1,5 +1,6 @@
 //! Completion of what a person types into a prompt's argument or a resource's address.
 
+use dcc_mcp_shm::visible;
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
 use crate::index::Index;
@@ -26,8 +27,10 @@ impl Completed {
 
     /// Names and ids that begin as `typed` does, the newest buffers first.
     pub(crate) fn propose(&self, index: &Index, typed: &str) -> CompletionInfo {
-        let typed = typed.to_lowercase();
-        let begins = |candidate: &String| candidate.to_lowercase().starts_with(&typed);
+        // As names are shown, whichever way they were typed.
+        let shown = |text: &str| visible(text).to_lowercase();
+        let typed = shown(typed);
+        let begins = |candidate: &String| shown(candidate).starts_with(&typed);
         match self {
             Self::Dcc => info(DCCS.map(str::to_owned).into_iter().filter(begins)),
             Self::Buffer => {

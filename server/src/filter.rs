@@ -1,6 +1,6 @@
 //! Which buffers an agent looks for.
 
-use dcc_mcp_shm::{SceneDataKind, Summary};
+use dcc_mcp_shm::{SceneDataKind, Summary, visible};
 
 /// What a buffer must have; all of it. Case matters for the group alone.
 ///
@@ -19,12 +19,19 @@ impl Filter {
         let holds = |wanted: &Option<String>, test: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(test);
         self.kind.is_none_or(|kind| buffer.kind == kind)
             && holds(&self.source_dcc, &|dcc| {
-                buffer.source_dcc.to_lowercase().starts_with(&dcc.to_lowercase())
+                comparable(&buffer.source_dcc).starts_with(&comparable(dcc))
             })
-            && holds(&self.group, &|group| buffer.group.as_deref() == Some(group))
+            && holds(&self.group, &|group| {
+                buffer.group.as_deref().map(visible) == Some(visible(group))
+            })
             && holds(&self.name, &|part| {
                 let name = buffer.name.as_deref().unwrap_or_default();
-                name.to_lowercase().contains(&part.to_lowercase())
+                comparable(name).contains(&comparable(part))
             })
     }
+}
+
+/// A text as it is shown and found, whichever way it was spelled.
+fn comparable(text: &str) -> String {
+    visible(text).to_lowercase()
 }

@@ -12,15 +12,17 @@ use rmcp::model::{
 };
 use rmcp::service::{RequestContext, SubscriptionContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler, tool_handler};
+use tokio_util::sync::CancellationToken;
 
 use crate::access::StoreAccess;
 use crate::answers::Answers;
 use crate::completion::Completed;
 use crate::index::Index;
+use crate::lanes::Lane;
 use crate::reply::ToolError;
 use crate::resources::{Interest, Sink, Subscriptions, follow};
 use crate::settings::Settings;
-use crate::work::Work;
+use crate::work::{Work, unless_cancelled};
 use crate::{manifest, prompts, resources, tools};
 
 /// Serves one store to one client. Buffer ids are handles that clients pass as arguments: but for subscriptions, there
@@ -66,52 +68,57 @@ impl ShmServer {
             return Ok(store);
         }
         let access = Arc::clone(&self.store);
-        on_thread(move || access.open()).await
+        self.store.lanes().quick.run(move || access.open()).await
     }
 
-    /// Runs `work` on a thread of its own, for what scans the store, waits for its lock, or frees or fills memory.
-    pub(crate) async fn off_thread<T, F>(&self, work: F) -> Result<T, ToolError>
+    /// Looks at files of the store, some thousand at most.
+    pub(crate) async fn quick<T, F>(&self, cancelled: &CancellationToken, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
         F: FnOnce(&Store) -> Result<T, ToolError> + Send + 'static,
     {
         let access = Arc::clone(&self.store);
-        on_thread(move || work(&access.open()?)).await
-    }
-
-    /// The same for what may take over a second: `work` is told when the client cancels, and tells how far it is.
-    pub(crate) async fn long<T, F>(&self, context: &RequestContext<RoleServer>, work: F) -> Result<T, ToolError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
-    {
-        let steps = Work::of(context);
-        self.off_thread(move |store| work(store, &steps)).await
+        let looked = self.store.lanes().quick.run(move || look(&access.open()?));
+        unless_cancelled(cancelled, looked).await
     }
 
     /// Looks something up in the index of the store, as it is now.
-    pub(crate) async fn index<T, F>(&self, look: F) -> Result<T, ToolError>
+    pub(crate) async fn index<T, F>(&self, cancelled: &CancellationToken, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
         F: FnOnce(&Index) -> Result<T, ToolError> + Send + 'static,
     {
         let access = Arc::clone(&self.store);
-        on_thread(move || access.index(look)).await
+        let looked = self.store.lanes().quick.run(move || access.index(look));
+        unless_cancelled(cancelled, looked).await
     }
-}
 
-async fn on_thread<T, F>(work: F) -> Result<T, ToolError>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, ToolError> + Send + 'static,
-{
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        tracing::error!(%error, "a store operation did not finish");
-        ToolError::new(
-            "The server failed while it worked on the store",
-            "Call list_buffers to see the store's present state; if this repeats, tell the user.",
-        )
-    })?
+    /// Looks at the data of a buffer: `look` is told when the client cancels, and tells how far it is.
+    pub(crate) async fn slow<T, F>(&self, context: &RequestContext<RoleServer>, look: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
+    {
+        self.long(&self.store.lanes().slow, context, look).await
+    }
+
+    /// Waits for the store's lock, or frees or fills memory.
+    pub(crate) async fn change<T, F>(&self, context: &RequestContext<RoleServer>, change: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
+    {
+        self.long(&self.store.lanes().changing, context, change).await
+    }
+
+    async fn long<T, F>(&self, lane: &Lane, context: &RequestContext<RoleServer>, work: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
+    {
+        let (access, steps) = (Arc::clone(&self.store), Work::of(context));
+        unless_cancelled(&context.ct, lane.run(move || work(&access.open()?, &steps))).await
+    }
 }
 
 #[tool_handler(router = self.tool_router)]
@@ -143,7 +150,7 @@ impl ServerHandler for ShmServer {
         let changes = self.store.changes();
         let cursor = request.and_then(|request| request.cursor);
         let listed = self
-            .index(move |index| resources::list(index, cursor.as_deref()))
+            .index(&context.ct, move |index| resources::list(index, cursor.as_deref()))
             .await?;
         // Clients without sessions are told of nothing that they do not listen for.
         if context.peer.peer_info().is_some() {
@@ -163,9 +170,9 @@ impl ServerHandler for ShmServer {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        resources::read(self, &request.uri).await.map(Into::into)
+        resources::read(self, &request.uri, &context.ct).await.map(Into::into)
     }
 
     async fn subscribe(
@@ -174,7 +181,7 @@ impl ServerHandler for ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // From here on changes are noticed.
-        self.index(|_| Ok(())).await?;
+        self.index(&context.ct, |_| Ok(())).await?;
         if self.subscriptions.subscribe(&request.uri, &self.store, &context.peer) {
             return Ok(());
         }
@@ -197,14 +204,17 @@ impl ServerHandler for ShmServer {
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let changes = self.store.changes();
-        self.index(|_| Ok(())).await?;
-        let interest = Interest::of(context.accepted(), self.store.opened().as_ref());
-        let sink = Sink::Listening(context.sink().clone());
+        let listening = async {
+            self.index(&CancellationToken::new(), |_| Ok(())).await?;
+            let interest = Interest::of(context.accepted(), self.store.opened().as_ref());
+            let sink = Sink::Listening(context.sink().clone());
+            follow(self.store.clone(), changes, Arc::new(Mutex::new(interest)), sink).await;
+            Ok(())
+        };
         tokio::select! {
-            () = context.cancelled() => {}
-            () = follow(self.store.clone(), changes, Arc::new(Mutex::new(interest)), sink) => {}
+            () = context.cancelled() => Ok(()),
+            outcome = listening => outcome,
         }
-        Ok(())
     }
 
     async fn list_prompts(
@@ -226,13 +236,15 @@ impl ServerHandler for ShmServer {
     async fn complete(
         &self,
         request: CompleteRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<CompleteResult, ErrorData> {
         let Some(completed) = Completed::of(&request) else {
             return Ok(CompleteResult::default());
         };
         let typed = request.argument.value;
-        let proposed = self.index(move |index| Ok(completed.propose(index, &typed))).await?;
+        let proposed = self
+            .index(&context.ct, move |index| Ok(completed.propose(index, &typed)))
+            .await?;
         Ok(CompleteResult::new(proposed))
     }
 }

@@ -175,7 +175,9 @@ impl Index {
         };
         thread::scope(|scope| {
             let others = thread::available_parallelism().map_or(1, usize::from) - 1;
-            let others: Vec<_> = (0..others).map(|_| scope.spawn(read)).collect();
+            // Where the system gives no more threads, those there are read all of it.
+            let start = |_| thread::Builder::new().spawn_scoped(scope, read).ok();
+            let others: Vec<_> = (0..others).filter_map(start).collect();
             let join = |other: thread::ScopedJoinHandle<'_, _>| {
                 other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
             };

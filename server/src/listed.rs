@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, Holders, SceneDataKind};
+use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, Holders, SceneDataKind, visible};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -71,10 +71,10 @@ impl Listed {
     /// Bytes that this takes as text and as structured content together, about.
     pub(crate) fn weight(&self) -> usize {
         const BESIDES: usize = 450;
-        let of = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let of = |text: &Option<String>| text.as_ref().map_or(0, |text| visible(text).len());
         let arrays: usize = self.arrays.iter().map(|array| 2 * array.len()).sum();
         // Whatever is longer than a glance is cut in the text.
-        BESIDES + arrays + of(&self.name) + of(&self.group) + self.source_dcc.len()
+        BESIDES + arrays + of(&self.name) + of(&self.group) + visible(&self.source_dcc).len()
     }
 }
 

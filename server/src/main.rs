@@ -3,6 +3,8 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use dcc_mcp_shm::visible;
+
 fn main() -> ExitCode {
     let error = match dcc_mcp_shm_server::run() {
         Ok(status) => return status,
@@ -16,6 +18,6 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     // With stderr closed there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "error: {error:#}");
+    let _ = writeln!(io::stderr(), "error: {}", visible(&format!("{error:#}")));
     ExitCode::FAILURE
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, Store};
+use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, Store, is_hidden};
 use uuid::Uuid;
 
 /// Code that opens the buffer with the library.
@@ -124,7 +124,7 @@ fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');
     for c in text.chars() {
-        let is_plain = matches!(c, ' '..='~') || c.is_alphanumeric();
+        let is_plain = matches!(c, ' '..='~') || (c.is_alphanumeric() && !is_hidden(c));
         if is_plain && !matches!(c, '"' | '\\') {
             literal.push(c);
             continue;
@@ -149,6 +149,7 @@ mod tests {
     fn literals_are_what_python_reads_them_as() {
         assert_eq!(literal("hero's \"body\"\\"), r#""hero's \"body\"\\""#);
         assert_eq!(literal("頭 é"), "\"頭 é\"");
+        assert_eq!(literal("a\u{3164}\u{115f}"), r#""a\u3164\u115f""#);
         assert_eq!(literal("\n\u{80}\u{202e}\u{1f600}"), r#""\x0a\x80\u202e\U0001f600""#);
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Write as _};
 
+use dcc_mcp_shm::{is_hidden, push_escaped, visible};
+
 /// Longest piece of foreign text that is shown, in bytes as they are shown; the structured content has all of it.
 const SHOWN_BYTES: usize = 60;
 
@@ -37,14 +39,20 @@ pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (shown, whole) = escaped(self.0, &['\''], SHOWN_BYTES);
+        // What could be taken for the end of the quotation or the start of an escape is one.
+        let mut text = self.0.replace("\\u{", "\\u{5c}u{").replace('"', "\\u{22}");
+        if text.ends_with('\\') {
+            text.truncate(text.len() - 1);
+            text.push_str("\\u{5c}");
+        }
+        let (shown, whole) = escaped(&text, SHOWN_BYTES);
         write!(f, "\"{shown}\"{}", if whole { "" } else { "…" })
     }
 }
 
 /// The words of an error, which may quote what a file or a caller said: on one line, and not too long.
 pub(crate) fn bounded(text: &str, bytes: usize) -> String {
-    let (mut shown, whole) = escaped(text, &['\'', '"', '\\'], bytes);
+    let (mut shown, whole) = escaped(text, bytes);
     if !whole {
         shown.push('…');
     }
@@ -52,14 +60,15 @@ pub(crate) fn bounded(text: &str, bytes: usize) -> String {
 }
 
 /// As much of a text as fits, with what is not to be seen escaped, and whether that is all of it.
-fn escaped(text: &str, plain: &[char], bytes: usize) -> (String, bool) {
+fn escaped(text: &str, bytes: usize) -> (String, bool) {
     let mut shown = String::with_capacity(text.len().min(bytes));
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         let before = shown.len();
-        if plain.contains(&c) {
-            shown.push(c);
+        // A mark at the beginning would be drawn upon what stands before the text.
+        if at == 0 && !c.is_ascii() {
+            shown.push_str(&visible(c.encode_utf8(&mut [0; 4])));
         } else {
-            shown.extend(c.escape_debug());
+            push_visible(&mut shown, c);
         }
         if shown.len() > bytes {
             shown.truncate(before);
@@ -67,6 +76,17 @@ fn escaped(text: &str, plain: &[char], bytes: usize) -> (String, bool) {
         }
     }
     (shown, true)
+}
+
+/// Appends a character as it is shown on a line.
+fn push_visible(line: &mut String, c: char) {
+    match c {
+        '\n' => line.push_str("\\n"),
+        '\t' => line.push_str("\\t"),
+        '\r' => line.push_str("\\r"),
+        c if is_hidden(c) => push_escaped(line, c),
+        c => line.push(c),
+    }
 }
 
 /// Error messages start in lower case so that they can be chained; here one becomes a sentence.
@@ -107,10 +127,11 @@ pub(crate) fn readable(bytes: &[u8], complete: bool) -> Option<&str> {
 pub(crate) fn fitting(text: &str, limit: usize) -> &str {
     let mut room = limit;
     let end = text.char_indices().find(|&(_, c)| {
-        let escaped = if c.is_ascii_control() {
-            "\\u0000".len()
-        } else {
-            c.escape_debug().map(char::len_utf8).sum()
+        let escaped = match c {
+            '"' | '\\' | '\n' | '\t' | '\r' => 2,
+            // Its own backslash takes two in JSON.
+            c if is_hidden(c) => 1 + c.escape_unicode().len(),
+            c => c.len_utf8(),
         };
         let left = room.checked_sub(escaped);
         room = left.unwrap_or_default();
@@ -126,8 +147,8 @@ pub(crate) fn fenced(content: &str) -> String {
     let mut block = format!("{fence}\n");
     for c in content.chars() {
         match c {
-            '\n' | '\t' | '\'' | '"' | '\\' => block.push(c),
-            c => block.extend(c.escape_debug()),
+            '\n' | '\t' => block.push(c),
+            c => push_visible(&mut block, c),
         }
     }
     block + "\n" + &fence
@@ -185,7 +206,7 @@ mod tests {
 
     #[test]
     fn foreign_text_stays_on_one_line_between_its_quotes() {
-        assert_eq!(Quoted("it's a \"cube\"").to_string(), r#""it's a \"cube\"""#);
+        assert_eq!(Quoted("it's a \"cube\"").to_string(), r#""it's a \u{22}cube\u{22}""#);
         assert_eq!(
             Quoted("a\n\u{1b}[31m\u{202e}b").to_string(),
             r#""a\n\u{1b}[31m\u{202e}b""#
@@ -195,6 +216,18 @@ mod tests {
             long.len() <= SHOWN_BYTES + "\"\"…".len() && long.ends_with("\"…"),
             "{long}"
         );
+    }
+
+    #[test]
+    fn a_quotation_means_one_text_and_what_people_write_stays() {
+        for text in ["e\u{301} नमस्ते 日本語 👩🏽", r"C:\scenes\hero"] {
+            assert_eq!(Quoted(text).to_string(), format!("\"{text}\""));
+        }
+        for text in ["\u{301}a", r"a\u{200b}", "a\u{200b}", "\"", "a\\", "\u{fe0f}\u{3164}"] {
+            let shown = Quoted(text).to_string();
+            let inner = shown.trim_matches('"');
+            assert_eq!(dcc_mcp_shm::unescaped(inner).as_deref(), Some(text), "{shown}");
+        }
     }
 
     #[test]

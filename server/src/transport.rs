@@ -19,6 +19,9 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Mutex, Semaphore};
 
+use crate::ending::Ending;
+use crate::outgoing;
+
 /// Longest line that is read. The longest of use carries 1 MiB of text, each byte of which JSON may escape in six.
 const MAX_LINE: usize = 8 << 20;
 /// Answers that may wait to be written before no more requests are read.
@@ -35,6 +38,7 @@ pub(crate) struct Lines<R, W> {
     refusal: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
     output: Arc<Mutex<W>>,
     unsent: Arc<Semaphore>,
+    ending: Ending,
 }
 
 enum Line {
@@ -44,7 +48,8 @@ enum Line {
 }
 
 impl<R: AsyncRead + Unpin, W> Lines<R, W> {
-    pub(crate) fn new(input: R, output: W) -> Self {
+    /// `ending` is told when an answer cannot be written: rmcp itself would go on.
+    pub(crate) fn new(input: R, output: W, ending: Ending) -> Self {
         Self {
             input: BufReader::new(input),
             line: Vec::new(),
@@ -53,6 +58,7 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
             refusal: None,
             output: Arc::new(Mutex::new(output)),
             unsent: Arc::new(Semaphore::new(MAX_UNSENT)),
+            ending,
         }
     }
 
@@ -174,14 +180,16 @@ where
     type Error = io::Error;
 
     fn send(&mut self, message: ServerJsonRpcMessage) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let (output, unsent) = (self.output.clone(), self.unsent.clone());
+        let (output, unsent, ending) = (self.output.clone(), self.unsent.clone(), self.ending.clone());
         async move {
             let _waits = unsent.acquire_owned().await.map_err(io::Error::other)?;
-            let mut line = serde_json::to_vec(&message)?;
-            line.push(b'\n');
+            let line = outgoing::line(&message)?;
             let mut output = output.lock().await;
-            output.write_all(&line).await?;
-            output.flush().await
+            let written = async {
+                output.write_all(&line).await?;
+                output.flush().await
+            };
+            written.await.inspect_err(|error| ending.output_failed(error))
         }
     }
 

@@ -80,19 +80,31 @@ impl Work {
                 progress.tell(done, total).await;
             }
         };
-        self.unless_cancelled(told).await
+        unless_cancelled(&self.cancelled, async {
+            told.await;
+            Ok(())
+        })
+        .await
     }
 
-    /// Waits for something, or until the client cancels the request.
-    ///
-    /// # Errors
-    /// The client has cancelled the request.
-    pub(crate) async fn unless_cancelled<T>(&self, wait: impl Future<Output = T>) -> Result<T, ToolError> {
-        tokio::select! {
-            biased;
-            () = self.cancelled.cancelled() => Err(ToolError::cancelled()),
-            outcome = wait => Ok(outcome),
-        }
+    /// The token that is cancelled when the client cancels the request.
+    pub(crate) fn cancelled(&self) -> &CancellationToken {
+        &self.cancelled
+    }
+}
+
+/// Waits for something, or until the client cancels the request. What is waited for is dropped then.
+///
+/// # Errors
+/// The client has cancelled the request, or that of what is waited for.
+pub(crate) async fn unless_cancelled<T>(
+    cancelled: &CancellationToken,
+    wait: impl Future<Output = Result<T, ToolError>>,
+) -> Result<T, ToolError> {
+    tokio::select! {
+        biased;
+        () = cancelled.cancelled() => Err(ToolError::cancelled()),
+        outcome = wait => outcome,
     }
 }
 

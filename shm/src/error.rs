@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::lock_holder::LockHolder;
 use crate::slot_holder::SlotHolder;
+use crate::visible::{push_escaped, visible};
 
 /// What a file system gives at least where something has no size of its own, such as a name.
 const SMALLEST_PIECE: u64 = 4096;
@@ -22,7 +23,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// No buffer, scene or pool answers to this id or name in the store.
     #[error(
-        "nothing is shared as {reference:?} in {}; it was deleted, it expired, or it was never there: list the store to see what is",
+        "nothing is shared as {} in {}; it was deleted, it expired, or it was never there: list the store to see what is",
+        quoted(reference),
         shown(store)
     )]
     NotFound {
@@ -44,7 +46,10 @@ pub enum Error {
         found: u64,
     },
     /// Another buffer has this name.
-    #[error("the name {name:?} is taken by {holder}; publish with replace to take it over, or choose another")]
+    #[error(
+        "the name {} is taken by {holder}; publish with replace to take it over, or choose another",
+        quoted(name)
+    )]
     NameTaken {
         /// The name that was asked for.
         name: String,
@@ -52,7 +57,7 @@ pub enum Error {
         holder: Uuid,
     },
     /// An argument is outside of what it may be.
-    #[error("{argument}: {problem}")]
+    #[error("{argument}: {}", visible(problem))]
     InvalidArgument {
         /// The argument's name.
         argument: &'static str,
@@ -169,7 +174,7 @@ pub enum Error {
         id: Uuid,
     },
     /// The bytes of a file are not what they must be.
-    #[error("{} is damaged: {problem}", shown(path))]
+    #[error("{} is damaged: {}", shown(path), visible(problem))]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -190,7 +195,7 @@ pub enum Error {
         known: u32,
     },
     /// A descriptor that cannot be used.
-    #[error("invalid descriptor: {problem}")]
+    #[error("invalid descriptor: {}", visible(problem))]
     InvalidDescriptor {
         /// The first thing found wrong.
         problem: String,
@@ -206,7 +211,7 @@ pub enum Error {
         found: &'static str,
     },
     /// The scene has no array of this name.
-    #[error("scene {id} has no array {name:?}; it has: {}", list(available))]
+    #[error("scene {id} has no array {}; it has: {}", quoted(name), list(available))]
     NoSuchArray {
         /// The scene.
         id: Uuid,
@@ -222,7 +227,7 @@ pub enum Error {
         id: Uuid,
     },
     /// The store's directory is one that others could tamper with, or is no directory.
-    #[error("store {} is refused: {problem}", shown(path))]
+    #[error("store {} is refused: {}", shown(path), visible(problem))]
     UnsafeStore {
         /// The directory.
         path: PathBuf,
@@ -410,8 +415,17 @@ impl Error {
 /// What was found in a file or descriptor, fit for a terminal and a model: escaped and cut.
 pub(crate) fn printable(text: &str) -> String {
     const LONGEST: usize = 300;
-    let mut printable: String = text.chars().take(LONGEST).flat_map(escape_control).collect();
-    if text.chars().nth(LONGEST).is_some() {
+    let end = text.char_indices().nth(LONGEST).map(|(end, _)| end);
+    let mut printable = String::new();
+    for c in visible(&text[..end.unwrap_or(text.len())]).chars() {
+        // Nor line ends and tabs, which people and models see.
+        if c.is_control() {
+            push_escaped(&mut printable, c);
+        } else {
+            printable.push(c);
+        }
+    }
+    if end.is_some() {
         printable.push('…');
     }
     printable
@@ -422,16 +436,16 @@ fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
 }
 
-fn escape_control(c: char) -> impl Iterator<Item = char> {
-    let escaped = c.is_control().then(|| c.escape_unicode());
-    let plain = escaped.is_none().then_some(c);
-    escaped.into_iter().flatten().chain(plain)
+/// A name between quotes.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", printable(name))
 }
 
 fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();
     }
+    let names: Vec<_> = names.iter().map(|name| printable(name)).collect();
     names.join(", ")
 }
 
@@ -477,7 +491,7 @@ fn by(holders: &[SlotHolder]) -> String {
     let mut names: Vec<_> = counts
         .iter()
         .take(MOST)
-        .map(|((pid, program), slots)| format!("{program} (process {pid}) has {slots}"))
+        .map(|((pid, program), slots)| format!("{} (process {pid}) has {slots}", printable(program)))
         .collect();
     if counts.len() > MOST {
         names.push(format!("{} more processes have the rest", counts.len() - MOST));

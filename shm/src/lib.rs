@@ -46,6 +46,7 @@ mod store;
 mod sys;
 mod target;
 mod text;
+mod visible;
 mod waiting_line;
 
 pub use buffer::SharedBuffer;
@@ -70,3 +71,4 @@ pub use store::{
 };
 pub use sys::{Room, Source};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};
+pub use visible::{is_hidden, push_escaped, unescaped, visible};

@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::kind::SceneDataKind;
 use crate::store::Store;
 use crate::sys;
+use crate::visible::unescaped;
 
 /// Longest descriptor that is read, in bytes of JSON.
 const MAX_DESCRIPTOR_BYTES: usize = 4 << 20;
@@ -108,7 +109,7 @@ impl Target {
         match serde_json::from_str::<Outline>(json) {
             Ok(descriptor) if descriptor.version == DESCRIPTOR_VERSION => Ok(Self {
                 id: descriptor.id,
-                path: descriptor.path.into_owned().into(),
+                path: path_of(descriptor.path),
                 generation: descriptor.generation,
             }),
             Ok(descriptor) => Err(unknown_version(descriptor.version.into())),
@@ -119,6 +120,14 @@ impl Target {
     /// Opens the file in its store, if it is called what a buffer's file must be.
     pub(crate) fn in_store<T>(&self, open: impl Fn(&Store) -> Result<T>) -> Result<T> {
         in_store_of(&self.path, self.id, open)
+    }
+}
+
+/// The path that a descriptor names. It may have been escaped, as it was shown to a model.
+fn path_of(path: Cow<'_, str>) -> PathBuf {
+    match unescaped(&path) {
+        Some(meant) if !Path::new(path.as_ref()).parent().is_some_and(Path::exists) => meant.into(),
+        _ => path.into_owned().into(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What people call a buffer: its name, its id, or the beginning of it that a table shows.
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use dcc_mcp_shm::{Reference, Store};
 use uuid::Uuid;
+
+use crate::spelling::meant;
 
 /// Shortest beginning of an id, which is what a table shows at least. Of a shorter one, a name that is gone could be the
 /// beginning of some other buffer: "face" is hexadecimal.
@@ -15,7 +17,7 @@ const NAMED: usize = 5;
 /// # Errors
 /// Nothing is called so, or several ids begin so.
 pub(super) fn find(store: &Store, text: &str) -> anyhow::Result<Reference> {
-    let reference: Reference = text.parse()?;
+    let reference = meant(store, text.parse()?).map_err(|error| anyhow!("{error}"))?;
     let not_found = match (&reference, store.resolve(&reference)) {
         (Reference::Name(_), Err(error)) if error.is_gone() => error,
         (_, resolved) => return resolved.map(|_| reference).map_err(Into::into),

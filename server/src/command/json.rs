@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use dcc_mcp_shm::is_hidden;
 use serde::Serialize;
 
 /// The value as indented JSON and a line end. What a terminal would obey or not show is escaped, which JSON allows in its
@@ -10,7 +11,7 @@ pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let json = serde_json::to_string_pretty(value)?;
     let mut shown = String::with_capacity(json.len() + 1);
     for c in json.chars() {
-        if matches!(c, '\n' | '"' | '\'' | '\\') || c.escape_debug().len() == 1 {
+        if matches!(c, '\n' | '"' | '\'' | '\\') || (c.escape_debug().len() == 1 && !is_hidden(c)) {
             shown.push(c);
             continue;
         }
@@ -29,10 +30,10 @@ mod tests {
 
     #[test]
     fn what_is_escaped_is_the_same_value() {
-        let text = "a\u{1b}[31m\u{9b}\u{7f}\u{202e}\"\\é頭😀\u{e0001}'\n";
+        let text = "a\u{1b}[31m\u{9b}\u{7f}\u{202e}\"\\é頭😀\u{e0001}\u{3164}'\n";
         let json = pretty(&[text]).expect("JSON");
         assert!(json.contains("é頭😀"), "{json}");
-        assert!(!json.chars().any(|c| c != '\n' && c.is_control()) && !json.contains('\u{202e}'));
+        assert!(!json.chars().any(|c| c != '\n' && c.is_control()) && !json.contains(['\u{202e}', '\u{3164}']));
         assert_eq!(serde_json::from_str::<Vec<String>>(&json).expect("JSON"), [text]);
     }
 }

@@ -1,6 +1,6 @@
 //! Looking at data that may be rewritten meanwhile.
 
-use dcc_mcp_shm::{DataReader, Error, PlacedArray, Reference, Store};
+use dcc_mcp_shm::{DataReader, Error, PlacedArray, Reference, Store, unescaped};
 
 use crate::reply::ToolError;
 
@@ -23,17 +23,25 @@ pub(crate) fn look<T>(
     seen
 }
 
-/// An array by its name.
+/// An array by its name, or by the escaped spelling of it that is shown; and its name.
 ///
 /// # Errors
-/// [`Error::NoSuchArray`], which tells the names there are.
-pub(crate) fn array<'a>(reader: &'a DataReader, name: &str) -> Result<&'a PlacedArray, Error> {
+/// [`Error::NoSuchArray`], which tells the names there are; [`Error::InvalidArgument`] where two are shown so.
+pub(crate) fn array<'a>(reader: &'a DataReader, name: &str) -> Result<(&'a String, &'a PlacedArray), Error> {
     let arrays = reader.arrays();
-    arrays.get(name).ok_or_else(|| Error::NoSuchArray {
-        id: reader.descriptor().id,
-        name: name.to_owned(),
-        available: arrays.keys().cloned().collect(),
-    })
+    let spelled = unescaped(name).and_then(|name| arrays.get_key_value(&name));
+    match (arrays.get_key_value(name), spelled) {
+        (Some(_), Some(_)) => Err(Error::InvalidArgument {
+            argument: "array",
+            problem: "two arrays are shown by this name".to_owned(),
+        }),
+        (Some(found), None) | (None, Some(found)) => Ok(found),
+        (None, None) => Err(Error::NoSuchArray {
+            id: reader.descriptor().id,
+            name: name.to_owned(),
+            available: arrays.keys().cloned().collect(),
+        }),
+    }
 }
 
 #[cfg(test)]

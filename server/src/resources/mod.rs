@@ -8,13 +8,16 @@ use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use serde::Serialize;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::subscriptions::{Interest, Sink, Subscriptions, follow};
-pub(crate) use self::uri::{BUFFERS, POOLS, ResourceUri};
+pub(crate) use self::uri::{BUFFERS, POOLS, ResourceUri, visible_address};
 use crate::cursor::Position;
 use crate::handler::ShmServer;
 use crate::index::Index;
+use crate::outgoing::reveal;
 use crate::reply::ToolError;
+use crate::spelling::meant;
 use crate::text::{self, Bytes};
 use crate::tools::{Described, Pools, Status};
 
@@ -90,31 +93,41 @@ fn resource(position: &Position, buffer: &Summary) -> Resource {
 }
 
 /// What is at an address now.
-pub(crate) async fn read(server: &ShmServer, uri: &str) -> Result<ReadResourceResult, ErrorData> {
-    let not_found = |problem: String| ErrorData::resource_not_found(problem, Some(json!({"uri": uri})));
+pub(crate) async fn read(
+    server: &ShmServer,
+    uri: &str,
+    cancelled: &CancellationToken,
+) -> Result<ReadResourceResult, ErrorData> {
+    let shown = visible_address(uri);
+    let not_found = |problem: String| ErrorData::resource_not_found(problem, Some(json!({"uri": shown})));
     let Some(parsed) = ResourceUri::parse(uri) else {
         return Err(not_found(format!(
             "No resource has such an address; there are shm://store, {BUFFERS} and {POOLS}"
         )));
     };
     let text = match parsed {
-        ResourceUri::Store => Status::now(server).await.map(|status| json_of(&status)),
+        ResourceUri::Store => Status::now(server, cancelled).await.map(|status| json_of(&status)),
         ResourceUri::Buffer(reference) => {
             server
-                .off_thread(move |store| Ok(json_of(&Described::new(store.describe(&reference)?)?)))
+                .quick(cancelled, move |store| {
+                    Ok(json_of(&Described::new(store.describe(&meant(store, reference)?)?)?))
+                })
                 .await
         }
         ResourceUri::Pool(reference) => {
             server
-                .off_thread(move |store| Ok(json_of(&Pools::one(store, &reference)?)))
+                .quick(cancelled, move |store| Ok(json_of(&Pools::one(store, reference)?)))
                 .await
         }
     };
     let text = text.map_err(|error| not_found(error.to_string()))?;
-    let contents = ResourceContents::text(text, uri).with_mime_type(JSON);
+    let contents = ResourceContents::text(text, &shown).with_mime_type(JSON);
     Ok(ReadResourceResult::new(vec![contents]))
 }
 
 fn json_of(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("maps with text keys and finite numbers are JSON")
+    let mut value = serde_json::to_value(value).expect("maps with text keys and finite numbers are JSON");
+    // Once it is the text of a message it cannot be escaped and stay JSON.
+    reveal(&mut value);
+    value.to_string()
 }

@@ -12,9 +12,10 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use super::uri::ResourceUri;
+use super::uri::{ResourceUri, visible_address};
 use crate::access::{StoreAccess, lock};
 use crate::index::Change;
+use crate::spelling::meant;
 
 /// What a client wants to be told of.
 #[derive(Debug, Default)]
@@ -43,7 +44,7 @@ impl Subject {
     fn resolve(&self, store: &Store) -> Option<Uuid> {
         match self.uri.reference()? {
             Reference::Id(id) => Some(*id),
-            reference => store.resolve(reference).ok(),
+            reference => store.resolve(&meant(store, reference.clone()).ok()?).ok(),
         }
     }
 
@@ -68,7 +69,7 @@ impl Interest {
     /// Of a `subscriptions/listen` request.
     pub(crate) fn of(filter: &SubscriptionFilter, store: Option<&Store>) -> Self {
         let uris = filter.resource_subscriptions.iter().flatten();
-        let subject = |uri: &String| Some((uri.clone(), Subject::new(ResourceUri::parse(uri)?, store)));
+        let subject = |uri: &String| Some((visible_address(uri), Subject::new(ResourceUri::parse(uri)?, store)));
         Self {
             listing: filter.resources_list_changed == Some(true),
             resources: uris.filter_map(subject).collect(),
@@ -180,13 +181,13 @@ impl Subscriptions {
             return false;
         };
         let subject = Subject::new(parsed, access.opened().as_ref());
-        lock(&self.interest).resources.insert(uri.to_owned(), subject);
+        lock(&self.interest).resources.insert(visible_address(uri), subject);
         self.tell(access, peer, access.changes());
         true
     }
 
     pub(crate) fn unsubscribe(&self, uri: &str) {
-        lock(&self.interest).resources.remove(uri);
+        lock(&self.interest).resources.remove(&visible_address(uri));
     }
 
     fn tell(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<Change>) {

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::Reference;
+use dcc_mcp_shm::{Reference, is_hidden};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// What is written as it is: the unreserved characters of RFC 3986.
@@ -14,6 +14,19 @@ pub(crate) const POOLS: &str = "shm://pools/{name}";
 const STORE: &str = "shm://store";
 const OF_BUFFER: &str = "shm://buffers/";
 const OF_POOL: &str = "shm://pools/";
+
+/// An address as it is shown: what nobody sees in it is percent-encoded, as it should have been.
+pub(crate) fn visible_address(uri: &str) -> String {
+    let mut shown = String::with_capacity(uri.len());
+    for c in uri.chars() {
+        if is_hidden(c) {
+            shown.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), RESERVED));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
 
 /// What a resource is about. Buffers and pools go by id or by unique name.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,6 +20,7 @@ use crate::arguments;
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::given;
 use crate::work::Work;
 
 /// Content passes through the model's context, so more than this is a mistake.
@@ -94,14 +95,14 @@ impl Arguments {
 
     fn options(self) -> BufferOptions {
         let mut options = BufferOptions::new(self.kind.unwrap_or_default())
-            .source_dcc(self.source_dcc.unwrap_or_default())
+            .source_dcc(given(self.source_dcc.unwrap_or_default()))
             .replace(self.replace.unwrap_or_default())
             .attrs(self.attrs.unwrap_or_default());
         if let Some(name) = self.name {
-            options = options.name(name);
+            options = options.name(given(name));
         }
         if let Some(group) = self.group {
-            options = options.group(group);
+            options = options.group(given(group));
         }
         if let Some(seconds) = self.ttl_seconds {
             options = options.ttl(Duration::from_secs(seconds));
@@ -192,7 +193,7 @@ impl ShmServer {
     ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         // Reserving memory costs up to 0.3 s for each GiB.
-        self.long(&context, move |store, work| arguments.create(store, work).map(Reply))
+        self.change(&context, move |store, work| arguments.create(store, work).map(Reply))
             .await
     }
 }

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
+use crate::spelling::given;
 use crate::text::{self, Bytes};
 use crate::work::Work;
 use crate::{arguments, python, schema};
@@ -53,7 +54,7 @@ impl Arguments {
         }
         Ok(Created {
             id: pool.id(),
-            name: self.name,
+            name: self.name.map(given),
             slots,
             buffer_size,
             code: python::pool_code(store, pool.id()),
@@ -63,15 +64,15 @@ impl Arguments {
     fn options(&self) -> BufferOptions {
         // Nobody has it open when this call ends, and a pool that is not persistent goes then.
         let mut options = BufferOptions::new(self.kind.unwrap_or_default())
-            .source_dcc(self.source_dcc.clone().unwrap_or_default())
+            .source_dcc(given(self.source_dcc.clone().unwrap_or_default()))
             .attrs(self.attrs.clone().unwrap_or_default())
             .persistent(true)
             .replace(self.replace.unwrap_or_default());
-        if let Some(name) = &self.name {
-            options = options.name(name.clone());
+        if let Some(name) = self.name.clone() {
+            options = options.name(given(name));
         }
-        if let Some(group) = &self.group {
-            options = options.group(group.clone());
+        if let Some(group) = self.group.clone() {
+            options = options.group(given(group));
         }
         options
     }
@@ -114,7 +115,7 @@ impl ShmServer {
     ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         // Reserving memory costs up to 0.3 s for each GiB.
-        self.long(&context, move |store, work| arguments.create(store, work).map(Reply))
+        self.change(&context, move |store, work| arguments.create(store, work).map(Reply))
             .await
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Error;
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use crate::deletion::{self, Removal};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 use crate::text::{self, Bytes};
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -56,22 +58,28 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Deleted>()
     )]
-    async fn delete_buffer(&self, arguments: JsonObject) -> Result<Reply<Deleted>, ToolError> {
+    async fn delete_buffer(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Deleted>, ToolError> {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = buffer.resolve("buffer")?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.off_thread(move |store| match deletion::delete(store, &reference) {
-            Ok(Removal { id, name, bytes }) => Ok(Reply(Deleted {
-                id,
-                name,
-                freed_bytes: bytes,
-            })),
-            Err(Error::WrongRole { .. }) => Err(ToolError::argument(
-                "buffer",
-                "it is a slot of a pool",
-                "Slots go with their pool: delete that, by its id in pool_status.",
-            )),
-            Err(error) => Err(error.into()),
+        self.change(&context, move |store, _| {
+            match deletion::delete(store, &meant(store, reference)?) {
+                Ok(Removal { id, name, bytes }) => Ok(Reply(Deleted {
+                    id,
+                    name,
+                    freed_bytes: bytes,
+                })),
+                Err(Error::WrongRole { .. }) => Err(ToolError::argument(
+                    "buffer",
+                    "it is a slot of a pool",
+                    "Slots go with their pool: delete that, by its id in pool_status.",
+                )),
+                Err(error) => Err(error.into()),
+            }
         })
         .await
     }

@@ -12,6 +12,7 @@ use crate::data::look::{array, look};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -44,12 +45,13 @@ impl ShmServer {
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
         let limit = self.settings().result_bytes;
-        self.long(&context, move |store, work| {
+        self.slow(&context, move |store, work| {
+            let reference = meant(store, reference)?;
             look(store, &reference, |reader| {
-                for name in arrays.iter().flatten() {
-                    array(reader, name)?;
-                }
-                Contents::gather(reader, arrays.as_deref(), work).map(|contents| Reply(contents.within(limit)))
+                let name = |name: &String| array(reader, name).map(|(name, _)| name.clone());
+                let names = arrays.as_ref().map(|names| names.iter().map(name).collect());
+                let names: Option<Vec<_>> = names.transpose()?;
+                Contents::gather(reader, names.as_deref(), work).map(|contents| Reply(contents.within(limit)))
             })
         })
         .await

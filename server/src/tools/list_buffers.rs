@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::SceneDataKind;
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -173,10 +174,16 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Page>()
     )]
-    async fn list_buffers(&self, arguments: JsonObject) -> Result<Reply<Page>, ToolError> {
+    async fn list_buffers(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Page>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let room = self.settings().result_bytes;
-        self.index(move |index| Page::select(index, arguments, room).map(Reply))
-            .await
+        self.index(&context.ct, move |index| {
+            Page::select(index, arguments, room).map(Reply)
+        })
+        .await
     }
 }

@@ -4,7 +4,8 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{Error, PoolStatus, Reference, SlotHolder, SlotStatus, Store};
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -13,6 +14,7 @@ use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 use crate::text::{self, Bytes, Quoted};
 
 /// Most pools in a result; a machine has a handful.
@@ -76,8 +78,8 @@ impl Pools {
     }
 
     /// One pool, with its slots.
-    pub(crate) fn one(store: &Store, pool: &Reference) -> Result<Self, ToolError> {
-        let pool = store.pool(pool).map_err(no_such_pool)?;
+    pub(crate) fn one(store: &Store, pool: Reference) -> Result<Self, ToolError> {
+        let pool = store.pool(&meant(store, pool)?).map_err(no_such_pool)?;
         Ok(Self {
             total_count: 1,
             pools: vec![Pool::new(pool, MAX_SLOTS)],
@@ -169,16 +171,23 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Pools>()
     )]
-    async fn pool_status(&self, arguments: JsonObject) -> Result<Reply<Pools>, ToolError> {
+    async fn pool_status(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Pools>, ToolError> {
         let Arguments { pool } = arguments::parse(arguments)?;
         if let Some(pool) = pool {
             let pool = pool.resolve("pool")?;
             // Each slot of the pool is looked at.
-            return self.off_thread(move |store| Pools::one(store, &pool).map(Reply)).await;
+            let one = move |store: &Store| Pools::one(store, pool).map(Reply);
+            return self.quick(&context.ct, one).await;
         }
-        let ids = self.index(|index| Ok(index.pools().map(|(id, _)| id).collect::<Vec<_>>()));
+        let ids = self.index(&context.ct, |index| {
+            Ok(index.pools().map(|(id, _)| id).collect::<Vec<_>>())
+        });
         let ids = ids.await?;
-        self.off_thread(move |store| {
+        self.quick(&context.ct, move |store| {
             let pools = ids.into_iter().filter_map(|id| store.pool(&id.into()).ok());
             Ok(Reply(Pools::all(pools.collect())))
         })

@@ -2,7 +2,8 @@
 
 use dcc_mcp_shm::DataReader;
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +13,7 @@ use crate::data::window::{Format, Wanted, Window};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 
 /// Size of a window in bytes of output, where no `count` is given.
 const DEFAULT_WINDOW: usize = 8 << 10;
@@ -49,7 +51,7 @@ impl Arguments {
 
     fn window(&self, reader: &DataReader, wanted: Wanted) -> Result<Window, ToolError> {
         let named = match &self.array {
-            Some(name) => Some((name, array(reader, name)?)),
+            Some(name) => Some(array(reader, name)?),
             None => None,
         };
         let as_rows = matches!(self.format, None | Some(Format::Rows));
@@ -78,12 +80,19 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Window>()
     )]
-    async fn read_buffer(&self, arguments: JsonObject) -> Result<Reply<Window>, ToolError> {
+    async fn read_buffer(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Window>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let wanted = arguments.wanted(self.settings().result_bytes)?;
         let reference = arguments.buffer.clone().resolve("buffer")?;
         // A chunk of a compressed scene is decompressed for any part of it.
-        self.off_thread(move |store| look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply)))
-            .await
+        self.slow(&context, move |store, _| {
+            let reference = meant(store, reference)?;
+            look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply))
+        })
+        .await
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
+use crate::spelling::meant;
 use crate::text::{self, Bytes, Quoted};
 use crate::{listed, python, schema};
 
@@ -169,6 +170,7 @@ impl ShmServer {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = buffer.resolve("buffer")?;
         let store = self.store().await?;
+        let reference = meant(&store, reference)?;
         if let Some(answer) = self.described().get(&store, &reference) {
             return Ok(answer);
         }

@@ -5,9 +5,11 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Store;
 use rmcp::model::JsonObject;
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
 
 use crate::handler::ShmServer;
 use crate::index::Index;
@@ -73,9 +75,9 @@ impl Counts {
 
 impl Status {
     /// As it is now. Other calls have the index meanwhile: a look at every file takes a while.
-    pub(crate) async fn now(server: &ShmServer) -> Result<Self, ToolError> {
-        let counts = server.index(|index| Ok(Counts::of(index))).await?;
-        server.off_thread(|store| Self::of(store, counts)).await
+    pub(crate) async fn now(server: &ShmServer, cancelled: &CancellationToken) -> Result<Self, ToolError> {
+        let counts = server.index(cancelled, |index| Ok(Counts::of(index))).await?;
+        server.quick(cancelled, |store| Self::of(store, counts)).await
     }
 
     /// Looks at every file's lock, without opening any of them for good.
@@ -138,8 +140,12 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Status>()
     )]
-    async fn store_status(&self, arguments: JsonObject) -> Result<Reply<Status>, ToolError> {
+    async fn store_status(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<Reply<Status>, ToolError> {
         let Arguments {} = arguments::parse(arguments)?;
-        Status::now(self).await.map(Reply)
+        Status::now(self, &context.ct).await.map(Reply)
     }
 }

@@ -15,6 +15,7 @@ use crate::handler::ShmServer;
 use crate::picture::{self, Encoded, Picture, Request, View};
 use crate::reply::ToolError;
 use crate::schema;
+use crate::spelling::meant;
 
 /// Longest edge unless another is asked for: what models take in without making it smaller themselves.
 const DEFAULT_EDGE: usize = 768;
@@ -80,7 +81,8 @@ impl ShmServer {
         let arguments: Arguments = arguments::parse(arguments)?;
         let request = arguments.request()?;
         let reference = arguments.buffer.resolve("buffer")?;
-        self.long(&context, move |store, work| {
+        self.slow(&context, move |store, work| {
+            let reference = meant(store, reference)?;
             let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
             let picture = picture::encode(image).map_err(|error| {
                 ToolError::new(

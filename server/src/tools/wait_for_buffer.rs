@@ -20,8 +20,9 @@ use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::spelling::meant;
 use crate::text;
-use crate::work::Work;
+use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;
 /// Hosts give a call about a minute.
@@ -80,6 +81,7 @@ impl Arrived {
         let mut total_count = 0;
         match wanted {
             Wanted::This { reference, since } => {
+                let reference = &meant(index.store(), reference.clone())?;
                 let descriptor = match (index.store().describe(reference), reference) {
                     // It may come to be; an id will not.
                     (Err(Error::NotFound { .. }), Reference::Name(_)) => return Ok(Self::nothing(index)),
@@ -182,7 +184,9 @@ impl ShmServer {
         loop {
             let (look_for, known) = (wanted.clone(), seen.clone());
             let mut arrived = self
-                .index(move |index| Arrived::look(index, &look_for, known.as_ref(), room))
+                .index(work.cancelled(), move |index| {
+                    Arrived::look(index, &look_for, known.as_ref(), room)
+                })
                 .await?;
             if arrived.total_count > 0 {
                 return Ok(arrived);
@@ -200,9 +204,8 @@ impl ShmServer {
             seen = Some(known);
             let tick = deadline.min(Instant::now() + TICK);
             // That it fell behind means that something happened.
-            let change = work
-                .unless_cancelled(tokio::time::timeout_at(tick, changes.recv()))
-                .await?;
+            let change = tokio::time::timeout_at(tick, changes.recv());
+            let change = unless_cancelled(work.cancelled(), async { Ok(change.await) }).await?;
             if change.is_err() {
                 work.tell(started.elapsed().as_secs(), timeout.as_secs()).await?;
             }

@@ -16,3 +16,4 @@ mod refusal;
 mod refused;
 mod store;
 mod terminal;
+mod terminals;

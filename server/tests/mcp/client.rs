@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::{Value, json};
 
 /// The two ways that clients speak.
@@ -98,6 +98,15 @@ impl Client {
         let mut client = Self::spawn(store, era);
         client.greet();
         client
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Limits what the server may use from now on.
+    pub(crate) fn limit(&self, resource: Resource, limit: Rlimit) {
+        prlimit(Some(Pid::from_child(&self.child)), resource, limit).expect("the server runs");
     }
 
     /// What the server logs, if its command has a pipe for it.

@@ -3,7 +3,7 @@
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use dcc_mcp_shm::{BufferOptions, BufferPool, Domain, Layout, SceneDataKind, SharedBuffer, SharedSceneBuffer};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Domain, Layout, SceneDataKind, SharedBuffer, SharedSceneBuffer, visible};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Era};
@@ -314,7 +314,7 @@ fn data_without_arrays_shows_its_start() {
             (&[0, 255, 7], json!({"text": false, "start": "00ff07"})),
             (
                 hostile.as_bytes(),
-                json!({"text": true, "start": hostile.chars().take(60).collect::<String>()}),
+                json!({"text": true, "start": visible(&hostile.chars().take(60).collect::<String>())}),
             ),
         ] {
             let scene = SharedSceneBuffer::write(store, data, &BufferOptions::default()).expect("a scene");

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use dcc_mcp_shm::{BufferOptions, SharedBuffer, SharedSceneBuffer};
+use dcc_mcp_shm::{BufferOptions, SharedBuffer, SharedSceneBuffer, visible};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Era};
@@ -48,7 +48,7 @@ fn windows_of_text_end_between_characters() {
     ] {
         let windows = windows(&mut client, arguments);
         assert!(windows.iter().all(|window| window["format"] == "text"));
-        assert_eq!(data(&windows).concat(), text);
+        assert_eq!(data(&windows).concat(), visible(&text));
     }
     // In the middle of a character, the next one begins the window; one byte is never less than a character.
     let accent = text.find('ï').expect("an accent");
@@ -196,7 +196,7 @@ fn text_of_others_stays_in_its_block() {
     let scene = SharedSceneBuffer::write(&store, hostile.as_bytes(), &BufferOptions::default()).expect("a scene");
     let mut client = Client::start(store.path(), Era::Session);
     let (window, text) = client.call("read_buffer", json!({"buffer": scene.id(), "format": "text"}));
-    assert_eq!(window["data"], hostile);
+    assert_eq!(window["data"], visible(hostile).as_ref());
     let mut lines = text.lines();
     assert!(lines.next().is_some_and(|line| line.ends_with("none follow:")));
     let fence = lines.next().expect("a fence");

@@ -71,12 +71,19 @@ impl Stream<'_> {
             let others: Vec<_> = (1..threads)
                 .map(|n| n * share)
                 .take_while(|&start| start < self.size)
-                .map(|start| scope.spawn(move || add(start)))
+                // Where the system gives no thread, this one does its part.
+                .map(|start| {
+                    let other = thread::Builder::new().spawn_scoped(scope, move || add(start));
+                    other.map_err(|_| start)
+                })
                 .collect();
             let mut columns = add(0)?;
             // In the order of the data, so that the same data has the same mean to the last digit.
             for other in others {
-                let part = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                let part = match other {
+                    Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
+                    Err(start) => add(start)?,
+                };
                 columns.merge(&part);
             }
             Ok::<_, ToolError>(columns)

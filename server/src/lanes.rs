@@ -1,0 +1,186 @@
+//! Threads for what the answering thread must not do itself, in lanes, so that quick calls never queue behind slow ones.
+//!
+//! The threads are not the runtime's: it ends the process where the system gives it none, and has one queue for all.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::access::lock;
+use crate::reply::ToolError;
+
+/// How long a thread waits for the next job before it ends, and its memory is given back.
+const IDLE: Duration = Duration::from_secs(10);
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The lanes of a server. Each thread has memory of its own that the allocator keeps for it, so they are few.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    /// Looks that take some milliseconds, and wait for nobody.
+    pub(crate) quick: Lane,
+    /// Looks at the data itself, which may take seconds. They use all cores where that pays.
+    pub(crate) slow: Lane,
+    /// What waits for the store's lock, or makes room: a lock that a stopped process holds keeps a thread for 5 s.
+    pub(crate) changing: Lane,
+}
+
+impl Lanes {
+    pub(crate) fn new() -> Self {
+        Self {
+            quick: Lane::new("quick", 2),
+            slow: Lane::new("slow", 2),
+            changing: Lane::new("changing", 4),
+        }
+    }
+}
+
+/// Threads that do the same kind of work, started when they are needed.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    /// A place for each job that may be done at a time. Who waits for one can be cancelled at no cost.
+    places: Arc<Semaphore>,
+    threads: Arc<Threads>,
+}
+
+#[derive(Debug)]
+struct Threads {
+    name: &'static str,
+    jobs: Mutex<Jobs>,
+    more: Condvar,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<Job>,
+    /// Threads that wait for a job.
+    idle: usize,
+    /// All threads.
+    alive: usize,
+}
+
+impl std::fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} waiting, {} of {} idle",
+            self.waiting.len(),
+            self.idle,
+            self.alive
+        )
+    }
+}
+
+impl Lane {
+    fn new(name: &'static str, most: usize) -> Self {
+        let threads = Threads {
+            name,
+            jobs: Mutex::default(),
+            more: Condvar::new(),
+        };
+        Self {
+            places: Arc::new(Semaphore::new(most)),
+            threads: Arc::new(threads),
+        }
+    }
+
+    /// Does `work` on a thread of this lane, in a context of the runtime. If this is dropped, work that has not begun is
+    /// never done; work that has is done to its end.
+    ///
+    /// # Errors
+    /// That of `work`; or it panicked, or the system gives no thread.
+    pub(crate) async fn run<T, F>(&self, work: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ToolError> + Send + 'static,
+    {
+        let Ok(place) = self.places.clone().acquire_owned().await else {
+            unreachable!("the semaphore is never closed");
+        };
+        let (reply, answer) = oneshot::channel();
+        let runtime = Handle::current();
+        let job = move || {
+            let _place = place;
+            let _context = runtime.enter();
+            if reply.is_closed() {
+                return;
+            }
+            // Nothing that is shared is left half changed: each value is replaced at once.
+            if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
+                // Whoever asked may have gone.
+                let _ = reply.send(done);
+            }
+        };
+        self.threads.start(Box::new(job)).map_err(|error| no_thread(&error))?;
+        answer.await.unwrap_or_else(|_| Err(did_not_finish()))
+    }
+}
+
+impl Threads {
+    /// Hands a job to an idle thread, or to a new one; where none can be started, to the next that has done its own.
+    fn start(self: &Arc<Self>, job: Job) -> io::Result<()> {
+        let mut jobs = lock(&self.jobs);
+        jobs.waiting.push_back(job);
+        if jobs.idle >= jobs.waiting.len() {
+            self.more.notify_one();
+            return Ok(());
+        }
+        let threads = self.clone();
+        let started = thread::Builder::new()
+            .name(self.name.to_owned())
+            .spawn(move || threads.work());
+        match started {
+            Ok(_) => jobs.alive += 1,
+            Err(error) if jobs.alive == 0 => {
+                jobs.waiting.pop_back();
+                return Err(error);
+            }
+            Err(error) => tracing::warn!(%error, "no more threads can be started"),
+        }
+        Ok(())
+    }
+
+    /// What a thread does until nothing has come for a while.
+    fn work(&self) {
+        let mut jobs = lock(&self.jobs);
+        loop {
+            if let Some(job) = jobs.waiting.pop_front() {
+                drop(jobs);
+                job();
+                jobs = lock(&self.jobs);
+                continue;
+            }
+            jobs.idle += 1;
+            let waited = self.more.wait_timeout(jobs, IDLE);
+            let (again, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            jobs = again;
+            jobs.idle -= 1;
+            if timeout.timed_out() && jobs.waiting.is_empty() {
+                jobs.alive -= 1;
+                return;
+            }
+        }
+    }
+}
+
+fn no_thread(error: &io::Error) -> ToolError {
+    ToolError::new(
+        format!("The system gives this server no thread to work on: {error}"),
+        "Call the tool again in a moment. If that does not help, tell the user to end programs, or to raise the limit of \
+         processes (ulimit -u, or that of the container).",
+    )
+}
+
+fn did_not_finish() -> ToolError {
+    tracing::error!("a store operation did not finish");
+    ToolError::new(
+        "The server failed while it worked on the store",
+        "Call list_buffers to see the store's present state; if this repeats, tell the user.",
+    )
+}

@@ -1,0 +1,96 @@
+//! What leaves the server: nothing in it is hidden from whom it is shown to.
+//!
+//! Each message passes through here, so no tool, resource, prompt or error has to think of it.
+
+use dcc_mcp_shm::{is_hidden, unescaped, visible};
+use rmcp::model::ServerJsonRpcMessage;
+use serde_json::{Map, Value};
+
+/// Fields whose text a client finds its own request by. No model reads them.
+const EXACT: [&str; 2] = ["_meta", "progressToken"];
+
+/// A message as a line. Whatever it says, not how it is addressed, is escaped.
+///
+/// # Errors
+/// It is no JSON.
+pub(crate) fn line(message: &ServerJsonRpcMessage) -> serde_json::Result<Vec<u8>> {
+    let mut line = serde_json::to_vec(message)?;
+    if may_hide(&line) {
+        let mut value = serde_json::to_value(message)?;
+        for part in ["result", "error", "params"] {
+            let fields = value.get_mut(part).and_then(Value::as_object_mut);
+            for (name, field) in fields.into_iter().flatten() {
+                if !EXACT.contains(&name.as_str()) {
+                    reveal(field);
+                }
+            }
+        }
+        line = serde_json::to_vec(&value)?;
+    }
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// Whether there is anything to escape in JSON, where controls are escapes already.
+fn may_hide(json: &[u8]) -> bool {
+    let is_plain = json.iter().all(|byte| (b' '..0x7f).contains(byte));
+    let text = String::from_utf8_lossy(json);
+    text.contains("\\u00") || text.contains("\\\\u{") || (!is_plain && text.contains(is_hidden))
+}
+
+/// Escapes what is hidden in all texts of a value, the names of its fields among them.
+pub(crate) fn reveal(value: &mut Value) {
+    match value {
+        Value::String(text) => {
+            if let std::borrow::Cow::Owned(shown) = visible(text) {
+                *text = shown;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(reveal),
+        Value::Object(fields) => {
+            if fields
+                .keys()
+                .any(|name| name.contains(is_hidden) || name.contains("\\u{"))
+            {
+                let renamed = std::mem::take(fields)
+                    .into_iter()
+                    .map(|(name, field)| (key(&name), field));
+                *fields = renamed.collect::<Map<_, _>>();
+            }
+            fields.values_mut().for_each(reveal);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// The name of a field. One that looks like the escaped name of another has its backslashes escaped, or the two would be
+/// one field.
+fn key(name: &str) -> String {
+    if unescaped(name).is_none() {
+        return visible(name).into_owned();
+    }
+    visible(&name.replace("\\u{", "\\u{5c}u{")).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rmcp::model::{CallToolResult, ContentBlock, NumberOrString, ServerResult};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_id_of_a_request_is_what_it_was_and_the_rest_is_seen() {
+        let mut result = CallToolResult::success(vec![ContentBlock::text("a\u{200b}\u{1b}b\n")]);
+        result.structured_content = Some(json!({"a\u{feff}": ["\u{e0041}"], r"a\u{feff}": 1, "é頭": 0.1}));
+        let id = NumberOrString::String("\u{200b}1".into());
+        let message = ServerJsonRpcMessage::response(ServerResult::CallToolResult(result), id);
+        let sent: Value = serde_json::from_slice(&line(&message).expect("JSON")).expect("JSON");
+        assert_eq!(sent["id"], "\u{200b}1");
+        assert_eq!(sent["result"]["content"][0]["text"], "a\\u{200b}\\u{1b}b\n");
+        assert_eq!(
+            sent["result"]["structuredContent"],
+            json!({r"a\u{feff}": [r"\u{e0041}"], r"a\u{5c}u{feff}": 1, "é頭": 0.1})
+        );
+    }
+}
