@@ -18,6 +18,7 @@ mod index;
 mod install;
 mod listed;
 mod manifest;
+mod memory;
 mod picture;
 mod prompts;
 mod python;

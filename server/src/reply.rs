@@ -151,6 +151,11 @@ impl From<Error> for ToolError {
                 "Ask the program that the buffer belongs to to write again.",
             ),
             Error::WrongRole { found: "pool", .. } => Self::pool(),
+            Error::OutOfMemory { requested } => Self::new(
+                format!("There is no memory for {requested} bytes that this call needs"),
+                "Nothing was changed and the server goes on. End what needs memory, or raise the limit of the server's \
+                 process (ulimit -v), then call the tool again.",
+            ),
             Error::NoSuchArray { .. } => Self::new(
                 text::capitalised(&error.to_string()),
                 "Choose one of them, or leave the argument out.",
