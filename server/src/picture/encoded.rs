@@ -134,14 +134,14 @@ fn draw_decoded(
     // Some decoders hold the file.
     memory::expect(file_bytes + MARGIN)?;
     let decoder = decoder(file, format)?;
-    let decoded = size(decoder.total_bytes());
-    let _turn = if decoded + file_bytes > MODEST_BYTES {
+    let image_bytes = size(decoder.total_bytes());
+    let _turn = if image_bytes + file_bytes > MODEST_BYTES {
         Some(turn(source)?)
     } else {
         None
     };
     // A decoder holds the image once more at most. It ends the process if it gets no memory, so look first.
-    memory::expect(2 * decoded + file_bytes + MARGIN)?;
+    memory::expect(2 * image_bytes + file_bytes + MARGIN)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| failed(format, &error))?;
     let channels = usize::from(image.color().channel_count());
     let bits = 8 * usize::from(image.color().bytes_per_pixel()) / channels;

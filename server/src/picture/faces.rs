@@ -158,7 +158,7 @@ impl Spans<'_> {
 
 /// Finds faces by adding up their sizes.
 struct Sizes<'a> {
-    sizes: Numbers<'a>,
+    numbers: Numbers<'a>,
     source: &'a Source<'a>,
     count: u64,
     /// Where each group of faces begins.
@@ -173,7 +173,7 @@ impl<'a> Sizes<'a> {
         source.plan(sizes.size());
         let groups = size(count).div_ceil(TOGETHER);
         let mut new = Self {
-            sizes: Numbers::new(source, sizes),
+            numbers: Numbers::new(source, sizes),
             source,
             count,
             starts: memory::with_room(groups)?,
@@ -193,7 +193,7 @@ impl<'a> Sizes<'a> {
         let first = group * TOGETHER;
         let mut sizes = [0; TOGETHER];
         let sizes = &mut sizes[..TOGETHER.min(size(self.count) - first)];
-        self.sizes.read(first as u64, sizes)?;
+        self.numbers.read(first as u64, sizes)?;
         let mut end = self.starts[group];
         self.ends.clear();
         self.ends.push(end);

@@ -10,8 +10,9 @@ use super::source::Source;
 use super::{cloud, light};
 use crate::reply::ToolError;
 
-/// Work that the faces of a picture may take, in units of about a nanosecond. If they would take more, some are drawn.
-const WORK: u64 = 1 << 30;
+/// Work that the faces of a picture may take, in units of one or two nanoseconds. If they would take more, some are drawn.
+/// A debug build needs ten times as long for a unit.
+const WORK: u64 = if cfg!(debug_assertions) { 3 << 24 } else { 3 << 28 };
 /// Most faces that are drawn: several for each sample of a picture.
 const MAX_DRAWN: u64 = 1 << 22;
 /// What it costs to read and to see a face.
@@ -97,7 +98,7 @@ impl<'a> Mesh<'a> {
         };
         let mut work = 0_u64;
         for &frame in frames {
-            source.allow(WORK / 2 / pictures);
+            source.allow(WORK / 8 / pictures);
             work = work.saturating_add(mesh.work_of(frame)?);
         }
         mesh.step = mesh.step.saturating_mul(work.div_ceil(WORK).max(1));

@@ -10,7 +10,7 @@ use crate::memory;
 use crate::reply::ToolError;
 use crate::work::Work;
 
-/// Work is counted in units of about a nanosecond. After so many it looks whether the call was cancelled.
+/// Work is counted in units of one or two nanoseconds. After so many it looks whether the call was cancelled.
 const LOOK: u64 = 1 << 20;
 /// What one read costs, and how many bytes of it cost one more unit.
 const READ: u64 = 1 << 10;

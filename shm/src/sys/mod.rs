@@ -6,6 +6,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux only");
 
+mod allocator;
 mod bytes;
 mod clock;
 mod file;
@@ -24,6 +25,7 @@ mod space;
 mod stream;
 mod vectors;
 
+pub use allocator::give_back_large_memory;
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, zeroed};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
