@@ -111,7 +111,7 @@ pub(super) fn draw(
 }
 
 /// Which rows of blocks are decoded.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Rows {
     /// Every how many-th.
     every: usize,
@@ -244,4 +244,33 @@ fn add(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use exr::meta::attribute::{ChannelDescription, ChannelList};
+
+    use super::*;
+
+    fn rows(size: usize, channels: usize) -> Rows {
+        let channel = |number: usize| ChannelDescription::named(format!("pass{number:03}.V").as_str(), SampleType::F32);
+        let list = ChannelList::new((0..channels).map(channel).collect());
+        let mut header = Header::new("layer".into(), (size, size), list.list);
+        header.compression = exr::compression::Compression::ZIP16;
+        header.blocks = BlockDescription::ScanLines;
+        Rows::of(&header)
+    }
+
+    #[test]
+    fn of_layers_that_take_too_long_some_rows_of_blocks_are_decoded() {
+        assert_eq!(rows(4096, 12), Rows { every: 1, between: 0 });
+        assert_eq!(rows(4096, 13), Rows { every: 2, between: 16 });
+        assert_eq!(
+            rows(8192, 60),
+            Rows {
+                every: 20,
+                between: 19 * 16
+            }
+        );
+    }
 }

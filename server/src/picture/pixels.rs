@@ -70,7 +70,7 @@ pub(super) fn draw(
         } else {
             Alpha::Straight
         },
-        step: least_step(size).max(readable_step(source, array)),
+        step: least_step(size).max(readable_step(array.size(), height, source.grain())),
     };
     let (picture, words) = loop {
         if let Some(developed) = read(source, array, format, bottom_first, max_edge)?.develop()? {
@@ -89,13 +89,12 @@ pub(super) fn draw(
     })
 }
 
-/// The least step by which no more bytes are read than is bearable.
-fn readable_step(source: &Source<'_>, array: &PlacedArray) -> usize {
-    let row = (array.size() / array.shape[0]).max(source.grain());
-    if array.size() <= MAX_READ {
+/// The least step by which no more bytes are read than is bearable, where reading a row takes at least `grain`.
+fn readable_step(bytes: u64, rows: u64, grain: u64) -> usize {
+    if bytes <= MAX_READ {
         return 1;
     }
-    size(row.saturating_mul(array.shape[0]).div_ceil(MAX_READ))
+    size((bytes / rows).max(grain).saturating_mul(rows).div_ceil(MAX_READ))
 }
 
 fn read(
@@ -136,4 +135,17 @@ pub(super) fn shrunken(
         source.spend(width as u64 * PIXEL)?;
     }
     Ok(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_frames_of_many_bytes_some_rows_are_read() {
+        assert_eq!(readable_step(MAX_READ, 1 << 10, 1), 1);
+        assert_eq!(readable_step(2 * MAX_READ, 1 << 16, 1), 2);
+        // Each row takes a chunk of 1 MiB to be decompressed.
+        assert_eq!(readable_step(2 * MAX_READ, 1 << 16, 1 << 20), 32);
+    }
 }

@@ -222,7 +222,9 @@ fn a_transform_that_places_nothing_is_left_out_and_the_text_says_why() {
     ];
     let with = |changes: &[(usize, f64)]| {
         let mut numbers = identity;
-        changes.iter().for_each(|&(place, number)| numbers[place] = number);
+        for &(place, number) in changes {
+            numbers[place] = number;
+        }
         json!(numbers)
     };
     let cases = [
