@@ -1,8 +1,9 @@
 """Measure the MCP server beside servers whose one tool does nothing.
 
-    cd bench && ../.venv/bin/python -m server [--quick] [--server PATH]
+    cd bench && ../.venv/bin/python -m server [--quick] [--server PATH] [--pictures]
 
-Prints a Markdown page; a run that is not quick also writes it to docs/server-benchmarks.md. Nothing stays in /dev/shm.
+Prints a Markdown page; a run of all that is not quick also writes it to docs/server-benchmarks.md. Nothing stays in
+/dev/shm.
 """
 
 import argparse
@@ -18,8 +19,8 @@ from dcc_mcp_shm import SharedSceneBuffer, Store
 from machine import describe
 from rounds import progress
 
-from server import calls, describing, listing, memory, starting
-from server.report import Results, markdown
+from server import calls, describing, listing, memory, pictures, starting
+from server.report import Results, markdown, pictures_alone
 from server.servers import IN_TURNS, MESHES, MIXED, OURS, ROOT, Call, noops, ours
 
 PAGE = ROOT / "docs/server-benchmarks.md"
@@ -63,7 +64,9 @@ def measure(program: Path, directory: Path) -> Results:
     listed = listing.measure(program, directory / "many")
     progress("describing")
     described = describing.measure(program, directory / "large")
-    return Results(called, started, resident, listed, described, tools_bytes(program, store))
+    progress("pictures")
+    pictured = pictures.measure(program, directory / "surface")
+    return Results(called, started, resident, listed, described, pictured, tools_bytes(program, store))
 
 
 def main() -> None:
@@ -71,6 +74,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/server", description="Measure the MCP server.")
     parser.add_argument("--quick", action="store_true", help="only see that all works; the figures mean nothing")
     parser.add_argument("--server", type=Path, default=ROOT / "target/release/dcc-mcp-shm", help="the program")
+    parser.add_argument("--pictures", action="store_true", help="only the section about pictures, which is printed")
     arguments = parser.parse_args()
     # So that what was made is removed then as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -78,6 +82,9 @@ def main() -> None:
         os.environ["DCC_MCP_SHM_BENCH_QUICK"] = "1"
     machine = describe("numpy", "mcp", "dcc-mcp-shm")
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as directory:
+        if arguments.pictures:
+            print(pictures_alone(pictures.measure(arguments.server, Path(directory))))
+            return
         results = measure(arguments.server, Path(directory))
     page = markdown(results, machine)
     print(page)

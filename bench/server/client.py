@@ -2,6 +2,7 @@
 
 import json
 import os
+import select
 import socket
 import subprocess
 import time
@@ -31,6 +32,8 @@ class Client:
         os.close(its_in)
         os.close(its_out)
         self._id = 0
+        # What came behind the last message.
+        self._read = b""
         self.request("initialize", HELLO)
         self.start_seconds = time.perf_counter() - start
         os.write(self._out, b'{"jsonrpc":"2.0","method":"notifications/initialized"}\n')
@@ -53,8 +56,7 @@ class Client:
     def timed(self, method: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         """Seconds from a request's line to that of its answer, and the result; making and parsing JSON do not count."""
         self._id += 1
-        message = {"jsonrpc": "2.0", "id": self._id, "method": method, "params": params}
-        line = json.dumps(message).encode() + b"\n"
+        line = _line_of({"id": self._id, "method": method, "params": params})
         start = time.perf_counter()
         os.write(self._out, line)
         answer = self._line()
@@ -63,6 +65,25 @@ class Client:
         assert response["id"] == self._id, response
         result: dict[str, Any] = response["result"]
         return seconds, result
+
+    def begin(self, method: str, params: dict[str, Any]) -> int:
+        """Ask for something and do not wait for it; the id that its answer will have."""
+        self._id += 1
+        os.write(self._out, _line_of({"id": self._id, "method": method, "params": params}))
+        return self._id
+
+    def notify(self, method: str, params: dict[str, Any]) -> None:
+        """Say something that has no answer."""
+        os.write(self._out, _line_of({"method": method, "params": params}))
+
+    def is_answered(self, seconds: float) -> bool:
+        """Whether a message comes within so many seconds."""
+        return b"\n" in self._read or bool(select.select([self._in], [], [], seconds)[0])
+
+    def message(self) -> dict[str, Any]:
+        """The next message of the server, whatever it is."""
+        message: dict[str, Any] = json.loads(self._line())
+        return message
 
     def call(self, tool: str, arguments: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         """Call a tool that succeeds: seconds, and its result."""
@@ -75,14 +96,23 @@ class Client:
         lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) << 10 for line in lines if line.startswith(f"{field}:"))
 
+    def worked(self) -> int:
+        """Nanoseconds that all threads of the server have run so far."""
+        tasks = Path(f"/proc/{self._process.pid}/task")
+        return sum(int(task.read_text().split()[0]) for task in tasks.glob("*/schedstat"))
+
     def _line(self) -> bytes:
-        answer = b""
-        while not answer.endswith(b"\n"):
+        while b"\n" not in self._read:
             part = os.read(self._in, 1 << 16)
             if not part:
                 raise EOFError(f"the server ended: {self._process.args!r}")
-            answer += part
-        return answer
+            self._read += part
+        line, _, self._read = self._read.partition(b"\n")
+        return line
+
+
+def _line_of(message: dict[str, Any]) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
 
 
 def _connections(transport: str) -> tuple[int, int, int, int]:

@@ -12,6 +12,7 @@ from server.client import TRANSPORTS
 from server.describing import DESCRIBE, SUM, Described
 from server.listing import AFTER_ONE_MORE, BUFFERS, FIRST, LATER
 from server.memory import CALLS, SAMPLES
+from server.pictures import PACE, PICTURES, Pictured
 from server.servers import MESHES, MIXED, OURS, RMCP
 
 MAX_TIMES_NOOP = 2
@@ -22,6 +23,9 @@ MAX_FIRST_PAGE, MAX_PAGE = 0.1, 0.005
 MAX_TIMES_SUM = 1.5
 MAX_DESCRIBE_RESIDENT = 64 * MIB
 MAX_TOOLS = 16 * KIB
+MAX_TIMES_ALONE = 2
+MAX_SECONDS_TO_STOP = 0.5
+MAX_PICTURES_RESIDENT = 300 * MIB
 
 
 class Results(NamedTuple):
@@ -36,6 +40,7 @@ class Results(NamedTuple):
     # Seconds by kind of call.
     listing: dict[str, list[float]]
     describing: Described
+    pictures: Pictured
     # Bytes of the answer to `tools/list`.
     tools: int
 
@@ -90,9 +95,21 @@ One array of float32; *ratio* is by the sum. At most {peak} were resident in the
 
 {tools:,} bytes for all tools.
 
+{pictures}
+
 ## Machine
 
 {machine}
+"""
+
+PICTURES_SECTION = """\
+## 7. {pictures} pictures at once
+
+`view_image` of a mesh of {triangles:,} triangles, {pictures} times at once, and `list_buffers` every {pace} ms,
+whether or not the last answer is there. *Ratio* is by the same percentile without pictures. Until a cancelled picture
+stops: from the notification to the last work of any thread of the server. At most {peak} were resident in the server.
+
+{lines}
 """
 
 
@@ -142,6 +159,47 @@ def required(results: Results) -> Iterator[list[str]]:
     what = "`describe_buffer` of 1 GiB, resident at most"
     yield requirement(what, "< 64 MiB", size_text(described.peak), met=described.peak < MAX_DESCRIBE_RESIDENT)
     yield requirement("`tools/list`", "<= 16 KiB", f"{results.tools:,} bytes", met=results.tools <= MAX_TOOLS)
+    yield from required_of_pictures(results.pictures)
+
+
+def p95(seconds: list[float]) -> float:
+    """The 95th percentile."""
+    return statistics.quantiles(seconds, n=20, method="inclusive")[-1]
+
+
+def required_of_pictures(found: Pictured) -> Iterator[list[str]]:
+    """What is asked for while pictures are drawn."""
+    what = f"`list_buffers` beside {PICTURES} pictures, p95 by that without"
+    yield at_most_times(what, p95(found.beside) / p95(found.alone), MAX_TIMES_ALONE)
+    yield at_most_seconds("a cancelled picture stops", found.cancelled, MAX_SECONDS_TO_STOP)
+    what = f"{PICTURES} pictures at once, resident at most"
+    yield requirement(what, "< 300 MiB", size_text(found.peak), met=found.peak < MAX_PICTURES_RESIDENT)
+
+
+def picture_lines(found: Pictured) -> Iterator[list[str]]:
+    """Lines of a table: median and 95th percentile of each, and the ratio of the latter."""
+    for name, seconds in (("`list_buffers` alone", found.alone), ("`list_buffers` beside pictures", found.beside)):
+        ratio = f"{p95(seconds) / p95(found.alone):.2f}"
+        yield [name, time_text(seconds), time_text([p95(seconds)]).partition(" (")[0], ratio, str(len(seconds))]
+    for name, seconds in (("a picture", found.drawn), ("until a cancelled picture stops", found.cancelled)):
+        yield [name, time_text(seconds), "", "", str(len(seconds))]
+
+
+def pictures_section(found: Pictured) -> str:
+    """The section about pictures."""
+    return PICTURES_SECTION.format(
+        pictures=PICTURES,
+        triangles=found.triangles,
+        pace=round(PACE * 1e3),
+        peak=size_text(found.peak),
+        lines=table(["what", "time", "p95", "ratio", "times"], picture_lines(found)),
+    ).rstrip()
+
+
+def pictures_alone(found: Pictured) -> str:
+    """What is asked for while pictures are drawn, and the section about them."""
+    required = table(["what", "wanted", "found", "met"], required_of_pictures(found))
+    return f"{required}\n\n{pictures_section(found)}\n"
 
 
 def compared(seconds: Mapping[str, list[float]], by: str) -> Iterator[list[str]]:
@@ -175,5 +233,6 @@ def markdown(results: Results, machine: Mapping[str, str]) -> str:
         peak=size_text(results.describing.peak),
         describing=table(["method", *columns], compared(results.describing.seconds, SUM)),
         tools=results.tools,
+        pictures=pictures_section(results.pictures),
         machine=table(["", ""], machine.items()),
     )

@@ -20,6 +20,7 @@ mod install;
 mod lanes;
 mod listed;
 mod manifest;
+mod memory;
 mod outgoing;
 mod picture;
 mod prompts;

@@ -160,6 +160,14 @@ impl From<Error> for ToolError {
                 "Ask the program that the buffer belongs to to write again.",
             ),
             Error::WrongRole { found: "pool", .. } => Self::pool(),
+            Error::OutOfMemory { action, requested, .. } => Self::new(
+                match requested {
+                    Some(requested) => format!("There is no memory for {requested} bytes that this call needs"),
+                    None => format!("There is no memory to {action} a file of the store"),
+                },
+                "Nothing was changed and the server goes on. End what needs memory, or raise the limit of the server's \
+                 process (ulimit -v), then call the tool again.",
+            ),
             Error::NoSuchArray { .. } => Self::new(
                 text::capitalised(&error.to_string()),
                 "Choose one of them, or leave the argument out.",

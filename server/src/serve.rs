@@ -23,6 +23,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Serves a store until the client or a signal ends it.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
+    dcc_mcp_shm::give_back_large_memory();
     // One client, short calls: a second thread would only add a hand-off to each of them.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()

@@ -382,8 +382,8 @@ impl Error {
         }
     }
 
-    /// There is no memory for a copy of so many bytes.
-    pub(crate) fn no_memory_for(bytes: u64) -> Self {
+    /// There is no memory for so many bytes of data.
+    pub fn no_memory_for(bytes: u64) -> Self {
         Self::OutOfMemory {
             action: "copy the data",
             path: None,

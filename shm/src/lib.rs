@@ -69,6 +69,6 @@ pub use store::{
     Ability, BufferFilter, DIR_VARIABLE, DamagedFile, GcReport, Holders, Kept, KeptReason, Listing, PoolStatus,
     QUOTA_VARIABLE, QuotaSetting, Reference, Removed, SlotStatus, Stamp, Store, StoreEvent, StoreWatch, Summary,
 };
-pub use sys::{Room, Source};
+pub use sys::{Room, Source, give_back_large_memory};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};
 pub use visible::{is_hidden, push_escaped, unescaped, visible};

@@ -4,6 +4,7 @@ pub(crate) mod contents;
 mod elements;
 pub(crate) mod look;
 pub(crate) mod number;
+pub(crate) mod placement;
 pub(crate) mod rows;
 mod statistics;
 pub(crate) mod window;

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::data::elements::Elements;
 use crate::data::number::Number;
+use crate::memory;
 
 /// Longest last axis that makes a row: a 4 × 4 matrix that was laid out flat.
 const LONGEST_ROW: u64 = 16;
@@ -43,7 +44,7 @@ impl<'a> Rows<'a> {
     pub(crate) fn read(&self, reader: &DataReader, start: u64, count: u64) -> Result<Vec<Value>> {
         let count = count.min(self.count.saturating_sub(start));
         let len = usize::try_from(count * self.width()).unwrap_or(usize::MAX);
-        let mut bytes = vec![0; len];
+        let mut bytes = memory::filled(len, 0)?;
         reader.read_at(self.array.offset + start.min(self.count) * self.width(), &mut bytes)?;
         let numbers = Elements::of(self.array.dtype).numbers(&bytes);
         let mut values: Vec<Value> = numbers.into_iter().map(Number::to_json).collect();

@@ -191,9 +191,12 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    /// A point as it is seen.
+    /// A point as it is seen; NaN if it is at no place.
     #[expect(clippy::cast_possible_truncation, reason = "near 1")]
     pub(super) fn seen(&self, point: [f32; 3]) -> [f32; 3] {
+        if !point.iter().all(|value| value.is_finite()) {
+            return [f32::NAN; 3];
+        }
         let seen = self.orientation.seen(point);
         [0, 1, 2].map(|i| ((seen[i] - self.center[i]) / self.unit) as f32)
     }

@@ -1,15 +1,19 @@
 //! Frames in image files: which format it is, and PNG, JPEG and WebP.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
 
 use dcc_mcp_shm::{Attrs, Dtype};
 use image::error::LimitErrorKind;
-use image::{DynamicImage, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::color::Transfer;
-use super::frame::{Alpha, Format, Frame, MAX_EDGE};
+use super::frame::{Alpha, Format, MAX_EDGE, least_step};
 use super::source::{Bytes, Source};
-use super::{Picture, openexr, size};
+use super::{Picture, openexr, pixels, size};
+use crate::memory;
 use crate::reply::ToolError;
 use crate::text;
 
@@ -17,6 +21,12 @@ use crate::text;
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 /// Longest file that decoders get: some read it as a whole.
 const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Files that take more memory than this are decoded one after the other, however many pictures are drawn at once.
+const MODEST_BYTES: usize = 16 << 20;
+/// How often a picture looks whether it is its turn.
+const TURN: Duration = Duration::from_millis(5);
+/// What a decoder needs beside the file and the image.
+const MARGIN: usize = 4 << 20;
 /// Bytes at the start that tell formats apart.
 const MAGIC_BYTES: u64 = 12;
 /// Longest message of a decoder that is passed on.
@@ -44,23 +54,26 @@ pub(super) fn draw(
     attrs: &Attrs,
     max_edge: usize,
 ) -> Result<Picture, ToolError> {
+    let bytes = source.everything();
+    source.plan(bytes.len());
     let mut failure = None;
     let file = File {
-        bytes: source.everything(),
+        bytes,
         position: 0,
         failure: &mut failure,
     };
     let color_space = attrs.get("colorSpace").and_then(|value| value.as_str());
     let drawn = if format == ImageFormat::OpenExr {
-        openexr::draw(BufReader::new(file), color_space, max_edge)
+        openexr::draw(source, BufReader::new(file), color_space, max_edge)
     } else {
-        decode(file, format).and_then(|image| draw_decoded(&image, format, color_space, max_edge))
+        draw_decoded(source, file, format, color_space, max_edge)
     };
     // What ended the reading says more than what the decoder makes of it.
     drawn.map_err(|error| failure.unwrap_or(error))
 }
 
-fn decode(file: File<'_, '_>, format: ImageFormat) -> Result<DynamicImage, ToolError> {
+/// The decoder of a file that is not too large for it.
+fn decoder<'a>(file: File<'a, 'a>, format: ImageFormat) -> Result<impl ImageDecoder + 'a, ToolError> {
     if file.bytes.len() > MAX_FILE_BYTES {
         return Err(too_large(
             format,
@@ -73,22 +86,63 @@ fn decode(file: File<'_, '_>, format: ImageFormat) -> Result<DynamicImage, ToolE
     limits.max_image_height = limits.max_image_width;
     let mut reader = ImageReader::with_format(BufReader::new(file), format);
     reader.limits(limits);
-    reader.decode().map_err(|error| match error {
-        ImageError::Limits(limit) if limit.kind() == LimitErrorKind::InsufficientMemory => too_large(
-            format,
-            &format!("decoding takes more than {MAX_DECODED_BYTES} bytes of memory"),
-        ),
+    let decoder = reader.into_decoder().map_err(|error| failed(format, &error))?;
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(too_much_memory(format));
+    }
+    Ok(decoder)
+}
+
+fn failed(format: ImageFormat, error: &ImageError) -> ToolError {
+    match error {
+        ImageError::Limits(limit) if limit.kind() == LimitErrorKind::InsufficientMemory => too_much_memory(format),
         ImageError::Limits(_) => too_large(format, &format!("an edge has more than {MAX_EDGE} pixels")),
-        error => undecodable(name(format), &error),
-    })
+        error => undecodable(name(format), error),
+    }
+}
+
+fn too_much_memory(format: ImageFormat) -> ToolError {
+    too_large(
+        format,
+        &format!("decoding takes more than {MAX_DECODED_BYTES} bytes of memory"),
+    )
+}
+
+/// Waits until no other picture needs a decoder's memory.
+fn turn(source: &Source<'_>) -> Result<MutexGuard<'static, ()>, ToolError> {
+    static DECODING: Mutex<()> = Mutex::new(());
+    loop {
+        match DECODING.try_lock() {
+            Ok(turn) => return Ok(turn),
+            Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                source.look()?;
+                thread::sleep(TURN);
+            }
+        }
+    }
 }
 
 fn draw_decoded(
-    image: &DynamicImage,
+    source: &Source<'_>,
+    file: File<'_, '_>,
     format: ImageFormat,
     color_space: Option<&str>,
     max_edge: usize,
 ) -> Result<Picture, ToolError> {
+    let file_bytes = size(file.bytes.len());
+    // Some decoders hold the file.
+    memory::expect(file_bytes + MARGIN)?;
+    let decoder = decoder(file, format)?;
+    let image_bytes = size(decoder.total_bytes());
+    let _turn = if image_bytes + file_bytes > MODEST_BYTES {
+        Some(turn(source)?)
+    } else {
+        None
+    };
+    // A decoder holds the image once more at most. It ends the process if it gets no memory, so look first.
+    memory::expect(2 * image_bytes + file_bytes + MARGIN)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| failed(format, &error))?;
     let channels = usize::from(image.color().channel_count());
     let bits = 8 * usize::from(image.color().bytes_per_pixel()) / channels;
     // Decoders give 8 or 16 bits, these in the machine's order.
@@ -97,16 +151,20 @@ fn draw_decoded(
         _ if cfg!(target_endian = "big") => ">u2".parse()?,
         _ => "<u2".parse()?,
     };
+    let dimensions = [size(image.width()), size(image.height())];
     let mut pixels = Format {
-        size: [size(image.width()), size(image.height())],
+        size: dimensions,
         channels,
         transfer: Transfer::of(color_space, false),
         alpha: Alpha::Straight,
+        step: least_step(dimensions),
     };
     let (picture, words) = loop {
-        let mut frame = Frame::new(pixels, max_edge);
-        frame.add_rows(dtype, image.as_bytes());
-        if let Some(developed) = frame.develop() {
+        let frame = pixels::shrunken(source, dtype, pixels, max_edge, |y, row| {
+            row.copy_from_slice(&image.as_bytes()[y * row.len()..][..row.len()]);
+            Ok(())
+        })?;
+        if let Some(developed) = frame.develop()? {
             break developed;
         }
         pixels.alpha = Alpha::Ignored;

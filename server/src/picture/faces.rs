@@ -1,6 +1,4 @@
-//! The faces of a mesh: which of its corners belong together, read batch by batch.
-
-use std::ops::Range;
+//! The faces of a mesh: which of its corners belong together, read by their index.
 
 use dcc_mcp_shm::PlacedArray;
 use indexmap::IndexMap;
@@ -8,16 +6,17 @@ use indexmap::IndexMap;
 use super::element::{self, Read};
 use super::size;
 use super::source::{Bytes, Source};
+use crate::memory;
 use crate::reply::ToolError;
 
 /// Most corners of one face. A real one has fewer; a number that is none may have billions.
 const MAX_CORNERS: u64 = 1 << 16;
-/// Most faces and most corners of a batch: milliseconds of work.
-const BATCH_FACES: u64 = 1 << 15;
-const BATCH_CORNERS: u64 = 1 << 19;
-
 /// Corners of a face of which nothing is said.
 const UNSAID_CORNERS: u64 = 3;
+/// Faces whose sizes are added up together.
+const TOGETHER: usize = 1 << 12;
+/// Most faces that are found by adding up sizes: all of them are read for that.
+const MAX_SIZES: u64 = 1 << 28;
 
 /// How a mesh says where its faces are.
 #[derive(Debug, Clone, Copy)]
@@ -38,25 +37,6 @@ enum Division<'a> {
     Sizes(&'a PlacedArray),
     /// Each has its first corner.
     Starts(&'a PlacedArray),
-}
-
-/// Some faces, with the points of their corners.
-#[derive(Debug)]
-pub(super) struct Batch {
-    points: Vec<u32>,
-    /// Where among the points each face begins and ends.
-    faces: Vec<Span>,
-    /// Faces that are left out: they have fewer than three corners, or too many, or corners that are not there.
-    pub(super) broken: u64,
-}
-
-impl Batch {
-    /// The points of each face.
-    pub(super) fn faces(&self) -> impl Iterator<Item = &[u32]> {
-        self.faces
-            .iter()
-            .map(|face| &self.points[size(face.start)..size(face.end)])
-    }
 }
 
 /// From one corner to before another.
@@ -100,132 +80,141 @@ impl<'a> Faces<'a> {
         matches!(self.division, Division::Unsaid)
     }
 
-    /// Reads all faces, in batches.
-    pub(super) fn read(&self, source: &'a Source<'_>, mut use_batch: impl FnMut(Batch)) -> Result<(), ToolError> {
-        let corners = self.corner_vert.shape.iter().product();
-        let mut points = Numbers::new(source, self.corner_vert);
-        let mut spans = Spans::new(source, self.division);
-        let mut first = 0;
-        while first < self.count {
-            let count = (self.count - first).min(BATCH_FACES);
-            for window in windows(&spans.read(first..first + count, self.count, corners)?, corners) {
-                let mut batch = Batch {
-                    points: vec![0; size(window.corners.end - window.corners.start)],
-                    faces: window.faces,
-                    broken: window.broken,
-                };
-                points.read(window.corners.start, &mut batch.points)?;
-                use_batch(batch);
-            }
-            first += count;
-        }
-        Ok(())
+    /// Whether each face can be found without reading more than is bearable.
+    pub(super) fn can_be_found(&self) -> bool {
+        !matches!(self.division, Division::Sizes(_)) || self.count <= MAX_SIZES
+    }
+
+    /// Makes ready to read faces by their index.
+    pub(super) fn open(&self, source: &'a Source<'a>) -> Result<FaceReader<'a>, ToolError> {
+        source.plan(self.corner_vert.size());
+        let spans = match self.division {
+            Division::Even(each) => Spans::Even(each),
+            Division::Unsaid => Spans::Even(UNSAID_CORNERS),
+            Division::Sizes(sizes) => Spans::Sizes(Sizes::new(source, sizes, self.count)?),
+            Division::Starts(starts) => Spans::Starts(Numbers::new(source, starts), self.count),
+        };
+        Ok(FaceReader {
+            corners: self.corner_vert.shape.iter().product(),
+            corner_vert: Numbers::new(source, self.corner_vert),
+            spans,
+            points: Vec::new(),
+        })
     }
 }
 
-/// Where faces are, read in order.
+/// Reads faces by their index; forwards is fast.
+pub(super) struct FaceReader<'a> {
+    corner_vert: Numbers<'a>,
+    /// How many corners all faces have together.
+    corners: u64,
+    spans: Spans<'a>,
+    points: Vec<u32>,
+}
+
+impl FaceReader<'_> {
+    /// The points of a face's corners; nothing for what is no face: it has fewer than three corners, or too many, or
+    /// corners that are not there.
+    pub(super) fn read(&mut self, face: u64) -> Result<Option<&[u32]>, ToolError> {
+        let span = self.spans.of(face, self.corners)?;
+        if !span.is_face_of(self.corners) {
+            return Ok(None);
+        }
+        self.points.resize(size(span.end - span.start), 0);
+        self.corner_vert.read(span.start, &mut self.points)?;
+        Ok(Some(&self.points))
+    }
+}
+
+/// Where faces are.
 enum Spans<'a> {
     Even(u64),
-    /// Sizes, and where the last face that was read ends.
-    Sizes(Numbers<'a>, u64),
-    Starts(Numbers<'a>),
+    Sizes(Sizes<'a>),
+    /// First corners, and how many faces there are.
+    Starts(Numbers<'a>, u64),
 }
 
-impl<'a> Spans<'a> {
-    fn new(source: &'a Source<'_>, division: Division<'_>) -> Self {
-        match division {
-            Division::Even(each) => Self::Even(each),
-            Division::Unsaid => Self::Even(UNSAID_CORNERS),
-            Division::Sizes(sizes) => Self::Sizes(Numbers::new(source, sizes), 0),
-            Division::Starts(starts) => Self::Starts(Numbers::new(source, starts)),
-        }
-    }
-
-    /// The next of `all` faces.
-    fn read(&mut self, faces: Range<u64>, all: u64, corners: u64) -> Result<Vec<Span>, ToolError> {
-        let count = size(faces.end - faces.start);
+impl Spans<'_> {
+    fn of(&mut self, face: u64, corners: u64) -> Result<Span, ToolError> {
         match self {
-            Self::Even(each) => {
-                let span = |face: u64| Span {
-                    start: face * *each,
-                    end: (face + 1) * *each,
-                };
-                Ok(faces.map(span).collect())
-            }
-            Self::Sizes(sizes, end) => {
-                let mut numbers = vec![0; count];
-                sizes.read(faces.start, &mut numbers)?;
-                let span = |size| {
-                    let start = *end;
-                    *end = start.saturating_add(u64::from(size));
-                    Span { start, end: *end }
-                };
-                Ok(numbers.into_iter().map(span).collect())
-            }
-            Self::Starts(starts) => {
+            Self::Even(each) => Ok(Span {
+                start: face * *each,
+                end: (face + 1) * *each,
+            }),
+            Self::Sizes(sizes) => sizes.span(face),
+            Self::Starts(starts, count) => {
                 // A face ends where the next one starts, and the last with the corners.
-                let mut numbers = vec![0; size((faces.end + 1).min(all) - faces.start)];
-                starts.read(faces.start, &mut numbers)?;
-                let mut ends: Vec<u64> = numbers.into_iter().map(u64::from).collect();
-                ends.resize(count + 1, corners);
-                let spans = ends.windows(2).map(|pair| Span {
-                    start: pair[0],
-                    end: pair[1],
-                });
-                Ok(spans.collect())
+                let mut found = [0; 2];
+                let is_last = face + 1 == *count;
+                starts.read(face, &mut found[..if is_last { 1 } else { 2 }])?;
+                Ok(Span {
+                    start: found[0].into(),
+                    end: if is_last { corners } else { found[1].into() },
+                })
             }
         }
     }
 }
 
-/// Faces whose corners lie close together.
-#[derive(Debug, PartialEq, Eq)]
-struct Window {
-    /// The corners of all of them.
-    corners: Span,
-    /// Each, counted from the first of these corners.
-    faces: Vec<Span>,
-    /// What was passed over because it is no face.
-    broken: u64,
+/// Finds faces by adding up their sizes.
+struct Sizes<'a> {
+    numbers: Numbers<'a>,
+    source: &'a Source<'a>,
+    count: u64,
+    /// Where each group of faces begins.
+    starts: Vec<u64>,
+    /// The group at hand: which it is, where each of its faces begins, and where the last ends.
+    group: usize,
+    ends: Vec<u64>,
 }
 
-impl Window {
-    fn at(start: u64) -> Self {
-        Self {
-            corners: Span { start, end: start },
-            faces: Vec::new(),
-            broken: 0,
+impl<'a> Sizes<'a> {
+    fn new(source: &'a Source<'a>, sizes: &PlacedArray, count: u64) -> Result<Self, ToolError> {
+        source.plan(sizes.size());
+        let groups = size(count).div_ceil(TOGETHER);
+        let mut new = Self {
+            numbers: Numbers::new(source, sizes),
+            source,
+            count,
+            starts: memory::with_room(groups)?,
+            group: usize::MAX,
+            ends: vec![0],
+        };
+        let mut end = 0;
+        for group in 0..groups {
+            new.starts.push(end);
+            new.open(group)?;
+            end = new.ends.last().copied().unwrap_or_default();
         }
+        Ok(new)
     }
-}
 
-/// Groups faces so that the corners of each group can be read at once.
-fn windows(spans: &[Span], corners: u64) -> Vec<Window> {
-    let mut windows = Vec::new();
-    let mut window = Window::at(0);
-    for &span in spans {
-        if !span.is_face_of(corners) {
-            window.broken += 1;
-            continue;
-        }
-        let is_close = span.start >= window.corners.start && span.end - window.corners.start <= BATCH_CORNERS;
-        if window.faces.is_empty() || !is_close {
-            let broken = std::mem::take(&mut window.broken);
-            if !window.faces.is_empty() {
-                windows.push(window);
-            }
-            window = Window::at(span.start);
-            window.broken = broken;
-        }
-        let start = window.corners.start;
-        window.corners.end = window.corners.end.max(span.end);
-        window.faces.push(Span {
-            start: span.start - start,
-            end: span.end - start,
-        });
+    fn open(&mut self, group: usize) -> Result<(), ToolError> {
+        let first = group * TOGETHER;
+        let mut sizes = [0; TOGETHER];
+        let sizes = &mut sizes[..TOGETHER.min(size(self.count) - first)];
+        self.numbers.read(first as u64, sizes)?;
+        let mut end = self.starts[group];
+        self.ends.clear();
+        self.ends.push(end);
+        self.ends.extend(sizes.iter().map(|&size| {
+            end = end.saturating_add(size.into());
+            end
+        }));
+        self.group = group;
+        self.source.spend(TOGETHER as u64)
     }
-    windows.push(window);
-    windows
+
+    fn span(&mut self, face: u64) -> Result<Span, ToolError> {
+        let (group, within) = (size(face) / TOGETHER, size(face) % TOGETHER);
+        if group != self.group {
+            self.open(group)?;
+        }
+        Ok(Span {
+            start: self.ends[within],
+            end: self.ends[within + 1],
+        })
+    }
 }
 
 /// An array of integers, read from anywhere in it.
@@ -237,7 +226,7 @@ struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(source: &'a Source<'_>, array: &PlacedArray) -> Self {
+    fn new(source: &'a Source<'a>, array: &PlacedArray) -> Self {
         Self {
             bytes: source.array(array),
             width: array.dtype.size() as u64,
@@ -260,41 +249,12 @@ impl<'a> Numbers<'a> {
 mod tests {
     use super::*;
 
-    fn spans(ends: &[(u64, u64)]) -> Vec<Span> {
-        ends.iter().map(|&(start, end)| Span { start, end }).collect()
-    }
-
-    fn window(corners: (u64, u64), faces: &[(u64, u64)], broken: u64) -> Window {
-        Window {
-            corners: spans(&[corners])[0],
-            faces: spans(faces),
-            broken,
-        }
-    }
-
     #[test]
-    fn faces_are_grouped_and_what_is_none_is_counted() {
-        let windows = windows(&spans(&[(0, 3), (3, 7), (7, 9), (9, 9), (5, 2), (7, 10), (10, 13)]), 12);
-        assert_eq!(windows, [window((0, 10), &[(0, 3), (3, 7), (7, 10)], 4)]);
-    }
-
-    #[test]
-    fn faces_far_apart_are_read_apart() {
-        let far = 1 << 40;
-        let windows = windows(&spans(&[(0, 3), (far, far + 4), (3, 6), (0, far)]), u64::MAX);
-        let expected = [
-            window((0, 3), &[(0, 3)], 0),
-            window((far, far + 4), &[(0, 4)], 0),
-            window((3, 6), &[(0, 3)], 1),
-        ];
-        assert_eq!(windows, expected);
-    }
-
-    #[test]
-    fn nothing_but_broken_faces_is_still_counted() {
-        assert_eq!(
-            windows(&spans(&[(0, 0), (9, 3), (0, u64::MAX)]), 9),
-            [window((0, 0), &[], 3)]
-        );
+    fn what_has_too_few_corners_or_corners_that_are_not_there_is_no_face() {
+        let spans = [(0, 3), (3, 7), (7, 9), (9, 9), (5, 2), (10, 13), (0, u64::MAX), (9, 12)];
+        let faces = spans.map(|(start, end)| Span { start, end }.is_face_of(12));
+        assert_eq!(faces, [true, true, false, false, false, false, false, true]);
+        let many = |end| Span { start: 1, end }.is_face_of(u64::MAX);
+        assert!(many(1 + MAX_CORNERS) && !many(2 + MAX_CORNERS));
     }
 }

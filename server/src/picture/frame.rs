@@ -2,17 +2,21 @@
 
 use std::fmt::Write as _;
 
-use dcc_mcp_shm::Dtype;
+use dcc_mcp_shm::Error;
 use image::RgbImage;
 
 use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
 use super::shrink::Shrink;
 use super::tone::{Number, Tone};
-use super::{edge, element, size};
+use super::{blank, edge, size};
+use crate::memory;
+use crate::reply::ToolError;
 use crate::text;
 
 /// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
 pub(super) const MAX_EDGE: u64 = 1 << 17;
+/// Most pixels that are looked at: about a second's work. Of a larger frame, some of its columns and rows are.
+const MAX_PIXELS: u128 = 1 << 26;
 /// Edge of the squares that show through where an image is transparent, and their sRGB values.
 const CHECKER: (u32, [f32; 2]) = (12, [0.62, 0.74]);
 
@@ -36,6 +40,14 @@ pub(super) struct Format {
     pub(super) channels: usize,
     pub(super) transfer: Transfer,
     pub(super) alpha: Alpha,
+    /// Every how many-th column and row is looked at.
+    pub(super) step: usize,
+}
+
+/// The least step by which no more pixels are looked at than is bearable.
+pub(super) fn least_step([width, height]: [usize; 2]) -> usize {
+    let pixels = width as u128 * height as u128;
+    size(pixels.div_ceil(MAX_PIXELS)).saturating_sub(1).isqrt() + 1
 }
 
 impl Format {
@@ -58,48 +70,58 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(format: Format, max_edge: usize) -> Self {
-        Self {
-            shrink: Shrink::new(format.size, max_edge),
+    pub(super) fn new(format: Format, max_edge: usize) -> Result<Self, Error> {
+        let from = format.size.map(|edge| edge.div_ceil(format.step));
+        Ok(Self {
+            shrink: Shrink::new(from, max_edge)?,
             format,
             table: LinearTable::new(),
-            row: Vec::new(),
+            row: memory::with_room(from[0])?,
             lowest: f32::INFINITY,
             highest: f32::NEG_INFINITY,
             not_finite: 0,
-        }
+        })
     }
 
-    /// Adds pixels of row `y`, counted from the top, from column `x` on. Each pixel is to come once.
+    /// Adds pixels of row `y`, counted from the top, from column `x` on. Each pixel is to come once; those that are not looked
+    /// at may be left out.
     pub(super) fn add(&mut self, x: usize, y: usize, values: &[f32]) {
+        let (step, channels) = (self.format.step, self.format.channels);
+        if !y.is_multiple_of(step) {
+            return;
+        }
+        let first = x.next_multiple_of(step);
+        let Some(values) = values.get((first - x) * channels..) else {
+            return;
+        };
         let mut row = std::mem::take(&mut self.row);
         row.clear();
-        match self.format.channels {
-            1 => row.extend(values.iter().map(|&grey| self.pixel([grey, grey, grey, 1.0]))),
-            2 => row.extend(
+        match channels {
+            1 => row.extend(
+                values
+                    .iter()
+                    .step_by(step)
+                    .map(|&grey| self.pixel([grey, grey, grey, 1.0])),
+            ),
+            2 => {
+                let pixels = values.as_chunks().0.iter().step_by(step);
+                row.extend(pixels.map(|&[grey, a]| self.pixel([grey, grey, grey, a])));
+            }
+            3 => {
+                let pixels = values.as_chunks().0.iter().step_by(step);
+                row.extend(pixels.map(|&[r, g, b]| self.pixel([r, g, b, 1.0])));
+            }
+            _ => row.extend(
                 values
                     .as_chunks()
                     .0
                     .iter()
-                    .map(|&[grey, a]| self.pixel([grey, grey, grey, a])),
+                    .step_by(step)
+                    .map(|&pixel| self.pixel(pixel)),
             ),
-            3 => row.extend(values.as_chunks().0.iter().map(|&[r, g, b]| self.pixel([r, g, b, 1.0]))),
-            _ => row.extend(values.as_chunks().0.iter().map(|&pixel| self.pixel(pixel))),
         }
-        self.shrink.add(x, y, &row);
+        self.shrink.add(first / step, y / step, &row);
         self.row = row;
-    }
-
-    /// Adds all rows from the top on, as they lie in memory.
-    pub(super) fn add_rows(&mut self, dtype: Dtype, bytes: &[u8]) {
-        let mut values = vec![0.0; self.format.size[0] * self.format.channels];
-        let Some(read) = element::intensities(dtype) else {
-            return;
-        };
-        for (y, row) in bytes.chunks_exact(values.len() * dtype.size()).enumerate() {
-            read(row, &mut values);
-            self.add(0, y, &values);
-        }
     }
 
     /// Values as light, multiplied by coverage.
@@ -125,16 +147,16 @@ impl Frame {
 
     /// The picture, and in sentences how it came about; `None` if no pixel of it would be seen although
     /// there are colours, so that alpha cannot be meant.
-    pub(super) fn develop(self) -> Option<(RgbImage, String)> {
+    pub(super) fn develop(self) -> Result<Option<(RgbImage, String)>, ToolError> {
         let [width, height] = self.shrink.size();
         let pixels = self.shrink.into_pixels();
         let is_transparent = pixels.iter().any(|pixel| pixel[3] < 0.999);
         if is_transparent && self.highest > 0.0 && pixels.iter().all(|pixel| pixel[3] <= 0.0) {
-            return None;
+            return Ok(None);
         }
         let transfer = self.format.transfer;
-        let tone = Tone::of(transfer, &pixels);
-        let mut picture = RgbImage::new(edge(width), edge(height));
+        let tone = Tone::of(transfer, &pixels)?;
+        let mut picture = blank(edge(width), edge(height))?;
         for ((x, y, shown), &[r, g, b, a]) in picture.enumerate_pixels_mut().zip(&pixels) {
             let (square, values) = CHECKER;
             let behind = values[usize::from((x / square + y / square) % 2 == 1)];
@@ -143,7 +165,13 @@ impl Frame {
                 Transfer::Srgb | Transfer::Linear => linear_to_srgb(value + srgb_to_linear(behind) * (1.0 - a)),
             });
         }
-        let mut words = format!("Its {} values", transfer.as_str());
+        let mut words = match self.format.step {
+            1 => format!("Its {} values", transfer.as_str()),
+            step => format!(
+                "Only 1 in {step} of its columns and rows was looked at, as all of them would take too long; the {} values there",
+                transfer.as_str()
+            ),
+        };
         // Writing to a String cannot fail.
         if self.lowest <= self.highest {
             let _ = write!(
@@ -158,13 +186,16 @@ impl Frame {
             words.push_str(" Where it is transparent, grey squares show through.");
         }
         if self.format.alpha == Alpha::Ignored && self.format.channels.is_multiple_of(2) {
-            words.push_str(" Its alpha is 0 everywhere and was ignored.");
+            words.push_str(match self.format.step {
+                1 => " Its alpha is 0 everywhere and was ignored.",
+                _ => " Their alpha is 0 and was ignored.",
+            });
         }
         if self.not_finite > 0 {
             let pixels = text::count(size(self.not_finite), "pixel");
             let _ = write!(words, " Shown black: {pixels} with NaN or infinite values.");
         }
-        Some((picture, words))
+        Ok(Some((picture, words)))
     }
 }
 
@@ -187,15 +218,16 @@ mod tests {
             channels,
             transfer: Transfer::Srgb,
             alpha: Alpha::Straight,
+            step: 1,
         }
     }
 
     fn develop(format: Format, values: &[f32]) -> (RgbImage, String) {
-        let mut frame = Frame::new(format, 64);
+        let mut frame = Frame::new(format, 64).expect("memory");
         for (y, row) in values.chunks(format.size[0] * format.channels).enumerate() {
             frame.add(0, y, row);
         }
-        frame.develop().expect("something to see")
+        frame.develop().expect("memory").expect("something to see")
     }
 
     #[test]
@@ -217,10 +249,10 @@ mod tests {
     #[test]
     fn averages_are_those_of_light() {
         // Black and white lines become what they look like from afar.
-        let mut frame = Frame::new(format([128, 64], 1), 64);
+        let mut frame = Frame::new(format([128, 64], 1), 64).expect("memory");
         let row: Vec<f32> = [0.0, 1.0].repeat(64);
         (0..64).for_each(|y| frame.add(0, y, &row));
-        let (picture, _) = frame.develop().expect("something to see");
+        let (picture, _) = frame.develop().expect("memory").expect("something to see");
         assert_eq!(picture.dimensions(), (64, 32));
         assert!(picture.pixels().all(|pixel| pixel.0 == [188; 3]));
     }
@@ -253,8 +285,33 @@ mod tests {
 
     #[test]
     fn alpha_that_hides_everything_is_not_believed() {
-        let mut frame = Frame::new(format([1, 1], 4), 64);
+        let mut frame = Frame::new(format([1, 1], 4), 64).expect("memory");
         frame.add(0, 0, &[1.0, 1.0, 1.0, 0.0]);
-        assert!(frame.develop().is_none());
+        assert!(frame.develop().expect("memory").is_none());
+    }
+
+    #[test]
+    fn of_too_many_pixels_every_few_columns_and_rows_are_looked_at() {
+        assert_eq!(least_step([8192, 8192]), 1);
+        assert_eq!(least_step([8193, 8192]), 2);
+        assert_eq!(least_step([1 << 17, 1 << 17]), 16);
+        assert_eq!(least_step([1 << 17, 1]), 1);
+        for tiles in [[0, 7], [5, 7], [6, 7]] {
+            let format = Format {
+                step: 3,
+                ..format([7, 4], 1)
+            };
+            let mut frame = Frame::new(format, 64).expect("memory");
+            for y in 0..4_u8 {
+                let row: Vec<f32> = (0..7_u8).map(|x| f32::from(x + 16 * y) / 255.0).collect();
+                frame.add(0, y.into(), &row[..tiles[0]]);
+                frame.add(tiles[0], y.into(), &row[tiles[0]..]);
+            }
+            let (picture, words) = frame.develop().expect("memory").expect("something to see");
+            assert_eq!(picture.dimensions(), (3, 2));
+            let values: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
+            assert_eq!(values, [0, 3, 6, 48, 51, 54], "{tiles:?}");
+            assert!(words.starts_with("Only 1 in 3 of its columns and rows"), "{words}");
+        }
     }
 }

@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use dcc_mcp_shm::{Attrs, DataReader, Descriptor};
 use image::RgbImage;
 
-use super::camera::{Camera, Extent, Orientation, UpAxis};
-use super::drawing::{Drawing, draw_faces, draw_points};
+use super::camera::{Orientation, UpAxis};
+use super::drawing::Drawing;
 use super::faces::Faces;
+use super::mesh::Mesh;
 use super::points::Points;
 use super::source::Source;
-use super::tone::Number;
-use super::{Picture, Request, light, sheet, size};
+use super::survey::{Survey, place};
+use super::{Picture, Request, cloud, light, sheet, size};
+use crate::data::placement::{BEYOND, Placement};
 use crate::reply::ToolError;
 use crate::text;
 
@@ -22,19 +24,13 @@ const MAX_SMOOTH_EDGE: usize = 1024;
 struct Geometry<'a> {
     points: Points<'a>,
     faces: Option<Faces<'a>>,
+    /// Whether there are faces, but more than can be found.
+    has_too_many_faces: bool,
+    placement: Result<Option<Placement>, &'static str>,
     orientation: Orientation,
     up: UpAxis,
-    /// Whether the scene says so.
-    up_is_said: bool,
-}
-
-/// What was found when all points were looked at.
-struct Survey {
-    camera: Camera,
-    low: [f32; 3],
-    high: [f32; 3],
-    /// Positions that are no numbers, or without end.
-    not_finite: u64,
+    /// Why that axis, where the scene does not say it.
+    assumed: &'static str,
 }
 
 /// Draws the positions of a buffer, if it has any.
@@ -44,102 +40,78 @@ pub(super) fn draw(source: &Source<'_>, reader: &DataReader, request: &Request) 
         return Ok(None);
     };
     let descriptor = reader.descriptor();
-    let said = said_up_axis(&descriptor.attrs);
-    let up = said.unwrap_or_else(|| usual_up_axis(descriptor));
+    let placement = Placement::of(&descriptor.attrs);
+    let rows = placement.ok().flatten().map(|placement| placement.proportions());
+    let (up, assumed) = up_axis(descriptor);
+    let faces = Faces::of(arrays).filter(|faces| faces.count > 0);
     let geometry = Geometry {
         points,
-        faces: Faces::of(arrays).filter(|faces| faces.count > 0 && !points.is_sampled()),
-        orientation: Orientation::new(request.view, up, placement(&descriptor.attrs)),
+        faces: faces.filter(Faces::can_be_found),
+        has_too_many_faces: faces.is_some_and(|faces| !faces.can_be_found()),
+        placement,
+        orientation: Orientation::new(request.view, up, rows),
         up,
-        up_is_said: said.is_some(),
+        assumed,
     };
     let shown = shown_frames(points.frames, request.frame)?;
-    let survey = geometry.survey(source, &shown)?;
+    let survey = Survey::of(source, &points, &shown, geometry.orientation)?;
     let (columns, tile) = sheet::tiling(shown.len(), request.max_edge);
-    let mut drawing = Drawing::default();
-    let mut pictures = Vec::new();
-    for &frame in &shown {
-        let (picture, drawn) = geometry.draw_frame(source, frame, &survey.camera, tile)?;
-        pictures.push(picture);
-        drawing = drawing + drawn;
-    }
+    let (pictures, drawing) = geometry.draw_frames(source, &shown, &survey, tile)?;
     drawing.check(request.view)?;
     let mut text = geometry.describe(&survey, request);
     geometry.describe_frames(&mut text, &shown, &descriptor.attrs);
+    if drawing.one_in > 1 {
+        // Writing to a String cannot fail.
+        let _ = write!(text, " {}", geometry.share_in_words(drawing.one_in));
+    }
     drawing.describe(&mut text);
-    let image = sheet::assemble(pictures, columns);
+    let image = sheet::assemble(pictures, columns)?;
     Ok(Some(Picture { image, text }))
 }
 
 impl Geometry<'_> {
-    /// Looks at all points of the frames that are shown, and of others besides, so that the camera is the same whatever
-    /// frame is asked for.
-    fn survey(&self, source: &Source<'_>, shown: &[u64]) -> Result<Survey, ToolError> {
-        let mut frames = sheet::evenly_spaced(self.points.frames);
-        frames.extend(shown);
-        frames.sort_unstable();
-        frames.dedup();
-        let mut extent = Extent::new(self.orientation);
-        let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
-        let (mut finite, mut not_finite) = (0_u64, 0);
-        for frame in frames {
-            self.points.read(source, frame, |points| {
-                for point in points {
-                    if !point.iter().all(|value| value.is_finite()) {
-                        not_finite += 1;
-                        continue;
-                    }
-                    finite += 1;
-                    extent.add(point);
-                    low = [0, 1, 2].map(|axis| low[axis].min(point[axis]));
-                    high = [0, 1, 2].map(|axis| high[axis].max(point[axis]));
-                }
-            })?;
-        }
-        let Some(camera) = extent.camera() else {
-            let fact = if finite > 0 {
-                format!("All points lie at {}", place(low))
-            } else if not_finite > 0 {
-                "All positions are NaN or infinite".to_owned()
-            } else {
-                "The array \"position\" has no points".to_owned()
-            };
-            return Err(ToolError::new(
-                fact,
-                "There is nothing to draw; ask the program that made it.",
-            ));
-        };
-        Ok(Survey {
-            camera,
-            low,
-            high,
-            not_finite,
-        })
-    }
-
-    fn draw_frame(
+    /// Pictures of the frames, of so many pixels in both directions.
+    fn draw_frames(
         &self,
         source: &Source<'_>,
-        frame: u64,
-        camera: &Camera,
+        frames: &[u64],
+        survey: &Survey,
         edge: usize,
-    ) -> Result<(RgbImage, Drawing), ToolError> {
-        let mut seen = Vec::with_capacity(size(self.points.count / self.points.stride + 1));
-        self.points.read(source, frame, |points| {
-            seen.extend(points.map(|point| camera.seen(point)));
-        })?;
+    ) -> Result<(Vec<RgbImage>, Drawing), ToolError> {
         let across = if edge <= MAX_SMOOTH_EDGE { 2 } else { 1 };
-        let projection = camera.projection(edge * across);
-        let (samples, drawing) = match &self.faces {
-            Some(faces) => draw_faces(source, faces, &seen, projection, edge * across)?,
-            None => draw_points(&seen, projection, edge * across),
-        };
-        Ok((light::develop(&samples, across), drawing))
+        let (camera, samples) = (&survey.camera, edge * across);
+        let mut pictures = Vec::new();
+        let mut drawing;
+        if let Some(faces) = self.faces {
+            let mut mesh = Mesh::new(source, faces, self.points, camera, frames, samples)?;
+            drawing = Drawing::of_one_in(mesh.step());
+            for &frame in frames {
+                pictures.push(light::develop(&mesh.draw(frame, &mut drawing)?, across)?);
+            }
+        } else {
+            let share = cloud::share(&self.points, frames.len() as u64, survey.chunks);
+            drawing = Drawing::of_one_in(share.one_in());
+            for &frame in frames {
+                let drawn = cloud::draw(source, &self.points, frame, share, camera, samples, &mut drawing)?;
+                pictures.push(light::develop(&drawn, across)?);
+            }
+        }
+        Ok((pictures, drawing))
+    }
+
+    /// How much of it is drawn, where that is not all.
+    fn share_in_words(&self, one_in: u64) -> String {
+        match self.faces {
+            Some(_) => format!(
+                "It is drawn from 1 in {one_in} of its faces, as all of them would take too long; small faces are dots that \
+                 close the gaps."
+            ),
+            None => format!("It is drawn from 1 in {one_in} of its points, as all of them would take too long."),
+        }
     }
 
     fn describe(&self, survey: &Survey, request: &Request) -> String {
-        let Points { count, stride, .. } = self.points;
-        let points = text::count(size(count), "point");
+        let points = text::count(size(self.points.count), "point");
         let mut text = match &self.faces {
             Some(faces) if faces.are_taken_for_triangles() => {
                 let triangles = text::count(size(faces.count), "triangle");
@@ -148,27 +120,38 @@ impl Geometry<'_> {
                 )
             }
             Some(faces) => format!("Mesh of {points} and {}", text::count(size(faces.count), "face")),
+            None if self.has_too_many_faces => format!("Mesh of {points}, and of more faces than can be drawn"),
             None => format!("Point cloud of {points}"),
         };
         let up = match self.up {
             UpAxis::Y => "Y",
             UpAxis::Z => "Z",
         };
-        let assumed = if self.up_is_said {
-            ""
-        } else {
-            " (assumed: there is no attribute upAxis)"
-        };
+        let (assumed, view) = (self.assumed, request.view.in_words());
+        let (low, high) = (place(survey.low), place(survey.high));
         // Writing to a String cannot fail.
-        let _ = write!(
-            text,
-            ", seen {} with {up} up{assumed}; it reaches from {} to {}.",
-            request.view.in_words(),
-            place(survey.low),
-            place(survey.high)
-        );
-        if self.points.is_sampled() {
-            let _ = write!(text, " Too many to hold: one point in {stride} is drawn, and no faces.");
+        let _ = match survey.chunks {
+            1 => write!(
+                text,
+                ", seen {view} with {up} up{assumed}; its positions reach from {low} to {high}."
+            ),
+            chunks => write!(
+                text,
+                ", seen {view} with {up} up{assumed}; 1 in {chunks} positions was looked at, which reach from {low} to \
+                 {high}."
+            ),
+        };
+        match self.placement {
+            Err(why) => {
+                let _ = write!(text, " Its attribute transform is left out, because {why}.");
+            }
+            Ok(Some(placement)) if !placement.can_hold(furthest(survey)) => {
+                let _ = write!(
+                    text,
+                    " Of its attribute transform only turn and proportions are shown, because {BEYOND}."
+                );
+            }
+            Ok(_) => {}
         }
         if survey.not_finite > 0 {
             let positions = text::count(size(survey.not_finite), "position");
@@ -185,8 +168,12 @@ impl Geometry<'_> {
         let number = |name: &str| attrs.get(name).and_then(serde_json::Value::as_f64);
         let times = number("startTimeCode").map_or_else(String::new, |start| {
             #[expect(clippy::cast_precision_loss, reason = "frames of a cache")]
-            let time = |frame: u64| start + frame as f64 * number("timeCodeStep").unwrap_or(1.0);
-            format!(", at time codes {} to {}", time(0), time(frames - 1))
+            let end = start + (frames - 1) as f64 * number("timeCodeStep").unwrap_or(1.0);
+            if end.is_finite() {
+                format!(", at time codes {start} to {end}")
+            } else {
+                String::new()
+            }
         });
         let names: Vec<String> = shown.iter().map(u64::to_string).collect();
         let (names, last) = (names.join(", "), frames - 1);
@@ -214,39 +201,28 @@ fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, ToolError> 
     }
 }
 
-/// Which axis is up, as the scene says.
-fn said_up_axis(attrs: &Attrs) -> Option<UpAxis> {
-    match attrs.get("upAxis")?.as_str()? {
-        "Z" | "z" => Some(UpAxis::Z),
-        "Y" | "y" => Some(UpAxis::Y),
-        _ => None,
+/// Which axis is up, as the scene says, or else as usual in the program that the scene comes from, and why it is assumed.
+fn up_axis(descriptor: &Descriptor) -> (UpAxis, &'static str) {
+    let said = descriptor.attrs.get("upAxis");
+    match said.and_then(serde_json::Value::as_str) {
+        Some("Z" | "z") => return (UpAxis::Z, ""),
+        Some("Y" | "y") => return (UpAxis::Y, ""),
+        _ => {}
     }
-}
-
-/// Which axis is up in the program that the scene comes from.
-fn usual_up_axis(descriptor: &Descriptor) -> UpAxis {
-    if descriptor.source_dcc.to_lowercase().contains("blender") {
+    let usual = if descriptor.source_dcc.to_lowercase().contains("blender") {
         UpAxis::Z
     } else {
         UpAxis::Y
-    }
+    };
+    let why = match said {
+        Some(_) => " (assumed: the attribute upAxis is neither Y nor Z)",
+        None => " (assumed: there is no attribute upAxis)",
+    };
+    (usual, why)
 }
 
-/// How an object is turned and scaled where it is placed.
-fn placement(attrs: &Attrs) -> Option<[[f64; 3]; 3]> {
-    let numbers: Option<Vec<f64>> = attrs
-        .get("transform")?
-        .as_array()?
-        .iter()
-        .map(serde_json::Value::as_f64)
-        .collect();
-    match numbers?[..] {
-        // The rows of a 4 × 4 matrix: the last is where it is put, which the camera follows.
-        [x0, y0, z0, _, x1, y1, z1, _, x2, y2, z2, ..] => Some([[x0, y0, z0], [x1, y1, z1], [x2, y2, z2]]),
-        _ => None,
-    }
-}
-
-fn place([x, y, z]: [f32; 3]) -> String {
-    format!("({}, {}, {})", Number(x), Number(y), Number(z))
+/// The largest coordinate that was found.
+fn furthest(survey: &Survey) -> f64 {
+    let coordinates = survey.low.iter().chain(&survey.high);
+    coordinates.fold(0.0, |furthest, &number| f64::from(number.abs()).max(furthest))
 }

@@ -4,6 +4,7 @@ use image::{Rgb, RgbImage};
 
 use super::color::linear_to_srgb;
 use super::raster::Samples;
+use crate::reply::ToolError;
 
 /// Where the light comes from as it is seen: from the left, from above, and from behind the viewer.
 const KEY: [f32; 3] = [-0.54, 0.62, 0.569];
@@ -68,12 +69,13 @@ fn occlusion(samples: &Samples, column: usize, row: usize, reach: usize) -> f32 
 }
 
 /// Makes a picture of samples, `across` of which lie in each direction in one of its pixels.
-pub(super) fn develop(samples: &Samples, across: usize) -> RgbImage {
+pub(super) fn develop(samples: &Samples, across: usize) -> Result<RgbImage, ToolError> {
     let edge = samples.edge() / across;
     let pixels = super::edge(edge);
     #[expect(clippy::cast_precision_loss, reason = "a picture's rows")]
     let part = 1.0 / (across * across) as f32;
-    RgbImage::from_fn(pixels, pixels, |x, y| {
+    let mut picture = super::blank(pixels, pixels)?;
+    for (x, y, pixel) in picture.enumerate_pixels_mut() {
         let [x, y] = [x, y].map(super::size);
         #[expect(clippy::cast_precision_loss, reason = "a picture's rows")]
         let down = y as f32 / edge as f32;
@@ -92,8 +94,9 @@ pub(super) fn develop(samples: &Samples, across: usize) -> RgbImage {
                 sum = [0, 1, 2].map(|i| sum[i] + color[i] * part);
             }
         }
-        Rgb(sum.map(linear_to_srgb))
-    })
+        *pixel = Rgb(sum.map(linear_to_srgb));
+    }
+    Ok(picture)
 }
 
 fn mix(from: [f32; 3], to: [f32; 3], share: f32) -> [f32; 3] {

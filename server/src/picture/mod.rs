@@ -1,8 +1,10 @@
 //! Pictures of scene data: what a buffer holds, as an image that a model can look at.
 //!
-//! Everything is read piece by piece, so that the memory this takes depends on the picture and not on the data.
+//! Everything is read piece by piece, so that the memory this takes depends on the picture and not on the data; and what would
+//! take more than seconds is shown from a part of it, which the text tells.
 
 mod camera;
+mod cloud;
 mod color;
 mod drawing;
 mod element;
@@ -12,18 +14,22 @@ mod faces;
 mod frame;
 mod geometry;
 mod light;
+mod mesh;
 mod openexr;
 mod pixels;
 mod points;
 mod raster;
+mod seen;
 mod sheet;
 mod shrink;
 mod source;
+mod survey;
 mod tone;
 
 use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 use image::RgbImage;
 
+use crate::memory;
 use crate::reply::ToolError;
 use crate::text::Quoted;
 use crate::work::Work;
@@ -122,6 +128,13 @@ fn nothing_to_draw(reader: &DataReader) -> ToolError {
 /// An array in words.
 fn describe(name: &str, array: &PlacedArray) -> String {
     format!("Array {} {} {:?}", Quoted(name), array.dtype, array.shape)
+}
+
+/// A white picture.
+fn blank(width: u32, height: u32) -> Result<RgbImage, ToolError> {
+    let bytes = memory::filled(size(width) * size(height) * 3, 255)?;
+    RgbImage::from_raw(width, height, bytes)
+        .ok_or_else(|| ToolError::new("The picture has no size", "Ask for a larger `max_edge`."))
 }
 
 /// A number of bytes, pixels or elements that memory is to be had for; what does not fit is more than there is.

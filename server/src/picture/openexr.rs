@@ -1,22 +1,33 @@
 //! OpenEXR: which of its layers is the picture, decoded piece by piece.
 
+use std::fmt::Write as _;
 use std::io::{Read, Seek};
 
 use exr::block::UncompressedBlock;
 use exr::block::reader::ChunksReader as _;
+use exr::math::Vec2;
+use exr::meta::BlockDescription;
 use exr::meta::attribute::SampleType;
 use exr::meta::header::Header;
 use exr::prelude::f16;
 
 use super::color::Transfer;
 use super::encoded::undecodable;
-use super::frame::{Alpha, Format, Frame, MAX_EDGE};
+use super::frame::{Alpha, Format, Frame, MAX_EDGE, least_step};
+use super::source::Source;
 use super::{Picture, size};
+use crate::memory;
 use crate::reply::ToolError;
 use crate::text::Quoted;
 
 /// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
+/// What a decoder needs beside its blocks.
+const MARGIN: usize = 4 << 20;
+/// Most bytes that are decoded: seconds' work. Of larger layers, some rows of blocks are.
+const MAX_DECODED_BYTES: usize = 768 << 20;
+/// What it costs to decode a byte.
+const BYTE: u64 = 3;
 /// Ends of names of layers that are the finished picture: Blender's, and those of renderers without a layer's name.
 const BEAUTY: [&str; 3] = ["", "combined", "beauty"];
 
@@ -29,7 +40,12 @@ struct Layer {
 }
 
 /// Draws the layer that is the finished picture, or else the first.
-pub(super) fn draw(file: impl Read + Seek, color_space: Option<&str>, max_edge: usize) -> Result<Picture, ToolError> {
+pub(super) fn draw(
+    source: &Source<'_>,
+    file: impl Read + Seek,
+    color_space: Option<&str>,
+    max_edge: usize,
+) -> Result<Picture, ToolError> {
     let failed = |error: exr::error::Error| undecodable("EXR", &error);
     let reader = exr::block::read(file, false).map_err(failed)?;
     let layers: Vec<Layer> = layers(reader.headers());
@@ -50,30 +66,72 @@ pub(super) fn draw(file: impl Read + Seek, color_space: Option<&str>, max_edge: 
             "Ask the program that made it for a smaller one.",
         ));
     }
+    // A block lies there as it is stored, and twice as it is decoded. The decoder ends the process if it gets no memory, so look
+    // first.
+    memory::expect(3 * header.max_block_byte_size() + MARGIN)?;
+    let rows = Rows::of(&header);
     let format = Format {
         size: [width, height],
         channels: layer.channels.len(),
         transfer: Transfer::of(color_space, true),
         alpha: Alpha::Premultiplied,
+        step: least_step([width, height]),
     };
-    let mut frame = Frame::new(format, max_edge);
-    let chunks = reader.filter_chunks(false, |_, _, block| {
-        block.layer == layer.header && block.level == (0, 0).into()
+    let mut frame = Frame::new(format, max_edge)?;
+    let chunks = reader.filter_chunks(false, |_, tile, block| {
+        let is_shown = block.layer == layer.header && block.level == (0, 0).into();
+        is_shown && tile.tile_index.1.is_multiple_of(rows.every)
     });
     for block in chunks.map_err(failed)?.sequential_decompressor(false) {
-        add(&mut frame, &block.map_err(failed)?, &header, layer).map_err(failed)?;
+        let block = block.map_err(failed)?;
+        source.spend(block.data.len() as u64 * BYTE)?;
+        add(&mut frame, &block, &header, layer, rows).map_err(failed)?;
     }
     let (image, words) = frame
-        .develop()
+        .develop()?
         .ok_or_else(|| ToolError::new("The image is transparent all over", "There is nothing to see in it."))?;
     let mut text = format!("EXR of {width} × {height} pixels, {}", format.pixels());
     if layers.len() > 1 {
         text = format!("{text}, layer {} of {}", Quoted(&layer.name), layers.len());
     }
+    text.push('.');
+    if rows.every > 1 {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            " Only 1 in {} of its rows of blocks was decoded, as all of them would take too long; the lines between repeat the \
+             last one above.",
+            rows.every
+        );
+    }
     Ok(Picture {
         image,
-        text: format!("{text}. {words}"),
+        text: format!("{text} {words}"),
     })
+}
+
+/// Which rows of blocks are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Rows {
+    /// Every how many-th.
+    every: usize,
+    /// Lines of those that are passed over between two.
+    between: usize,
+}
+
+impl Rows {
+    fn of(header: &Header) -> Self {
+        let lines = match header.blocks {
+            BlockDescription::ScanLines => header.compression.scan_lines_per_block(),
+            BlockDescription::Tiles(tiles) => tiles.tile_size.height(),
+        };
+        let bytes = header.layer_size.area().saturating_mul(header.channels.bytes_per_pixel);
+        let every = bytes.div_ceil(MAX_DECODED_BYTES).max(1);
+        Self {
+            every,
+            between: lines.saturating_mul(every - 1),
+        }
+    }
 }
 
 impl Layer {
@@ -142,9 +200,16 @@ impl Layer {
 }
 
 /// Adds the lines of one block: each has all values of one channel, then all of the next.
-fn add(frame: &mut Frame, block: &UncompressedBlock, header: &Header, layer: &Layer) -> exr::error::UnitResult {
+fn add(
+    frame: &mut Frame,
+    block: &UncompressedBlock,
+    header: &Header,
+    layer: &Layer,
+    rows: Rows,
+) -> exr::error::UnitResult {
     let (width, count) = (block.index.pixel_size.0, layer.channels.len());
     let last = header.channels.list.len() - 1;
+    let end = block.index.pixel_position.1 + block.index.pixel_size.1;
     let mut values = vec![0.0; width * count];
     for line in block.lines(&header.channels) {
         let channel = line.location.channel;
@@ -171,8 +236,41 @@ fn add(frame: &mut Frame, block: &UncompressedBlock, header: &Header, layer: &La
             }
         }
         if channel == last {
-            frame.add(line.location.position.0, line.location.position.1, &values);
+            let Vec2(x, y) = line.location.position;
+            let repeated = if y + 1 == end { rows.between } else { 0 };
+            for y in (y..=y + repeated).take_while(|&y| y < header.layer_size.1) {
+                frame.add(x, y, &values);
+            }
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use exr::meta::attribute::{ChannelDescription, ChannelList};
+
+    use super::*;
+
+    fn rows(size: usize, channels: usize) -> Rows {
+        let channel = |number: usize| ChannelDescription::named(format!("pass{number:03}.V").as_str(), SampleType::F32);
+        let list = ChannelList::new((0..channels).map(channel).collect());
+        let mut header = Header::new("layer".into(), (size, size), list.list);
+        header.compression = exr::compression::Compression::ZIP16;
+        header.blocks = BlockDescription::ScanLines;
+        Rows::of(&header)
+    }
+
+    #[test]
+    fn of_layers_that_take_too_long_some_rows_of_blocks_are_decoded() {
+        assert_eq!(rows(4096, 12), Rows { every: 1, between: 0 });
+        assert_eq!(rows(4096, 13), Rows { every: 2, between: 16 });
+        assert_eq!(
+            rows(8192, 60),
+            Rows {
+                every: 20,
+                between: 19 * 16
+            }
+        );
+    }
 }

@@ -1,14 +1,20 @@
 //! Frames as plain arrays of pixels: which arrays are frames, and how their rows are read.
 
-use dcc_mcp_shm::{Attrs, PlacedArray, Shuffle};
+use dcc_mcp_shm::{Attrs, Dtype, PlacedArray, Shuffle};
 use serde_json::Value;
 
 use super::color::Transfer;
 use super::element;
-use super::frame::{Alpha, Format, Frame, MAX_EDGE};
+use super::frame::{Alpha, Format, Frame, MAX_EDGE, least_step};
 use super::source::Source;
 use super::{Picture, describe, size};
+use crate::memory;
 use crate::reply::ToolError;
+
+/// Most bytes that are read of a frame. Of a larger one, some rows are.
+const MAX_READ: u64 = 1 << 31;
+/// What it costs to look at a pixel, beside reading it.
+const PIXEL: u64 = 16;
 
 /// Whether an array can be seen as a frame.
 pub(super) fn is_frame(array: &PlacedArray) -> bool {
@@ -54,18 +60,20 @@ pub(super) fn draw(
             "It is too large to be shown; map it with the code from read_descriptor.",
         ));
     }
+    let size = [size(width), size(height)];
     let mut format = Format {
-        size: [size(width), size(height)],
-        channels: array.shape.get(2).map_or(1, |&channels| size(channels)),
+        size,
+        channels: array.shape.get(2).map_or(1, |&channels| super::size(channels)),
         transfer,
         alpha: if transfer == Transfer::Linear {
             Alpha::Premultiplied
         } else {
             Alpha::Straight
         },
+        step: least_step(size).max(readable_step(array.size(), height, source.grain())),
     };
     let (picture, words) = loop {
-        if let Some(developed) = read(source, array, format, bottom_first, max_edge)?.develop() {
+        if let Some(developed) = read(source, array, format, bottom_first, max_edge)?.develop()? {
             break developed;
         }
         format.alpha = Alpha::Ignored;
@@ -81,6 +89,14 @@ pub(super) fn draw(
     })
 }
 
+/// The least step by which no more bytes are read than is bearable, where reading a row takes at least `grain`.
+fn readable_step(bytes: u64, rows: u64, grain: u64) -> usize {
+    if bytes <= MAX_READ {
+        return 1;
+    }
+    size((bytes / rows).max(grain).saturating_mul(rows).div_ceil(MAX_READ))
+}
+
 fn read(
     source: &Source<'_>,
     array: &PlacedArray,
@@ -88,18 +104,48 @@ fn read(
     bottom_first: bool,
     max_edge: usize,
 ) -> Result<Frame, ToolError> {
-    let mut frame = Frame::new(format, max_edge);
+    let last = format.size[1] - 1;
+    source.plan(array.size() / format.step as u64);
+    let mut bytes = source.array(array);
+    shrunken(source, array.dtype, format, max_edge, |y, row| {
+        let stored = if bottom_first { last - y } else { y };
+        bytes.read((stored * row.len()) as u64, row)
+    })
+}
+
+/// A frame whose rows are read as they lie in memory, by their number from the top.
+pub(super) fn shrunken(
+    source: &Source<'_>,
+    dtype: Dtype,
+    format: Format,
+    max_edge: usize,
+    mut read: impl FnMut(usize, &mut [u8]) -> Result<(), ToolError>,
+) -> Result<Frame, ToolError> {
+    let mut frame = Frame::new(format, max_edge)?;
     let [width, height] = format.size;
-    let mut values = vec![0.0; width * format.channels];
-    let mut row = vec![0; values.len() * array.dtype.size()];
-    let Some(intensities) = element::intensities(array.dtype) else {
+    let mut values = memory::filled(width * format.channels, 0.0)?;
+    let mut row = memory::filled(values.len() * dtype.size(), 0)?;
+    let Some(intensities) = element::intensities(dtype) else {
         return Ok(frame);
     };
-    let mut bytes = source.array(array);
-    for y in 0..height {
-        bytes.read((y * row.len()) as u64, &mut row)?;
+    for y in (0..height).step_by(format.step) {
+        read(y, &mut row)?;
         intensities(&row, &mut values);
-        frame.add(0, if bottom_first { height - 1 - y } else { y }, &values);
+        frame.add(0, y, &values);
+        source.spend(width as u64 * PIXEL)?;
     }
     Ok(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_frames_of_many_bytes_some_rows_are_read() {
+        assert_eq!(readable_step(MAX_READ, 1 << 10, 1), 1);
+        assert_eq!(readable_step(2 * MAX_READ, 1 << 16, 1), 2);
+        // Each row takes a chunk of 1 MiB to be decompressed.
+        assert_eq!(readable_step(2 * MAX_READ, 1 << 16, 1 << 20), 32);
+    }
 }

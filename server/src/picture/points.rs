@@ -5,24 +5,37 @@ use dcc_mcp_shm::PlacedArray;
 use super::element::{self, Read};
 use super::size;
 use super::source::Source;
+use crate::memory;
 use crate::reply::ToolError;
 
-/// Most points that are held, at 12 bytes each. Of more, evenly spaced ones are read.
-const MAX_POINTS: u64 = 1 << 24;
-/// Points read at a time, about.
+/// Points read at a time.
 const CHUNK: u64 = 1 << 16;
+/// What it costs to look at a point, beside reading it.
+const POINT: u64 = 8;
 
 /// An array of positions.
 #[derive(Clone, Copy)]
 pub(super) struct Points<'a> {
-    array: &'a PlacedArray,
-    decode: Read<f32>,
+    pub(super) array: &'a PlacedArray,
+    pub(super) decode: Read<f32>,
     /// How many frames there are; a mesh has one.
     pub(super) frames: u64,
     /// Points of each frame.
     pub(super) count: u64,
-    /// Every how many-th point is read.
-    pub(super) stride: u64,
+}
+
+/// Which points are looked at: all that are multiples of `step`, in each `chunks`-th chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) chunks: u64,
+    pub(super) step: u64,
+}
+
+impl Share {
+    /// Of how many points one is looked at, about.
+    pub(super) fn one_in(self) -> u64 {
+        self.chunks.saturating_mul(self.step)
+    }
 }
 
 impl<'a> Points<'a> {
@@ -38,36 +51,45 @@ impl<'a> Points<'a> {
             decode: element::reals(array.dtype)?,
             frames,
             count,
-            stride: count.div_ceil(MAX_POINTS).max(1),
         })
     }
 
-    /// Whether there are so many points that some are passed over.
-    pub(super) fn is_sampled(&self) -> bool {
-        self.stride > 1
+    /// Bytes of a point.
+    pub(super) fn width(&self) -> u64 {
+        3 * self.array.dtype.size() as u64
     }
 
-    /// Reads the points of one frame in order.
+    /// Bytes of a frame.
+    pub(super) fn frame_bytes(&self) -> u64 {
+        self.count * self.width()
+    }
+
+    /// Reads a share of the points of one frame in order.
     pub(super) fn read(
         &self,
         source: &Source<'_>,
         frame: u64,
-        mut use_points: impl FnMut(&mut dyn Iterator<Item = [f32; 3]>),
+        share: Share,
+        mut use_point: impl FnMut([f32; 3]) -> Result<(), ToolError>,
     ) -> Result<(), ToolError> {
-        let width = 3 * self.array.dtype.size() as u64;
-        let len = self.count * width;
-        let mut bytes = source.part(self.array.offset + frame * len, len);
-        let chunk = (CHUNK / self.stride).max(1) * self.stride;
-        let (mut raw, mut values) = (Vec::new(), Vec::new());
-        let mut first = 0;
-        while first < self.count {
-            let count = chunk.min(self.count - first);
-            raw.resize(size(count * width), 0);
-            values.resize(size(count * 3), 0.0);
-            bytes.read(first * width, &mut raw)?;
-            (self.decode)(&raw, &mut values);
-            use_points(&mut values.as_chunks().0.iter().copied().step_by(size(self.stride)));
-            first += count;
+        source.plan(self.frame_bytes() / share.chunks);
+        let mut bytes = source.array(self.array);
+        let most = size(CHUNK.min(self.count));
+        let mut raw = memory::filled(most * size(self.width()), 0)?;
+        let mut values = memory::filled(most * 3, 0.0)?;
+        for chunk in (0..self.count.div_ceil(CHUNK)).step_by(size(share.chunks)) {
+            let first = chunk * CHUNK;
+            let count = size(CHUNK.min(self.count - first));
+            let raw = &mut raw[..count * size(self.width())];
+            bytes.read(frame * self.frame_bytes() + first * self.width(), raw)?;
+            let values = &mut values[..count * 3];
+            (self.decode)(raw, values);
+            let before = first.next_multiple_of(share.step) - first;
+            let points = values.as_chunks().0.iter().skip(size(before));
+            for &point in points.step_by(size(share.step)) {
+                use_point(point)?;
+            }
+            source.spend(count as u64 / share.step * POINT)?;
         }
         Ok(())
     }

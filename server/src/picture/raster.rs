@@ -1,31 +1,32 @@
 //! The software rasteriser: triangles and balls become samples, and the nearest stay.
 
+use dcc_mcp_shm::Error;
+
 use super::camera::NEAREST;
 use super::light;
+use crate::memory;
 
-/// Most samples that are written for one picture: seconds. A mesh whose faces all fill the picture would take days.
-const MAX_WRITTEN: u64 = 3 << 30;
+/// What it costs to begin a row of a face, in samples; and to cross an edge of one that is not convex, as crossings are sorted.
+const ROW: u64 = 16;
+const CROSSING: u64 = 16;
 
 /// Balls from here on, in samples, are large enough to be seen as balls.
 const MIN_LIT_RADIUS: f32 = 3.0;
 
 /// A square of samples. Each is 0, or the depth in 24 bits and the shade in 8: the largest of two is the nearest, so
-/// that the order in which things are drawn, and by which thread, does not matter.
+/// that the order in which things are drawn does not matter.
+///
+/// Drawing a face takes from nanoseconds to a second, so it is paid for row by row, in samples; it ends where that fails.
 #[derive(Debug)]
 pub(super) struct Samples {
     edge: usize,
     values: Vec<u32>,
-    /// How many more may be written.
-    budget: u64,
 }
 
 impl Samples {
-    pub(super) fn new(edge: usize) -> Self {
-        Self {
-            edge,
-            values: vec![0; edge * edge],
-            budget: MAX_WRITTEN,
-        }
+    pub(super) fn new(edge: usize) -> Result<Self, Error> {
+        let values = memory::filled(edge * edge, 0)?;
+        Ok(Self { edge, values })
     }
 
     pub(super) fn edge(&self) -> usize {
@@ -35,18 +36,6 @@ impl Samples {
     /// The samples, row by row.
     pub(super) fn values(&self) -> &[u32] {
         &self.values
-    }
-
-    /// Whether so much was drawn that no more is.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.budget == 0
-    }
-
-    /// Adds what another thread has drawn.
-    pub(super) fn merge(&mut self, other: &Self) {
-        for (value, other) in self.values.iter_mut().zip(&other.values) {
-            *value = (*value).max(*other);
-        }
     }
 
     /// The columns, or rows, whose centres lie between two places; `None` if there are none.
@@ -65,6 +54,11 @@ impl Samples {
         (first < end).then_some([first, end])
     }
 
+    /// How many show something.
+    pub(super) fn covered(&self) -> usize {
+        self.values.iter().filter(|&&value| value != 0).count()
+    }
+
     /// Columns and rows that a face of these corners can cover; `None` for most faces of dense meshes.
     #[inline]
     pub(super) fn bounds(&self, corners: &[[f32; 3]]) -> Option<[[usize; 2]; 2]> {
@@ -77,23 +71,33 @@ impl Samples {
     }
 
     /// Draws a face of columns, rows and depths in one shade.
-    pub(super) fn face(&mut self, corners: &[[f32; 3]], shade: u8) {
+    pub(super) fn face<E>(
+        &mut self,
+        corners: &[[f32; 3]],
+        shade: u8,
+        pay: &mut impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         let first = corners[0];
         let fan = || corners[1..].windows(2).map(|pair| [first, pair[0], pair[1]]);
         // A fan fills what all of it turns the same way around; other faces would be filled beyond their edges.
         let turns = |sign: f32| fan().all(|triangle| area(triangle) * sign >= 0.0);
         if corners.len() == 3 || turns(1.0) || turns(-1.0) {
-            fan().for_each(|triangle| self.triangle(triangle, shade));
+            fan().try_for_each(|triangle| self.triangle(triangle, shade, pay))
         } else {
-            self.concave(corners, shade);
+            self.concave(corners, shade, pay)
         }
     }
 
-    fn triangle(&mut self, corners: [[f32; 3]; 3], shade: u8) {
+    fn triangle<E>(
+        &mut self,
+        corners: [[f32; 3]; 3],
+        shade: u8,
+        pay: &mut impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         let [a, b, c] = corners;
         let area = area(corners);
         let Some((plane, [columns, rows])) = Plane::new(&corners).zip(self.bounds(&corners)) else {
-            return;
+            return Ok(());
         };
         // The edges, so that all of them have the inside on the same side.
         let edges = [(a, b), (b, c), (c, a)].map(|(from, to)| Edge::new(from, to, area.signum()));
@@ -103,62 +107,61 @@ impl Samples {
             for edge in &edges {
                 edge.cut(y, &mut left, &mut right);
             }
-            self.span(row, [left, right], &plane, shade);
+            pay(ROW + self.span(row, [left, right], &plane, shade))?;
         }
+        Ok(())
     }
 
     /// Draws any polygon: what lies behind an odd number of its edges is inside.
-    fn concave(&mut self, corners: &[[f32; 3]], shade: u8) {
+    fn concave<E>(
+        &mut self,
+        corners: &[[f32; 3]],
+        shade: u8,
+        pay: &mut impl FnMut(u64) -> Result<(), E>,
+    ) -> Result<(), E> {
         let Some((plane, [_, rows])) = Plane::new(corners).zip(self.bounds(corners)) else {
-            return;
+            return Ok(());
         };
         let edges = || corners.iter().zip(corners.iter().cycle().skip(1));
         let mut crossings = Vec::new();
         for row in rows[0]..rows[1] {
             let y = center(row);
-            self.budget = self.budget.saturating_sub(corners.len() as u64);
             let crossed = edges().filter(|(a, b)| (a[1] <= y) != (b[1] <= y));
             crossings.clear();
             crossings.extend(crossed.map(|(a, b)| a[0] + (y - a[1]) * (b[0] - a[0]) / (b[1] - a[1])));
+            pay(ROW + corners.len() as u64 + CROSSING * crossings.len() as u64)?;
             crossings.sort_unstable_by(f32::total_cmp);
             for pair in crossings.as_chunks::<2>().0 {
-                self.span(row, [pair[0] - OVERLAP, pair[1] + OVERLAP], &plane, shade);
+                pay(self.span(row, [pair[0] - OVERLAP, pair[1] + OVERLAP], &plane, shade))?;
             }
         }
+        Ok(())
     }
 
-    /// Draws a part of a row.
-    fn span(&mut self, row: usize, [left, right]: [f32; 2], plane: &Plane, shade: u8) {
+    /// Draws a part of a row, and says how many samples it has.
+    #[inline]
+    fn span(&mut self, row: usize, [left, right]: [f32; 2], plane: &Plane, shade: u8) -> u64 {
         let y = center(row);
         let Some([first, end]) = self.between(left, right) else {
-            return;
+            return 0;
         };
-        let count = (end - first) as u64;
-        if count > self.budget {
-            self.budget = 0;
-            return;
-        }
-        self.budget -= count;
         for (column, value) in (first..).zip(&mut self.values[row * self.edge..][first..end]) {
             *value = (*value).max(sample(plane.depth(center(column), y), shade));
         }
+        (end - first) as u64
     }
 
-    /// Draws a ball around a column, row and depth, `radius` samples large.
-    pub(super) fn ball(&mut self, [x, y, depth]: [f32; 3], radius: f32) {
+    /// Draws a ball around a column, row and depth, `radius` samples large, in one shade or lit as it is round. Says how many
+    /// samples that may be.
+    pub(super) fn ball(&mut self, [x, y, depth]: [f32; 3], radius: f32, shade: Option<u8>) -> u64 {
         let columns = self.between(x - radius, x + radius);
         let Some((columns, rows)) = columns.zip(self.between(y - radius, y + radius)) else {
-            return;
+            return 0;
         };
-        let count = ((columns[1] - columns[0]) * (rows[1] - rows[0])) as u64;
-        if count > self.budget {
-            self.budget = 0;
-            return;
-        }
-        self.budget -= count;
         let depth = depth.clamp(0.0, NEAREST);
         // A ball of a few samples has no lit side; of many such balls, those that are nearer are brighter.
-        let plain = (radius < MIN_LIT_RADIUS).then(|| light::haze(depth / NEAREST));
+        let haze = || (radius < MIN_LIT_RADIUS).then(|| light::haze(depth / NEAREST));
+        let plain = shade.or_else(haze);
         for row in rows[0]..rows[1] {
             let up = (y - center(row)) / radius;
             let line = &mut self.values[row * self.edge..][columns[0]..columns[1]];
@@ -171,6 +174,7 @@ impl Samples {
                 }
             }
         }
+        ((columns[1] - columns[0]) * (rows[1] - rows[0])) as u64
     }
 }
 
@@ -290,19 +294,25 @@ impl Edge {
 mod tests {
     use super::*;
 
-    fn covered(samples: &Samples) -> usize {
-        samples.values.iter().filter(|&&value| value != 0).count()
+    fn square(edge: usize) -> Samples {
+        Samples::new(edge).expect("memory")
+    }
+
+    fn draw(samples: &mut Samples, corners: &[[f32; 3]], shade: u8) {
+        samples
+            .face(corners, shade, &mut |_| Ok::<_, ()>(()))
+            .expect("it costs nothing");
     }
 
     #[test]
     fn two_triangles_fill_a_square_exactly_in_either_winding() {
         let [a, b, c, d] = [[2.0, 3.0, 5.0], [10.0, 3.0, 5.0], [10.0, 9.0, 5.0], [2.0, 9.0, 5.0]];
         for triangles in [[[a, b, c], [a, c, d]], [[c, b, a], [d, c, a]]] {
-            let mut samples = Samples::new(16);
+            let mut samples = square(16);
             for triangle in triangles {
-                samples.triangle(triangle, 0xc8);
+                draw(&mut samples, &triangle, 0xc8);
             }
-            assert_eq!(covered(&samples), 8 * 6);
+            assert_eq!(samples.covered(), 8 * 6);
             for row in 3..9 {
                 assert!(
                     samples.values[row * 16 + 2..row * 16 + 10]
@@ -317,9 +327,9 @@ mod tests {
     fn the_nearest_stays_whatever_comes_first() {
         let at = |depth: f32| [[0.0, 0.0, depth], [16.0, 0.0, depth], [0.0, 16.0, depth]];
         for order in [[(7.0, 1), (9.0, 2)], [(9.0, 2), (7.0, 1)]] {
-            let mut samples = Samples::new(16);
+            let mut samples = square(16);
             for (depth, shade) in order {
-                samples.triangle(at(depth), shade);
+                draw(&mut samples, &at(depth), shade);
             }
             assert_eq!(samples.values[0], 9 << 8 | 2);
         }
@@ -327,8 +337,12 @@ mod tests {
 
     #[test]
     fn depth_goes_evenly_across_a_triangle() {
-        let mut samples = Samples::new(100);
-        samples.triangle([[0.0, 0.0, 0.0], [200.0, 0.0, 2000.0], [0.0, 200.0, 0.0]], 1);
+        let mut samples = square(100);
+        draw(
+            &mut samples,
+            &[[0.0, 0.0, 0.0], [200.0, 0.0, 2000.0], [0.0, 200.0, 0.0]],
+            1,
+        );
         for (column, value) in samples.values[..100].iter().enumerate() {
             assert_eq!((value >> 8) as usize, column * 10 + 5);
         }
@@ -336,13 +350,13 @@ mod tests {
 
     #[test]
     fn a_fan_has_no_gaps() {
-        let mut samples = Samples::new(128);
+        let mut samples = square(128);
         let rim = |step: u16| {
             let (sin, cos) = (f32::from(step) * 0.1).sin_cos();
             [64.0 + 60.0 * cos, 64.0 + 60.0 * sin, 1.0]
         };
         for step in 0..63 {
-            samples.triangle([[64.0, 64.0, 1.0], rim(step), rim(step + 1)], 1);
+            draw(&mut samples, &[[64.0, 64.0, 1.0], rim(step), rim(step + 1)], 1);
         }
         for row in 0..128_usize {
             let line = &samples.values[row * 128..][..128];
@@ -359,9 +373,9 @@ mod tests {
         for first in 0..6 {
             let mut corners = l.map(|[x, y]| [x + 2.0, y + 2.0, 7.0]);
             corners.rotate_left(first);
-            let mut samples = Samples::new(12);
-            samples.face(&corners, 1);
-            assert_eq!(covered(&samples), 48, "from corner {first}");
+            let mut samples = square(12);
+            draw(&mut samples, &corners, 1);
+            assert_eq!(samples.covered(), 48, "from corner {first}");
             assert_eq!(
                 (samples.values[8 * 12 + 8], samples.values[3 * 12 + 3]),
                 (0, 7 << 8 | 1)
@@ -371,35 +385,42 @@ mod tests {
 
     #[test]
     fn what_is_outside_or_no_triangle_draws_nothing_there() {
-        let mut samples = Samples::new(8);
+        let mut samples = square(8);
         for corners in [
             [[-9.0, -9.0, 1.0], [-1.0, -9.0, 1.0], [-9.0, -1.0, 1.0]],
             [[1.0, 1.0, 1.0], [4.0, 4.0, 1.0], [7.0, 7.0, 1.0]],
             [[f32::NAN, 1.0, 1.0], [4.0, 4.0, 1.0], [7.0, 1.0, 1.0]],
             [[f32::INFINITY, 1.0, 1.0], [4.0, 4.0, 1.0], [7.0, 1.0, 1.0]],
         ] {
-            samples.triangle(corners, 1);
+            draw(&mut samples, &corners, 1);
         }
-        assert_eq!(covered(&samples), 0);
-        samples.triangle([[-1e9, -1e9, 1.0], [1e9, -1e9, 1.0], [0.0, 1e9, 1.0]], 1);
-        assert_eq!(covered(&samples), 64);
+        assert_eq!(samples.covered(), 0);
+        draw(&mut samples, &[[-1e9, -1e9, 1.0], [1e9, -1e9, 1.0], [0.0, 1e9, 1.0]], 1);
+        assert_eq!(samples.covered(), 64);
     }
 
     #[test]
-    fn drawing_ends_when_it_would_never() {
-        let mut samples = Samples::new(8);
-        samples.budget = 100;
-        for _ in 0..2 {
-            samples.triangle([[-10.0, -10.0, 1.0], [30.0, -10.0, 1.0], [-10.0, 30.0, 1.0]], 1);
+    fn a_face_ends_in_the_row_that_is_not_paid_for() {
+        let triangle = [[-8.0, -8.0, 1.0], [24.0, -8.0, 1.0], [-8.0, 24.0, 1.0]];
+        // From a corner that does not see all of it.
+        let l = [[8.0, 0.0], [8.0, 4.0], [4.0, 4.0], [4.0, 8.0], [0.0, 8.0], [0.0, 0.0]].map(|[x, y]| [x, y, 1.0]);
+        for corners in [&triangle[..], &l] {
+            let mut samples = square(8);
+            let mut rows = 0;
+            let paid = samples.face(corners, 1, &mut |units| {
+                rows += u32::from(units > ROW);
+                if rows == 3 { Err(units) } else { Ok(()) }
+            });
+            assert!(paid.is_err_and(|units| units > 2 * 8), "a row of 8 samples costs more");
+            assert!((16..=24).contains(&samples.covered()), "{}", samples.covered());
         }
-        assert!(samples.is_exhausted());
     }
 
     #[test]
     fn balls_are_round_and_lit_from_above() {
-        let mut samples = Samples::new(20);
-        samples.ball([10.0, 10.0, 3.0], 8.0);
-        let drawn = covered(&samples);
+        let mut samples = square(20);
+        assert_eq!(samples.ball([10.0, 10.0, 3.0], 8.0, None), 16 * 16);
+        let drawn = samples.covered();
         assert!((190..=210).contains(&drawn), "{drawn}");
         assert!(samples.values[4 * 20 + 9] & 0xff > samples.values[16 * 20 + 10] & 0xff);
     }

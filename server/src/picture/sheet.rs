@@ -2,7 +2,8 @@
 
 use image::{RgbImage, imageops};
 
-use super::edge;
+use super::{blank, edge};
+use crate::reply::ToolError;
 
 /// Most frames in a sheet.
 const MAX_TILES: u64 = 9;
@@ -26,19 +27,18 @@ pub(super) fn tiling(tiles: usize, max_edge: usize) -> (usize, usize) {
 }
 
 /// Puts pictures of one size together.
-pub(super) fn assemble(mut pictures: Vec<RgbImage>, columns: usize) -> RgbImage {
+pub(super) fn assemble(mut pictures: Vec<RgbImage>, columns: usize) -> Result<RgbImage, ToolError> {
     if pictures.len() == 1 {
-        return pictures.remove(0);
+        return Ok(pictures.remove(0));
     }
     let (tile, gap) = (pictures[0].width(), edge(GAP));
     let across = |tiles: usize| edge(tiles) * (tile + gap) - gap;
-    let size = [across(columns), across(pictures.len().div_ceil(columns))];
-    let mut sheet = RgbImage::from_pixel(size[0], size[1], image::Rgb([255; 3]));
+    let mut sheet = blank(across(columns), across(pictures.len().div_ceil(columns)))?;
     for (index, picture) in pictures.iter().enumerate() {
         let at = |tiles: usize| i64::from(edge(tiles) * (tile + gap));
         imageops::replace(&mut sheet, picture, at(index % columns), at(index / columns));
     }
-    sheet
+    Ok(sheet)
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
             let (found, tile) = tiling(tiles, 64);
             assert_eq!(found, columns);
             let picture = RgbImage::new(edge(tile), edge(tile));
-            let sheet = assemble(vec![picture; tiles], columns);
+            let sheet = assemble(vec![picture; tiles], columns).expect("memory");
             assert!(
                 sheet.width() <= 64 && sheet.width() > 60 && sheet.height() <= 64,
                 "{tiles}: {}",

@@ -1,5 +1,9 @@
 //! Making an image smaller while its rows come in, in any order: each pixel of the result is the average of what it covers.
 
+use dcc_mcp_shm::Error;
+
+use crate::memory;
+
 /// An image of linear light, red, green, blue and coverage, that grows out of the rows of a larger one.
 pub(super) struct Shrink {
     from: [usize; 2],
@@ -32,16 +36,18 @@ pub(super) fn fitted([width, height]: [usize; 2], max_edge: usize) -> [usize; 2]
 
 impl Shrink {
     /// An image of `from` pixels, of which there is at least one, within `max_edge`.
-    pub(super) fn new(from: [usize; 2], max_edge: usize) -> Self {
+    pub(super) fn new(from: [usize; 2], max_edge: usize) -> Result<Self, Error> {
         let to = fitted(from, max_edge);
-        Self {
+        let mut columns = memory::with_room(from[0])?;
+        columns.extend((0..from[0]).map(|x| Share::of(x, from[0], to[0])));
+        Ok(Self {
             from,
             to,
-            pixels: vec![[0.0; 4]; to[0] * to[1]],
+            pixels: memory::filled(to[0] * to[1], [0.0; 4])?,
             // One more for columns that give nothing to the next one.
-            narrow: vec![[0.0; 4]; to[0] + 1],
-            columns: (0..from[0]).map(|x| Share::of(x, from[0], to[0])).collect(),
-        }
+            narrow: memory::filled(to[0] + 1, [0.0; 4])?,
+            columns,
+        })
     }
 
     pub(super) fn size(&self) -> [usize; 2] {
@@ -120,7 +126,7 @@ mod tests {
     #[test]
     fn a_pixel_is_the_average_of_what_it_covers() {
         // Three columns become two: the middle one is shared.
-        let mut image = Shrink::new([3, 3], 2);
+        let mut image = Shrink::new([3, 3], 2).expect("memory");
         for y in [2, 0, 1] {
             image.add(0, y, &[grey(0.0), grey(3.0), grey(6.0)]);
         }
@@ -135,7 +141,7 @@ mod tests {
     #[test]
     fn an_even_image_stays_even_at_any_size() {
         for (from, max_edge) in [([1000, 7], 64), ([641, 479], 100), ([5, 5], 5), ([65, 64], 64)] {
-            let mut image = Shrink::new(from, max_edge);
+            let mut image = Shrink::new(from, max_edge).expect("memory");
             let row = vec![grey(0.5); from[0]];
             for y in (0..from[1]).rev() {
                 // In two pieces, as tiles come.
@@ -153,7 +159,7 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_passed_over() {
-        let mut image = Shrink::new([2, 2], 2);
+        let mut image = Shrink::new([2, 2], 2).expect("memory");
         image.add(1, 0, &[grey(1.0); 5]);
         image.add(2, 0, &[grey(1.0)]);
         image.add(0, 2, &[grey(1.0)]);

@@ -1,21 +1,36 @@
-//! The data that a picture is made of, read piece by piece, with progress.
+//! What a picture is made of and what it costs: data is read piece by piece, and every step of the work is paid for, so that
+//! a picture ends in time and a cancelled one at once.
 
 use std::cell::Cell;
 
 use dcc_mcp_shm::{DataReader, PlacedArray};
 
+use super::size;
+use crate::memory;
 use crate::reply::ToolError;
 use crate::work::Work;
 
-/// Bytes read at a time: whole chunks of what is compressed, and milliseconds between two steps.
-const BLOCK_BYTES: u64 = 4 << 20;
+/// Work is counted in units of one or two nanoseconds. After so many it looks whether the call was cancelled.
+const LOOK: u64 = 1 << 20;
+/// What one read costs, and how many bytes of it cost one more unit.
+const READ: u64 = 1 << 10;
+const BYTES_A_UNIT: u64 = 8;
+/// Bytes of a chunk of compressed data, which is decompressed as a whole: each byte costs a unit.
+const CHUNK: u64 = 1 << 20;
+/// Bytes that are read at a time from data that is not compressed.
+const BLOCK: u64 = 1 << 16;
 
-/// Reads for one picture.
+/// The data of one picture, and the account of the work that it takes.
 pub(super) struct Source<'a> {
     reader: &'a DataReader,
     work: &'a Work,
+    /// Bytes that were read, of those that will be.
     done: Cell<u64>,
     total: Cell<u64>,
+    /// Units since the last look at the call.
+    since_look: Cell<u64>,
+    /// Units that may still be spent.
+    left: Cell<u64>,
 }
 
 /// A part of the data, read from anywhere in it; forwards is fast.
@@ -24,6 +39,8 @@ pub(super) struct Bytes<'a> {
     /// Where the part begins in the data.
     start: u64,
     len: u64,
+    /// Bytes that are read at a time.
+    piece: u64,
     block: Vec<u8>,
     block_at: u64,
 }
@@ -35,10 +52,12 @@ impl<'a> Source<'a> {
             work,
             done: Cell::new(0),
             total: Cell::new(0),
+            since_look: Cell::new(0),
+            left: Cell::new(0),
         }
     }
 
-    /// The bytes of an array, which will be read once: they count as work to be done.
+    /// The bytes of an array.
     pub(super) fn array(&'a self, array: &PlacedArray) -> Bytes<'a> {
         self.part(array.offset, array.size())
     }
@@ -48,20 +67,86 @@ impl<'a> Source<'a> {
         self.part(0, self.reader.len())
     }
 
-    /// Bytes from `start` of the data on.
-    pub(super) fn part(&'a self, start: u64, len: u64) -> Bytes<'a> {
-        self.total.set(self.total.get().saturating_add(len));
+    fn part(&'a self, start: u64, len: u64) -> Bytes<'a> {
         Bytes {
             source: self,
             start,
             len,
+            // Pieces begin where chunks do, as an array begins a chunk of its own.
+            piece: if self.is_compressed() { CHUNK } else { BLOCK },
             block: Vec::new(),
             block_at: 0,
         }
     }
+
+    /// Whether reading a few bytes costs as much as reading a chunk.
+    pub(super) fn is_compressed(&self) -> bool {
+        self.reader.descriptor().use_compression
+    }
+
+    /// The least number of bytes that a read at any place costs as much as.
+    pub(super) fn grain(&self) -> u64 {
+        if self.is_compressed() { CHUNK } else { 1 }
+    }
+
+    /// Says that so many more bytes will be read, for the progress that the client is told.
+    pub(super) fn plan(&self, bytes: u64) {
+        self.total.set(self.total.get().saturating_add(bytes));
+    }
+
+    /// From now on so many units may be spent.
+    pub(super) fn allow(&self, units: u64) {
+        self.left.set(units);
+    }
+
+    /// Units that may still be spent.
+    pub(super) fn left(&self) -> u64 {
+        self.left.get()
+    }
+
+    /// Pays for work that was done or is about to be, of some milliseconds at most.
+    ///
+    /// # Errors
+    /// The client has cancelled the call.
+    #[inline]
+    pub(super) fn spend(&self, units: u64) -> Result<(), ToolError> {
+        self.left.set(self.left.get().saturating_sub(units));
+        let since_look = self.since_look.get().saturating_add(units);
+        self.since_look.set(since_look);
+        if since_look < LOOK { Ok(()) } else { self.look() }
+    }
+
+    /// Tells the client how far the picture is.
+    ///
+    /// # Errors
+    /// The client has cancelled the call.
+    pub(super) fn look(&self) -> Result<(), ToolError> {
+        self.since_look.set(0);
+        self.work.step(self.done.get().min(self.total.get()), self.total.get())
+    }
+
+    fn read(&self, at: u64, bytes: &mut [u8]) -> Result<(), ToolError> {
+        self.reader.read_at(at, bytes)?;
+        let len = bytes.len() as u64;
+        self.done.set(self.done.get().saturating_add(len));
+        self.spend(if self.is_compressed() {
+            len.max(CHUNK)
+        } else {
+            READ + len / BYTES_A_UNIT
+        })
+    }
 }
 
 impl Bytes<'_> {
+    /// The same, but few bytes are read at a time, for reads that jump.
+    pub(super) fn by_pages(mut self) -> Self {
+        const PAGE: u64 = 1 << 12;
+        if !self.source.is_compressed() {
+            self.piece = PAGE;
+        }
+        self
+    }
+
     /// Size of the part in bytes.
     pub(super) fn len(&self) -> u64 {
         self.len
@@ -80,27 +165,27 @@ impl Bytes<'_> {
     }
 
     /// Reads the block that byte `at` lies in, and says where in it.
+    #[inline]
     fn block_with(&mut self, at: u64) -> Result<usize, ToolError> {
-        let in_block = at
-            .checked_sub(self.block_at)
-            .and_then(|offset| usize::try_from(offset).ok())
-            .filter(|&offset| offset < self.block.len());
-        if let Some(offset) = in_block {
-            return Ok(offset);
+        let offset = at.wrapping_sub(self.block_at);
+        if offset < self.block.len() as u64 {
+            return Ok(size(offset));
         }
-        let source = self.source;
-        self.block_at = at / BLOCK_BYTES * BLOCK_BYTES;
+        self.load(at)?;
+        Ok(size(at - self.block_at))
+    }
+
+    fn load(&mut self, at: u64) -> Result<(), ToolError> {
+        let block_at = at / self.piece * self.piece;
         // Behind the end this asks for a byte that is not there, which is the reader's error.
-        let len = self
-            .len
-            .saturating_sub(self.block_at)
-            .clamp(at - self.block_at + 1, BLOCK_BYTES);
-        self.block.resize(usize::try_from(len).unwrap_or_default(), 0);
-        source.reader.read_at(self.start + self.block_at, &mut self.block)?;
-        source.done.set(source.done.get().saturating_add(len));
-        source
-            .work
-            .step(source.done.get().min(source.total.get()), source.total.get())?;
-        Ok(usize::try_from(at - self.block_at).unwrap_or_default())
+        let left = self.len.saturating_sub(block_at);
+        let len = size(left.clamp(at - block_at + 1, self.piece));
+        let mut block = std::mem::take(&mut self.block);
+        if block.len() != len {
+            block = memory::filled(len, 0)?;
+        }
+        self.source.read(self.start + block_at, &mut block)?;
+        (self.block, self.block_at) = (block, block_at);
+        Ok(())
     }
 }

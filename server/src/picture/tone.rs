@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Display};
 
+use dcc_mcp_shm::Error;
+
 use super::color::Transfer;
+use crate::memory;
 
 /// Light up to here is shown as it is; what is brighter is pressed together above it.
 const SHOULDER: f32 = 0.7;
@@ -28,19 +31,20 @@ pub(super) enum Tone {
 
 impl Tone {
     /// What suits these pixels of red, green, blue and coverage.
-    pub(super) fn of(transfer: Transfer, pixels: &[[f32; 4]]) -> Self {
+    pub(super) fn of(transfer: Transfer, pixels: &[[f32; 4]]) -> Result<Self, Error> {
         match transfer {
-            Transfer::Srgb => Self::Plain,
+            Transfer::Srgb => Ok(Self::Plain),
             Transfer::Linear => Self::of_light(pixels),
-            Transfer::Data => Self::of_data(pixels),
+            Transfer::Data => Ok(Self::of_data(pixels)),
         }
     }
 
-    fn of_light(pixels: &[[f32; 4]]) -> Self {
-        let peaks = pixels.iter().map(|&[r, g, b, _]| r.max(g).max(b));
-        let mut peaks: Vec<f32> = peaks.filter(|&peak| peak > 0.0).collect();
+    fn of_light(pixels: &[[f32; 4]]) -> Result<Self, Error> {
+        let mut peaks = memory::with_room(pixels.len())?;
+        let all = pixels.iter().map(|&[r, g, b, _]| r.max(g).max(b));
+        peaks.extend(all.filter(|&peak| peak > 0.0));
         if peaks.is_empty() {
-            return Self::Plain;
+            return Ok(Self::Plain);
         }
         let [middle, most, nearly_all] = [500, 990, 999].map(|thousandths| {
             let index = (peaks.len() - 1) * thousandths / 1000;
@@ -60,9 +64,9 @@ impl Tone {
         let stops = stops.clamp(-126.0, 126.0) as i32;
         let white = nearly_all * exposure(stops);
         if stops == 0 && white <= 1.0 {
-            return Self::Plain;
+            return Ok(Self::Plain);
         }
-        Self::Light { stops, white }
+        Ok(Self::Light { stops, white })
     }
 
     fn of_data(pixels: &[[f32; 4]]) -> Self {
@@ -154,6 +158,10 @@ impl Display for Number {
 mod tests {
     use super::*;
 
+    fn tone(transfer: Transfer, pixels: &[[f32; 4]]) -> Tone {
+        Tone::of(transfer, pixels).expect("memory")
+    }
+
     fn ramp(to: f32) -> Vec<[f32; 4]> {
         (0..1000_u16)
             .map(|i| {
@@ -165,16 +173,16 @@ mod tests {
 
     #[test]
     fn what_a_display_can_show_is_left_alone() {
-        assert_eq!(Tone::of(Transfer::Linear, &ramp(1.0)), Tone::Plain);
-        assert_eq!(Tone::of(Transfer::Data, &ramp(1.0)), Tone::Plain);
-        assert_eq!(Tone::of(Transfer::Srgb, &ramp(7.0)), Tone::Plain);
-        assert_eq!(Tone::of(Transfer::Linear, &ramp(0.0)), Tone::Plain);
+        assert_eq!(tone(Transfer::Linear, &ramp(1.0)), Tone::Plain);
+        assert_eq!(tone(Transfer::Data, &ramp(1.0)), Tone::Plain);
+        assert_eq!(tone(Transfer::Srgb, &ramp(7.0)), Tone::Plain);
+        assert_eq!(tone(Transfer::Linear, &ramp(0.0)), Tone::Plain);
     }
 
     #[test]
     fn highlights_are_pressed_together_and_the_rest_stays() {
         let pixels = ramp(1.9);
-        let tone = Tone::of(Transfer::Linear, &pixels);
+        let tone = tone(Transfer::Linear, &pixels);
         assert!(
             matches!(tone, Tone::Light { stops: 0, white } if (1.8..1.9).contains(&white)),
             "{tone:?}"
@@ -196,7 +204,7 @@ mod tests {
 
     #[test]
     fn images_in_other_units_are_exposed() {
-        let stops = |to| match Tone::of(Transfer::Linear, &ramp(to)) {
+        let stops = |to| match tone(Transfer::Linear, &ramp(to)) {
             Tone::Light { stops, .. } => stops,
             _ => 0,
         };
@@ -208,14 +216,14 @@ mod tests {
         );
         // Subnormal and largest numbers end in a picture too.
         for to in [f32::MIN_POSITIVE, f32::MAX] {
-            let tone = Tone::of(Transfer::Linear, &ramp(to));
+            let tone = tone(Transfer::Linear, &ramp(to));
             assert!(tone.apply([to; 3])[0].is_finite(), "{tone:?}");
         }
     }
 
     #[test]
     fn normals_are_spread_between_black_and_white() {
-        let tone = Tone::of(Transfer::Data, &[[-1.0, 0.0, 1.0, 1.0]]);
+        let tone = tone(Transfer::Data, &[[-1.0, 0.0, 1.0, 1.0]]);
         for (value, expected) in [(-1.0, 0.0), (0.0, 0.5), (1.0, 1.0)] {
             assert!((tone.apply([value; 3])[0] - expected).abs() < 1e-6);
         }

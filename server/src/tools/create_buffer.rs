@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::read_descriptor::Described;
 use crate::arguments;
 use crate::handler::ShmServer;
+use crate::memory;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::given;
@@ -160,7 +161,9 @@ fn layout(arrays: IndexMap<String, Array>) -> Result<Layout, ToolError> {
 }
 
 fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
-    STANDARD.decode(base64).map_err(|error| {
+    let mut data = memory::with_room(base64.len())?;
+    let decoded = STANDARD.decode_vec(base64, &mut data);
+    decoded.map(|()| data).map_err(|error| {
         let advice = "Encode with the standard alphabet and padding, without line breaks.";
         // The decoder's sentences end with a full stop of their own.
         let problem = error.to_string();

@@ -84,12 +84,7 @@ impl ShmServer {
         self.slow(&context, move |store, work| {
             let reference = meant(store, reference)?;
             let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
-            let picture = picture::encode(image).map_err(|error| {
-                ToolError::new(
-                    format!("The picture cannot be encoded: {error}"),
-                    "Ask for a smaller `max_edge`.",
-                )
-            })?;
+            let picture = picture::encode(image, || work.go_on())?;
             let [width, height] = picture.size;
             let text = format!("{text} The picture has {width} × {height} pixels.");
             Ok(Viewed { picture, text })

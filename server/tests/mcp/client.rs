@@ -245,6 +245,32 @@ impl Client {
         self.memory_status("VmRSS:")
     }
 
+    /// From now on the server gets so many bytes of addresses more and no others.
+    pub(crate) fn limit_addresses(&self, more: u64) {
+        let most = self.memory_status("VmSize:") + more;
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        prlimit(Some(Pid::from_child(&self.child)), Resource::As, limit).expect("the server runs");
+    }
+
+    /// Ends the input; how long all threads of the server have run when it has ended, in the kernel's ticks.
+    pub(crate) fn ticks_at_end(mut self) -> u64 {
+        self.requests = None;
+        let mut rest = String::new();
+        self.answers.read_to_string(&mut rest).expect("stdout ends");
+        // What the process has used can be read until it is waited for, though others may not have noticed its end yet.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("not waited for");
+        let fields: Vec<&str> = stat.rsplit(')').next().expect("a name").split_whitespace().collect();
+        assert_eq!(self.child.wait().expect("the server ends").code(), Some(0));
+        // User and system time are the 14th and 15th field; the first two are the id and the name.
+        fields[11..13]
+            .iter()
+            .map(|ticks| ticks.parse::<u64>().expect("a number"))
+            .sum()
+    }
+
     fn memory_status(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("the server runs");
         let size = status

@@ -2,6 +2,7 @@
 
 mod adverse_store;
 mod answers;
+mod bounded;
 mod client;
 mod describe_buffer;
 mod fuzz;

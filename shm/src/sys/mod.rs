@@ -6,6 +6,7 @@
 #[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
 compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux only");
 
+mod allocator;
 mod byte_lock_table;
 mod bytes;
 mod clock;
@@ -30,6 +31,7 @@ mod threads;
 mod time_namespace;
 mod vectors;
 
+pub use allocator::give_back_large_memory;
 pub(crate) use byte_lock_table::holder_of_byte;
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, as_destination, reserved, zeroed, zeros};

@@ -81,7 +81,7 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "write a buffer", Rewrites("buffer"), |f: &Fixture| { let buffer = f.buffer()?; buffer.write(SMALL)?; Ok::<_, Error>(buffer) };
     "edit a buffer", Rewrites("buffer"), |f: &Fixture| { let edit = f.buffer()?.edit(SMALL.len() as u64)?; edit.memory().copy_in(0, SMALL)?; edit.finish() };
     "read a buffer", Nothing, |f: &Fixture| same(&f.buffer()?.read()?);
-    "view a buffer", Nothing, |f: &Fixture| { let view = f.buffer()?.view()?; same(&view.to_vec())?; Ok::<_, Error>(view) };
+    "view a buffer", Nothing, |f: &Fixture| { let view = f.buffer()?.view()?; same(&view.to_vec()?)?; Ok::<_, Error>(view) };
     "wait for a write", Nothing, |f: &Fixture| { let buffer = f.buffer()?; assert!(buffer.wait(0, LONG)?.is_some()); Ok::<_, Error>(buffer) };
     "make a pool", Makes, |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever());
     "make a named pool", MakesNamed("new"), |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever().name("new").persistent(true));

@@ -5,6 +5,7 @@ mod array;
 mod image;
 mod mesh;
 mod payload;
+mod placement;
 
 use std::fmt::{self, Display};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,7 @@ use self::image::Image;
 use self::payload::Payload;
 use crate::data::rows::Rows;
 use crate::data::statistics::Stream;
+use crate::memory;
 use crate::picture;
 use crate::reply::ToolError;
 use crate::text::{self, Bytes, Quoted};
@@ -92,7 +94,10 @@ impl Contents {
                 .then(|| ratio(descriptor.size_bytes, descriptor.stored_bytes)),
             image,
             animation: Animation::of(reader),
-            notes: mesh::notes(reader, &arrays),
+            notes: mesh::notes(reader, &arrays)
+                .into_iter()
+                .chain(placement::note(&descriptor.attrs, &arrays))
+                .collect(),
             arrays,
             other_arrays: others
                 .into_iter()
@@ -154,7 +159,7 @@ fn start(reader: &DataReader) -> Result<Vec<u8>, ToolError> {
     } else {
         0
     };
-    let mut start = vec![0; usize::try_from(len).unwrap_or(usize::MAX)];
+    let mut start = memory::filled(usize::try_from(len).unwrap_or(usize::MAX), 0)?;
     reader.read_at(0, &mut start)?;
     Ok(start)
 }

@@ -14,6 +14,7 @@ use self::columns::{BLOCK, Column, Columns};
 use self::numeric::{Numeric, Total as _};
 use crate::data::elements::{Elements, Reading};
 use crate::data::number::{Number, rounded};
+use crate::memory;
 use crate::reply::ToolError;
 
 /// Fills bytes from an offset of the array on.
@@ -68,21 +69,19 @@ impl Stream<'_> {
         let share = pieces.div_ceil(threads).max(1) * self.piece;
         let columns = thread::scope(|scope| {
             let add = |start| self.add(reading, start, self.size.min(start + share));
+            let begin = |start| thread::Builder::new().spawn_scoped(scope, move || add(start));
             let others: Vec<_> = (1..threads)
                 .map(|n| n * share)
                 .take_while(|&start| start < self.size)
-                // Where the system gives no thread, this one does its part.
-                .map(|start| {
-                    let other = thread::Builder::new().spawn_scoped(scope, move || add(start));
-                    other.map_err(|_| start)
-                })
+                .map(|start| (start, begin(start)))
                 .collect();
             let mut columns = add(0)?;
             // In the order of the data, so that the same data has the same mean to the last digit.
-            for other in others {
+            for (start, other) in others {
                 let part = match other {
                     Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
-                    Err(start) => add(start)?,
+                    // The system gives no more threads, so this one does its work.
+                    Err(_) => add(start)?,
                 };
                 columns.merge(&part);
             }
@@ -102,12 +101,13 @@ impl Stream<'_> {
         let width = self.dtype.size() / parts;
         let mut columns = Columns::new(self.components * parts);
         let mut numbers = Vec::with_capacity(BLOCK);
-        let mut bytes = Vec::new();
+        let piece = self.piece.min(end.saturating_sub(start));
+        let mut bytes = memory::filled(usize::try_from(piece).unwrap_or(usize::MAX), 0)?;
         let mut at = start;
         while at < end {
             let len = self.piece.min(end - at);
-            bytes.resize(usize::try_from(len).unwrap_or(usize::MAX), 0);
-            (self.read)(at, &mut bytes)?;
+            let bytes = &mut bytes[..usize::try_from(len).unwrap_or(usize::MAX)];
+            (self.read)(at, bytes)?;
             let mut first = columns.turn(at / width as u64);
             for block in bytes.chunks(BLOCK * width) {
                 numbers.clear();

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use dcc_mcp_shm::DataReader;
 
 use super::{Format, Wanted, Window};
+use crate::memory;
 use crate::reply::ToolError;
 use crate::text;
 
@@ -31,7 +32,7 @@ impl Window {
             Some(Format::Hex) => (wanted.limit / 2).min(asked),
             Some(Format::Base64) => (wanted.limit / 4 * 3).min(asked),
         };
-        let mut bytes = vec![0; most.min(usize::try_from(left).unwrap_or(usize::MAX))];
+        let mut bytes = memory::filled(most.min(usize::try_from(left).unwrap_or(usize::MAX)), 0)?;
         reader.read_at(range.start + wanted.start, &mut bytes)?;
         let complete = bytes.len() as u64 == left;
         let format = format.unwrap_or_else(|| suited(&bytes, complete));
