@@ -82,7 +82,7 @@ asan: ## the crate's tests with AddressSanitizer
 
 faults: $(VENV) ## an error in every system call of every operation, and a kill after each (half an hour)
 	$(call say,faults)
-	@DCC_MCP_SHM_TEST_FAULTS=1 DCC_MCP_SHM_TEST_FAULT_CASES=2000 \
+	@DCC_MCP_SHM_TEST_FAULTS=1 DCC_MCP_SHM_TEST_PROPERTIES=40 \
 		$(CARGO) test --locked --quiet -p dcc-mcp-shm --test faults -- --nocapture
 
 # Seconds and counts of the long variants, which docs/reliability.md has the figures of.

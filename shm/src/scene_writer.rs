@@ -88,7 +88,7 @@ impl SceneWriter {
         if snapshot.state() == BufferState::Sealed {
             return Err(Error::Sealed { id });
         }
-        sealing::check_leases(id, segment.file()?)?;
+        sealing::check_leases(id, segment.file()?, &path)?;
         let writer = open_writer(&segment)?;
         let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
             .map_err(|error| Error::io("lock", &path, error))?;

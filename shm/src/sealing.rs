@@ -62,7 +62,7 @@ pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, 
             tracing::debug!(%id, %error, "sealed without a lease");
             None
         }
-        Err(source) => Some(Error::NoLeases { id, source }),
+        Err(error) => Some(without_lease(id, path, error)),
     };
     if let Some(refusal) = refusal {
         make_writable(holder, path)?;
@@ -72,6 +72,16 @@ pub(crate) fn seal(id: Uuid, holder: &GuardedFile, writer: Option<GuardedFile>, 
 }
 
 /// Refuses a file that is [`Seen::ByOthers`] where it could not be sealed, before somebody fills it in vain.
-pub(crate) fn check_leases(id: Uuid, holder: &GuardedFile) -> Result<()> {
-    sys::check_leases(holder.as_fd()).map_err(|source| Error::NoLeases { id, source })
+pub(crate) fn check_leases(id: Uuid, holder: &GuardedFile, path: &Path) -> Result<()> {
+    sys::check_leases(holder.as_fd()).map_err(|error| without_lease(id, path, error))
+}
+
+/// Why a lease was not granted: because there are none here, or because the system failed.
+fn without_lease(id: Uuid, path: &Path, source: std::io::Error) -> Error {
+    match source.raw_os_error() {
+        Some(libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EINVAL | libc::ENOTTY | libc::EOPNOTSUPP) => {
+            Error::NoLeases { id, source }
+        }
+        _ => Error::io("seal", path, source),
+    }
 }

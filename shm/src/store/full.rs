@@ -47,7 +47,8 @@ impl Store {
 
     /// Refuses to write so much to one file where the limit of this process is lower: the system would send SIGXFSZ.
     pub(crate) fn check_file_size(&self, len: u64) -> Result<()> {
-        match sys::file_size_limit() {
+        let limit = sys::file_size_limit().map_err(|error| Error::io("look at the limits for", self.path(), error))?;
+        match limit {
             Some(limit) if len > limit => Err(self.full(len, limit, SpaceLimit::FileSize)),
             _ => Ok(()),
         }

@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::fs::File;
 use std::io::{self, Read};
 
-use rustix::io::Errno;
 use rustix::rand::{GetRandomFlags, getrandom};
 use uuid::{Builder, Uuid};
+
+use super::retry::retry;
 
 const DEVICE: &str = "/dev/urandom";
 
@@ -33,16 +34,23 @@ pub(crate) fn check_random() -> io::Result<()> {
 /// Goes the same two ways as the standard library: old kernels and some containers have no such system call, and then the
 /// device is read.
 fn fill(bytes: &mut [u8; 16]) -> io::Result<()> {
-    let failed = |what: &str, error: io::Error| {
-        let advice = "allow getrandom in the container's seccomp profile, or give it /dev/urandom";
-        Err(io::Error::other(format!("{what}: {error}; {advice}")))
-    };
     // So few bytes come all at once.
-    match rustix::io::retry_on_intr(|| getrandom(&mut bytes[..], GetRandomFlags::empty())) {
-        Ok(_) => Ok(()),
-        Err(Errno::NOSYS | Errno::PERM) => File::open(DEVICE)
-            .and_then(|mut device| device.read_exact(bytes))
-            .or_else(|error| failed("getrandom is refused, and so is /dev/urandom", error)),
-        Err(error) => failed("getrandom", error.into()),
+    match retry(|| getrandom(&mut bytes[..], GetRandomFlags::empty())) {
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => read_device(bytes),
+        filled => filled.map(drop),
     }
+}
+
+fn read_device(bytes: &mut [u8; 16]) -> io::Result<()> {
+    let read = File::open(DEVICE).and_then(|mut device| device.read_exact(bytes));
+    read.map_err(|error| match error.kind() {
+        kind @ (io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => io::Error::new(
+            kind,
+            format!(
+                "getrandom is refused, and so is {DEVICE}: {error}; allow getrandom in the container's seccomp profile, or \
+                 give it {DEVICE}"
+            ),
+        ),
+        _ => error,
+    })
 }

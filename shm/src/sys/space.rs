@@ -3,14 +3,15 @@
 //! Memory that a file has not been given is given at first touch, and if there is none the process is killed, by
 //! SIGBUS on a full file system and by the kernel's out-of-memory killer in a full cgroup. So room is looked at
 //! first and taken by system calls that can fail.
+#![allow(unsafe_code)]
 
 use std::fs;
 use std::io;
+use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, StatVfs, fallocate, fstatvfs, statvfs};
-use rustix::process::{Resource, getrlimit};
 
 use super::retry::retry;
 use crate::error::SpaceLimit;
@@ -40,12 +41,12 @@ impl Room {
 
 /// How many more files a file system can have; nothing where it does not limit them.
 pub(crate) fn free_inodes(directory: BorrowedFd<'_>) -> io::Result<Option<u64>> {
-    Ok(free_inodes_of(&fstatvfs(directory)?))
+    retry(|| fstatvfs(directory)).map(|file_system| free_inodes_of(&file_system))
 }
 
 /// The same by a path.
 pub(crate) fn free_inodes_at(directory: &Path) -> io::Result<Option<u64>> {
-    Ok(free_inodes_of(&statvfs(directory)?))
+    retry(|| statvfs(directory)).map(|file_system| free_inodes_of(&file_system))
 }
 
 fn free_inodes_of(file_system: &StatVfs) -> Option<u64> {
@@ -69,84 +70,113 @@ pub(crate) fn room(directory: BorrowedFd<'_>) -> io::Result<Room> {
             room = room.at_most(available.saturating_sub(MEMORY_MARGIN), limit);
         }
     };
-    limited(available_memory(), SpaceLimit::Memory);
-    limited(cgroup_room(), SpaceLimit::Cgroup);
-    if let Some(limit) = file_size_limit()
-        && limit < room.available
-    {
-        room = Room {
-            available: limit,
-            limit: SpaceLimit::FileSize,
-        };
+    limited(available_memory()?, SpaceLimit::Memory);
+    limited(cgroup_room()?, SpaceLimit::Cgroup);
+    Ok(match file_size_limit()? {
+        Some(limit) => room.at_most(limit, SpaceLimit::FileSize),
+        None => room,
+    })
+}
+
+/// How many bytes a file may have that this process writes, if that is limited. A process that goes beyond gets SIGXFSZ, which
+/// ends it unless it ignores the signal.
+pub(crate) fn file_size_limit() -> io::Result<Option<u64>> {
+    let mut limit = MaybeUninit::<libc::rlimit>::uninit();
+    // SAFETY: a valid place for the limit.
+    let asked = retry(
+        || match unsafe { libc::getrlimit(libc::RLIMIT_FSIZE, limit.as_mut_ptr()) } {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        },
+    );
+    match asked {
+        // A sandbox that does not let the process ask does not tell the limit.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => return Ok(None),
+        asked => asked?,
     }
-    Ok(room)
+    // SAFETY: the call succeeded, and so it stored the limit.
+    let limit = unsafe { limit.assume_init() }.rlim_cur;
+    Ok((limit != libc::RLIM_INFINITY).then_some(limit))
 }
 
-/// How many bytes a file may have that this process writes, if that is limited. Who goes beyond gets SIGXFSZ, which ends the
-/// process unless it is ignored.
-pub(crate) fn file_size_limit() -> Option<u64> {
-    getrlimit(Resource::Fsize).current
-}
-
-fn available_memory() -> Option<u64> {
-    let text = fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    kibibytes.checked_mul(1024)
+fn available_memory() -> io::Result<Option<u64>> {
+    let text = read("/proc/meminfo".as_ref())?;
+    let kibibytes = text.lines().find_map(|line| {
+        let number = line.strip_prefix("MemAvailable:")?.trim().strip_suffix(" kB")?;
+        number.parse::<u64>().ok()
+    });
+    Ok(kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024)))
 }
 
 /// The least room in any memory cgroup around this process.
-fn cgroup_room() -> Option<u64> {
-    let text = fs::read_to_string("/proc/self/cgroup").ok()?;
-    text.lines()
-        .filter_map(|line| {
-            let mut fields = line.splitn(3, ':').skip(1);
-            let (controllers, path) = (fields.next()?, fields.next()?);
-            if controllers.is_empty() {
-                least_room(Path::new("/sys/fs/cgroup"), path, "memory.max", "memory.current")
-            } else if controllers.split(',').any(|name| name == "memory") {
-                let root = Path::new("/sys/fs/cgroup/memory");
-                least_room(root, path, "memory.limit_in_bytes", "memory.usage_in_bytes")
-            } else {
-                None
-            }
-        })
-        .min()
+fn cgroup_room() -> io::Result<Option<u64>> {
+    let mut least = None;
+    for line in read("/proc/self/cgroup".as_ref())?.lines() {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
+            continue;
+        };
+        let room = if controllers.is_empty() {
+            least_room(Path::new("/sys/fs/cgroup"), path, "memory.max", "memory.current")
+        } else if controllers.split(',').any(|name| name == "memory") {
+            let root = Path::new("/sys/fs/cgroup/memory");
+            least_room(root, path, "memory.limit_in_bytes", "memory.usage_in_bytes")
+        } else {
+            Ok(None)
+        };
+        least = least_of(least, room?);
+    }
+    Ok(least)
+}
+
+fn least_of(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.into_iter().chain(other).min()
 }
 
 /// Walks from the process's cgroup up to the root. In a container the path may be the host's, of which only the
 /// root can be seen, so directories that are missing are passed over. Pages that merely cache files on disk count
 /// as room: a container that has read many files is always at its limit, and the kernel takes them back first.
-fn least_room(root: &Path, path: &str, limit: &str, usage: &str) -> Option<u64> {
+fn least_room(root: &Path, path: &str, limit: &str, usage: &str) -> io::Result<Option<u64>> {
     let mut directory: PathBuf = root.join(path.trim_start_matches('/'));
     let mut least = None;
     loop {
-        let number = |name: &str| {
-            fs::read_to_string(directory.join(name))
-                .ok()?
-                .trim()
-                .parse::<u64>()
-                .ok()
-        };
-        if let (Some(limit), Some(usage)) = (number(limit), number(usage)) {
-            let left = limit.saturating_sub(usage.saturating_sub(file_cache(&directory)));
-            least = Some(least.map_or(left, |least: u64| least.min(left)));
+        let number = |name: &str| Ok::<_, io::Error>(read(&directory.join(name))?.trim().parse::<u64>().ok());
+        if let (Some(limit), Some(usage)) = (number(limit)?, number(usage)?) {
+            let left = limit.saturating_sub(usage.saturating_sub(file_cache(&directory)?));
+            least = least_of(least, Some(left));
         }
         if directory == root || !directory.pop() {
-            return least;
+            return Ok(least);
         }
     }
 }
 
-fn file_cache(cgroup: &Path) -> u64 {
-    let text = fs::read_to_string(cgroup.join("memory.stat")).unwrap_or_default();
+fn file_cache(cgroup: &Path) -> io::Result<u64> {
+    let text = read(&cgroup.join("memory.stat"))?;
     let value = |key: &str| {
         text.lines()
             .find_map(|line| line.strip_prefix(key)?.strip_prefix(' ')?.parse::<u64>().ok())
     };
     // The older interface prefixes the sums over all children.
     let cached = |key: &str| value(&format!("total_{key}")).or_else(|| value(key)).unwrap_or(0);
-    cached("inactive_file").saturating_add(cached("active_file"))
+    Ok(cached("inactive_file").saturating_add(cached("active_file")))
+}
+
+/// What the kernel says in a file; nothing where it has no such file, or does not show it to this process. Any other error says
+/// nothing of the limit that is asked for, so it is given as one.
+fn read(file: &Path) -> io::Result<String> {
+    match fs::read_to_string(file) {
+        Err(error) if is_hidden(&error) => Ok(String::new()),
+        read => read,
+    }
+}
+
+/// Whether a file is not there, not any more, or not shown.
+fn is_hidden(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(libc::ENOENT | libc::ENOTDIR | libc::ENODEV | libc::EACCES | libc::EPERM | libc::EOPNOTSUPP)
+    )
 }
 
 /// Takes memory for `len` bytes of a file from `offset` on.

@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::io;
-use std::mem::MaybeUninit;
 
 use rustix::fs::{CWD, readlinkat_raw};
+
+use super::retry::retry;
 
 const NAMESPACE: &str = "/proc/self/ns/time";
 /// The namespace that processes forked from now on will be in, and whose offsets the kernel lists.
@@ -34,22 +35,28 @@ pub(super) fn boot_time_offset() -> io::Result<i64> {
             "this process made a time namespace for its children, so the kernel shows their offsets and not its own",
         ));
     }
-    let text = fs::read_to_string(OFFSETS).map_err(|error| failed(OFFSETS, &error))?;
+    let text = fs::read_to_string(OFFSETS).map_err(|error| failed(OFFSETS, error))?;
     parse(&text).ok_or_else(|| io::Error::other(format!("{OFFSETS} has no offset of boottime")))
 }
 
 /// The number of a namespace, from a link such as `time:[4026531834]`.
 fn namespace(link: &str) -> io::Result<u64> {
-    let mut text = [MaybeUninit::uninit(); 64];
-    let (text, _) = readlinkat_raw(CWD, link, &mut text).map_err(|error| failed(link, &error.into()))?;
-    let number = str::from_utf8(text)
+    let mut text = [0; 64];
+    let len = retry(|| readlinkat_raw(CWD, link, &mut text[..])).map_err(|error| failed(link, error))?;
+    let number = str::from_utf8(&text[..len])
         .ok()
         .and_then(|text| text.split_once('[')?.1.strip_suffix(']')?.parse().ok());
     number.ok_or_else(|| io::Error::other(format!("{link} is not called after a namespace")))
 }
 
-fn failed(path: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{path}: {error}"))
+/// Says what is missing here or forbidden. Any other error is the system's, and stays what it is.
+fn failed(path: &str, error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ (io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            io::Error::new(kind, format!("{path}: {error}"))
+        }
+        _ => error,
+    }
 }
 
 /// Of lines such as `boottime 86400 0`: seconds, which may be negative, and nanoseconds to be added to them.

@@ -123,7 +123,8 @@ impl Step {
                 None
             }
             Action::Collect => {
-                assert!(store.gc(false)?.removed.is_empty(), "nothing here has expired");
+                // It may take what could not be deleted before; the parent looks whether it has taken more.
+                store.gc(false)?;
                 None
             }
         })

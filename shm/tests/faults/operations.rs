@@ -219,7 +219,8 @@ impl Fixture {
     fn collect(&self) -> Result<(), Error> {
         let report = self.store.gc(false)?;
         let brief = self.id("brief");
-        let failed = |kept: &Kept| kept.id == brief && matches!(kept.reason, KeptReason::Failed { .. });
+        let said = |reason: &KeptReason| matches!(reason, KeptReason::Failed { .. } | KeptReason::ClockUnknown { .. });
+        let failed = |kept: &Kept| kept.id == brief && said(&kept.reason);
         assert!(
             report.removed.iter().any(|removed| removed.id == brief) || report.kept.iter().any(failed),
             "{report:?}"

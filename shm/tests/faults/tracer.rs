@@ -56,18 +56,6 @@ struct Thread {
     error: Option<Errno>,
     /// Whether the call it is in counts.
     counts: bool,
-    /// How often it has asked for or set a stack for its signals. The standard library does both as it starts a thread, and once more
-    /// as it ends it.
-    stacks: usize,
-    is_main: bool,
-}
-
-impl Thread {
-    /// Whether it runs code of this crate, and not of the C library and the standard library as they start or end a thread. They end
-    /// the process when one of their calls fails, and start few calls of which any can.
-    fn is_at_work(&self) -> bool {
-        self.is_main || self.stacks == 2
-    }
 }
 
 /// Follows a thread of a child, which waits to be told to go on, and those that it starts, until it has ended the part to be
@@ -77,13 +65,7 @@ pub(crate) fn follow(child: Pid, main: Pid, fault: Fault, go_on: impl FnOnce()) 
     ptrace::seize(main, options).unwrap();
     go_on();
     let mut trace = Trace::default();
-    let mut threads = BTreeMap::from([(
-        main,
-        Thread {
-            is_main: true,
-            ..Thread::default()
-        },
-    )]);
+    let mut threads = BTreeMap::from([(main, Thread::default())]);
     let mut begun = false;
     let mut calls_made = 0;
     loop {
@@ -142,8 +124,7 @@ fn enter(pid: Pid, thread: &mut Thread, fault: Fault, trace: &mut Trace) {
     };
     thread.in_call = true;
     let call = registers.orig_rax;
-    thread.counts = thread.is_at_work() && can_fail(call, registers.rsi);
-    thread.stacks += usize::from(call == number(libc::SYS_sigaltstack));
+    thread.counts = can_fail(call, registers.rsi);
     if !thread.counts {
         return;
     }
@@ -196,11 +177,12 @@ fn can_fail(call: u64, second_argument: u64) -> bool {
         libc::SYS_getpid,
         libc::SYS_gettid,
         libc::SYS_getuid,
+        libc::SYS_rseq,
         libc::SYS_rt_sigaction,
         libc::SYS_rt_sigprocmask,
         libc::SYS_rt_sigreturn,
         libc::SYS_sched_yield,
-        libc::SYS_sigaltstack,
+        libc::SYS_set_robust_list,
         libc::SYS_tgkill,
     ]
     .map(number)
