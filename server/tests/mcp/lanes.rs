@@ -1,7 +1,7 @@
 //! Slow calls, and calls that wait for a lock, do not keep quick ones waiting.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -54,10 +54,11 @@ fn lock_holder() {
         .read(true)
         .write(true)
         .create(true)
+        .truncate(false)
         .open(Path::new(&path));
     let lock = lock.expect("a lock");
     flock(&lock, FlockOperation::LockExclusive).expect("locked");
-    println!("\n@@locked");
+    writeln!(std::io::stdout(), "\n@@locked").expect("heard");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).expect("text");
 }
