@@ -24,6 +24,7 @@ mod outgoing;
 mod picture;
 mod prompts;
 mod python;
+mod quota;
 mod reply;
 mod resources;
 mod schema;

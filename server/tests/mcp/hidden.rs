@@ -87,10 +87,11 @@ fn scene(store: &Store, text: &str) -> SharedSceneBuffer {
     write(store, &[(text, spec("|u1", [4, 4, 3]), vec![7; 48])], &options)
 }
 
-/// The text between the quotes that follow a label.
-fn quoted<'a>(text: &'a str, label: &str) -> &'a str {
+/// The text between the quotes that follow a label, if it is not cut.
+fn quoted<'a>(text: &'a str, label: &str) -> Option<&'a str> {
     let (_, after) = text.split_once(&format!("{label} \"")).expect("the label");
-    after.split_once('"').expect("its end").0
+    let (quoted, rest) = after.split_once('"').expect("its end");
+    (!rest.starts_with('…')).then_some(quoted)
 }
 
 fn everything_is_shown_and_found(era: Era, text: &str) {
@@ -123,8 +124,7 @@ fn everything_is_shown_and_found(era: Era, text: &str) {
     }
     let described = done(&mut client, "read_descriptor", json!({"buffer": id}));
     let descriptor = &described["descriptor"];
-    let whole = name.as_str().is_some_and(|name| name.len() < 60);
-    let spelled = if whole { quoted(said, "name") } else { text };
+    let spelled = quoted(said, "name").unwrap_or(text);
     for reference in [
         name,
         &json!(text),
@@ -259,7 +259,7 @@ fn text_that_people_read_stays_as_it_is() {
         let (found, said) = client.call("read_descriptor", json!({"buffer": text}));
         assert_eq!(found["descriptor"]["name"], text);
         assert_eq!(found["descriptor"]["attrs"][text], json!([text]));
-        assert_eq!(quoted(&said, "name"), text);
+        assert_eq!(quoted(&said, "name"), Some(text));
     }
 }
 
