@@ -2,7 +2,6 @@
 
 use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::index::{Change, Index};
 use crate::lanes::Lanes;
+use crate::quota::Quota;
 use crate::reply::ToolError;
 use crate::settings::Settings;
 
@@ -27,8 +27,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// A server that could not start would tell the model nothing; a tool error tells it what to do.
 #[derive(Debug)]
 pub(crate) struct StoreAccess {
-    directory: PathBuf,
-    quota: Option<u64>,
+    quota: Arc<Quota>,
     opened: Mutex<Option<Opened>>,
     first_use: Notify,
     lanes: Arc<Lanes>,
@@ -58,8 +57,10 @@ impl Followed {
 impl StoreAccess {
     pub(crate) fn new(settings: &Settings) -> Self {
         Self {
-            directory: settings.store.directory(),
-            quota: settings.max_bytes,
+            quota: Arc::new(Quota {
+                directory: settings.store.directory(),
+                bytes: settings.max_bytes,
+            }),
             opened: Mutex::new(None),
             first_use: Notify::new(),
             lanes: Arc::new(Lanes::new()),
@@ -79,12 +80,20 @@ impl StoreAccess {
         store.is_current().then(|| store.clone())
     }
 
-    /// The store, opened if need be.
+    /// The store, with the quota recorded, for what changes it. Called on a thread of a lane.
+    pub(crate) fn open_to_change(&self) -> Result<Store, ToolError> {
+        let store = self.open()?;
+        self.quota.record()?;
+        Ok(store)
+    }
+
+    /// The store, opened if need be. Called on a thread of a lane.
     pub(crate) fn open(&self) -> Result<Store, ToolError> {
         if let Some(store) = self.opened() {
             return Ok(store);
         }
-        let store = self.open_anew().map_err(|error| ToolError::no_store(&error))?;
+        let store = self.quota.open_to_look(&self.lanes);
+        let store = store.map_err(|error| ToolError::no_store(&error))?;
         let mut opened = self.locked();
         // Two calls may do this at once.
         if let Some(others) = opened.as_ref().filter(|others| others.store.is_current()) {
@@ -102,16 +111,6 @@ impl StoreAccess {
             if before.index.is_some() {
                 self.follow(store.clone())?;
             }
-        }
-        Ok(store)
-    }
-
-    fn open_anew(&self) -> Result<Store, Error> {
-        // Whoever waits for the first answer need not wait for a sweep: `sweep` is called after it.
-        let store = Store::open_unswept(&self.directory)?;
-        // Without the option a recorded quota stays.
-        if let Some(bytes) = self.quota {
-            store.set_quota(Some(bytes))?;
         }
         Ok(store)
     }

@@ -99,7 +99,8 @@ impl ShmServer {
         T: Send + 'static,
         F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
     {
-        self.long(&self.store.lanes().slow, context, look).await
+        self.long(&self.store.lanes().slow, StoreAccess::open, context, look)
+            .await
     }
 
     /// Waits for the store's lock, or frees or fills memory.
@@ -108,16 +109,28 @@ impl ShmServer {
         T: Send + 'static,
         F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
     {
-        self.long(&self.store.lanes().changing, context, change).await
+        self.long(
+            &self.store.lanes().changing,
+            StoreAccess::open_to_change,
+            context,
+            change,
+        )
+        .await
     }
 
-    async fn long<T, F>(&self, lane: &Lane, context: &RequestContext<RoleServer>, work: F) -> Result<T, ToolError>
+    async fn long<T, F>(
+        &self,
+        lane: &Lane,
+        open: fn(&StoreAccess) -> Result<Store, ToolError>,
+        context: &RequestContext<RoleServer>,
+        work: F,
+    ) -> Result<T, ToolError>
     where
         T: Send + 'static,
         F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
     {
         let (access, steps) = (Arc::clone(&self.store), Work::of(context));
-        unless_cancelled(&context.ct, lane.run(move || work(&access.open()?, &steps))).await
+        unless_cancelled(&context.ct, lane.run(move || work(&open(&access)?, &steps))).await
     }
 }
 

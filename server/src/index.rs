@@ -49,8 +49,9 @@ impl Read {
         let summary = match store.summary(id) {
             Ok(summary) => summary,
             Err(error) if error.is_gone() => return Ok(Self::Gone),
-            Err(error @ Error::TooManyOpenFiles { .. }) => return Err(error),
-            Err(error) => return Ok(Self::Damaged(error.to_string())),
+            Err(error) if error.is_conclusive() => return Ok(Self::Damaged(error.to_string())),
+            // What cannot be looked at now may be as good as any: it is looked at again.
+            Err(error) => return Err(error),
         };
         Ok(match summary.role {
             FileRole::Buffer | FileRole::Scene => Self::Buffer(Position::of(summary.created, id), summary),

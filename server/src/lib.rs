@@ -28,6 +28,7 @@ mod prompts;
 #[path = "../../tests/properties.rs"]
 mod properties;
 mod python;
+mod quota;
 mod reply;
 mod resources;
 mod schema;

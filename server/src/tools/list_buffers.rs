@@ -107,8 +107,10 @@ impl Page {
         let (mut buffers, mut last, holders) = (Vec::new(), None, index.store().holders());
         for position in rest {
             // State, holders and expiry are those of this moment.
-            let Ok(descriptor) = index.store().describe(&position.id().into()) else {
-                continue;
+            let descriptor = match index.store().describe(&position.id().into()) {
+                // It is gone since the index was read.
+                Err(error) if error.is_conclusive() => continue,
+                described => described?,
             };
             let listed = Listed::new(descriptor, &holders);
             if let Some(last) = last

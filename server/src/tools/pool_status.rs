@@ -188,8 +188,12 @@ impl ShmServer {
         });
         let ids = ids.await?;
         self.quick(&context.ct, move |store| {
-            let pools = ids.into_iter().filter_map(|id| store.pool(&id.into()).ok());
-            Ok(Reply(Pools::all(pools.collect())))
+            let pools = ids.into_iter().filter_map(|id| match store.pool(&id.into()) {
+                // It is gone since the index was read.
+                Err(error) if error.is_conclusive() => None,
+                pool => Some(pool),
+            });
+            Ok(Reply(Pools::all(pools.collect::<Result<_, _>>()?)))
         })
         .await
     }

@@ -5,10 +5,11 @@ use std::io::Read as _;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
-use dcc_mcp_shm::{Attrs, BufferOptions};
+use dcc_mcp_shm::{Attrs, BufferOptions, is_hidden, visible};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::json;
 
+use crate::home::refusal;
 use crate::store::{Holder, TestStore};
 use crate::terminal::terminal;
 
@@ -146,4 +147,26 @@ fn no_colours_where_they_are_not_wanted() {
         !piped.contains('\u{1b}') && piped.contains(&"頭".repeat(80)),
         "plain, and nothing cut:\n{piped}"
     );
+}
+
+#[test]
+fn a_name_that_is_shown_is_found_and_a_refusal_shows_what_was_said() {
+    let store = hostile_store();
+    let shown = visible(HOSTILE);
+    let described = store.json(&["show", "--json", &shown]);
+    assert_eq!(described["name"], HOSTILE);
+    let unknown = format!("{HOSTILE}?");
+    for arguments in [&["show", &unknown][..], &["rm", &unknown]] {
+        let output = store.run(arguments);
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(
+            !said.trim_end().contains(is_hidden) && said.contains("202e"),
+            "{arguments:?}: {said}"
+        );
+    }
+    let said = store.printed(&["rm", &shown]);
+    assert!(said.contains(shown.as_ref()), "{said}");
+    let said = refusal(&store.run(&["rm", HOSTILE]));
+    assert!(said.contains("nothing is shared"), "{said}");
 }

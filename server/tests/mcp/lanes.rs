@@ -1,7 +1,7 @@
 //! Slow calls, and calls that wait for a lock, do not keep quick ones waiting.
 
 use std::fs::File;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::client::{Client, Era};
+use crate::client::{Client, Era, serve};
 use crate::long::zeros;
 use crate::scenes::{cube, store};
 
@@ -54,10 +54,11 @@ fn lock_holder() {
         .read(true)
         .write(true)
         .create(true)
+        .truncate(false)
         .open(Path::new(&path));
     let lock = lock.expect("a lock");
     flock(&lock, FlockOperation::LockExclusive).expect("locked");
-    println!("\n@@locked");
+    writeln!(std::io::stdout(), "\n@@locked").expect("heard");
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).expect("text");
 }
@@ -190,4 +191,21 @@ fn creations_that_are_cancelled_before_they_begin_make_nothing() {
     let buffers = store.list().expect("a listing").buffers;
     let names: Vec<_> = buffers.iter().filter_map(|buffer| buffer.name.as_deref()).collect();
     assert_eq!(names, ["last"]);
+}
+
+#[test]
+fn a_quota_that_cannot_be_recorded_yet_keeps_no_look_waiting() {
+    let (_parent, store) = store();
+    cube(&store, false);
+    let stopped = Stopped::holding_lock_of(&store);
+    let mut command = serve(store.path());
+    command.args(["--max-bytes", "1048576"]);
+    let mut client = Client::over_pipes(command, Era::Session);
+    client.greet();
+    assert_quick(&mut client, &quick_calls(), &mut Vec::new());
+    drop(stopped);
+    let error = client.error("create_buffer", json!({"capacity": 2 << 20}));
+    assert!(error.contains("quota"), "{error}");
+    assert_eq!(store.quota().expect("a number"), Some(1 << 20));
+    assert_eq!(client.end().code(), Some(0));
 }

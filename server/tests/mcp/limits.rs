@@ -47,8 +47,8 @@ fn bound(parent: &Path, launcher: &[&str]) -> Command {
     let program = parent.join("server");
     fs::copy(server.get_program(), &program).expect("a copy that anybody can run");
     fs::set_permissions(parent, Permissions::from_mode(0o755)).expect("its owner");
-    let launched = launcher.iter().map(AsRef::as_ref).chain([program.as_os_str()]);
-    let mut words = launched.chain(server.get_args());
+    let started = launcher.iter().map(AsRef::as_ref).chain([program.as_os_str()]);
+    let mut words = started.chain(server.get_args());
     let mut command = Command::new(words.next().expect("a program"));
     command.args(words).env_clear().stderr(Stdio::null());
     if geteuid().is_root() {

@@ -1,0 +1,57 @@
+//! The quota that this server records in its store: under the store's lock, which a stopped process may keep.
+
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
+
+use dcc_mcp_shm::{Error, QuotaSetting, Store};
+
+use crate::lanes::Lanes;
+
+/// How long a look waits for the quota to be recorded. The next change waits for it in any case.
+const LOOKERS_PATIENCE: Duration = Duration::from_millis(300);
+
+/// A store's directory, and what it may hold.
+#[derive(Debug)]
+pub(crate) struct Quota {
+    pub(crate) directory: PathBuf,
+    /// Without it what the environment says, or else what is recorded, stays.
+    pub(crate) bytes: Option<u64>,
+}
+
+impl Quota {
+    /// Opens the store, makes it if need be, and records the quota unless it is recorded.
+    pub(crate) fn record(&self) -> Result<Store, Error> {
+        // Whoever waits for the first answer need not wait for a sweep, which comes after it.
+        let store = Store::open_unswept(&self.directory)?;
+        if let Some(bytes) = self.bytes {
+            store.set_quota(Some(bytes))?;
+        }
+        Ok(store)
+    }
+
+    /// The same for a look, which goes on if the lock cannot be had at once. Called on a thread of a lane.
+    pub(crate) fn open_to_look(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Result<Store, Error> {
+        QuotaSetting::of_environment()?;
+        let existing = match Store::open_existing(&self.directory) {
+            Err(error) if error.is_gone() => return self.record(),
+            existing => existing?,
+        };
+        let (told, recorded) = mpsc::channel();
+        let (quota, lanes) = (self.clone(), lanes.clone());
+        tokio::spawn(async move {
+            let record = move || {
+                // The look may have gone on by now.
+                let _ = told.send(quota.record().map(drop));
+                Ok(())
+            };
+            if let Err(error) = lanes.changing.run(record).await {
+                tracing::warn!(%error, "the quota could not be recorded");
+            }
+        });
+        match recorded.recv_timeout(LOOKERS_PATIENCE) {
+            Ok(Err(error)) if !matches!(error, Error::Busy { .. }) => Err(error),
+            _ => Ok(existing),
+        }
+    }
+}
