@@ -7,7 +7,7 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Peer, by_id, child_command, child_role, noise, say, temp_store};
+use common::{Peer, by_id, child_command, child_role, live_for, noise, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
 };
@@ -152,6 +152,7 @@ fn checked(scene: &SharedSceneBuffer, expected: &[u8]) -> Result<()> {
 fn child() {
     let (role, argument) = child_role();
     assert_eq!(role, "sweep");
+    live_for(300);
     let mut work = Work::new(Store::open_at(argument).unwrap());
     let used = work.store.used_bytes().unwrap();
     let mut counts = BTreeMap::<&str, [u32; 2]>::new();

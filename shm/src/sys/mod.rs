@@ -26,7 +26,7 @@ mod threads;
 mod vectors;
 
 pub use bytes::Source;
-pub(crate) use bytes::{Destination, NewVec, as_destination, reserved, zeroed, zeros};
+pub(crate) use bytes::{Destination, NewVec, as_destination, expect_memory, reserved, zeroed, zeros};
 pub(crate) use clock::{Deadline, boot_time, wall_time};
 pub(crate) use file::{Access, GuardedFile, Stat, rename};
 pub(crate) use fill::{fill_pieces, prefer_huge_pages};
