@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::error::{Error, Result};
 use crate::header::{HEADER_UNIT, Header, Role, Words};
 use crate::store::Store;
-use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, NewVec, Protection, Stat};
+use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Stat};
 use crate::text::rfc3339;
 
 /// How many times its size a header takes while it is parsed, at most: names, shapes and a table of arrays, and these once more.
@@ -392,7 +392,7 @@ fn read_snapshot(file: &GuardedFile, path: &Path, id: Uuid, stat: Stat) -> Resul
         let mut bytes = sys::zeros(announced)?;
         let len = read(&mut bytes, 0)?;
         // What is parsed lies in many small allocations, and the process ends if one of them fails.
-        drop(NewVec::with_len(PARSED_SIZE * announced)?);
+        sys::expect_memory(PARSED_SIZE * announced)?;
         Header::parse(path, &bytes[..len], stat.len)?
     };
     if header.id != id {

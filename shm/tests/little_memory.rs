@@ -1,5 +1,5 @@
 //! Little memory is an error, or slower, and never the end of the process: with every amount of address space from none to
-//! plenty, large data is moved and compressed right or not at all.
+//! plenty, and any number of mappings, large data is moved and compressed right or not at all.
 #![allow(unsafe_code, reason = "limits of this process have no safe form")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -7,11 +7,12 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use common::{Peer, by_id, child_command, child_role, noise, say, temp_store};
+use common::{Peer, by_id, child_command, child_role, live_for, noise, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
 };
 
+const PAGE: usize = 4096;
 const KIB: u64 = 1 << 10;
 const MIB: usize = 1 << 20;
 /// Enough for several threads and for several turns of the compression.
@@ -21,6 +22,9 @@ const INTS: u32 = 4 << 20;
 /// have room; and the same on top of one copy of the data and of two.
 const STEP: u64 = 64 * KIB;
 const MOST: u64 = 6 << 20;
+
+/// How often each thing worked, and how often it was refused.
+type Counts = BTreeMap<&'static str, [u32; 2]>;
 
 /// The addresses that this process has mapped, in bytes.
 fn mapped() -> u64 {
@@ -147,49 +151,103 @@ fn checked(scene: &SharedSceneBuffer, expected: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// Mappings of single pages, which are all that this process may have but some that are left.
+struct Mappings {
+    start: *mut libc::c_void,
+    taken: usize,
+}
+
+impl Mappings {
+    fn new() -> Self {
+        let most = std::fs::read_to_string("/proc/sys/vm/max_map_count").unwrap();
+        let len = 2 * PAGE * most.trim().parse::<usize>().unwrap();
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new range, with access to nothing.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+        assert_ne!(start, libc::MAP_FAILED);
+        Self { start, taken: 0 }
+    }
+
+    /// Makes a page differ from its neighbours in what may be done, so that it is two mappings more, or undoes that.
+    fn set(&self, page: usize, protection: i32) -> bool {
+        let page = self.start.wrapping_byte_add((2 * page + 1) * PAGE);
+        // SAFETY: a page of the range above, which nothing lies in.
+        unsafe { libc::mprotect(page, PAGE, protection) == 0 }
+    }
+
+    fn take_all(&mut self) {
+        while self.set(self.taken, libc::PROT_READ) {
+            self.taken += 1;
+        }
+    }
+
+    fn give_back(&mut self, pages: usize) {
+        for _ in 0..pages {
+            self.taken -= 1;
+            assert!(self.set(self.taken, libc::PROT_NONE));
+        }
+    }
+}
+
+/// Tries everything, and counts what worked and what was refused.
+fn sweep(work: &mut Work, counts: &mut Counts, left: u64, limit: &mut dyn FnMut(Option<u64>)) {
+    let used = work.store.used_bytes().unwrap();
+    for what in 0.. {
+        limit(Some(left));
+        let tried = work.try_one(what);
+        limit(None);
+        let Some((name, result)) = tried else { break };
+        let refused = match result {
+            Ok(()) => false,
+            Err(Error::OutOfMemory { .. } | Error::StoreFull { .. }) => true,
+            Err(Error::Io { source, .. }) if source.raw_os_error() == Some(libc::ENOMEM) => true,
+            Err(error) => panic!("{name} with {left} left: {error}"),
+        };
+        counts.entry(name).or_default()[usize::from(refused)] += 1;
+    }
+    // What is made is deleted, and given up where it fails.
+    let now = work.store.used_bytes().unwrap();
+    assert_eq!(now, used, "with {left} left, something was left behind");
+}
+
 #[test]
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
-    assert_eq!(role, "sweep");
+    live_for(300);
     let mut work = Work::new(Store::open_at(argument).unwrap());
-    let used = work.store.used_bytes().unwrap();
-    let mut counts = BTreeMap::<&str, [u32; 2]>::new();
-    let amounts = |from: u64, step: u64| (from..from + MOST).step_by(usize::try_from(step).unwrap());
-    let with_copies = [1, 2]
-        .into_iter()
-        .flat_map(|copies| amounts(copies * LEN as u64, 4 * STEP));
-    for left in amounts(0, STEP).chain(with_copies) {
-        for what in 0.. {
-            limit_addresses(mapped() + left);
-            let tried = work.try_one(what);
-            limit_addresses(libc::RLIM_INFINITY);
-            let Some((name, result)) = tried else { break };
-            let refused = match result {
-                Ok(()) => false,
-                Err(Error::OutOfMemory { .. } | Error::StoreFull { .. }) => true,
-                Err(Error::Io { source, .. }) if source.raw_os_error() == Some(libc::ENOMEM) => true,
-                Err(error) => panic!("{name} with {left} bytes left: {error}"),
-            };
-            counts.entry(name).or_default()[usize::from(refused)] += 1;
+    let mut counts = Counts::new();
+    if role == "mappings" {
+        let mut mappings = Mappings::new();
+        for left in 0..24 {
+            sweep(&mut work, &mut counts, left, &mut |left| match left {
+                Some(left) => {
+                    mappings.take_all();
+                    mappings.give_back(usize::try_from(left).unwrap());
+                }
+                None => mappings.give_back(100),
+            });
         }
-        // What is made is deleted, and given up where it fails.
-        assert_eq!(
-            work.store.used_bytes().unwrap(),
-            used,
-            "with {left} bytes left, something was left behind"
-        );
+    } else {
+        let amounts = |from: u64, step: u64| (from..from + MOST).step_by(usize::try_from(step).unwrap());
+        let copies = [1, 2].into_iter();
+        let with_copies = copies.flat_map(|copies| amounts(copies * LEN as u64, 4 * STEP));
+        for left in amounts(0, STEP).chain(with_copies) {
+            sweep(&mut work, &mut counts, left, &mut |left| {
+                limit_addresses(left.map_or(libc::RLIM_INFINITY, |left| mapped() + left));
+            });
+        }
     }
     say(&format!("{counts:?}"));
     // To write to a buffer takes none, so there are other things that are refused, and all that are not.
-    assert!(counts["write"][1] == 0 && counts["decompress"][1] > 50, "{counts:?}");
+    assert_eq!(counts["write"][1], 0, "{counts:?}");
+    assert!(counts["fill and compress"][1] > 0, "{counts:?}");
     assert!(counts.values().all(|[worked, _]| *worked > 0), "{counts:?}");
 }
 
-#[test]
-fn with_any_amount_of_address_space_large_data_is_right_or_refused() {
+fn run(role: &str) {
     let (_parent, store) = temp_store();
-    let mut command = child_command("sweep", &store.path().display().to_string());
+    let mut command = child_command(role, &store.path().display().to_string());
     // What was freed, and stacks of threads that have ended, are given back to the system at once, and nothing is mapped
     // ahead: else there is memory enough.
     command.env(
@@ -202,4 +260,14 @@ fn with_any_amount_of_address_space_large_data_is_right_or_refused() {
     assert!(said.is_some(), "ended with {}", peer.status());
     common::print(&said.unwrap());
     peer.end();
+}
+
+#[test]
+fn with_any_amount_of_address_space_large_data_is_right_or_refused() {
+    run("addresses");
+}
+
+#[test]
+fn with_any_number_of_mappings_left_large_data_is_right_or_refused() {
+    run("mappings");
 }

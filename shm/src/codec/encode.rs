@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::layout::PlacedArray;
 use crate::metadata::{Codec, CodecName};
 use crate::parallel::{for_each, threads};
-use crate::sys::reserved;
+use crate::sys::{expect_memory, reserved};
 
 /// What is tried of an array before all of it: pieces, evenly spread, and the bytes of one.
 const SAMPLES: u64 = 4;
@@ -48,6 +48,9 @@ impl Encoder {
     ) -> Result<Option<Self>> {
         let lens = chunks(arrays, size, CHUNK_SIZE).map(|chunk| chunk.len);
         let (count, longest) = lens.fold((0, 0), |(count, longest), len| (count + 1, len.max(longest)));
+        // For the sake of the next time; where there is not so much, fewer threads do the work.
+        let working = FrameWriter::room(CHUNKS_AT_ONCE, longest) + longest;
+        let _ = expect_memory(threads(count).saturating_mul(working));
         let mut worker = Worker::with_room(longest)?;
         let best: Vec<_> = regions(arrays, size)
             .map(|region| worker.best_of(region, fetch))
@@ -66,7 +69,6 @@ impl Encoder {
         };
         encoder.chunks.extend(chunks(arrays, size, CHUNK_SIZE));
         encoder.workers.push(worker);
-        // Where there is no memory for all, fewer do the work.
         let more = iter::from_fn(|| Worker::with_room(longest).ok());
         encoder.workers.extend(more.take(threads(count).saturating_sub(1)));
         Ok(Some(encoder))

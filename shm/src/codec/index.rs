@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::layout::PlacedArray;
 use crate::metadata::Codec;
 use crate::parallel::{for_each, threads};
-use crate::sys::{Destination, reserved, zeroed, zeros};
+use crate::sys::{Destination, expect_memory, reserved, zeroed, zeros};
 
 /// How much of the index is read at a time: memory is only taken for what has been found to be plausible so far, and zeros, of
 /// which a file may have any number without any memory, are not.
@@ -133,10 +133,14 @@ impl Index {
         });
         let longest = chunks.iter().map(|chunk| chunk.len).max().unwrap_or(0);
         let longest_stored = starts.windows(2).map(|starts| starts[1] - starts[0]).max().unwrap_or(0);
+        let threads = threads(chunks.len());
+        let working = usize::try_from(longest_stored)
+            .unwrap_or(usize::MAX)
+            .saturating_add(longest);
+        // For the sake of the next time; where there is not so much, fewer threads do the work.
+        let _ = expect_memory(threads.saturating_mul(working));
         let prepare = || Ok(Scratch::with_room(longest, longest_stored)?);
-        for_each(threads(chunks.len()), jobs, prepare, |scratch, job| {
-            job.run(read, scratch)
-        })
+        for_each(threads, jobs, prepare, |scratch, job| job.run(read, scratch))
     }
 }
 

@@ -8,7 +8,7 @@ use lz4_flex::block::{self, CompressTable};
 use twox_hash::XxHash32;
 
 use crate::error::Result;
-use crate::sys::{reserved, zeros};
+use crate::sys::{expect_memory, reserved};
 
 const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 const VERSION: u8 = 0b0100_0000;
@@ -45,16 +45,20 @@ impl FrameWriter {
     /// # Errors
     /// [`crate::Error::OutOfMemory`].
     pub(crate) fn with_room(frames: usize, content: usize) -> Result<Self> {
-        let room = frames * (content + OVERHEAD) + block::get_maximum_output_size(content);
-        let memory = reserved(room)?;
+        let memory = reserved(Self::room(frames, content))?;
         // Built with `alloc`, as for this crate's tests, `lz4_flex` allocates the table, and no memory for it would be the end
         // of the process: there was some for twice as much just now.
-        drop(zeros(2 * size_of::<[u32; 4096]>())?);
+        expect_memory(2 * size_of::<[u32; 4096]>())?;
         Ok(Self {
             memory,
             len: 0,
             table: CompressTable::large(),
         })
+    }
+
+    /// Bytes that are reserved for so many frames.
+    pub(crate) fn room(frames: usize, content: usize) -> usize {
+        frames * (content + OVERHEAD) + block::get_maximum_output_size(content)
     }
 
     /// The frames so far.

@@ -1,6 +1,7 @@
 //! Memory that belongs to somebody else: where data to be written comes from, and where data read goes to.
 #![allow(unsafe_code)]
 
+use std::hint::black_box;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
@@ -171,6 +172,16 @@ pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
     vec.try_reserve_exact(len)
         .map_err(|_| Error::no_memory_for(len.saturating_mul(size_of::<T>()) as u64))?;
     Ok(vec)
+}
+
+/// Looks whether there is memory for so many bytes now, where what takes it could not say that there is none.
+///
+/// What is freed in one piece, as here, also tells the C library how much to keep for the next time when smaller pieces are
+/// freed; else it gives them back to the system, and has to ask for new pages.
+pub(crate) fn expect_memory(len: usize) -> Result<()> {
+    // Or the compiler may leave out an allocation that is not used.
+    drop(black_box(reserved::<u8>(len)?));
+    Ok(())
 }
 
 /// So many zeros.

@@ -34,7 +34,7 @@ mod vectors;
 pub use allocator::give_back_large_memory;
 pub(crate) use byte_lock_table::holder_of_byte;
 pub use bytes::Source;
-pub(crate) use bytes::{Destination, NewVec, as_destination, reserved, zeroed, zeros};
+pub(crate) use bytes::{Destination, NewVec, as_destination, expect_memory, reserved, zeroed, zeros};
 pub(crate) use clock::{Deadline, boot_time, namespace_boot_time, wall_time};
 pub(crate) use directory::{
     make_directory, make_link, names_in, open_directory, read_link, remove, rename, stat_at, stat_directory, stat_path,
