@@ -65,7 +65,7 @@ impl Read {
 #[derive(Debug)]
 pub(crate) struct Index {
     store: Store,
-    /// None where the kernel lets this user watch no more: all is read again each time then.
+    /// None where the kernel lets this user watch no more, or a container lets nobody: all is read again each time then.
     watch: Option<StoreWatch>,
     buffers: BTreeMap<Position, Summary>,
     entries: HashMap<Uuid, Entry>,
@@ -79,7 +79,7 @@ impl Index {
     pub(crate) fn new(store: Store, changes: broadcast::Sender<Change>) -> Result<Self, Error> {
         // Watched first: what happens while it is read is read again.
         let watch = match store.watch() {
-            Err(error @ Error::TooManyWatches { .. }) => {
+            Err(error @ (Error::TooManyWatches { .. } | Error::Io { .. })) => {
                 tracing::warn!(%error, "changes of the store are found only when it is looked at");
                 None
             }

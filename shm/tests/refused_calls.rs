@@ -1,14 +1,19 @@
 //! What a container's seccomp profile or a file system refuses: another way where there is one that is as certain, else an
 //! error that says what is refused.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    unsafe_code,
+    reason = "what a child writes by numbers of descriptors has no safe form"
+)]
 
 mod common;
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use common::refusal::{Call, refuse};
-use common::{Peer, argument, by_id, child_role, hear, opened, say, temp_store};
+use common::{Peer, argument, by_id, child_role, hear, in_fork, opened, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     SpaceLimit, Store,
@@ -46,6 +51,10 @@ fn child() {
         "write without their signal" => {
             refuse(&[Call::fcntl(F_SETSIG)], errno);
             write_scenes(&store);
+        }
+        "fork while writing without leases" => {
+            refuse(&[Call::fcntl(libc::F_SETLEASE)], errno);
+            seal_beside_a_child(&store);
         }
         "begin to fill without leases" => {
             refuse(&[Call::fcntl(libc::F_SETLEASE)], errno);
@@ -102,6 +111,36 @@ fn write_scenes(store: &Store) {
         let mode = fs::metadata(scene.path()).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o400);
     }
+}
+
+/// A child that was forked while the scene was filled has all that could write to it.
+fn seal_beside_a_child(store: &Store) {
+    let len = 5 << 20;
+    let writer = SceneWriter::new(store, layout(len), BufferOptions::default()).unwrap();
+    let memory = writer.memory().clone();
+    memory.copy_in(0, &[1; 1000]).unwrap();
+    let (mut sealed, mut tell) = std::io::pipe().unwrap();
+    let (mut wrote, mut told) = std::io::pipe().unwrap();
+    let child = in_fork(|| {
+        sealed.read_exact(&mut [0]).unwrap();
+        // Memory of its own by now, or none at all.
+        let _ = memory.copy_in(0, &[2; 1000]);
+        for fd in 3..100 {
+            // SAFETY: whatever descriptor this is, it is this child's copy, and the bytes are there.
+            unsafe { libc::pwrite(fd, [3u8; 1000].as_ptr().cast(), 1000, 4096) };
+        }
+        told.write_all(&[0]).unwrap();
+        0
+    });
+    let scene = writer.finish().unwrap();
+    tell.write_all(&[0]).unwrap();
+    wrote.read_exact(&mut [0]).unwrap();
+    assert_eq!(scene.state().unwrap(), BufferState::Sealed);
+    assert!(
+        scene.read().unwrap()[..1000] == [1; 1000],
+        "the child wrote to a sealed scene"
+    );
+    assert_eq!(child.code(), Some(0));
 }
 
 #[track_caller]
@@ -203,7 +242,11 @@ fn run(role: &str, errno: i32, argument: &str) {
 fn without_leases_a_scene_that_nobody_has_seen_is_sealed_all_the_same() {
     let (_parent, store) = temp_store();
     for errno in ERRORS {
-        for role in ["write without leases", "write without their signal"] {
+        for role in [
+            "write without leases",
+            "write without their signal",
+            "fork while writing without leases",
+        ] {
             run(role, errno, &argument(&store, Uuid::nil()));
         }
     }

@@ -118,7 +118,7 @@ struct Changes(Option<(StoreWatch, AsyncFd<OwnedFd>)>);
 impl Changes {
     fn of(store: &Store) -> anyhow::Result<Self> {
         let watch = match store.watch() {
-            Err(Error::TooManyWatches { .. }) => return Ok(Self(None)),
+            Err(Error::TooManyWatches { .. } | Error::Io { .. }) => return Ok(Self(None)),
             watch => watch?,
         };
         let ready = readable(watch.as_fd().try_clone_to_owned()?)?;

@@ -6,11 +6,12 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use dcc_mcp_shm::{Attrs, BufferOptions, SharedSceneBuffer};
+use dcc_mcp_shm::{Attrs, BufferOptions, SharedSceneBuffer, Store};
 use serde_json::json;
 
 use crate::client::{Client, Era, serve};
 use crate::long::zeros;
+use crate::refusal::{Call, refuse};
 use crate::scenes::{cube, spec, store, write};
 
 /// The file of a sealed scene, for writing.
@@ -180,11 +181,25 @@ fn without_watches(store: &std::path::Path) -> Client {
 #[test]
 fn where_nothing_can_be_watched_all_is_found_when_it_is_looked_at() {
     let (_parent, store) = store();
-    let mut client = without_watches(store.path());
+    finds_without_watching(&store, without_watches(store.path()));
+}
+
+#[test]
+fn where_the_container_has_no_inotify_all_is_found_when_it_is_looked_at() {
+    let (_parent, store) = store();
+    // What a thread is refused, programs that it starts are.
+    let in_container = || {
+        refuse(&[Call::all(libc::SYS_inotify_init1)], libc::EPERM);
+        finds_without_watching(&store, Client::start(store.path(), Era::Session));
+    };
+    thread::scope(|scope| scope.spawn(in_container).join()).expect("see above");
+}
+
+fn finds_without_watching(store: &Store, mut client: Client) {
     let (empty, _) = client.call("list_buffers", json!({}));
     let wait = json!({"cursor": empty["wait_cursor"], "timeout_seconds": 50});
     let id = client.begin("tools/call", json!({"name": "wait_for_buffer", "arguments": wait}));
-    cube(&store, false);
+    cube(store, false);
     let answer = client.answer();
     assert_eq!(answer["id"], id);
     assert_eq!(answer["result"]["structuredContent"]["total_count"], 1, "{answer}");

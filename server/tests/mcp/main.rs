@@ -15,6 +15,8 @@ mod manifest;
 mod pictures;
 mod protocol;
 mod read_buffer;
+#[path = "../../../shm/tests/common/refusal.rs"]
+mod refusal;
 mod resources;
 mod scenes;
 mod stalled;
