@@ -394,7 +394,7 @@ fn what_a_killed_writer_and_expired_scenes_have_is_room_at_once() {
     writer.expect("holding");
     assert_full(&store, 8 * MIB, SpaceLimit::Quota);
     writer.kill();
-    let ways: [fn(&Store) -> Result<(), Error>; 4] = [
+    let ways: [fn(&Store) -> Result<()>; 4] = [
         |store| SharedBuffer::create(store, 8 * MIB, &brief()).map(drop),
         |store| SharedSceneBuffer::write(store, &vec![1; 8 << 20], &brief()).map(drop),
         |store| SceneWriter::new(store, layout(8 * MIB), brief())?.finish().map(drop),

@@ -24,11 +24,6 @@ const F_SETSIG: i32 = 10;
 /// What profiles, old kernels and file systems say.
 const ERRORS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EINVAL, libc::ENOTTY, libc::EOPNOTSUPP];
 
-#[cfg(target_arch = "x86_64")]
-const MKDIR: i64 = libc::SYS_mkdir;
-#[cfg(not(target_arch = "x86_64"))]
-const MKDIR: i64 = libc::SYS_mkdirat;
-
 /// A call of the crate.
 type Way<'a> = &'a (dyn Fn() -> Result<(), Error> + Sync);
 
@@ -207,7 +202,7 @@ fn have_no_room(store: &Store, errno: i32) {
         }),
         (Call::create(), &|| SharedBuffer::create(store, 1, &options).map(drop)),
         (Call::create(), &|| store.set_quota(Some(1 << 30))),
-        (Call::all(MKDIR), &|| {
+        (Call::all(libc::SYS_mkdirat), &|| {
             Store::open_at(store.path().with_file_name("other")).map(drop)
         }),
     ];

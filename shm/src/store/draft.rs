@@ -274,10 +274,10 @@ impl Drop for Draft {
 impl Store {
     /// Runs what makes something. Where there is no room for it, what nobody needs any more goes, and it is run once more.
     pub(crate) fn make<T>(&self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
-        let made = match make() {
+        let result = match make() {
             Err(Error::StoreFull { .. }) if self.made_room() => make(),
-            made => made,
+            result => result,
         };
-        made.map_err(Error::nothing_published)
+        result.map_err(Error::nothing_published)
     }
 }

@@ -36,21 +36,20 @@ pub(crate) fn check_random() -> io::Result<()> {
 fn fill(bytes: &mut [u8; 16]) -> io::Result<()> {
     // So few bytes come all at once.
     match retry(|| getrandom(&mut bytes[..], GetRandomFlags::empty())) {
-        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => read_device(bytes),
-        filled => filled.map(drop),
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EPERM)) => File::open(DEVICE)
+            .and_then(|mut device| device.read_exact(bytes))
+            .map_err(|error| advised("getrandom is refused, and so is /dev/urandom", error)),
+        filled => filled.map(drop).map_err(|error| advised("getrandom", error)),
     }
 }
 
-fn read_device(bytes: &mut [u8; 16]) -> io::Result<()> {
-    let read = File::open(DEVICE).and_then(|mut device| device.read_exact(bytes));
-    read.map_err(|error| match error.kind() {
-        kind @ (io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => io::Error::new(
-            kind,
-            format!(
-                "getrandom is refused, and so is {DEVICE}: {error}; allow getrandom in the container's seccomp profile, or \
-                 give it {DEVICE}"
-            ),
-        ),
+/// Says what to do where random numbers are forbidden or missing. Any other error is the system's, and stays what it is.
+fn advised(what: &str, error: io::Error) -> io::Error {
+    match error.kind() {
+        kind @ (io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
+            let advice = "allow getrandom in the container's seccomp profile, or give it /dev/urandom";
+            io::Error::new(kind, format!("{what}: {error}; {advice}"))
+        }
         _ => error,
-    })
+    }
 }

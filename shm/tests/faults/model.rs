@@ -199,10 +199,10 @@ impl Model {
         for (id, known) in self.0.values() {
             match known {
                 Known::Scene(data) => {
-                    assert!(SharedSceneBuffer::open(store, &by_id(*id)).unwrap().read().unwrap() == *data)
+                    assert!(SharedSceneBuffer::open(store, &by_id(*id)).unwrap().read().unwrap() == *data);
                 }
                 Known::Buffer(Some(data)) => {
-                    assert!(SharedBuffer::open(store, &by_id(*id)).unwrap().read().unwrap() == *data)
+                    assert!(SharedBuffer::open(store, &by_id(*id)).unwrap().read().unwrap() == *data);
                 }
                 Known::Buffer(None) => {}
                 Known::Pool => {

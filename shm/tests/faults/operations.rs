@@ -71,25 +71,25 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "fill an empty scene", Nothing, |f: &Fixture| fill(SceneWriter::fill(&f.store, &name("empty"))?);
     "open a scene by its name", Nothing, |f: &Fixture| SharedSceneBuffer::open(&f.store, &name("scene"));
     "open a scene by its descriptor", Nothing, |f: &Fixture| SharedSceneBuffer::from_descriptor(&f.descriptor("scene").to_json());
-    "read a scene", Nothing, |f: &Fixture| same(&SharedSceneBuffer::open(&f.store, &name("scene"))?.read()?);
-    "view a scene", Nothing, |f: &Fixture| { let view = SharedSceneBuffer::open(&f.store, &name("scene"))?.view()?; same(&view)?; Ok::<_, Error>(view) };
+    "read a scene", Nothing, |f: &Fixture| { assert_small(&SharedSceneBuffer::open(&f.store, &name("scene"))?.read()?); Ok::<_, Error>(()) };
+    "view a scene", Nothing, |f: &Fixture| { let view = SharedSceneBuffer::open(&f.store, &name("scene"))?.view()?; assert_small(&view); Ok::<_, Error>(view) };
     "decompress a scene", Nothing, |f: &Fixture| { assert!(SharedSceneBuffer::open(&f.store, &name("compressed"))?.read()? == compressible()); Ok::<_, Error>(()) };
-    "read through the file", Nothing, |f: &Fixture| { let mut found = [0; SMALL.len()]; f.store.reader(&name("scene"))?.read_at(0, &mut found)?; same(&found) };
+    "read through the file", Nothing, |f: &Fixture| { let mut found = [0; SMALL.len()]; f.store.reader(&name("scene"))?.read_at(0, &mut found)?; assert_small(&found); Ok::<_, Error>(()) };
     "make a buffer", Makes, |f: &Fixture| SharedBuffer::create(&f.store, 5000, &forever());
     "make a named buffer", MakesNamed("new"), |f: &Fixture| SharedBuffer::create(&f.store, 5 << 20, &forever().name("new"));
     "replace a buffer", MakesNamed("buffer"), |f: &Fixture| SharedBuffer::create(&f.store, 5000, &forever().name("buffer").replace(true));
     "write a buffer", Rewrites("buffer"), |f: &Fixture| { let buffer = f.buffer()?; buffer.write(SMALL)?; Ok::<_, Error>(buffer) };
     "edit a buffer", Rewrites("buffer"), |f: &Fixture| { let edit = f.buffer()?.edit(SMALL.len() as u64)?; edit.memory().copy_in(0, SMALL)?; edit.finish() };
-    "read a buffer", Nothing, |f: &Fixture| same(&f.buffer()?.read()?);
-    "view a buffer", Nothing, |f: &Fixture| { let view = f.buffer()?.view()?; same(&view.to_vec()?)?; Ok::<_, Error>(view) };
+    "read a buffer", Nothing, |f: &Fixture| { assert_small(&f.buffer()?.read()?); Ok::<_, Error>(()) };
+    "view a buffer", Nothing, |f: &Fixture| { let view = f.buffer()?.view()?; assert_small(&view.to_vec()?); Ok::<_, Error>(view) };
     "wait for a write", Nothing, |f: &Fixture| { let buffer = f.buffer()?; assert!(buffer.wait(0, LONG)?.is_some()); Ok::<_, Error>(buffer) };
     "make a pool", Makes, |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever());
     "make a named pool", MakesNamed("new"), |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever().name("new").persistent(true));
     "open or make a pool", MakesNamed("new"), |f: &Fixture| BufferPool::open_or_create(&f.store, 2, 5000, &forever().name("new").persistent(true));
     "open a pool", Nothing, |f: &Fixture| BufferPool::open(&f.store, &name("pool"));
     "look at a pool", Nothing, |f: &Fixture| f.store.pool(&name("pool"));
-    "use a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; same(&slot.read()?)?; Ok::<_, Error>(slot) };
-    "open a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; let json = slot.descriptor()?.to_json(); drop(slot); same(&SharedBuffer::from_descriptor(&json)?.read()?) };
+    "use a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; assert_small(&slot.read()?); Ok::<_, Error>(slot) };
+    "open a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; let json = slot.descriptor()?.to_json(); drop(slot); assert_small(&SharedBuffer::from_descriptor(&json)?.read()?); Ok::<_, Error>(()) };
     "wait for a slot", Nothing, |f: &Fixture| f.pool()?.acquire_timeout(LONG);
     "wait for what comes", Nothing, |f: &Fixture| { assert!(!f.store.wait(&BufferFilter::default(), Some(&[]), LONG)?.is_empty()); Ok::<_, Error>(()) };
     "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene"));
@@ -123,9 +123,8 @@ fn fill(writer: SceneWriter) -> Result<SharedSceneBuffer, Error> {
     writer.finish()
 }
 
-fn same(found: &[u8]) -> Result<(), Error> {
+fn assert_small(found: &[u8]) {
     assert!(found == SMALL, "{} bytes that are not what was written", found.len());
-    Ok(())
 }
 
 /// A store that has some of everything. Only the scene `held` is held.
