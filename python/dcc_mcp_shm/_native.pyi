@@ -163,7 +163,7 @@ class NotSealed(ShmError):
     state: str
 
 class OutOfMemory(ShmError):
-    requested: int
+    requested: int | None
 
 class Sealed(ShmError): ...
 class StillWritable(ShmError): ...

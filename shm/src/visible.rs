@@ -186,6 +186,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::properties::config(256))]
+
         #[test]
         fn what_is_shown_hides_nothing_and_means_the_text(
             text in r"[a\p{Cf}\p{Mn}\x{e0000}-\x{e01ef}\x{fe00}-\x{fe0f}\x{3164}é頭 ]{0,20}"

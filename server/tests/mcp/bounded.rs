@@ -135,7 +135,7 @@ fn pictures_at_work_let_a_listing_through_and_end() {
     let scene = overlapping(&store);
     let mut client = Client::start(store.path(), Era::Session);
     client.call("list_buffers", json!({}));
-    let mut pictures: Vec<u64> = (0..3).map(|_| ask(&mut client, &scene, &json!({}))).collect();
+    let mut pictures: Vec<u64> = (0..4).map(|_| ask(&mut client, &scene, &json!({}))).collect();
     let listing = client.begin("tools/call", json!({"name": "list_buffers", "arguments": {}}));
     let result = answer(&mut client, listing);
     assert_eq!(result["structuredContent"]["total_count"], 1, "{result}");

@@ -275,7 +275,8 @@ impl Store {
     /// Runs what makes something. Where there is no room for it, what nobody needs any more goes, and it is run once more.
     pub(crate) fn make<T>(&self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
         let result = match make() {
-            Err(Error::StoreFull { .. }) if self.made_room() => make(),
+            // What limits this process alone is no matter of room.
+            Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => make(),
             result => result,
         };
         result.map_err(Error::nothing_published)

@@ -61,7 +61,7 @@ struct Inner {
     stat: Stat,
     /// What the last wait watched it by, and in which process.
     idle_watch: Mutex<Option<(u64, OwnedFd)>>,
-    /// Whether this handle removes nothing unless it is told to.
+    /// Whether this handle removes nothing unless it is told to, or there is no room for what it makes.
     swept_by_owner: bool,
 }
 
@@ -146,8 +146,8 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the store in this directory and removes nothing: for programs that choose themselves when to call
-    /// [`Store::gc`], which looks at every file.
+    /// Opens the store in this directory and removes nothing, unless there is no room for what is made in it: for programs that
+    /// choose themselves when to call [`Store::gc`], which looks at every file.
     ///
     /// # Errors
     /// As [`Store::open`].
