@@ -9,6 +9,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use rustix::process::{getpriority_process, setpriority_process};
+use rustix::thread::gettid;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
@@ -17,6 +19,10 @@ use crate::reply::ToolError;
 
 /// How long a thread waits for the next job before it ends, and its memory is given back.
 const IDLE: Duration = Duration::from_secs(10);
+
+/// How much nicer than the others the threads of slow looks are: while they take all cores, a thread that answers a quick call
+/// would else wait for its turn.
+const GIVING_WAY: i32 = 15;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -34,9 +40,9 @@ pub(crate) struct Lanes {
 impl Lanes {
     pub(crate) fn new() -> Self {
         Self {
-            quick: Lane::new("quick", 2),
-            slow: Lane::new("slow", 2),
-            changing: Lane::new("changing", 4),
+            quick: Lane::new("quick", 2, 0),
+            slow: Lane::new("slow", 2, GIVING_WAY),
+            changing: Lane::new("changing", 4, 0),
         }
     }
 }
@@ -52,6 +58,8 @@ pub(crate) struct Lane {
 #[derive(Debug)]
 struct Threads {
     name: &'static str,
+    /// What is added to the nice value of the process.
+    nicer_by: i32,
     jobs: Mutex<Jobs>,
     more: Condvar,
 }
@@ -78,9 +86,10 @@ impl std::fmt::Debug for Jobs {
 }
 
 impl Lane {
-    fn new(name: &'static str, most: usize) -> Self {
+    fn new(name: &'static str, most: usize, nicer_by: i32) -> Self {
         let threads = Threads {
             name,
+            nicer_by,
             jobs: Mutex::default(),
             more: Condvar::new(),
         };
@@ -148,6 +157,11 @@ impl Threads {
 
     /// What a thread does until nothing has come for a while.
     fn work(&self) {
+        if self.nicer_by > 0
+            && let Err(error) = give_way(self.nicer_by)
+        {
+            tracing::debug!(%error, "slow looks may keep quick calls waiting");
+        }
         let mut jobs = lock(&self.jobs);
         loop {
             if let Some(job) = jobs.waiting.pop_front() {
@@ -167,6 +181,12 @@ impl Threads {
             }
         }
     }
+}
+
+/// Makes this thread nicer, and those that it starts. On Linux the value is a thread's own.
+fn give_way(by: i32) -> rustix::io::Result<()> {
+    let thread = Some(gettid());
+    setpriority_process(thread, getpriority_process(thread)? + by)
 }
 
 fn no_thread(error: &io::Error) -> ToolError {
