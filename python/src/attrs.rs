@@ -66,7 +66,7 @@ fn plain<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
         .map(|dtype| dtype.getattr_opt("kind"))
         .transpose()?;
     if let Some(kind) = kind.flatten()
-        && ["m", "M"].iter().any(|date| kind.eq(date).unwrap_or(false))
+        && (kind.eq("m")? || kind.eq("M")?)
     {
         return Err(no_value(name, value));
     }

@@ -175,7 +175,8 @@ impl PyBufferPool {
                 "BufferPool(id='{}', capacity={}, available={}, buffer_size={})",
                 pool.id(),
                 pool.capacity(),
-                pool.available().unwrap_or(0),
+                pool.available()
+                    .map_or_else(|_| "unknown".to_owned(), |free| free.to_string()),
                 pool.buffer_size()
             ),
             Err(_) => "BufferPool(closed)".to_owned(),

@@ -82,9 +82,15 @@ impl StoreAccess {
 
     /// The store, with the quota recorded, for what changes it. Called on a thread of a lane.
     pub(crate) fn open_to_change(&self) -> Result<Store, ToolError> {
-        let store = self.open()?;
-        self.quota.record()?;
-        Ok(store)
+        let recorded = self.quota.open_to_change();
+        let recorded = recorded.map_err(|error| match error {
+            Error::Busy { .. } => error.into(),
+            error => ToolError::no_store(&error),
+        })?;
+        match self.opened() {
+            Some(store) => Ok(store),
+            None => self.keep(recorded),
+        }
     }
 
     /// The store, opened if need be. Called on a thread of a lane.
@@ -93,7 +99,11 @@ impl StoreAccess {
             return Ok(store);
         }
         let store = self.quota.open_to_look(&self.lanes);
-        let store = store.map_err(|error| ToolError::no_store(&error))?;
+        self.keep(store.map_err(|error| ToolError::no_store(&error))?)
+    }
+
+    /// Serves a store that was opened just now.
+    fn keep(&self, store: Store) -> Result<Store, ToolError> {
         let mut opened = self.locked();
         // Two calls may do this at once.
         if let Some(others) = opened.as_ref().filter(|others| others.store.is_current()) {

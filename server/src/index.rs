@@ -79,7 +79,8 @@ impl Index {
     pub(crate) fn new(store: Store, changes: broadcast::Sender<Change>) -> Result<Self, Error> {
         // Watched first: what happens while it is read is read again.
         let watch = match store.watch() {
-            Err(error @ (Error::TooManyWatches { .. } | Error::Io { .. })) => {
+            // There are no more, or this system lets nobody watch.
+            Err(error) if error.forbids_watching() => {
                 tracing::warn!(%error, "changes of the store are found only when it is looked at");
                 None
             }
@@ -113,8 +114,10 @@ impl Index {
             self.read_all()?;
             return Ok(true);
         };
+        // Until all is taken in: what is told of is told of once.
+        let was_behind = std::mem::replace(&mut self.behind, true);
         let events = watch.events()?;
-        if std::mem::replace(&mut self.behind, true) {
+        if was_behind {
             self.read_all()?;
             self.tell(Change::Everything);
         }

@@ -21,7 +21,7 @@ pub(crate) struct Quota {
 
 impl Quota {
     /// Opens the store, makes it if need be, and records the quota unless it is recorded.
-    pub(crate) fn record(&self) -> Result<Store, Error> {
+    fn record(&self) -> Result<Store, Error> {
         // Whoever waits for the first answer need not wait for a sweep, which comes after it.
         let store = Store::open_unswept(&self.directory)?;
         if let Some(bytes) = self.bytes {
@@ -30,7 +30,19 @@ impl Quota {
         Ok(store)
     }
 
-    /// The same for a look, which goes on if the lock cannot be had at once. Called on a thread of a lane.
+    /// The same for a change. Called on a thread of a lane.
+    pub(crate) fn open_to_change(&self) -> Result<Store, Error> {
+        match self.record() {
+            // Where there is no room for the quota there is none for anything new, and what is there can be deleted.
+            Err(error @ Error::StoreFull { .. }) => {
+                tracing::warn!(%error, "the quota could not be recorded");
+                Store::open_existing(&self.directory).map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    /// The same for a look, which goes on if the quota cannot be recorded at once. Called on a thread of a lane.
     pub(crate) fn open_to_look(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Result<Store, Error> {
         QuotaSetting::of_environment()?;
         let existing = match Store::open_existing(&self.directory) {
@@ -41,17 +53,16 @@ impl Quota {
         let (quota, lanes) = (self.clone(), lanes.clone());
         tokio::spawn(async move {
             let record = move || {
+                let recorded = quota.record();
                 // The look may have gone on by now.
-                let _ = told.send(quota.record().map(drop));
-                Ok(())
+                let _ = told.send(());
+                recorded.map(drop).map_err(Into::into)
             };
             if let Err(error) = lanes.changing.run(record).await {
                 tracing::warn!(%error, "the quota could not be recorded");
             }
         });
-        match recorded.recv_timeout(LOOKERS_PATIENCE) {
-            Ok(Err(error)) if !matches!(error, Error::Busy { .. }) => Err(error),
-            _ => Ok(existing),
-        }
+        let _ = recorded.recv_timeout(LOOKERS_PATIENCE);
+        Ok(existing)
     }
 }

@@ -165,7 +165,7 @@ impl From<Error> for ToolError {
                     Some(requested) => format!("There is no memory for {requested} bytes that this call needs"),
                     None => format!("There is no memory to {action} a file of the store"),
                 },
-                "Nothing was changed and the server goes on. End what needs memory, or raise the limit of the server's \
+                "The server goes on. End what needs memory, or raise the limit of the server's \
                  process (ulimit -v), then call the tool again.",
             ),
             Error::NoSuchArray { .. } => Self::new(

@@ -30,7 +30,7 @@ pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
 /// # Errors
 /// stdin is closed, or the reactor does not take it.
 pub(crate) fn input() -> io::Result<Input> {
-    // Opened anew, so that not to wait is a property of this descriptor alone. A pipe of another user cannot be.
+    // Opened again, so that O_NONBLOCK is set on this descriptor only. A pipe of another user cannot be opened again.
     if let Ok(pipe) = pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
         return Ok(Box::new(pipe));
     }

@@ -26,7 +26,7 @@ impl SharedBuffer {
         let metadata = options.metadata(0)?;
         store.make(|| {
             options.check_name(store)?;
-            let new = NewFile::create(store, Role::Buffer, capacity, options.wanted_ttl(), metadata.clone())?;
+            let mut new = NewFile::create(store, Role::Buffer, capacity, options.wanted_ttl(), metadata.clone())?;
             // What cannot be mapped here must not come to be, nor take the place of another.
             let mapping = new.draft.map()?;
             let (name, replace) = options.wants_name();

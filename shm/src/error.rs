@@ -11,9 +11,6 @@ use crate::lock_holder::LockHolder;
 use crate::slot_holder::SlotHolder;
 use crate::visible::{push_escaped, visible};
 
-/// What a file system gives at least where something has no size of its own, such as a name.
-const SMALLEST_PIECE: u64 = 4096;
-
 /// The result of every operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -76,10 +73,11 @@ pub enum Error {
     #[error(
         "{}; {}",
         limit.shortage(*requested, *available),
-        how_to_make_room(*limit, *reclaimable)
+        how_to_make_room(*requested, *limit, *reclaimable)
     )]
     StoreFull {
-        /// How much was asked for, in bytes; where inodes are short, how many files.
+        /// How much was asked for, in bytes; where inodes are short, how many files; 0 where the system gave no room for something
+        /// that has no size, and the other numbers are not known.
         requested: u64,
         /// How much there was, in the same unit.
         available: u64,
@@ -235,10 +233,15 @@ pub enum Error {
         problem: String,
     },
     /// The process has no file descriptor left.
-    #[error("no file descriptor left to {action} with; close buffers, or raise the limit (ulimit -n)")]
+    #[error(
+        "no file descriptor left to {action} {}; close buffers, or raise the limit (ulimit -n)",
+        shown(path)
+    )]
     TooManyOpenFiles {
         /// What was being done.
         action: &'static str,
+        /// With which file.
+        path: PathBuf,
         /// The system's error.
         source: io::Error,
     },
@@ -291,6 +294,7 @@ impl SpaceLimit {
         match self {
             Self::Inodes => "no file can be made, as the file system has no free inode (df -i)".to_owned(),
             Self::UserQuota => "the disk quota of this user is used up (quota -s)".to_owned(),
+            _ if requested == 0 => "the file system has no room left".to_owned(),
             _ if available < requested => {
                 format!("{requested} bytes were asked for and {available} are available ({self})")
             }
@@ -328,6 +332,24 @@ impl Error {
         ) || matches!(self, Self::StoreFull { limit, .. } if *limit != SpaceLimit::FileSize)
     }
 
+    /// Whether nobody can watch a directory here, or not now: what happens in it has to be looked for then.
+    pub fn forbids_watching(&self) -> bool {
+        match self {
+            Self::TooManyWatches { .. } => true,
+            Self::Io {
+                action: "watch",
+                source,
+                ..
+            } => {
+                matches!(
+                    source.raw_os_error(),
+                    Some(libc::ENOSYS | libc::EPERM | libc::EACCES | libc::EINVAL)
+                )
+            }
+            _ => false,
+        }
+    }
+
     pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> Self {
         Self::InvalidArgument {
             argument,
@@ -357,14 +379,18 @@ impl Error {
     pub(crate) fn io(action: &'static str, path: &Path, source: impl Into<io::Error>) -> Self {
         let source = source.into();
         match source.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE) => Self::TooManyOpenFiles { action, source },
+            Some(libc::EMFILE | libc::ENFILE) => Self::TooManyOpenFiles {
+                action,
+                path: path.to_owned(),
+                source,
+            },
             Some(libc::ENOMEM) => Self::OutOfMemory {
                 action,
                 path: Some(path.to_owned()),
                 requested: None,
             },
             Some(error @ (libc::ENOSPC | libc::EDQUOT)) => Self::StoreFull {
-                requested: SMALLEST_PIECE,
+                requested: 0,
                 available: 0,
                 limit: if error == libc::EDQUOT {
                     SpaceLimit::UserQuota
@@ -474,9 +500,12 @@ fn then(holder: Option<&LockHolder>) -> String {
     }
 }
 
-fn how_to_make_room(limit: SpaceLimit, reclaimable: u64) -> String {
+fn how_to_make_room(requested: u64, limit: SpaceLimit, reclaimable: u64) -> String {
     if limit == SpaceLimit::FileSize {
         return "raise the limit where the process is started, or share less at once".to_owned();
+    }
+    if requested == 0 {
+        return "delete buffers, or run gc for the expired ones".to_owned();
     }
     format!("{reclaimable} bytes are in buffers nobody holds: delete some, or run gc for the expired ones")
 }

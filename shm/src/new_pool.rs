@@ -51,7 +51,7 @@ impl BufferPool {
         metadata.pool = Some(facts.clone());
         control.metadata = metadata;
         let bytes = control.encode(Words::new(State::Open, 0))?;
-        let draft = Draft::new(store, control.id, Content::Rewritable, bytes.len() as u64)?;
+        let mut draft = Draft::new(store, control.id, Content::Rewritable, bytes.len() as u64)?;
         draft.write(0, Source::from(&bytes))?;
         let (name, replace) = options.wants_name();
         let segment = draft.publish(name, replace)?;
@@ -128,7 +128,7 @@ fn create_slot(store: &Store, buffer_size: u64, pool: Uuid, of_pool: &Metadata) 
         slot_of: Some(pool),
         ..Metadata::default()
     };
-    let new = NewFile::create(store, Role::Slot, buffer_size, DEFAULT_TTL, metadata)?;
+    let mut new = NewFile::create(store, Role::Slot, buffer_size, DEFAULT_TTL, metadata)?;
     let slot = new.draft.publish(None, false)?;
     slot.set_on_close(OnClose::Unlink);
     Ok(slot)

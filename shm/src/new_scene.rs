@@ -124,7 +124,8 @@ impl NewScene {
         self.draft.write(0, Source::from(&bytes))
     }
 
-    pub(crate) fn publish(self, options: &BufferOptions) -> Result<SharedSceneBuffer> {
+    /// Makes it visible. On an error that can be tried again.
+    pub(crate) fn publish(&mut self, options: &BufferOptions) -> Result<SharedSceneBuffer> {
         let (name, replace) = options.wants_name();
         Ok(SharedSceneBuffer::from_segment(self.draft.publish(name, replace)?))
     }

@@ -110,7 +110,7 @@ impl SharedSceneBuffer {
             ));
         }
         store.make(|| {
-            let file = NewScene::create(store, layout, None, options, State::Empty)?;
+            let mut file = NewScene::create(store, layout, None, options, State::Empty)?;
             file.draft.reserve(file.payload)?;
             file.publish(options)
         })

@@ -157,12 +157,17 @@ impl SceneWriter {
                 }
                 Ok(scene)
             }
-            Target::New { mut file, options, .. } => {
+            Target::New {
+                store,
+                mut file,
+                options,
+            } => {
                 let detached = memory.detach(file.draft.holder(), &file.draft.path());
                 detached
                     .and_then(|()| file.draft.seal())
-                    .and_then(|()| file.publish(&options))
-                    .map_err(Error::nothing_published)
+                    .map_err(Error::nothing_published)?;
+                // What was filled is not lost for want of room for its name.
+                store.make(|| file.publish(&options))
             }
             Target::Published { segment, writer } => {
                 let path = segment.path();

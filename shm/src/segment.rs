@@ -128,11 +128,9 @@ impl Segment {
         opened
     }
 
-    /// Takes over a locked file of `len` bytes that is to be published.
-    pub(crate) fn hold(store: &Store, id: Uuid, file: GuardedFile, len: u64) -> Result<Self> {
-        let segment = Self::new(store, id, file, len, true);
-        segment.record_use()?;
-        Ok(segment)
+    /// Takes over a locked file of `len` bytes whose use was recorded ([`record_use`]). It does not fail, as others see the file.
+    pub(crate) fn take_over(store: &Store, id: Uuid, file: GuardedFile, len: u64) -> Self {
+        Self::new(store, id, file, len, true)
     }
 
     /// Opens a file for a pool, which locks it when it is given out.
@@ -157,10 +155,7 @@ impl Segment {
     }
 
     fn record_use(&self) -> Result<()> {
-        // Any time that is not that of access does: it says that somebody is here, not since when.
-        self.file
-            .set_times(Duration::ZERO, sys::namespace_boot_time())
-            .map_err(|error| Error::io("record the use of", &self.path(), error))
+        record_use(&self.file, &self.path())
     }
 
     pub(crate) fn id(&self) -> Uuid {
@@ -311,6 +306,13 @@ impl Drop for Segment {
     fn drop(&mut self) {
         self.release();
     }
+}
+
+/// Records that somebody has a file open.
+pub(crate) fn record_use(file: &GuardedFile, path: &Path) -> Result<()> {
+    // Any time that is not that of access does: it says that somebody is here, not since when.
+    file.set_times(Duration::ZERO, sys::namespace_boot_time())
+        .map_err(|error| Error::io("record the use of", path, error))
 }
 
 /// Opens a file and takes the shared lock, so that it is certain to stay.

@@ -126,7 +126,13 @@ impl Arguments {
             store.delete(&reference)?;
             return Err(cancelled);
         }
-        Described::new(store.describe(&reference)?).map(Created)
+        let described = store.describe(&reference).map_err(ToolError::from);
+        described.and_then(Described::new).map(Created).map_err(|error| {
+            ToolError::new(
+                format!("It was made, as {id}, and cannot be described: {error}"),
+                "Do not make it again: call read_descriptor with this id.",
+            )
+        })
     }
 }
 

@@ -110,10 +110,14 @@ impl Arrived {
                     .readable()
                     .filter(|(position, summary)| seen.is_new(position) && filter.matches(summary));
                 for (position, _) in new {
-                    total_count += 1;
                     if found.len() < MAX_BUFFERS {
-                        found.extend(index.store().describe(&position.id().into()));
+                        match index.store().describe(&position.id().into()) {
+                            // It is gone since the index was read.
+                            Err(error) if error.is_conclusive() => continue,
+                            described => found.push(described?),
+                        }
                     }
+                    total_count += 1;
                 }
             }
         }

@@ -200,6 +200,10 @@ fn where_there_is_no_memory_a_call_says_so_and_the_server_goes_on() {
             let text = result["result"]["content"].to_string();
             assert!(result["result"]["content"].is_array(), "{tool}: {result}");
             if result["result"]["isError"] == true {
+                assert!(
+                    text.contains("no memory") || text.contains("No memory"),
+                    "{tool}: {text}"
+                );
                 // Writing to a String cannot fail.
                 let _ = writeln!(said, "{mebibytes} MiB, {tool}: {text}");
             }

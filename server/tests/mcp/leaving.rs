@@ -7,6 +7,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::json;
@@ -126,7 +128,18 @@ fn a_server_that_nobody_reads_ends() {
             } = ends;
             leave();
             drop(answers);
-            let status = server.wait().expect("the server ends");
+            let left = Instant::now();
+            let status = loop {
+                if let Some(status) = server.try_wait().expect("its status") {
+                    break status;
+                }
+                // Long before the call in it would have come to its end.
+                assert!(
+                    left.elapsed() < Duration::from_secs(20),
+                    "{kind}, {stage:?}: it goes on"
+                );
+                thread::sleep(Duration::from_millis(1));
+            };
             assert_eq!(status.code(), Some(0), "{kind}, {stage:?}");
             drop(requests);
         }

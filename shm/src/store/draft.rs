@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{DRAFT_SUFFIX, Store};
 use crate::error::{Error, Result, SpaceLimit};
 use crate::sealing::{self, Seen};
-use crate::segment::{Segment, map_file};
+use crate::segment::{self, Segment, map_file};
 use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, Mapping, Mode, Protection, Source};
 
 /// From this size on, data is written through a mapping: before, there are hardly any huge pages in it.
@@ -201,12 +201,13 @@ impl Draft {
         sealing::seal(self.id, self.holder(), writer, &self.path(), Seen::ByNobody)
     }
 
-    /// Gives up the file: makes it visible under its id, and gives it its name. On an error neither is so.
+    /// Makes the file visible under its id, and gives it its name. On an error neither is so, nobody has lost a name, and it can be
+    /// tried again; where even undoing fails, a warning says what is left.
     ///
     /// A name that is free is given first, because it says nothing until the file is there: so no file is ever visible that is to
-    /// have a name and has none. A name that is taken over is given last, because it leads to the old buffer until then; a
-    /// file that is left without it, by a process that was killed, is collected, as another has its name.
-    pub(crate) fn publish(mut self, name: Option<&str>, replace: bool) -> Result<Segment> {
+    /// have a name and has none. A name that is taken over is given last, because it leads to the old buffer until then; what is
+    /// left without it, by a process that was killed, is collected as another has its name. The old buffer goes after that.
+    pub(crate) fn publish(&mut self, name: Option<&str>, replace: bool) -> Result<Segment> {
         let (store, id) = (self.store.clone(), self.id);
         // Whoever sums up files must not miss this one because it changes its name meanwhile.
         let needs_lock = name.is_some() || self.counted;
@@ -218,39 +219,48 @@ impl Draft {
                 holder,
             });
         }
+        let replaced = before.map(|before| store.look_at_replaced(before)).transpose()?;
+        // Before anybody can see it.
+        segment::record_use(self.holder(), &self.path())?;
+        match (name, &replaced) {
+            (None, _) => self.show()?,
+            (Some(name), None) => {
+                store.bind_name(name, id)?;
+                self.show().inspect_err(|_| {
+                    if let Err(error) = store.unbind_name(name, id) {
+                        tracing::debug!(%id, %error, "a name that leads nowhere is left to the next sweep");
+                    }
+                })?;
+            }
+            (Some(name), Some(replaced)) => {
+                self.show()?;
+                // It is visible for a moment on an error, but nobody was told of it.
+                store.take_name_over(name, id, replaced).inspect_err(|_| self.hide())?;
+            }
+        }
+        self.pending = false;
         let holder = self
             .holder
             .take()
             .expect("a draft has its descriptors until it is published");
-        // The holder's file is recorded as held before anybody can see it.
-        let segment = Segment::hold(&store, id, holder, self.len)?;
-        if let (Some(name), None) = (name, before) {
-            store.bind_name(name, id)?;
-        }
-        let renamed = sys::rename(store.directory(), &self.name(), &Store::file_name(id));
-        renamed.map_err(|error| {
-            if let Some(Err(error)) = name.map(|name| store.unbind_name(name, id)) {
-                tracing::debug!(%id, %error, "a name that leads nowhere is left to the next sweep");
-            }
-            self.failed("publish", error)
-        })?;
-        self.pending = false;
-        if let (Some(name), Some(_)) = (name, before) {
-            store.bind_name(name, id).inspect_err(|_| {
-                // It was visible for a moment, but nobody was told of it.
-                if let Err(error) = store.unlink(id) {
-                    tracing::warn!(%id, %error, "a buffer without its name is left to the next sweep");
-                }
-            })?;
-        }
-        // The new one has the name by now; memory is not freed with the lock held.
+        let segment = Segment::take_over(&store, id, holder, self.len);
         drop(lock);
-        if let Some(before) = before
-            && let Err(error) = store.unlink_with_slots(before)
-        {
-            tracing::warn!(id = %before, %error, "a buffer whose name was taken over was left behind");
+        if let Some(replaced) = replaced {
+            store.remove_replaced(replaced);
         }
         Ok(segment)
+    }
+
+    fn show(&self) -> Result<()> {
+        sys::rename(self.store.directory(), &self.name(), &Store::file_name(self.id))
+            .map_err(|error| self.store.creation_failed("publish", &self.path(), error))
+    }
+
+    fn hide(&self) {
+        let hidden = sys::rename(self.store.directory(), &Store::file_name(self.id), &self.name());
+        if let Err(error) = hidden {
+            tracing::warn!(id = %self.id, %error, "a buffer without its name is left to the next sweep");
+        }
     }
 
     pub(crate) fn failed(&self, action: &'static str, error: io::Error) -> Error {

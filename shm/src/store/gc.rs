@@ -132,6 +132,12 @@ enum Verdict {
     Gone,
 }
 
+impl Verdict {
+    fn takes(&self) -> bool {
+        matches!(self, Self::Take(_))
+    }
+}
+
 impl Store {
     /// Removes what expired, what dead processes left half made, and pools that nobody has open. With `dry_run`
     /// nothing is changed, and the report says what would be.
@@ -269,15 +275,17 @@ impl Store {
         if !sys::try_lock_file(file.as_fd(), Mode::Exclusive).map_err(failed)? {
             return Ok(Verdict::Keep(KeptReason::Held));
         }
-        let verdict = self.judge(&file, entry, gone).and_then(|verdict| match verdict {
-            Verdict::Restart if !dry_run => {
-                let now = sys::boot_time().map_err(failed)?;
-                file.set_times(now, now).map_err(failed)?;
-                Ok(verdict)
-            }
-            Verdict::Take(_) if !dry_run && !self.take(entry)? => Ok(Verdict::Gone),
-            verdict => Ok(verdict),
-        });
+        let verdict = self
+            .judge(&file, entry, dry_run, gone)
+            .and_then(|verdict| match verdict {
+                Verdict::Restart if !dry_run => {
+                    let now = sys::boot_time().map_err(failed)?;
+                    file.set_times(now, now).map_err(failed)?;
+                    Ok(verdict)
+                }
+                Verdict::Take(_) if !dry_run && !self.take(entry)? => Ok(Verdict::Gone),
+                verdict => Ok(verdict),
+            });
         // Closing does this too, but not before a process that is being forked just now has closed its copy.
         if let Err(error) = sys::unlock_file(file.as_fd()) {
             tracing::debug!(id = %entry.id, %error, "a file is unlocked when it is closed");
@@ -303,7 +311,7 @@ impl Store {
     }
 
     /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
-    fn judge(&self, file: &GuardedFile, entry: StoreFile, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
+    fn judge(&self, file: &GuardedFile, entry: StoreFile, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
         let path = self.path().join(entry.name());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
         if stat.links == 0 {
@@ -320,19 +328,27 @@ impl Store {
             snapshot => snapshot?,
         };
         let metadata = &snapshot.header.metadata;
+        let holder = metadata
+            .name
+            .as_ref()
+            .map(|name| self.holder_of_name(name))
+            .transpose()?;
         // Its maker died before it had the name, or who took that over before this was deleted.
-        if let Some(name) = &metadata.name
-            && self.holder_of_name(name)?.is_some_and(|holder| holder != entry.id)
-        {
+        if matches!(holder, Some(Some(holder)) if holder != entry.id) {
             return Ok(Verdict::Take("another has its name"));
         }
-        Ok(match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
+        let verdict = match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
             (Role::Pool, Some(pool), _) if !pool.persistent => Verdict::Take("nobody has the pool open"),
             (Role::Pool, ..) => Verdict::Keep(KeptReason::PersistentPool),
             (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && self.file_exists(pool)? => Verdict::WithPool,
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
             (Role::Buffer | Role::Scene, ..) => judge_age(&snapshot),
-        })
+        };
+        // Its maker died before it had the name, and the buffer that had it is gone since: nobody would find this one.
+        if let (Some(name), Some(None), false, false) = (&metadata.name, holder, dry_run, verdict.takes()) {
+            self.restore_name(name, entry.id)?;
+        }
+        Ok(verdict)
     }
 
     /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may

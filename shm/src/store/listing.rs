@@ -402,30 +402,30 @@ impl Store {
     }
 
     /// Removes a file that has no name, or not any more; a pool goes with its slots.
-    pub(super) fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
-        // All is looked at before anything goes: what cannot be looked at now must not be forgotten.
-        let look = |id| match self.look(id) {
-            Err(error) if !error.is_conclusive() => Err(error),
-            looked => Ok(looked.ok().map(|snapshot| snapshot.header.metadata)),
+    fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
+        let slots = match self.look(id) {
+            Err(error) if error.is_conclusive() => Vec::new(),
+            looked => looked?.header.metadata.pool.map_or(Vec::new(), |pool| pool.slots),
         };
-        let mut slots = Vec::new();
-        for slot in look(id)?
-            .and_then(|metadata| metadata.pool)
-            .map_or(Vec::new(), |pool| pool.slots)
-        {
-            // A pool's list is only believed where the slot says the same.
-            if look(slot)?.is_some_and(|metadata| metadata.slot_of == Some(id)) {
-                slots.push(slot);
-            }
-        }
         self.unlink(id)?;
+        self.unlink_slots(id, slots);
+        Ok(())
+    }
+
+    /// Removes the slots of a pool that is gone. Those that cannot be looked at or removed are left to the next sweep, which takes
+    /// slots without a pool.
+    pub(super) fn unlink_slots(&self, pool: Uuid, slots: Vec<Uuid>) {
         for slot in slots {
-            // The pool is gone, and so the next sweep takes its slots.
-            if let Err(error) = self.unlink(slot) {
+            // A pool's list is only believed where the slot says the same.
+            let removed = match self.look(slot) {
+                Ok(snapshot) if snapshot.header.metadata.slot_of == Some(pool) => self.unlink(slot),
+                Err(error) if !error.is_conclusive() => Err(error),
+                _ => Ok(()),
+            };
+            if let Err(error) = removed {
                 tracing::warn!(%slot, %error, "a slot of a deleted pool is left to the next sweep");
             }
         }
-        Ok(())
     }
 
     /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.

@@ -6,6 +6,7 @@ mod gc;
 mod holders;
 mod listing;
 mod names;
+mod replaced;
 mod stamp;
 mod summary;
 mod trial;
@@ -421,7 +422,8 @@ impl Store {
         }
     }
 
-    /// Takes the lock of the whole store. It is held while names are checked and sizes summed, never longer.
+    /// Takes the lock of the whole store. It is held while names are checked and given, and while sizes are
+    /// summed and a draft gets its length: never while memory is taken or freed.
     pub(crate) fn lock(&self) -> Result<GuardedFile> {
         let path = || self.0.path.join(LOCK_FILE);
         loop {

@@ -5,6 +5,8 @@
 //! the new one. A link whose buffer is gone says nothing. Links change under the store's lock only; reading one takes
 //! none.
 
+use std::io;
+
 use uuid::Uuid;
 
 use super::{QUOTA_FILE, Store};
@@ -70,11 +72,24 @@ impl Store {
         let link = link_name(name);
         let new = format!("{link}.{id}");
         let failed = |error| self.creation_failed("record a name in", self.path(), error);
-        sys::make_link(self.directory(), &id.to_string(), &new).map_err(failed)?;
+        match sys::make_link(self.directory(), &id.to_string(), &new) {
+            // A process was killed when it had made it; it says the same.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made.map_err(failed)?,
+        }
         sys::rename(self.directory(), &new, &link).map_err(|error| {
             self.remove_leftover(&new);
             failed(error)
         })
+    }
+
+    /// Gives a buffer the name that its metadata has, if nothing else has it.
+    pub(super) fn restore_name(&self, name: &str, id: Uuid) -> Result<()> {
+        let _lock = self.lock()?;
+        match self.holder_of_name(name)? {
+            None => self.bind_name(name, id),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Frees a name if this buffer has it, under the store's lock.

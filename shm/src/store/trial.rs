@@ -5,8 +5,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::fs::AtFlags;
-
 use super::{DRAFT_SUFFIX, Store};
 use crate::error::{Error, Result};
 use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection};
@@ -51,10 +49,13 @@ impl Store {
         let writer = GuardedFile::open_at(self.directory(), &name, Access::Create)
             .map_err(|error| self.creation_failed("make", &path, error))?;
         let holder = GuardedFile::open_at(self.directory(), &name, Access::Read);
-        rustix::fs::unlinkat(self.directory(), &name, AtFlags::empty())
-            .map_err(|error| Error::io("delete", &path, error))?;
+        sys::remove(self.directory(), &name).map_err(|error| Error::io("delete", &path, error))?;
         let failed = |error| Error::io("try out", &path, error);
-        let holder = holder.map_err(failed)?;
+        let holder = match holder {
+            // Nobody holds it yet, and so a sweep may have taken it: the next one has to be as quick again.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return self.missing_abilities(),
+            opened => opened.map_err(failed)?,
+        };
         writer.set_len(LEN as u64).map_err(failed)?;
 
         let mut missing = Vec::new();

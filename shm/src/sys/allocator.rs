@@ -11,7 +11,8 @@ const HEAPS: libc::c_int = 2;
 /// Makes the C library give back large memory when it is freed. By default it keeps up to 64 MiB for each thread that once freed
 /// a large block, so that a server's memory grows with the number of threads that ever drew a picture.
 ///
-/// To be called before the process has a second thread; later, and with C libraries that have no such setting, it does nothing.
+/// To be called before the process has a second thread. Later it does nothing, and neither where `/proc` does not say how many
+/// threads there are, nor with C libraries that have no such setting.
 pub fn give_back_large_memory() {
     #[cfg(target_env = "gnu")]
     if is_only_thread() {

@@ -31,8 +31,7 @@ pub(crate) fn check_random() -> io::Result<()> {
     Ok(())
 }
 
-/// Goes the same two ways as the standard library: old kernels and some containers have no such system call, and then the
-/// device is read.
+/// Asks `getrandom`, and reads the device where that is refused, as the standard library does.
 fn fill(bytes: &mut [u8; 16]) -> io::Result<()> {
     // So few bytes come all at once.
     match retry(|| getrandom(&mut bytes[..], GetRandomFlags::empty())) {

@@ -189,8 +189,7 @@ impl Model {
         assert!(listing.damaged.is_empty(), "{after:?}: {:?}", listing.damaged);
         let buffers = listing.buffers.iter().map(|buffer| (buffer.id, buffer.name.clone()));
         let pools = listing.pools.iter().map(|pool| (pool.id, pool.name.clone()));
-        // What could not be deleted when its name was taken over is without it, until the next sweep.
-        let listed: BTreeMap<_, _> = buffers.chain(pools).filter(|(_, name)| name.is_some()).collect();
+        let listed: BTreeMap<_, _> = buffers.chain(pools).collect();
         let known = self
             .0
             .iter()

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dcc_mcp_shm::{
     ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Kept, KeptReason, Layout, QuotaSetting,
-    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, Summary,
 };
 
 use crate::common::noise;
@@ -52,11 +52,11 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "lift the quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40)).and_then(|()| f.store.set_quota(None));
     "look for room", Nothing, |f: &Fixture| f.store.room();
     "list", Nothing, |f: &Fixture| f.list();
-    "summarise", Nothing, |f: &Fixture| f.store.ids()?.into_iter().map(|id| f.store.summary(id)).collect::<Result<Vec<_>, _>>();
-    "describe by name", Nothing, |f: &Fixture| f.store.describe(&name("scene"));
+    "summarise", Nothing, |f: &Fixture| { let found = f.summaries()?; assert_eq!(found, f.summaries); Ok::<_, Error>(()) };
+    "describe by name", Nothing, |f: &Fixture| { let found = f.store.describe(&name("scene"))?; assert_eq!(found.name.as_deref(), Some("scene")); Ok::<_, Error>(()) };
     "say who has what open", Nothing, |f: &Fixture| Ok::<_, Error>(f.store.holders().of(f.id("scene")).map(<[u32]>::to_vec));
-    "look what would be collected", Nothing, |f: &Fixture| f.store.gc(true);
-    "collect", Nothing, |f: &Fixture| f.collect();
+    "look what would be collected", Nothing, |f: &Fixture| f.collect(true);
+    "collect", Nothing, |f: &Fixture| f.collect(false);
     "write a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever());
     "write a named scene", MakesNamed("new"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new"));
     "replace a scene", MakesNamed("scene"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("scene").replace(true));
@@ -87,11 +87,12 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "make a named pool", MakesNamed("new"), |f: &Fixture| BufferPool::create(&f.store, 2, 5000, &forever().name("new").persistent(true));
     "open or make a pool", MakesNamed("new"), |f: &Fixture| BufferPool::open_or_create(&f.store, 2, 5000, &forever().name("new").persistent(true));
     "open a pool", Nothing, |f: &Fixture| BufferPool::open(&f.store, &name("pool"));
-    "look at a pool", Nothing, |f: &Fixture| f.store.pool(&name("pool"));
+    "look at a pool", Nothing, |f: &Fixture| { let found = f.store.pool(&name("pool"))?; assert_eq!((found.free(), found.name.as_deref()), (2, Some("pool"))); Ok::<_, Error>(()) };
     "use a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; assert_small(&slot.read()?); Ok::<_, Error>(slot) };
     "open a slot", Nothing, |f: &Fixture| { let slot = f.pool()?.acquire()?; slot.write(SMALL)?; let json = slot.descriptor()?.to_json(); drop(slot); assert_small(&SharedBuffer::from_descriptor(&json)?.read()?); Ok::<_, Error>(()) };
     "wait for a slot", Nothing, |f: &Fixture| f.pool()?.acquire_timeout(LONG);
-    "wait for what comes", Nothing, |f: &Fixture| { assert!(!f.store.wait(&BufferFilter::default(), Some(&[]), LONG)?.is_empty()); Ok::<_, Error>(()) };
+    "wait for what is there", Nothing, |f: &Fixture| { let came = f.store.wait(&BufferFilter::default(), Some(&[]), LONG)?; assert_eq!(came.len(), f.before.len() - 1, "all but the empty one"); Ok::<_, Error>(()) };
+    "wait for what comes", Makes, |f: &Fixture| f.wait_for_what_comes();
     "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene"));
     "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer"));
     "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool"));
@@ -118,6 +119,12 @@ fn compressible() -> Vec<u8> {
     (0..3 << 18).flat_map(|i: u32| (i / 9).to_le_bytes()).collect()
 }
 
+fn summaries(store: &Store) -> Result<Vec<Summary>, Error> {
+    let mut ids = store.ids()?;
+    ids.sort();
+    ids.into_iter().map(|id| store.summary(id)).collect()
+}
+
 fn fill(writer: SceneWriter) -> Result<SharedSceneBuffer, Error> {
     writer.memory().copy_in(0, SMALL)?;
     writer.finish()
@@ -132,6 +139,7 @@ pub(crate) struct Fixture {
     pub(crate) store: Store,
     _held: SharedSceneBuffer,
     before: Vec<Descriptor>,
+    summaries: Vec<Summary>,
 }
 
 impl Fixture {
@@ -158,11 +166,36 @@ impl Fixture {
             pool.acquire().unwrap().write(SMALL).unwrap();
         }
         let before = store.list().unwrap().buffers;
+        let summaries = summaries(&store).unwrap();
         Self {
             store,
             _held: held,
             before,
+            summaries,
         }
+    }
+
+    fn summaries(&self) -> Result<Vec<Summary>, Error> {
+        summaries(&self.store)
+    }
+
+    /// What is shared while somebody waits is not missed, unless the wait says that it failed.
+    fn wait_for_what_comes(&self) -> Result<SharedSceneBuffer, Error> {
+        let mut made = None;
+        let share = || {
+            if made.is_none() {
+                made = Some(SharedSceneBuffer::write(&self.store, SMALL, &forever()));
+            }
+            !matches!(made, Some(Err(_)))
+        };
+        let came = self
+            .store
+            .wait_while(&BufferFilter::default(), Some(&self.before), LONG, share);
+        let made = made.transpose()?;
+        let came = came.inspect_err(|_| drop(made.as_ref().map(SharedSceneBuffer::unlink)))?;
+        assert_eq!(came.len(), 1, "{came:?}");
+        let made = made.expect("asked at least once");
+        Ok(made)
     }
 
     pub(crate) fn run(&self, operation: &Operation) -> Made {
@@ -215,8 +248,8 @@ impl Fixture {
     }
 
     /// What expired must go, or the report says that it could not.
-    fn collect(&self) -> Result<(), Error> {
-        let report = self.store.gc(false)?;
+    fn collect(&self, dry_run: bool) -> Result<(), Error> {
+        let report = self.store.gc(dry_run)?;
         let brief = self.id("brief");
         let said = |reason: &KeptReason| matches!(reason, KeptReason::Failed { .. } | KeptReason::ClockUnknown { .. });
         let failed = |kept: &Kept| kept.id == brief && said(&kept.reason);

@@ -33,7 +33,8 @@ fn without(ability: Ability, error: &str) -> Finding {
         ),
         Ability::Reserving => broken(
             "no reserved memory (fallocate)",
-            "small scenes are made, but those of 2 MiB and more, buffers and pools are not",
+            "scenes of less than 4 MiB are written from bytes and arrays, but nothing else is made: no larger ones, none that are \
+             filled in place, no buffers and no pools",
         ),
         Ability::Leases => lesser(
             "no leases (fcntl F_SETLEASE)",

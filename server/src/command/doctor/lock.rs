@@ -1,4 +1,4 @@
-//! Whether the store's lock is free, which everybody holds for microseconds only.
+//! Whether the store's lock can be had. Programs hold it for microseconds, or milliseconds where a quota makes them sum sizes.
 
 use dcc_mcp_shm::{Error, Store};
 

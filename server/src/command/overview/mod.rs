@@ -68,7 +68,11 @@ impl Overview {
         for mut what in buffers {
             // Closed since its header was read, perhaps.
             if what.expires.is_none() && listed::holders_of(&what, &holders).is_some_and(<[_]>::is_empty) {
-                what = store.describe(&what.id.into()).unwrap_or(what);
+                what = match store.describe(&what.id.into()) {
+                    // It is gone since the listing: what was seen then is said.
+                    Err(error) if error.is_conclusive() => what,
+                    described => described?,
+                };
             }
             let holders = named(listed::holders_of(&what, &holders));
             overview.buffers.push(Held { what, holders });
