@@ -95,14 +95,24 @@ impl Drop for Writing {
 /// A buffer's memory while it is filled in place.
 #[derive(Debug)]
 pub struct BufferEdit {
-    /// Dropped first: the right to write ends before the lock goes.
     memory: OpenMemory,
-    writing: Writing,
+    /// Until this is dropped.
+    writing: Option<Writing>,
+}
+
+impl Drop for BufferEdit {
+    /// The right to write ends before the lock goes.
+    fn drop(&mut self) {
+        self.memory.end(self.writing.take());
+    }
 }
 
 impl BufferEdit {
     pub(crate) fn new(memory: OpenMemory, writing: Writing) -> Self {
-        Self { memory, writing }
+        Self {
+            memory,
+            writing: Some(writing),
+        }
     }
 
     /// The memory, for foreign code to write to. It can be kept after the edit has ended, without any effect then.
@@ -117,15 +127,14 @@ impl BufferEdit {
     /// [`Error::Forked`] in a child of the process that began it; [`Error::Io`] when the memory could not be
     /// withdrawn. Readers get [`Error::Interrupted`] then.
     pub fn finish(self) -> Result<()> {
-        if self.writing.process != sys::process_generation() {
-            return Err(Error::Forked {
-                id: self.writing.buffer.id(),
-            });
+        let writing = self.writing.as_ref().expect("it goes with this");
+        let (memory, buffer) = (self.memory.get(), &writing.buffer);
+        if writing.process != sys::process_generation() {
+            return Err(Error::Forked { id: buffer.id() });
         }
-        let (memory, buffer) = (self.memory.get(), &self.writing.buffer);
         let segment = &buffer.inner.segment;
         segment.with_file_without_locks(|file| memory.detach(file, &buffer.path()))?;
-        self.writing.finish(memory.len())
+        writing.finish(memory.len())
     }
 }
 

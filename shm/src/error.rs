@@ -430,9 +430,9 @@ impl Error {
     pub fn is_conclusive(&self) -> bool {
         match self {
             Self::NotFound { .. } | Self::Stale { .. } | Self::Damaged { .. } | Self::UnsupportedVersion { .. } => true,
-            Self::Io { source, .. } => {
-                source.kind() == io::ErrorKind::PermissionDenied && source.raw_os_error() == Some(libc::EACCES)
-            }
+            Self::Io {
+                action: "open", source, ..
+            } => source.raw_os_error() == Some(libc::EACCES),
             _ => false,
         }
     }

@@ -71,4 +71,13 @@ pub use store::{
 };
 pub use sys::{Room, Source, give_back_large_memory};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};
+
+/// Fails where the standard library's hash maps would panic in this thread, because the system gives no random numbers. This crate
+/// looks before it uses them; a program that uses some of its own calls this first.
+///
+/// # Errors
+/// [`Error::Io`].
+pub fn check_random() -> Result<()> {
+    sys::check_random().map_err(Error::random)
+}
 pub use visible::{is_hidden, push_escaped, unescaped, visible};

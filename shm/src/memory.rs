@@ -3,10 +3,10 @@
 use std::ops::Deref;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use crate::buffer_access::Reading;
+use crate::buffer_access::{Reading, Writing};
 use crate::error::{Error, Result};
 use crate::pool::SlotLease;
 use crate::segment::Segment;
@@ -23,6 +23,8 @@ pub struct WritableMemory {
     start: usize,
     len: usize,
     open: AtomicBool,
+    /// The write that goes on for as long as this memory can be written to, where the right to write could not be ended.
+    unended: OnceLock<Writing>,
 }
 
 impl WritableMemory {
@@ -79,12 +81,19 @@ impl WritableMemory {
 
     /// Ends the right to write if it has not ended; the memory is zeros then.
     fn discard(&self) {
-        if !self.open.swap(false, Ordering::AcqRel) {
+        if !self.is_open() {
             return;
         }
-        if let Err(error) = self.mapping.discard() {
-            tracing::error!(%error, "memory that was given up can still be written to");
+        match self.mapping.discard() {
+            Ok(()) => self.open.store(false, Ordering::Release),
+            Err(error) => tracing::error!(%error, "memory that was given up can still be written to"),
         }
+    }
+
+    /// Keeps a write that has ended, where this memory can still be written to, until it is gone.
+    fn keep(&self, writing: Writing) {
+        // There is one write for each memory.
+        drop(self.unended.set(writing));
     }
 }
 
@@ -99,7 +108,17 @@ impl OpenMemory {
             start,
             len,
             open: AtomicBool::new(true),
+            unended: OnceLock::new(),
         }))
+    }
+
+    /// Ends the right to write, and gives the write up. Where the system does not let it end, as it has no mapping left, nobody
+    /// else may write or read until the memory is gone: they would find what is written to it.
+    pub(crate) fn end(&self, writing: Option<Writing>) {
+        self.0.discard();
+        if let Some(writing) = writing.filter(|_| self.0.is_open()) {
+            self.0.keep(writing);
+        }
     }
 
     pub(crate) fn get(&self) -> &Arc<WritableMemory> {

@@ -6,8 +6,9 @@
 mod common;
 
 use std::collections::BTreeMap;
+use std::os::fd::AsRawFd;
 
-use common::{Peer, by_id, child_command, child_role, live_for, noise, say, temp_store};
+use common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
 };
@@ -181,6 +182,20 @@ impl Mappings {
         }
     }
 
+    /// Takes what is left, also the last ones, which the kernel gives to a call that maps something new.
+    fn take_last(&mut self) -> Vec<*mut libc::c_void> {
+        self.take_all();
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        let map = |protection| {
+            // SAFETY: a new page.
+            let page = unsafe { libc::mmap(std::ptr::null_mut(), PAGE, protection, flags, -1, 0) };
+            (page != libc::MAP_FAILED).then_some(page)
+        };
+        // Neighbours that differ are no single mapping.
+        let protections = [libc::PROT_READ, libc::PROT_NONE].into_iter().cycle();
+        protections.map_while(map).collect()
+    }
+
     fn give_back(&mut self, pages: usize) {
         for _ in 0..pages {
             self.taken -= 1;
@@ -215,6 +230,9 @@ fn sweep(work: &mut Work, counts: &mut Counts, left: u64, limit: &mut dyn FnMut(
 fn child() {
     let (role, argument) = child_role();
     live_for(300);
+    if role == "right to write" {
+        return keep_what_cannot_be_ended(&Store::open_at(argument).unwrap());
+    }
     let mut work = Work::new(Store::open_at(argument).unwrap());
     let mut counts = Counts::new();
     if role == "mappings" {
@@ -260,6 +278,78 @@ fn run(role: &str) {
     assert!(said.is_some(), "ended with {}", peer.status());
     common::print(&said.unwrap());
     peer.end();
+}
+
+fn unmap(pages: Vec<*mut libc::c_void>) {
+    for page in pages {
+        // SAFETY: a page of [`Mappings::take_last`], which nothing lies in.
+        assert_eq!(unsafe { libc::munmap(page, PAGE) }, 0);
+    }
+}
+
+/// Whether a write to a buffer is under way, as its lock says.
+fn is_written_to(buffer: &SharedBuffer) -> bool {
+    let file = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open(buffer.path())
+        .unwrap();
+    let mut lock = libc::flock {
+        l_type: i16::try_from(libc::F_RDLCK).unwrap(),
+        l_whence: i16::try_from(libc::SEEK_SET).unwrap(),
+        l_start: 0,
+        l_len: 1,
+        l_pid: 0,
+    };
+    // SAFETY: an open file, and a valid structure for this command.
+    assert_eq!(
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) },
+        0
+    );
+    i32::from(lock.l_type) != libc::F_UNLCK
+}
+
+/// Where no mapping is left, the memory of an edit cannot be replaced when the edit ends.
+fn keep_what_cannot_be_ended(store: &Store) {
+    let mut mappings = Mappings::new();
+    for finish in [false, true] {
+        let buffer = SharedBuffer::create(store, 100, &BufferOptions::default()).unwrap();
+        buffer.write(&[1; 100]).unwrap();
+        let edit = buffer.edit(100).unwrap();
+        let memory = edit.memory().clone();
+        let last = mappings.take_last();
+        let ended = if finish { edit.finish() } else { Ok(drop(edit)) };
+        unmap(last);
+        mappings.give_back(100);
+        assert_eq!(ended.is_err(), finish, "{ended:?}");
+        assert!(memory.is_open() && is_written_to(&buffer), "others may write beside it");
+        memory.copy_in(0, &[2; 10]).unwrap();
+        drop(memory);
+        assert!(!is_written_to(&buffer));
+        assert!(matches!(buffer.read(), Err(Error::Interrupted { .. })));
+        buffer.write(&[3; 100]).unwrap();
+        assert_eq!(buffer.read().unwrap(), [3; 100]);
+    }
+    let buffer = SharedBuffer::create(store, 100, &BufferOptions::default()).unwrap();
+    let edit = buffer.edit(100).unwrap();
+    edit.memory().copy_in(0, &[1; 100]).unwrap();
+    let last = mappings.take_last();
+    let child = in_fork(|| {
+        // It has nothing there, and so this ends it.
+        let _ = edit.memory().copy_in(0, &[2; 100]);
+        0
+    });
+    child.code();
+    unmap(last);
+    mappings.give_back(100);
+    edit.finish().unwrap();
+    assert_eq!(buffer.read().unwrap(), [1; 100], "a forked child wrote to it");
+    say("kept");
+}
+
+#[test]
+fn a_write_that_cannot_be_ended_keeps_others_out_until_its_memory_is_gone() {
+    run("right to write");
 }
 
 #[test]

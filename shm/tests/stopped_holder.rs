@@ -5,6 +5,7 @@ mod common;
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 use common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use common::{Peer, by_id, child_role, hear, say, temp_store, until};
@@ -149,4 +150,30 @@ fn where_the_system_does_not_say_who_it_is_somebody_else_has_it() {
     let mut peer = unshared(&MOUNTS, "look without /proc", &store.path().display().to_string());
     peer.expect("the store's lock was held by somebody else for 500ms; try again when they let go");
     peer.end();
+}
+
+/// What it cannot do without the lock it leaves to the next sweep.
+#[test]
+fn a_sweep_waits_for_no_lock() {
+    let (_parent, store) = temp_store();
+    let brief = BufferOptions::default().ttl(Duration::from_nanos(1));
+    for i in 0..4 {
+        SharedSceneBuffer::write(&store, b"x", &brief.clone().name(i.to_string())).unwrap();
+    }
+    let holder = Holder::of(&[file(&store, ".lock")]);
+    holder.stop();
+    let started = Instant::now();
+    let report = store.gc(false).unwrap();
+    // It would wait for 5 s for each.
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    assert_eq!(report.removed.len(), 4);
+    drop(holder);
+    let links = || {
+        fs::read_dir(store.path())
+            .unwrap()
+            .filter(|entry| entry.as_ref().unwrap().path().extension() == Some("name".as_ref()))
+    };
+    assert_eq!(links().count(), 4);
+    store.gc(false).unwrap();
+    assert_eq!(links().count(), 0);
 }

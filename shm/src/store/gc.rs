@@ -145,6 +145,14 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read or a file cannot be removed.
     pub fn gc(&self, dry_run: bool) -> Result<GcReport> {
+        let report = self.collect_all(dry_run)?;
+        if !dry_run {
+            self.sweep_names()?;
+        }
+        Ok(report)
+    }
+
+    fn collect_all(&self, dry_run: bool) -> Result<GcReport> {
         let mut report = GcReport::default();
         let (mut gone, mut of_pools) = (BTreeSet::new(), Vec::new());
         for file in self.files()? {
@@ -164,9 +172,6 @@ impl Store {
             let (bytes, verdict) = self.measure_and_collect(file, dry_run, &gone);
             report.add(file, bytes, verdict);
         }
-        if !dry_run {
-            self.sweep_names()?;
-        }
         Ok(report)
     }
 
@@ -180,7 +185,7 @@ impl Store {
 
     /// Removes what nobody needs because there is no room for something new, and says whether there was anything.
     pub(super) fn made_room(&self) -> bool {
-        match self.gc(false) {
+        match self.collect_all(false) {
             Ok(report) => !report.removed.is_empty(),
             Err(error) => {
                 tracing::warn!(%error, "the store is full and could not be swept");
@@ -342,7 +347,9 @@ impl Store {
             (Role::Pool, ..) => Verdict::Keep(KeptReason::PersistentPool),
             (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && self.file_exists(pool)? => Verdict::WithPool,
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
-            (Role::Buffer | Role::Scene, ..) => judge_age(&snapshot),
+            (Role::Buffer | Role::Scene, ..) => {
+                judge_age(&snapshot).map_err(|error| Error::io("look at the clock for", &path, error))?
+            }
         };
         // Its maker died before it had the name, and the buffer that had it is gone since: nobody would find this one.
         if let (Some(name), Some(None), false, false) = (&metadata.name, holder, dry_run, verdict.takes()) {
@@ -355,7 +362,7 @@ impl Store {
     /// have been published.
     fn take(&self, entry: StoreFile) -> Result<bool> {
         if !entry.draft {
-            return self.remove_file(entry.id).map(|()| true);
+            return self.collect_file(entry.id).map(|()| true);
         }
         sys::remove(self.directory(), &entry.name())
             .map_err(|error| Error::io("delete", &self.path().join(entry.name()), error))
@@ -375,26 +382,28 @@ impl Store {
     }
 }
 
-fn judge_age(snapshot: &Snapshot) -> Verdict {
+/// # Errors
+/// The system failed when it was asked for the time. That it does not tell the host's is no failure, but lasts.
+fn judge_age(snapshot: &Snapshot) -> std::io::Result<Verdict> {
     let (stat, ttl) = (&snapshot.stat, snapshot.header.ttl);
     let now = match sys::boot_time() {
-        Ok(now) => now,
-        Err(error) => {
+        Err(error) if error.raw_os_error().is_none() => {
             let problem = error.to_string();
-            return Verdict::Keep(KeptReason::ClockUnknown { problem });
+            return Ok(Verdict::Keep(KeptReason::ClockUnknown { problem }));
         }
+        now => now?,
     };
     // A time ahead of the clock is of another boot, on a store that outlived it.
     if stat.accessed != stat.modified || stat.modified > now {
-        return Verdict::Restart;
+        return Ok(Verdict::Restart);
     }
     if ttl.is_zero() {
-        return Verdict::Keep(KeptReason::UntilDeleted);
+        return Ok(Verdict::Keep(KeptReason::UntilDeleted));
     }
-    match (stat.modified + ttl).checked_sub(now) {
+    Ok(match (stat.modified + ttl).checked_sub(now) {
         Some(left) if !left.is_zero() => Verdict::Keep(KeptReason::Unexpired { left }),
         _ => Verdict::Take("its time to live has passed"),
-    }
+    })
 }
 
 const _: () = assert!(SWEEP_INTERVAL.as_secs() > LOCK_PATIENCE.as_secs());

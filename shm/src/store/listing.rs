@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::header::{AT_SEQUENCE, Role};
 use crate::segment::{self, Segment, Snapshot};
 use crate::slot_holder::SlotHolder;
-use crate::sys::{self, Access, Mode};
+use crate::sys::{self, Access, GuardedFile, Mode};
 use crate::target::Target;
 use crate::text::check_name;
 
@@ -376,7 +376,7 @@ impl Store {
     pub(crate) fn remove(&self, id: Uuid) -> Result<()> {
         let name = self.name_of(id);
         self.unlink_with_slots(id)?;
-        self.free_name(name, id);
+        self.free_name(name, id, || self.lock().map(Some));
         Ok(())
     }
 
@@ -384,7 +384,15 @@ impl Store {
     pub(crate) fn remove_file(&self, id: Uuid) -> Result<()> {
         let name = self.name_of(id);
         self.unlink(id)?;
-        self.free_name(name, id);
+        self.free_name(name, id, || self.lock().map(Some));
+        Ok(())
+    }
+
+    /// The same for collectors, who remove many and wait for no lock each time: what they leave, the next one finds.
+    pub(super) fn collect_file(&self, id: Uuid) -> Result<()> {
+        let name = self.name_of(id);
+        self.unlink(id)?;
+        self.free_name(name, id, || self.lock_if_free());
         Ok(())
     }
 
@@ -394,9 +402,13 @@ impl Store {
 
     /// Frees the name of a file that is gone. Until then it says nothing; were it freed first, a process that dies between
     /// the two would leave a file that nobody finds.
-    fn free_name(&self, name: Option<String>, id: Uuid) {
+    fn free_name(&self, name: Option<String>, id: Uuid, lock: impl FnOnce() -> Result<Option<GuardedFile>>) {
         let Some(name) = name else { return };
-        if let Err(error) = self.lock().and_then(|_lock| self.unbind_name(&name, id)) {
+        let freed = lock().and_then(|lock| match lock {
+            Some(_lock) => self.unbind_name(&name, id),
+            None => Ok(()),
+        });
+        if let Err(error) = freed {
             tracing::debug!(%id, %error, "a name is left to the next sweep");
         }
     }

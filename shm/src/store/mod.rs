@@ -215,6 +215,9 @@ impl Store {
     }
 
     fn open_directory(path: &Path, how: Open) -> Result<Self> {
+        if path.as_os_str().is_empty() {
+            return Err(Error::invalid("path", "it is empty"));
+        }
         // Without the trailing slash that would make the system follow a link.
         let path: PathBuf = path.components().collect();
         let path = std::path::absolute(&path).map_err(|error| Error::io("find", &path, error))?;
@@ -425,6 +428,18 @@ impl Store {
     /// Takes the lock of the whole store. It is held while names are checked and given, and while sizes are
     /// summed and a draft gets its length: never while memory is taken or freed.
     pub(crate) fn lock(&self) -> Result<GuardedFile> {
+        self.lock_within(LOCK_PATIENCE)
+    }
+
+    /// The same without waiting: for what the next sweep can do as well.
+    fn lock_if_free(&self) -> Result<Option<GuardedFile>> {
+        match self.lock_within(Duration::ZERO) {
+            Err(Error::Busy { .. }) => Ok(None),
+            locked => locked.map(Some),
+        }
+    }
+
+    fn lock_within(&self, patience: Duration) -> Result<GuardedFile> {
         let path = || self.0.path.join(LOCK_FILE);
         loop {
             let opened = match GuardedFile::open_at(self.directory(), LOCK_FILE, Access::ReadWrite) {
@@ -438,10 +453,10 @@ impl Store {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(self.creation_failed("open", &path(), error)),
             };
-            let locked = sys::lock_file(file.as_fd(), Mode::Exclusive, LOCK_PATIENCE)
+            let locked = sys::lock_file(file.as_fd(), Mode::Exclusive, patience)
                 .map_err(|error| Error::io("lock", &path(), error))?;
             if !locked {
-                return Err(self.lock_is_busy(&file, LOCK_PATIENCE));
+                return Err(self.lock_is_busy(&file, patience));
             }
             let stat = file.stat().map_err(|error| Error::io("look at", &path(), error))?;
             if stat.links > 0 {

@@ -85,10 +85,10 @@ impl Store {
 
     /// Gives a buffer the name that its metadata has, if nothing else has it.
     pub(super) fn restore_name(&self, name: &str, id: Uuid) -> Result<()> {
-        let _lock = self.lock()?;
-        match self.holder_of_name(name)? {
-            None => self.bind_name(name, id),
-            Some(_) => Ok(()),
+        // Where the lock is not to be had at once, the next sweep does this.
+        match self.lock_if_free()? {
+            Some(_lock) if self.holder_of_name(name)?.is_none() => self.bind_name(name, id),
+            _ => Ok(()),
         }
     }
 
@@ -109,7 +109,10 @@ impl Store {
             let Ok(link) = name.to_str() else { continue };
             // Looked at again where nobody can bind the name, or is recording a quota.
             if self.is_left_over(link)? {
-                let _lock = self.lock()?;
+                // Somebody has the lock, who may be stopped: the next sweep finds the link as well.
+                let Some(_lock) = self.lock_if_free()? else {
+                    return Ok(());
+                };
                 if self.is_left_over(link)? {
                     self.remove_link(link)?;
                 }

@@ -43,6 +43,7 @@ impl Store {
     /// [`Error::StoreFull`] and [`Error::Io`] when the file cannot be made.
     pub fn missing_abilities(&self) -> Result<Vec<(Ability, io::Error)>> {
         const LEN: usize = 4096;
+        self.check_file_size(LEN as u64)?;
         // A draft's name: if this process dies now, a sweep finds it.
         let name = format!("{}{DRAFT_SUFFIX}", sys::new_id().map_err(Error::random)?);
         let path = self.path().join(&name);

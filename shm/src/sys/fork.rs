@@ -150,8 +150,12 @@ extern "C" fn after_in_child() {
             // accessed by pointers only, which stay valid.
             unsafe { libc::mmap(start as *mut libc::c_void, len, protection, flags, -1, 0) != libc::MAP_FAILED }
         };
-        // Where the kernel overcommits nothing it may have no memory to write to; to read there it needs none.
-        let _ = lay_zeros(libc::PROT_READ | libc::PROT_WRITE) || lay_zeros(libc::PROT_READ);
+        // Where the kernel overcommits nothing it may have no memory to write to; to read there it needs none. A process that may
+        // have no more mappings gets neither: then nothing can be done there, which needs no other mapping, as the range is one.
+        if !lay_zeros(libc::PROT_READ | libc::PROT_WRITE) && !lay_zeros(libc::PROT_READ) {
+            // SAFETY: as above; whatever the child does there ends it, instead of reaching its parent's data.
+            unsafe { libc::mprotect(start as *mut libc::c_void, len, libc::PROT_NONE) };
+        }
     }
 }
 
