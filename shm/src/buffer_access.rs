@@ -96,14 +96,14 @@ impl Drop for Writing {
 #[derive(Debug)]
 pub struct BufferEdit {
     memory: OpenMemory,
-    /// Until this is dropped.
-    writing: Option<Writing>,
+    /// Shared with memory that can still be written to when this is dropped.
+    writing: Arc<Writing>,
 }
 
 impl Drop for BufferEdit {
     /// The right to write ends before the lock goes.
     fn drop(&mut self) {
-        self.memory.end(self.writing.take());
+        self.memory.end(&self.writing);
     }
 }
 
@@ -111,7 +111,7 @@ impl BufferEdit {
     pub(crate) fn new(memory: OpenMemory, writing: Writing) -> Self {
         Self {
             memory,
-            writing: Some(writing),
+            writing: Arc::new(writing),
         }
     }
 
@@ -127,14 +127,13 @@ impl BufferEdit {
     /// [`Error::Forked`] in a child of the process that began it; [`Error::Io`] when the memory could not be
     /// withdrawn. Readers get [`Error::Interrupted`] then.
     pub fn finish(self) -> Result<()> {
-        let writing = self.writing.as_ref().expect("it goes with this");
-        let (memory, buffer) = (self.memory.get(), &writing.buffer);
-        if writing.process != sys::process_generation() {
+        let (memory, buffer) = (self.memory.get(), &self.writing.buffer);
+        if self.writing.process != sys::process_generation() {
             return Err(Error::Forked { id: buffer.id() });
         }
         let segment = &buffer.inner.segment;
         segment.with_file_without_locks(|file| memory.detach(file, &buffer.path()))?;
-        writing.finish(memory.len())
+        self.writing.finish(memory.len())
     }
 }
 

@@ -71,6 +71,7 @@ pub use store::{
 };
 pub use sys::{Room, Source, give_back_large_memory};
 pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};
+pub use visible::{is_hidden, push_escaped, unescaped, visible};
 
 /// Fails where the standard library's hash maps would panic in this thread, because the system gives no random numbers. This crate
 /// looks before it uses them; a program that uses some of its own calls this first.
@@ -80,4 +81,3 @@ pub use text::{Attrs, MAX_ATTRS_BYTES, MAX_NAME_BYTES};
 pub fn check_random() -> Result<()> {
     sys::check_random().map_err(Error::random)
 }
-pub use visible::{is_hidden, push_escaped, unescaped, visible};

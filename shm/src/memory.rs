@@ -24,7 +24,7 @@ pub struct WritableMemory {
     len: usize,
     open: AtomicBool,
     /// The write that goes on for as long as this memory can be written to, where the right to write could not be ended.
-    unended: OnceLock<Writing>,
+    unended: OnceLock<Arc<Writing>>,
 }
 
 impl WritableMemory {
@@ -89,12 +89,6 @@ impl WritableMemory {
             Err(error) => tracing::error!(%error, "memory that was given up can still be written to"),
         }
     }
-
-    /// Keeps a write that has ended, where this memory can still be written to, until it is gone.
-    fn keep(&self, writing: Writing) {
-        // There is one write for each memory.
-        drop(self.unended.set(writing));
-    }
 }
 
 /// The memory of a writer: the right to write ends with it at the latest, whoever else keeps the memory.
@@ -114,10 +108,11 @@ impl OpenMemory {
 
     /// Ends the right to write, and gives the write up. Where the system does not let it end, as it has no mapping left, nobody
     /// else may write or read until the memory is gone: they would find what is written to it.
-    pub(crate) fn end(&self, writing: Option<Writing>) {
+    pub(crate) fn end(&self, writing: &Arc<Writing>) {
         self.0.discard();
-        if let Some(writing) = writing.filter(|_| self.0.is_open()) {
-            self.0.keep(writing);
+        if self.0.is_open() {
+            // There is one write for each memory.
+            drop(self.0.unended.set(writing.clone()));
         }
     }
 

@@ -302,10 +302,8 @@ fn is_written_to(buffer: &SharedBuffer) -> bool {
         l_pid: 0,
     };
     // SAFETY: an open file, and a valid structure for this command.
-    assert_eq!(
-        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) },
-        0
-    );
+    let asked = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) };
+    assert_eq!(asked, 0);
     i32::from(lock.l_type) != libc::F_UNLCK
 }
 
@@ -318,7 +316,12 @@ fn keep_what_cannot_be_ended(store: &Store) {
         let edit = buffer.edit(100).unwrap();
         let memory = edit.memory().clone();
         let last = mappings.take_last();
-        let ended = if finish { edit.finish() } else { Ok(drop(edit)) };
+        let ended = if finish {
+            edit.finish()
+        } else {
+            drop(edit);
+            Ok(())
+        };
         unmap(last);
         mappings.give_back(100);
         assert_eq!(ended.is_err(), finish, "{ended:?}");
