@@ -153,7 +153,6 @@ class StoreFull(ShmError):
 class Busy(ShmError):
     holder: _LockHolder | None
 
-
 class Exhausted(ShmError):
     slots: int
     holders: list[_SlotHolder]

@@ -7,17 +7,19 @@
 )]
 
 mod common;
+#[path = "common/refusal.rs"]
+mod refusal;
 
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
-use common::refusal::{Call, refuse};
 use common::{Peer, argument, by_id, child_role, hear, in_fork, opened, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     SpaceLimit, Store,
 };
+use refusal::{Call, refuse};
 use uuid::Uuid;
 
 const F_SETSIG: i32 = 10;

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
 pub(crate) mod namespace;
-pub(crate) mod refusal;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
