@@ -40,6 +40,7 @@ mod sweep;
 mod text;
 mod tools;
 mod transport;
+mod weight;
 mod work;
 
 pub use cli::run;
