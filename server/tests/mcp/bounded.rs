@@ -19,7 +19,7 @@ fn noise(count: u32) -> impl Iterator<Item = f32> {
 }
 
 /// Large faces, all of which overlap: drawing all of them takes minutes. The last point belongs to none and is far above.
-fn overlapping(store: &Store) -> SharedSceneBuffer {
+pub(crate) fn overlapping(store: &Store) -> SharedSceneBuffer {
     let mut points: Vec<f32> = noise(3 * 6_000).collect();
     points.extend([0.5, 2.0, 0.5]);
     let corners: Vec<i32> = (0..300_000).map(|corner| corner * 7 % 6_000).collect();
@@ -108,6 +108,27 @@ fn faces_that_would_take_minutes_are_sampled_and_the_text_says_so() {
     // All points were looked at, also those of faces that were not drawn.
     assert!(text.contains(", 2, "), "{text}");
     assert_eq!(draw(), result, "the same data, the same picture");
+}
+
+#[test]
+fn each_progress_of_a_picture_is_more_than_the_one_before() {
+    let (_parent, store) = store();
+    let scene = overlapping(&store);
+    let mut client = Client::start(store.path(), Era::Session);
+    let id = ask(&mut client, &scene, &json!({}));
+    let mut told = Vec::new();
+    loop {
+        let message = client.answer();
+        if message["id"] == id {
+            picture(&message["result"]);
+            break;
+        }
+        told.push(message["params"]["progress"].as_f64().expect("a number"));
+    }
+    assert!(
+        !told.is_empty() && told.is_sorted_by(|before, after| before < after),
+        "{told:?}"
+    );
 }
 
 #[test]
