@@ -84,7 +84,7 @@ impl ShmServer {
         let arguments: Arguments = arguments::parse(arguments)?;
         let request = arguments.request()?;
         let reference = arguments.buffer.resolve("buffer")?;
-        self.slow(&context, move |store, work| {
+        self.draw(&context, move |store, work| {
             let reference = meant(store, reference)?;
             let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
             let picture = picture::encode(image, || work.go_on())?;
