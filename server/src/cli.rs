@@ -63,8 +63,8 @@ enum Command {
 
 /// Serve MCP on stdin and stdout: what a client starts.
 ///
-/// Speaks MCP 2024-11-05 to 2026-07-28, one JSON message a line, until EOF, SIGINT or SIGTERM. The store is opened when a
-/// call first needs it. Logs go to stderr.
+/// Speaks MCP 2024-11-05 to 2026-07-28, one JSON message a line, until EOF, SIGINT, SIGTERM or SIGHUP. The store is opened
+/// when a call first needs it. Logs go to stderr.
 #[derive(Debug, Args)]
 #[command(after_long_help = ABOUT_SERVING)]
 struct Serve {
