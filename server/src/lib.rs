@@ -19,6 +19,7 @@ mod index;
 mod install;
 mod lanes;
 mod listed;
+mod log;
 mod manifest;
 mod memory;
 mod outgoing;

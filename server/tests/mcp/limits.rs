@@ -46,7 +46,7 @@ fn a_file_beyond_the_size_limit_is_an_error_of_its_call() {
 fn with_few_descriptors_the_server_serves_or_says_why_it_ends() {
     let (_parent, store) = store();
     let server = serve(store.path());
-    let mut served = 0;
+    let mut sessions = 0;
     for most in 3..=24 {
         let mut command = Command::new("prlimit");
         command.arg(format!("--nofile={most}:{most}")).arg(server.get_program());
@@ -60,7 +60,7 @@ fn with_few_descriptors_the_server_serves_or_says_why_it_ends() {
         let (answer, said) = (text(&output.stdout), text(&output.stderr));
         if output.status.code() == Some(0) {
             assert!(answer.contains("\"result\""), "{most}: {answer}");
-            served += 1;
+            sessions += 1;
             continue;
         }
         // With so few, the system cannot load the program.
@@ -75,7 +75,7 @@ fn with_few_descriptors_the_server_serves_or_says_why_it_ends() {
         );
         assert_eq!(answer, "", "{most}");
     }
-    assert!((8..22).contains(&served), "{served} served");
+    assert!((8..22).contains(&sessions), "{sessions} sessions");
 }
 
 fn text(bytes: &[u8]) -> String {
