@@ -4,14 +4,13 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use dcc_mcp_shm::visible;
 
 use crate::command::{Doctor, Gc, Ls, Rm, Show, Top};
 use crate::install::{self, Install};
 use crate::manifest::Manifest;
-use crate::serve;
 use crate::settings::Settings;
+use crate::{log, serve};
 
 /// Meshes, caches and frames that Blender, Maya and other DCC tools share in memory, for AI agents.
 ///
@@ -63,8 +62,8 @@ enum Command {
 
 /// Serve MCP on stdin and stdout: what a client starts.
 ///
-/// Speaks MCP 2024-11-05 to 2026-07-28, one JSON message a line, until EOF, SIGINT or SIGTERM. The store is opened when a
-/// call first needs it. Logs go to stderr.
+/// Speaks MCP 2024-11-05 to 2026-07-28, one JSON message a line, until EOF, SIGINT, SIGTERM or SIGHUP. The store is opened
+/// when a call first needs it. Logs go to stderr.
 #[derive(Debug, Args)]
 #[command(after_long_help = ABOUT_SERVING)]
 struct Serve {
@@ -87,8 +86,11 @@ Examples:
 /// What is to be told on stderr: the session could not begin, an output could not be written, an entry was not, or what
 /// was asked about is not there.
 pub fn run() -> anyhow::Result<ExitCode> {
-    let cli = Cli::parse();
-    log_to_stderr();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return Ok(explained(&error)),
+    };
+    log::to_stderr();
     match cli.command {
         Command::Serve(command) => serve::run(command.settings)?,
         Command::Install(command) => install::run(&command)?,
@@ -107,15 +109,13 @@ pub fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// stdout belongs to the protocol, so everything said about it goes to stderr; `RUST_LOG` selects what.
-fn log_to_stderr() {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::WARN.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        // With stderr closed there is nobody to tell, and telling that would panic.
-        .log_internal_errors(false)
-        .init();
+/// Prints a page of help, or what is wrong with the command line. The latter quotes arguments, which may come from others.
+fn explained(error: &clap::Error) -> ExitCode {
+    // With the stream closed there is nobody left to tell.
+    let _ = if error.use_stderr() {
+        io::stderr().write_all(visible(&error.render().to_string()).as_bytes())
+    } else {
+        error.print()
+    };
+    u8::try_from(error.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -23,7 +23,7 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// An end that comes with SIGINT or SIGTERM, or as soon as nobody can read stdout any more. Called on the runtime.
+    /// An end that comes with SIGINT, SIGTERM or SIGHUP, or as soon as nobody can read stdout any more. Called on the runtime.
     pub(crate) fn of_this_process() -> io::Result<Self> {
         let ending = Self::default();
         ending.follow_signals()?;
@@ -59,11 +59,13 @@ impl Ending {
     fn follow_signals(&self) -> io::Result<()> {
         let mut interrupt = signal(SignalKind::interrupt())?;
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hangup = signal(SignalKind::hangup())?;
         let ended = self.ended.clone();
         tokio::spawn(async move {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
             ended.cancel();
         });

@@ -94,12 +94,32 @@ impl ShmServer {
     }
 
     /// Looks at the data of a buffer: `look` is told when the client cancels, and tells how far it is.
-    pub(crate) async fn slow<T, F>(&self, context: &RequestContext<RoleServer>, look: F) -> Result<T, ToolError>
+    pub(crate) async fn read<T, F>(&self, context: &RequestContext<RoleServer>, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
         F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
     {
-        self.long(&self.store.lanes().slow, StoreAccess::open, context, look)
+        self.long(&self.store.lanes().reading, StoreAccess::open, context, look)
+            .await
+    }
+
+    /// Draws the data of a buffer; else as [`Self::read`].
+    pub(crate) async fn draw<T, F>(&self, context: &RequestContext<RoleServer>, draw: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
+    {
+        self.long(&self.store.lanes().drawing, StoreAccess::open, context, draw)
+            .await
+    }
+
+    /// Makes what nobody else can be making, so that it waits for no lock unless there is a quota.
+    pub(crate) async fn make<T, F>(&self, context: &RequestContext<RoleServer>, make: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
+    {
+        self.long(&self.store.lanes().making, StoreAccess::open_to_change, context, make)
             .await
     }
 

@@ -20,7 +20,7 @@ use crate::reply::ToolError;
 /// How long a thread waits for the next job before it ends, and its memory is given back.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// How much nicer than the others the threads of slow looks are: while they take all cores, a thread that answers a quick call
+/// How much nicer than the others the threads are that look at data: while they take all cores, a thread that answers a quick call
 /// would else wait for its turn.
 const GIVING_WAY: i32 = 15;
 
@@ -31,9 +31,14 @@ type Job = Box<dyn FnOnce() + Send>;
 pub(crate) struct Lanes {
     /// Looks that take some milliseconds, and wait for nobody.
     pub(crate) quick: Lane,
-    /// Looks at the data itself, which may take seconds. They use all cores where that pays.
-    pub(crate) slow: Lane,
-    /// What waits for the store's lock, or makes room: a lock that a stopped process holds keeps a thread for 5 s.
+    /// Looks at the data itself: most take milliseconds, those at all of a large buffer seconds. They use all cores where that
+    /// pays.
+    pub(crate) reading: Lane,
+    /// Pictures, each of which may take seconds.
+    pub(crate) drawing: Lane,
+    /// Buffers without a name, which need the store's lock only where there is a quota.
+    pub(crate) making: Lane,
+    /// What waits for the store's lock: one that a stopped process holds keeps a thread for 5 s.
     pub(crate) changing: Lane,
 }
 
@@ -41,7 +46,9 @@ impl Lanes {
     pub(crate) fn new() -> Self {
         Self {
             quick: Lane::new("quick", 2, 0),
-            slow: Lane::new("slow", 2, GIVING_WAY),
+            reading: Lane::new("reading", 2, GIVING_WAY),
+            drawing: Lane::new("drawing", 2, GIVING_WAY),
+            making: Lane::new("making", 2, 0),
             changing: Lane::new("changing", 4, 0),
         }
     }

@@ -19,6 +19,7 @@ mod index;
 mod install;
 mod lanes;
 mod listed;
+mod log;
 mod manifest;
 mod memory;
 mod outgoing;
@@ -40,6 +41,7 @@ mod sweep;
 mod text;
 mod tools;
 mod transport;
+mod weight;
 mod work;
 
 pub use cli::run;

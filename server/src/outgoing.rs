@@ -2,20 +2,49 @@
 //!
 //! Each message passes through here, so no tool, resource, prompt or error has to think of it.
 
-use dcc_mcp_shm::{is_hidden, unescaped, visible};
-use rmcp::model::ServerJsonRpcMessage;
+use std::io;
+
+use dcc_mcp_shm::{Error, is_hidden, unescaped, visible};
+use rmcp::model::{ErrorData, JsonRpcResponse, ServerJsonRpcMessage};
 use serde_json::{Map, Value};
+
+use crate::memory;
+use crate::weight::Weight;
 
 /// Fields whose text a client finds its own request by. No model reads them.
 const EXACT: [&str; 2] = ["_meta", "progressToken"];
 
-/// A message as a line. Whatever it says, not how it is addressed, is escaped.
+/// A message as a line. Where there is no memory for an answer, the line is an error in its place; a notification is then left
+/// out, and the line is empty.
 ///
 /// # Errors
-/// It is no JSON.
-pub(crate) fn line(message: &ServerJsonRpcMessage) -> serde_json::Result<Vec<u8>> {
-    let mut line = serde_json::to_vec(message)?;
+/// It is no JSON, or there is no memory even to say that there is none.
+pub(crate) fn line(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
+    let problem = match escaped(message) {
+        Err(error) if error.kind() == io::ErrorKind::OutOfMemory => error.to_string(),
+        written => return written,
+    };
+    tracing::warn!(problem, "a message could not be sent");
+    match message {
+        ServerJsonRpcMessage::Response(JsonRpcResponse { id, .. }) => {
+            let problem = format!("The answer cannot be sent: {problem}. Ask for less, or call again later");
+            escaped(&ServerJsonRpcMessage::error(
+                ErrorData::internal_error(problem, None),
+                Some(id.clone()),
+            ))
+        }
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// A message as a line. Whatever it says, not how it is addressed, is escaped.
+fn escaped(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
+    let weight = Weight::of(message)?;
+    // So that the line does not grow while it is written.
+    let mut line = memory::with_room(weight.bytes() + 1).map_err(no_memory)?;
+    serde_json::to_writer(&mut line, message)?;
     if may_hide(&line) {
+        weight.expect().map_err(no_memory)?;
         let mut value = serde_json::to_value(message)?;
         for part in ["result", "error", "params"] {
             let fields = value.get_mut(part).and_then(Value::as_object_mut);
@@ -29,6 +58,10 @@ pub(crate) fn line(message: &ServerJsonRpcMessage) -> serde_json::Result<Vec<u8>
     }
     line.push(b'\n');
     Ok(line)
+}
+
+fn no_memory(error: Error) -> io::Error {
+    io::Error::new(io::ErrorKind::OutOfMemory, error)
 }
 
 /// Whether there is anything to escape in JSON, where controls are escapes already.

@@ -9,6 +9,7 @@ use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
 use serde::Serialize;
 
 use crate::text;
+use crate::weight::Weight;
 
 /// Longest statement of what went wrong, in bytes: it may quote what a file or an argument said.
 const MAX_FACT_BYTES: usize = 600;
@@ -20,8 +21,10 @@ pub(crate) struct Reply<T>(pub(crate) T);
 impl<T: Serialize + Display> Reply<T> {
     /// The same as rmcp sends it.
     pub(crate) fn into_result(self) -> Result<CallToolResult, ToolError> {
-        let structured = serde_json::to_value(&self.0)
-            .map_err(|error| ToolError::new(format!("The result cannot be told as JSON: {error}"), "Tell the user."))?;
+        let untold = |error| ToolError::new(format!("The result cannot be told as JSON: {error}"), "Tell the user.");
+        // The text says the same as the structured content, so it is about as long.
+        Weight::of(&self.0).map_err(untold)?.expect()?;
+        let structured = serde_json::to_value(&self.0).map_err(untold)?;
         let text = ContentBlock::text(self.0.to_string());
         let mut result = CallToolResult::success(vec![text]);
         result.structured_content = Some(structured);

@@ -1,5 +1,7 @@
 //! MCP over stdin and stdout: which transport is used, and what ends it.
 
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Serves a store until the client or a signal ends it.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     dcc_mcp_shm::give_back_large_memory();
+    check_descriptors().context("cannot start the async runtime")?;
     // One client, short calls: a second thread would only add a hand-off to each of them.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -31,6 +34,13 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
         .build()
         .context("cannot start the async runtime")?;
     runtime.block_on(serve_stdio(ShmServer::new(settings)))
+}
+
+/// Checks that the descriptors can be had that the runtime opens, because tokio panics where it gets none for its signals.
+fn check_descriptors() -> io::Result<()> {
+    // The reactor opens three, and the signals a pair and a duplicate.
+    let _as_many = [UnixStream::pair()?, UnixStream::pair()?, UnixStream::pair()?];
+    Ok(())
 }
 
 async fn serve_stdio(server: ShmServer) -> anyhow::Result<()> {

@@ -12,6 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FileType, fstat};
 use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
@@ -31,7 +32,9 @@ pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
 /// stdin is closed, or the reactor does not take it.
 pub(crate) fn input() -> io::Result<Input> {
     // Opened again, so that O_NONBLOCK is set on this descriptor only. A pipe of another user cannot be opened again.
-    if let Ok(pipe) = pipe::OpenOptions::new().open_receiver("/proc/self/fd/0") {
+    if is_pipe(io::stdin())
+        && let Ok(pipe) = pipe::OpenOptions::new().open_receiver("/proc/self/fd/0")
+    {
         return Ok(Box::new(pipe));
     }
     match unix_socket(io::stdin()) {
@@ -45,13 +48,21 @@ pub(crate) fn input() -> io::Result<Input> {
 /// # Errors
 /// stdout is closed, or the reactor does not take it.
 pub(crate) fn output() -> io::Result<Output> {
-    if let Ok(pipe) = pipe::OpenOptions::new().open_sender("/proc/self/fd/1") {
+    if is_pipe(io::stdout())
+        && let Ok(pipe) = pipe::OpenOptions::new().open_sender("/proc/self/fd/1")
+    {
         return Ok(Box::new(pipe));
     }
     match unix_socket(io::stdout()) {
         Some(socket) => Ok(Box::new(non_blocking(socket)?)),
         None => Ok(Box::new(Stream::new(io::stdout(), Interest::WRITABLE)?)),
     }
+}
+
+/// Whether `stream` is a pipe. Nothing else is opened again: a terminal would become the controlling terminal of a session that
+/// has none.
+fn is_pipe(stream: impl AsFd) -> bool {
+    fstat(stream).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_fifo())
 }
 
 /// A duplicate of `stream`, if it is a Unix socket.

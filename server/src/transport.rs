@@ -8,6 +8,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use dcc_mcp_shm::Error;
 use rmcp::RoleServer;
 use rmcp::model::{
     CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ErrorData,
@@ -21,17 +22,21 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::ending::Ending;
 use crate::outgoing;
+use crate::weight::Weight;
 
 /// Longest line that is read. The longest of use carries 1 MiB of text, each byte of which JSON may escape in six.
 const MAX_LINE: usize = 8 << 20;
 /// Answers that may wait to be written before no more requests are read.
 const MAX_UNSENT: usize = 64;
+/// Longest id in bytes that is copied where memory is short: longer than a UUID.
+const SHORT_ID: usize = 64;
 
 pub(crate) struct Lines<R, W> {
     input: BufReader<R>,
     /// What has come of the next line. It outlives a `receive` that is given up halfway.
     line: Vec<u8>,
-    too_long: bool,
+    /// Why the rest of this line is passed over.
+    dropped: Option<String>,
     /// Whether rmcp is past the messages that begin a session; it ends at notifications that come before.
     begun: bool,
     /// An answer of this transport's own that is being written.
@@ -43,7 +48,8 @@ pub(crate) struct Lines<R, W> {
 
 enum Line {
     Whole,
-    TooLong,
+    /// It could not be kept, for this reason.
+    Dropped(String),
     End,
 }
 
@@ -53,7 +59,7 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
         Self {
             input: BufReader::new(input),
             line: Vec::new(),
-            too_long: false,
+            dropped: None,
             begun: false,
             refusal: None,
             output: Arc::new(Mutex::new(output)),
@@ -62,7 +68,7 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
         }
     }
 
-    /// Reads to the end of a line, which is in `self.line` if it is not too long. Half a line at the end is none.
+    /// Reads to the end of a line, which is in `self.line` unless that cannot hold it. Half a line at the end is none.
     async fn read_line(&mut self) -> io::Result<Line> {
         loop {
             let read = self.input.fill_buf().await?;
@@ -71,17 +77,22 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
             }
             let newline = read.iter().position(|&byte| byte == b'\n');
             let taken = newline.map_or(read.len(), |at| at + 1);
-            if self.line.len() + taken > MAX_LINE {
-                self.too_long = true;
-                self.line = Vec::new();
+            if self.dropped.is_none() {
+                if self.line.len() + taken > MAX_LINE {
+                    let problem = format!("The line is longer than {MAX_LINE} bytes: share large data by a buffer");
+                    self.dropped = Some(problem);
+                } else if self.line.try_reserve(taken).is_err() {
+                    self.dropped = Some(no_memory(&Error::no_memory_for((self.line.len() + taken) as u64)));
+                } else {
+                    self.line.extend_from_slice(&read[..taken]);
+                }
             }
-            if !self.too_long {
-                self.line.extend_from_slice(&read[..taken]);
+            if self.dropped.is_some() {
+                self.line = Vec::new();
             }
             self.input.consume(taken);
             if newline.is_some() {
-                let too_long = std::mem::take(&mut self.too_long);
-                return Ok(if too_long { Line::TooLong } else { Line::Whole });
+                return Ok(self.dropped.take().map_or(Line::Whole, Line::Dropped));
             }
         }
     }
@@ -139,6 +150,12 @@ fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<ServerJsonRpcM
     if line.is_empty() {
         return Ok(None);
     }
+    if let Err(error) = Weight::of_text(line).expect() {
+        return Err(refusal(
+            ErrorData::internal_error(no_memory(&error), None),
+            short_id(line),
+        ));
+    }
     if let Ok(call) = serde_json::from_slice::<Call>(line) {
         return Ok(Some(call.into()));
     }
@@ -166,6 +183,32 @@ fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<ServerJsonRpcM
         "The line is no JSON-RPC message: it needs \"jsonrpc\": \"2.0\", a method, and an id that is text or a whole number"
     };
     Err(refusal(ErrorData::invalid_request(problem, None), id))
+}
+
+/// The id of a message for which there is no memory, if it is short.
+fn short_id(line: &[u8]) -> Option<RequestId> {
+    match serde_json::from_slice::<Addressed<'_>>(line).ok()?.id {
+        Id::Number(number) => Some(RequestId::Number(number)),
+        Id::Text(text) => (text.len() <= SHORT_ID).then(|| RequestId::String(text.into())),
+    }
+}
+
+/// A message of which nothing but the id is read, and nothing is copied.
+#[derive(Deserialize)]
+struct Addressed<'a> {
+    #[serde(borrow)]
+    id: Id<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Id<'a> {
+    Number(i64),
+    Text(&'a str),
+}
+
+fn no_memory(error: &Error) -> String {
+    format!("The message cannot be taken: {error}. Share large data by a buffer, or send it again later")
 }
 
 fn refusal(error: ErrorData, id: Option<RequestId>) -> Box<ServerJsonRpcMessage> {
@@ -209,10 +252,7 @@ where
                     Ok(_) => continue,
                     Err(refused) => refused,
                 },
-                Ok(Line::TooLong) => {
-                    let problem = format!("The line is longer than {MAX_LINE} bytes: share large data by a buffer");
-                    refusal(ErrorData::invalid_request(problem, None), None)
-                }
+                Ok(Line::Dropped(problem)) => refusal(ErrorData::invalid_request(problem, None), None),
                 Ok(Line::End) => return None,
                 Err(error) => {
                     tracing::error!(%error, "the client's messages cannot be read");

@@ -7,6 +7,7 @@ use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
 use tokio::runtime::Handle;
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::reply::ToolError;
@@ -27,8 +28,10 @@ struct Progress {
     token: ProgressToken,
     runtime: Handle,
     started: Instant,
-    /// How many intervals after the start progress was told last.
-    told: AtomicU64,
+    /// How many intervals after the start progress was looked at last.
+    looked: AtomicU64,
+    /// The most that was told. Locked while it is sent, because each message must tell more than the one before.
+    told: Mutex<u64>,
 }
 
 impl Work {
@@ -39,7 +42,8 @@ impl Work {
             token,
             runtime: Handle::current(),
             started: Instant::now(),
-            told: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
+            told: Mutex::new(0),
         });
         Self {
             cancelled: context.ct.clone(),
@@ -69,7 +73,7 @@ impl Work {
         Ok(())
     }
 
-    /// Tells at once how much is done. Waits until the message is on its way, but not for a client that has stopped
+    /// Tells at once how much is done, if that is more than was told before. Waits until the message is on its way, but not for a client that has stopped
     /// reading and gives up.
     ///
     /// # Errors
@@ -112,14 +116,19 @@ impl Progress {
     /// True once in each interval, for one of the threads that ask.
     fn is_due(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis() / INTERVAL.as_millis()).unwrap_or(u64::MAX);
-        self.told.fetch_max(now, Ordering::Relaxed) < now
+        self.looked.fetch_max(now, Ordering::Relaxed) < now
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a share of what is done, for a bar")]
     async fn tell(&self, done: u64, total: u64) {
+        let mut told = self.told.lock().await;
+        if done <= *told {
+            return;
+        }
         let message = ProgressNotificationParam::new(self.token.clone(), done as f64).with_total(total as f64);
         if let Err(error) = self.peer.notify_progress(message).await {
             tracing::debug!(%error, "progress could not be told");
         }
+        *told = done;
     }
 }

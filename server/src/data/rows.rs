@@ -9,6 +9,9 @@ use crate::memory;
 
 /// Longest last axis that makes a row: a 4 × 4 matrix that was laid out flat.
 const LONGEST_ROW: u64 = 16;
+/// Bytes of memory for a number on its way to JSON: decoded, as a [`Number`], as a value alone, in the list of a complex element
+/// and in that of a row, which take a value each themselves, and as digits where JSON has no such number.
+const PER_NUMBER: usize = 16 + size_of::<Number>() + 5 * size_of::<Value>() + 64;
 
 /// What the last axis holds is a row, such as x, y and z of a point; all other axes are counted through in C order.
 /// With one axis, or a long last one, a row is one element.
@@ -44,6 +47,8 @@ impl<'a> Rows<'a> {
     pub(crate) fn read(&self, reader: &DataReader, start: u64, count: u64) -> Result<Vec<Value>> {
         let count = count.min(self.count.saturating_sub(start));
         let len = usize::try_from(count * self.width()).unwrap_or(usize::MAX);
+        let numbers = len.saturating_div(self.array.dtype.size()).saturating_mul(2);
+        memory::expect(numbers.saturating_mul(PER_NUMBER))?;
         let mut bytes = memory::filled(len, 0)?;
         reader.read_at(self.array.offset + start.min(self.count) * self.width(), &mut bytes)?;
         let numbers = Elements::of(self.array.dtype).numbers(&bytes);

@@ -36,7 +36,7 @@ use crate::work::Work;
 use source::Source;
 
 pub(crate) use camera::View;
-pub(crate) use encode::{Encoded, encode};
+pub(crate) use encode::encode;
 
 /// Most arrays that an error names.
 const MAX_NAMED: usize = 8;

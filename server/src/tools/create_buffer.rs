@@ -202,6 +202,11 @@ impl ShmServer {
     ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         // Reserving memory costs up to 0.3 s for each GiB.
+        if arguments.name.is_none() {
+            return self
+                .make(&context, move |store, work| arguments.create(store, work).map(Reply))
+                .await;
+        }
         self.change(&context, move |store, work| arguments.create(store, work).map(Reply))
             .await
     }

@@ -45,7 +45,7 @@ impl ShmServer {
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
         let limit = self.settings().result_bytes;
-        self.slow(&context, move |store, work| {
+        self.read(&context, move |store, work| {
             let reference = meant(store, reference)?;
             look(store, &reference, |reader| {
                 let name = |name: &String| array(reader, name).map(|(name, _)| name.clone());

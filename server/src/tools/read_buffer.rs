@@ -89,7 +89,7 @@ impl ShmServer {
         let wanted = arguments.wanted(self.settings().result_bytes)?;
         let reference = arguments.buffer.clone().resolve("buffer")?;
         // A chunk of a compressed scene is decompressed for any part of it.
-        self.slow(&context, move |store, _| {
+        self.read(&context, move |store, _| {
             let reference = meant(store, reference)?;
             look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply))
         })

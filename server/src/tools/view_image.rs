@@ -12,7 +12,8 @@ use serde::Deserialize;
 use crate::arguments::{self, BufferReference};
 use crate::data::look::look;
 use crate::handler::ShmServer;
-use crate::picture::{self, Encoded, Picture, Request, View};
+use crate::memory;
+use crate::picture::{self, Picture, Request, View};
 use crate::reply::ToolError;
 use crate::schema;
 use crate::spelling::meant;
@@ -54,13 +55,15 @@ impl Arguments {
 /// A picture and its text. There is no structured content: hosts that get it do not show the picture.
 #[derive(Debug)]
 struct Viewed {
-    picture: Encoded,
+    /// In base64.
+    picture: String,
+    mime_type: &'static str,
     text: String,
 }
 
 impl IntoCallToolResult for Viewed {
     fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
-        let picture = ContentBlock::image(STANDARD.encode(&self.picture.bytes), self.picture.mime_type);
+        let picture = ContentBlock::image(self.picture, self.mime_type);
         Ok(CallToolResult::success(vec![picture, ContentBlock::text(self.text)]).into())
     }
 }
@@ -81,13 +84,18 @@ impl ShmServer {
         let arguments: Arguments = arguments::parse(arguments)?;
         let request = arguments.request()?;
         let reference = arguments.buffer.resolve("buffer")?;
-        self.slow(&context, move |store, work| {
+        self.draw(&context, move |store, work| {
             let reference = meant(store, reference)?;
             let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
             let picture = picture::encode(image, || work.go_on())?;
             let [width, height] = picture.size;
+            memory::expect(picture.bytes.len() / 3 * 4 + 4)?;
             let text = format!("{text} The picture has {width} × {height} pixels.");
-            Ok(Viewed { picture, text })
+            Ok(Viewed {
+                picture: STANDARD.encode(&picture.bytes),
+                mime_type: picture.mime_type,
+                text,
+            })
         })
         .await
     }

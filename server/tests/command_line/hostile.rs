@@ -9,7 +9,7 @@ use dcc_mcp_shm::{Attrs, BufferOptions, is_hidden, visible};
 use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::json;
 
-use crate::home::refusal;
+use crate::home::{PROGRAM, refusal};
 use crate::store::{Holder, TestStore};
 use crate::terminal::terminal;
 
@@ -169,4 +169,48 @@ fn a_name_that_is_shown_is_found_and_a_refusal_shows_what_was_said() {
     assert!(said.contains(shown.as_ref()), "{said}");
     let said = refusal(&store.run(&["rm", HOSTILE]));
     assert!(said.contains("nothing is shared"), "{said}");
+}
+
+/// What a program says on stderr, which nothing in it may hide.
+fn said(command: &mut Command, status: i32) -> String {
+    let output = command.stdin(Stdio::null()).output().expect("the program runs");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(status), "{said}");
+    assert!(!said.contains(is_hidden) && said.contains("\\u{202e}"), "{said:?}");
+    said
+}
+
+#[test]
+fn what_is_wrong_with_the_command_line_is_quoted_visibly() {
+    let hostile = format!("{HOSTILE}\u{1b}[31m\u{1b}]0;x\u{7}");
+    for arguments in [
+        vec![hostile.clone()],
+        vec![format!("--{hostile}")],
+        vec!["serve".into(), hostile.clone()],
+        vec!["serve".into(), "--max-bytes".into(), hostile.clone()],
+        vec!["install".into(), hostile.clone()],
+        vec!["install".into(), "cursor".into(), "--name".into(), hostile.clone()],
+        vec!["show".into(), "a".into(), hostile.clone()],
+    ] {
+        said(Command::new(PROGRAM).args(arguments).env_clear(), 2);
+    }
+    let mut command = Command::new(PROGRAM);
+    said(
+        command
+            .arg("serve")
+            .env_clear()
+            .env("DCC_MCP_SHM_RESULT_BYTES", &hostile),
+        2,
+    );
+}
+
+#[test]
+fn a_selection_of_what_is_logged_is_quoted_visibly() {
+    let mut command = Command::new(PROGRAM);
+    command
+        .arg("serve")
+        .env_clear()
+        .env("RUST_LOG", format!("debug,[{HOSTILE}\u{1b}[31m"));
+    let said = said(&mut command, 0);
+    assert!(said.contains("WARN") && said.contains("RUST_LOG"), "{said}");
 }

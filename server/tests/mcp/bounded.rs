@@ -19,7 +19,7 @@ fn noise(count: u32) -> impl Iterator<Item = f32> {
 }
 
 /// Large faces, all of which overlap: drawing all of them takes minutes. The last point belongs to none and is far above.
-fn overlapping(store: &Store) -> SharedSceneBuffer {
+pub(crate) fn overlapping(store: &Store) -> SharedSceneBuffer {
     let mut points: Vec<f32> = noise(3 * 6_000).collect();
     points.extend([0.5, 2.0, 0.5]);
     let corners: Vec<i32> = (0..300_000).map(|corner| corner * 7 % 6_000).collect();
@@ -108,6 +108,27 @@ fn faces_that_would_take_minutes_are_sampled_and_the_text_says_so() {
     // All points were looked at, also those of faces that were not drawn.
     assert!(text.contains(", 2, "), "{text}");
     assert_eq!(draw(), result, "the same data, the same picture");
+}
+
+#[test]
+fn each_progress_of_a_picture_is_more_than_the_one_before() {
+    let (_parent, store) = store();
+    let scene = overlapping(&store);
+    let mut client = Client::start(store.path(), Era::Session);
+    let id = ask(&mut client, &scene, &json!({}));
+    let mut told = Vec::new();
+    loop {
+        let message = client.answer();
+        if message["id"] == id {
+            picture(&message["result"]);
+            break;
+        }
+        told.push(message["params"]["progress"].as_f64().expect("a number"));
+    }
+    assert!(
+        !told.is_empty() && told.is_sorted_by(|before, after| before < after),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -218,6 +239,64 @@ fn where_there_is_no_memory_a_call_says_so_and_the_server_goes_on() {
     assert!(
         !said.contains("did not finish") && !said.contains("256 MiB, view_image"),
         "{said}"
+    );
+}
+
+#[test]
+fn much_text_and_many_numbers_take_no_more_memory_than_there_is() {
+    let (_parent, store) = store();
+    let scene = surface(&store, 300);
+    let small = surface(&store, 2);
+    let read = |array: &str, count: u32| json!({"buffer": scene.id(), "array": array, "count": count});
+    let cases = [
+        ("read_buffer", read("position", 4_000)),
+        ("read_buffer", read("corner_vert", 16_000)),
+        ("create_buffer", json!({"text": "y".repeat(900_000)})),
+        ("create_buffer", json!({"text": "\n\u{e9}".repeat(300_000)})),
+        ("create_buffer", json!({"base64": "QUJD".repeat(225_000)})),
+        (
+            "create_buffer",
+            json!({"text": "a", "attrs": {"many": vec![json!([0]); 100_000]}}),
+        ),
+        (
+            "list_buffers",
+            json!({"name": {"many": vec![json!({"a": []}); 50_000]}}),
+        ),
+    ];
+    let (mut refused, mut answered) = (0, 0);
+    for kibibytes in [256, 1_024, 2_048, 4_096, 8_192, 400 << 10] {
+        for (tool, arguments) in &cases {
+            let mut client = Client::start(store.path(), Era::Session);
+            // The threads that the calls need are there.
+            client.call("list_buffers", json!({}));
+            client.call("read_buffer", json!({"buffer": small.id()}));
+            client.call("create_buffer", json!({"text": "a", "ttl_seconds": 1}));
+            client.limit_addresses(kibibytes << 10);
+            let id = client.begin("tools/call", json!({"name": tool, "arguments": arguments}));
+            let answer = client.answer();
+            let text = answer.to_string();
+            if answer["error"].is_object() || text.contains("There is no memory") {
+                assert!(
+                    text.to_lowercase().contains("no memory"),
+                    "{kibibytes} KiB, {tool}: {text}"
+                );
+                // Where not even the line could be kept, nobody knows its id.
+                assert!(
+                    answer["id"] == id || answer["id"].is_null(),
+                    "{kibibytes} KiB, {tool}: {text}"
+                );
+                refused += 1;
+            } else {
+                assert_eq!(answer["id"], id, "{text}");
+                answered += 1;
+            }
+            client.call("list_buffers", json!({}));
+            assert_eq!(client.end().code(), Some(0), "{kibibytes} KiB, {tool}");
+        }
+    }
+    assert!(
+        refused > cases.len() && answered > cases.len(),
+        "{refused} refused, {answered} answered"
     );
 }
 

@@ -6,11 +6,13 @@ use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
 use serde_json::json;
 
 use crate::client::serve;
@@ -144,6 +146,51 @@ fn a_server_that_nobody_reads_ends() {
             drop(requests);
         }
     }
+}
+
+#[test]
+fn a_terminal_that_closes_does_not_kill_the_server_of_a_session() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let server = serve(&parent.path().join("store"));
+    let user = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    grantpt(&user).expect("access");
+    unlockpt(&user).expect("access");
+    let name = ptsname(&user, Vec::new()).expect("a name");
+    let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty());
+    let terminal = terminal.expect("the terminal");
+    let mut attributes = tcgetattr(&terminal).expect("its attributes");
+    attributes.make_raw();
+    tcsetattr(&terminal, OptionalActions::Now, &attributes).expect("raw");
+    // A session of its own, without a controlling terminal.
+    let mut command = Command::new("setsid");
+    command.arg(server.get_program()).args(server.get_args());
+    command.stdin(terminal.try_clone().expect("another descriptor"));
+    command.stdout(terminal).stderr(Stdio::null());
+    let server = command.spawn().expect("setsid runs");
+    drop(command);
+    let user = File::from(user);
+    let mut ends = Ends {
+        server,
+        requests: Box::new(user.try_clone().expect("another descriptor")),
+        answers: BufReader::new(user),
+        leave: Box::new(|| ()),
+    };
+    greet(&mut ends);
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", ends.server.id())).expect("it runs");
+    let after_name = stat.rsplit_once(')').expect("a name").1;
+    assert_eq!(
+        after_name.split_whitespace().nth(4),
+        Some("0"),
+        "a terminal controls it: {stat}"
+    );
+    let Ends {
+        mut server,
+        requests,
+        answers,
+        ..
+    } = ends;
+    drop((requests, answers));
+    assert_eq!(server.wait().expect("its end").code(), Some(0));
 }
 
 #[test]

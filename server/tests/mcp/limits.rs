@@ -1,6 +1,7 @@
 //! Limits of the system that the server meets while it works: a call fails, and the next one is answered.
 
 use std::fs::{self, File, Permissions};
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -39,6 +40,46 @@ fn a_file_beyond_the_size_limit_is_an_error_of_its_call() {
     }
     client.call("create_buffer", json!({"text": "small"}));
     assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn with_few_descriptors_the_server_serves_or_says_why_it_ends() {
+    let (_parent, store) = store();
+    let server = serve(store.path());
+    let mut sessions = 0;
+    for most in 3..=24 {
+        let mut command = Command::new("prlimit");
+        command.arg(format!("--nofile={most}:{most}")).arg(server.get_program());
+        command.args(server.get_args()).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("prlimit runs");
+        let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+        // A server that cannot start has ended before it reads.
+        let _ = writeln!(child.stdin.take().expect("a pipe"), "{ping}");
+        let output = child.wait_with_output().expect("its end");
+        let (answer, said) = (text(&output.stdout), text(&output.stderr));
+        if output.status.code() == Some(0) {
+            assert!(answer.contains("\"result\""), "{most}: {answer}");
+            sessions += 1;
+            continue;
+        }
+        // With so few, the system cannot load the program.
+        assert!(
+            output.status.code() == Some(1) || most < 5,
+            "{most}: {} {said}",
+            output.status
+        );
+        assert!(
+            !said.contains("panicked") && said.lines().count() == 1,
+            "{most}: {said}"
+        );
+        assert_eq!(answer, "", "{most}");
+    }
+    assert!((8..22).contains(&sessions), "{sessions} sessions");
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// `server` in `parent` as a user who is bound by a limit of processes, started by `launcher`.

@@ -36,7 +36,7 @@ fn a_client_may_leave_before_it_says_anything() {
 
 #[test]
 fn signals_end_the_server_cleanly() {
-    for signal in [Signal::TERM, Signal::INT] {
+    for signal in [Signal::TERM, Signal::INT, Signal::HUP] {
         everywhere(|mut client| {
             client.greet();
             client.call("list_buffers", json!({}));

@@ -3,7 +3,7 @@
 mod bytes;
 mod rows;
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -96,8 +96,13 @@ impl Window {
                 } else {
                     ", "
                 };
-                let rows: Vec<_> = rows.iter().map(Value::to_string).collect();
-                text::fenced(&rows.join(separator))
+                let mut text = String::new();
+                for (index, row) in rows.iter().enumerate() {
+                    let before = if index > 0 { separator } else { "" };
+                    // Writing to a String cannot fail.
+                    let _ = write!(text, "{before}{row}");
+                }
+                text::fenced(&text)
             }
             (None, Some(data)) => text::fenced(data),
             (None, None) => String::new(),

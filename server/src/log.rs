@@ -1,0 +1,43 @@
+//! What is logged, to stderr because stdout belongs to the protocol: nothing in it is hidden or obeyed by a terminal.
+
+use std::io::{self, Write};
+
+use dcc_mcp_shm::visible;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// The environment variable that selects what is logged.
+const SELECTION: &str = "RUST_LOG";
+
+/// Logs from now on.
+pub(crate) fn to_stderr() {
+    let filter = || EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
+    let wanted = std::env::var_os(SELECTION).unwrap_or_default();
+    let parsed = filter().parse(wanted.to_string_lossy());
+    let problem = parsed.as_ref().err().map(ToString::to_string);
+    tracing_subscriber::fmt()
+        .with_env_filter(parsed.unwrap_or_else(|_| filter().parse_lossy("")))
+        .with_writer(|| Visible)
+        // With stderr closed there is nobody to tell, and telling that would panic.
+        .log_internal_errors(false)
+        .init();
+    if let Some(problem) = problem {
+        tracing::warn!("{SELECTION}={} selects nothing: {problem}", wanted.display());
+    }
+}
+
+/// stderr, where the texts of others that an entry quotes are escaped.
+struct Visible;
+
+impl Write for Visible {
+    /// Called once for each entry.
+    fn write(&mut self, entry: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(entry);
+        io::stderr().write_all(visible(&text).as_bytes())?;
+        Ok(entry.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
