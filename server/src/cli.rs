@@ -86,6 +86,8 @@ Examples:
 /// What is to be told on stderr: the session could not begin, an output could not be written, an entry was not, or what
 /// was asked about is not there.
 pub fn run() -> anyhow::Result<ExitCode> {
+    // Parsing and logging have hash maps of their own.
+    dcc_mcp_shm::check_random()?;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return Ok(explained(&error)),
