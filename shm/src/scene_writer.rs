@@ -89,10 +89,15 @@ impl SceneWriter {
             return Err(Error::Sealed { id });
         }
         sealing::check_leases(id, segment.file()?, &path)?;
+        // Looked at first, because root can open it also while it is being sealed, which each writer that is open holds up.
+        if is_being_filled(&segment)? || is_being_sealed(&segment)? {
+            return Err(being_filled(&segment));
+        }
         let writer = open_writer(&segment)?;
         let locked = sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO)
             .map_err(|error| Error::io("lock", &path, error))?;
         if !locked || is_being_sealed(&segment)? {
+            drop(writer);
             return Err(being_filled(&segment));
         }
         // Read again: it may have been filled and sealed just before the lock was taken.
@@ -226,9 +231,7 @@ fn open_writer(segment: &Segment) -> Result<GuardedFile> {
 /// looked for in this order.
 fn reopen_half_sealed(segment: &Segment) -> Result<GuardedFile> {
     let (store, id) = (segment.store(), segment.id());
-    let data_locked = sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_DATA, Mode::Shared)
-        .map_err(|error| Error::io("look at the lock of", &segment.path(), error))?;
-    if data_locked || is_being_sealed(segment)? {
+    if is_being_filled(segment)? || is_being_sealed(segment)? {
         return Err(being_filled(segment));
     }
     if is_half_sealed(segment)? {
@@ -244,6 +247,11 @@ fn is_half_sealed(segment: &Segment) -> Result<bool> {
     let stat = segment.file()?.stat();
     stat.map(|stat| stat.mode == sealing::MODE_SEALING)
         .map_err(|error| Error::io("look at", &segment.path(), error))
+}
+
+fn is_being_filled(segment: &Segment) -> Result<bool> {
+    sys::is_locked_against(segment.file()?.as_fd(), sys::BYTE_DATA, Mode::Shared)
+        .map_err(|error| Error::io("look at the lock of", &segment.path(), error))
 }
 
 fn is_being_sealed(segment: &Segment) -> Result<bool> {
