@@ -22,7 +22,7 @@ const IDLE: Duration = Duration::from_secs(10);
 
 /// How much nicer than the others the threads are that look at data: while they take all cores, a thread that answers a quick call
 /// would else wait for its turn.
-const GIVING_WAY: i32 = 15;
+const GIVING_WAY: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -31,13 +31,18 @@ pub(crate) fn by_id(id: Uuid) -> Reference {
 }
 
 /// Repeats an attempt until it gives something; the pauses are no synchronisation, only kind to the processor.
-pub(crate) fn until<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + Duration::from_secs(20);
+pub(crate) fn until<T>(what: &str, attempt: impl FnMut() -> Option<T>) -> T {
+    until_within(Duration::from_secs(20), what, attempt)
+}
+
+/// The same for what takes longer on a busy machine.
+pub(crate) fn until_within<T>(limit: Duration, what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = attempt() {
             return found;
         }
-        assert!(Instant::now() < deadline, "{what}: not within 20 s");
+        assert!(Instant::now() < deadline, "{what}: not within {limit:?}");
         std::thread::sleep(Duration::from_micros(500));
     }
 }
