@@ -2,7 +2,7 @@
 //!
 //! Each message passes through here, so no tool, resource, prompt or error has to think of it.
 
-use std::io;
+use std::io::{self, Write as _};
 
 use dcc_mcp_shm::{Error, is_hidden, unescaped, visible};
 use rmcp::model::{ErrorData, JsonRpcResponse, ServerJsonRpcMessage};
@@ -39,12 +39,10 @@ pub(crate) fn line(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
 
 /// A message as a line. Whatever it says, not how it is addressed, is escaped.
 fn escaped(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
-    let weight = Weight::of(message)?;
-    // So that the line does not grow while it is written.
-    let mut line = memory::with_room(weight.bytes() + 1).map_err(no_memory)?;
+    let mut line = Line(Vec::new());
     serde_json::to_writer(&mut line, message)?;
-    if may_hide(&line) {
-        weight.expect().map_err(no_memory)?;
+    if may_hide(&line.0) {
+        Weight::of_text(&line.0).expect().map_err(no_memory)?;
         let mut value = serde_json::to_value(message)?;
         for part in ["result", "error", "params"] {
             let fields = value.get_mut(part).and_then(Value::as_object_mut);
@@ -54,10 +52,28 @@ fn escaped(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
                 }
             }
         }
-        line = serde_json::to_vec(&value)?;
+        line.0.clear();
+        serde_json::to_writer(&mut line, &value)?;
     }
-    line.push(b'\n');
-    Ok(line)
+    line.write_all(b"\n")?;
+    Ok(line.0)
+}
+
+/// A line that is being written. It fails, instead of ending the process, when there is no memory for it to grow.
+struct Line(Vec<u8>);
+
+impl io::Write for Line {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let needed = (self.0.len() + bytes.len()) as u64;
+        let reserved = self.0.try_reserve(bytes.len());
+        reserved.map_err(|_| no_memory(Error::no_memory_for(needed)))?;
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn no_memory(error: Error) -> io::Error {
@@ -66,9 +82,11 @@ fn no_memory(error: Error) -> io::Error {
 
 /// Whether there is anything to escape in JSON, where controls are escapes already.
 fn may_hide(json: &[u8]) -> bool {
-    let is_plain = json.iter().all(|byte| (b' '..0x7f).contains(byte));
+    // Without an early end, so that the compiler looks at many bytes at once.
+    let is_plain = json.iter().fold(true, |plain, byte| plain & (b' '..0x7f).contains(byte));
     let text = String::from_utf8_lossy(json);
-    text.contains("\\u00") || text.contains("\\\\u{") || (!is_plain && text.contains(is_hidden))
+    let escapes = text.contains("\\u") && (text.contains("\\u00") || text.contains("\\\\u{"));
+    escapes || (!is_plain && text.contains(is_hidden))
 }
 
 /// Escapes what is hidden in all texts of a value, the names of its fields among them.

@@ -40,11 +40,6 @@ impl Weight {
         Ok(weight)
     }
 
-    /// The length of the text.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
     /// Checks that there is memory for the tree and for the text once more.
     ///
     /// # Errors
