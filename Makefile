@@ -14,6 +14,8 @@ CARGO := env -u MAKEFLAGS -u MFLAGS cargo
 export CARGO_TARGET_DIR := target
 # One interpreter for every cargo call, or pyo3 is built again each time another one is found first.
 export PYO3_PYTHON := $(CURDIR)/.venv/bin/python
+# The same as maturin says, or pyo3 is built again each time the other has built it.
+export PYO3_BUILD_EXTENSION_MODULE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # What the caller's shell has set must not leak into the environments.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -42,7 +44,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-rust test-python test-dcc wheel fuzz faults asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo quick test test-rust test-python test-dcc wheel fuzz faults asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +52,12 @@ help: ## this list
 demo: $(if $(DCC),$(DCC_READY),$(READY)) $(SERVER) ## a scene goes from one process to another, and an MCP client finds it (DCC=blender)
 	$(call say,demo)
 	@$(if $(DCC),.venv-dcc/bin/python examples/demo --dcc "$(DCC)",.venv/bin/python examples/demo)
+
+quick: $(READY) ## formatting, unit tests, the model and some Python tests: a minute, once built
+	@$(CARGO) fmt --all --check
+	@$(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-server --lib --bins
+	@$(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- model::
+	@.venv/bin/python -m pytest --quiet tests/test_scene.py tests/test_buffer.py
 
 test: test-rust test-python ## all tests but Blender's
 
@@ -59,7 +67,7 @@ test-rust: $(VENV)
 
 test-python: $(READY) $(TESTED_SERVERS) $(NODE_TOOLS)
 	$(call say,Python tests)
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal
 
 test-dcc: $(DCC_READY) $(SERVER) ## tests inside Blender (first time: 474 MB to download)
 	$(call say,Blender tests)
@@ -91,14 +99,15 @@ SOAK := DCC_MCP_SHM_TEST_KILLS=500 DCC_MCP_SHM_TEST_FRAMES=100000 DCC_MCP_SHM_TE
 	DCC_MCP_SHM_TEST_SECONDS=600 DCC_MCP_SHM_FUZZ_LINES=100000 DCC_MCP_SHM_TEST_PROPERTIES=40
 # Where property tests are beside those of the libraries. Only here do they draw cases that nobody has drawn before: what fails
 # is written to a file that ends in .regressions, and becomes a case for everybody.
-PROPERTIES := --test model --test codec --test descriptors --test hostile_files
+PROPERTIES := model:: codec:: descriptors:: hostile_files::
 
 soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hour and a half)
 	$(call say,long variants)
-	@for test in crashes pool_frames full_speed collectors; do \
-		$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test $$test -- --nocapture --test-threads 1 || exit 1; done
+	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- --nocapture --test-threads 1 \
+		crashes:: pool_frames:: full_speed:: collectors::
 	@seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "seed $$seed" && \
-		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-server --lib $(PROPERTIES) && \
+		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-server --lib && \
+		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- $(PROPERTIES) && \
 		DCC_MCP_SHM_FUZZ_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
 	@$(MAKE) faults
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
@@ -161,13 +170,13 @@ $(VENV): requirements/dev.txt
 	@.venv/bin/python -m pip install --quiet --no-deps --no-compile --require-hashes -r $<
 	@touch $@
 
-build-wheels = env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m maturin build --release --locked --quiet --manifest-path python/Cargo.toml
+build-wheels = env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m maturin build --locked --quiet --manifest-path python/Cargo.toml
 build-compat = .venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation
 
 $(WHEELS): $(VENV) $(CRATES) $(BINDINGS)
 	$(call say,wheels (release build: a minute or two))
 	@rm -f dist/*.whl
-	@$(build-wheels) --out dist
+	@$(build-wheels) --release --out dist
 	@$(build-compat) --wheel-dir dist ./python/dcc_mcp_core
 	@touch $@
 
@@ -176,15 +185,20 @@ $(DCC_WHEELS): $(VENV) $(ZIG) $(CRATES) $(BINDINGS)
 	$(call say,wheels for DCCs (release build: a minute or two))
 	@rm -f dist/dcc/*.whl
 	@PATH="$(CURDIR)/.tools/zig/bin:$$PATH" CARGO_TARGET_DIR=target/zig \
-		$(build-wheels) --zig --compatibility manylinux_2_17 --out dist/dcc
+		$(build-wheels) --release --zig --compatibility manylinux_2_17 --out dist/dcc
 	@$(build-compat) --wheel-dir dist/dcc ./python/dcc_mcp_core
 	@touch $@
 
 # The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
 install-ours = --quiet --no-index --no-deps --force-reinstall
 
-$(READY): $(VENV) $(WHEELS)
-	@.venv/bin/python -m pip install $(install-ours) dist/*.whl
+# With what the Rust tests have built already; what is measured or given away is a release build.
+$(READY): $(VENV) $(CRATES) $(BINDINGS)
+	$(call say,wheels to test (debug build))
+	@rm -rf target/wheels
+	@$(build-wheels) --out target/wheels
+	@$(build-compat) --wheel-dir target/wheels ./python/dcc_mcp_core
+	@.venv/bin/python -m pip install $(install-ours) target/wheels/*.whl
 	@touch $@
 
 .venv-dcc/.stamp-requirements: requirements/dcc.txt

@@ -14,7 +14,7 @@ const BEYOND_BYTES: [(&str, &str); 7] = [
     ("NoLeases", "depends on what the system refuses"),
     (
         "OutOfMemory",
-        "needs a file of terabytes, which the targets do not make; tests/hostile_files.rs does",
+        "needs a file of terabytes, which the targets do not make; tests/all/hostile_files.rs does",
     ),
     ("StillWritable", "needs another process that can write"),
     ("StoreFull", "depends on the machine"),

@@ -1,5 +1,5 @@
 //! What the test files share: temporary stores, child processes to talk to, and headers to be forged.
-#![allow(dead_code, reason = "each test file is a crate of its own and uses a part of this")]
+#![allow(dead_code, reason = "each crate of tests uses a part of this")]
 #![allow(unsafe_code, reason = "alarm and fork have no safe form")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
@@ -9,6 +9,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -167,11 +168,17 @@ pub(crate) fn hear() -> String {
     line.trim_end().to_owned()
 }
 
-/// The command that runs this file's ignored test `child` in a process of its own.
+/// The command that runs the ignored test `child` of the caller's file in a process of its own.
+#[track_caller]
 pub(crate) fn child_command(role: &str, argument: &str) -> Command {
+    let file = Path::new(Location::caller().file()).file_stem().unwrap();
+    let child = match file.to_str().unwrap() {
+        "main" => "child".to_owned(),
+        module => format!("{module}::child"),
+    };
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "child", "--ignored", "--nocapture"])
+        .args(["--exact", &child, "--ignored", "--nocapture"])
         .env(ROLE, role)
         .env(ARGUMENT, argument)
         .env_remove(dcc_mcp_shm::QUOTA_VARIABLE)
@@ -188,6 +195,7 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
+    #[track_caller]
     pub(crate) fn start(role: &str, argument: &str) -> Self {
         Self::of(&mut child_command(role, argument))
     }
@@ -296,6 +304,7 @@ impl Unprivileged {
         self.home().join("store")
     }
 
+    #[track_caller]
     pub(crate) fn start(&self, role: &str, argument: &str) -> Peer {
         let plain = child_command(role, argument);
         let mut command = Command::new(&self.program);

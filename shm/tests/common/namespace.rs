@@ -7,6 +7,7 @@ use std::process::Command;
 use super::{Peer, child_command, with_variables};
 
 /// Runs a role in namespaces that these options of `unshare` make.
+#[track_caller]
 pub(crate) fn unshared(options: &[&str], role: &str, argument: &str) -> Peer {
     let plain = child_command(role, argument);
     let mut command = Command::new("unshare");

@@ -1,15 +1,10 @@
 //! Compressed scenes: what comes out is what went in, in any part of it, damage is noticed, and the format is LZ4's own.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
-#[path = "../../tests/properties.rs"]
-mod properties;
 
 use std::fs;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 
-use common::{Image, at, by_id, noise, temp_store};
+use crate::common::{Image, at, by_id, noise, temp_store};
 use dcc_mcp_shm::{ArraySpec, BufferOptions, Error, SceneWriter, SharedSceneBuffer, Shuffle, Store};
 use lz4_flex::frame::FrameDecoder;
 use proptest::prelude::*;
@@ -266,7 +261,7 @@ fn a_compressed_scene_whose_first_array_does_not_start_at_zero_is_read_right_or_
 }
 
 proptest! {
-    #![proptest_config(properties::config(60))]
+    #![proptest_config(crate::properties::config(60))]
 
     #[test]
     fn ranges_are_slices_of_the_whole(start in 0usize..3_400_000, len in 0usize..2_500_000) {

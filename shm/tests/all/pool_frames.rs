@@ -2,13 +2,10 @@
 //! others, while some of them are killed. No frame is ever wrong, no slot is lost, and nobody starves.
 //!
 //! `DCC_MCP_SHM_TEST_FRAMES=100000 cargo test -p dcc-mcp-shm --test pool_frames -- --nocapture` is the long variant.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store};
+use crate::common::{Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
 
 const PROCESSES: usize = 8;
@@ -171,7 +168,7 @@ fn run(kill_every: Option<Duration>) {
          others checked, {late:?} gone before, longest wait for a slot {longest:?} ms",
         began()
     );
-    common::print(&figures);
+    crate::common::print(&figures);
     assert!(consumed.iter().sum::<u64>() > 100, "{figures}");
     if kill_every.is_none() {
         assert_eq!(

@@ -1,14 +1,11 @@
 //! Stamps: a descriptor that is said to be unchanged is what a new look would give, whatever was done to the scene.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::{self, File, FileTimes, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use common::temp_store;
+use crate::common::temp_store;
 use dcc_mcp_shm::{ArraySpec, BufferOptions, BufferPool, Layout, Reference, SharedBuffer, SharedSceneBuffer, Store};
 use uuid::Uuid;
 

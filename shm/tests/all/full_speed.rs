@@ -2,15 +2,12 @@
 //! gets is of one write.
 //!
 //! `DCC_MCP_SHM_TEST_READS=100000 cargo test -p dcc-mcp-shm --test full_speed -- --nocapture` is the long variant.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
-use common::{LONG, Peer, by_id, child_role, hear, live_for, number, say, temp_store};
+use crate::common::{LONG, Peer, by_id, child_role, hear, live_for, number, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
 
 const LONGEST: usize = 32 << 20;
@@ -229,7 +226,7 @@ fn of_all_reads_beside_writers_at_full_speed_none_is_wrong() {
     drop(writers);
     let [copies, views, slots, ranges, bare, refused] = [0, 2, 4, 6, 8, 10].map(|at| [sums[at], sums[at + 1]]);
     let [wrong, right] = [0, 1].map(|at| [copies, views, slots, ranges].iter().map(|way| way[at]).sum::<u64>());
-    common::print(&format!(
+    crate::common::print(&format!(
         "{wrong} wrong in {} reads beside {written} writes in {:.1?}: {} copies, {} views, {} views of slots, {} pairs of \
          ranges (and {} said to have changed); past the sequence word {} of {} were mixed",
         wrong + right,

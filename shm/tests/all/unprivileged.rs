@@ -1,8 +1,5 @@
 //! Everything works for a user without privileges, to whom modes 0400 and 0500 are not only advice, and nothing for another
 //! one.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs;
 use std::io::ErrorKind;
@@ -10,7 +7,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-use common::{Image, Peer, Unprivileged, at, by_id, child_command, child_role, say, with_variables};
+use crate::common::{Image, Peer, Unprivileged, at, by_id, child_command, child_role, say, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     Store,
@@ -110,7 +107,7 @@ fn child() {
             let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
             say(&buffer.descriptor().unwrap().to_json());
             // The parent gives it to another user meanwhile, as it was and readable by all.
-            common::hear();
+            crate::common::hear();
             for result in [
                 SharedBuffer::open(&store, &by_id(buffer.id())).map(drop),
                 store.describe(&by_id(buffer.id())).map(drop),
@@ -124,7 +121,7 @@ fn child() {
             assert_eq!(store.list().unwrap().damaged.len(), 1);
             store.gc(false).unwrap();
         }
-        "race" => common::race_of_fillers(&store),
+        "race" => crate::common::race_of_fillers(&store),
         other => panic!("no role {other}"),
     }
     say("done");
@@ -166,7 +163,7 @@ fn make_everything(path: &Path) {
     let draft = SceneWriter::new(&store, layout(), BufferOptions::default()).unwrap();
     let pool = BufferPool::create(&store, 2, 10, &BufferOptions::default()).unwrap();
     say(&buffer.descriptor().unwrap().to_json());
-    common::hear();
+    crate::common::hear();
     drop((scene, empty, draft, pool));
 }
 
@@ -183,7 +180,7 @@ fn with_umask_0(store: &Path) -> (Peer, String) {
 
 /// Tries to get at the store of another user, of whom it knows a descriptor.
 fn intrude(path: &Path) {
-    let json = common::hear();
+    let json = crate::common::hear();
     let opened = Store::open_at(path);
     assert!(
         matches!(opened, Err(Error::UnsafeStore { .. } | Error::Io { .. })),
@@ -235,9 +232,9 @@ fn nobody_else_can_list_open_or_fill_a_store_also_of_one_without_a_umask() {
         let mut intruder = user.start("intrude", &store.display().to_string());
         intruder.tell(&descriptor);
         intruder.expect("refused");
-        common::print("another user was refused everything");
+        crate::common::print("another user was refused everything");
     } else {
-        common::print(
+        crate::common::print(
             "without root there is no other user to be: only the modes were looked at, which refuse everybody else",
         );
     }
@@ -259,7 +256,9 @@ fn what_another_user_planted_is_refused() {
         fs::remove_dir(&path).unwrap();
         fs::write(&path, "").unwrap();
         assert!(matches!(Store::open_at(&path), Err(Error::UnsafeStore { .. })));
-        common::print("without root nothing can be another user's: directories open to others and files were refused");
+        crate::common::print(
+            "without root nothing can be another user's: directories open to others and files were refused",
+        );
         return;
     }
     let plant = |path: &Path| std::os::unix::fs::lchown(path, Some(Unprivileged::NOBODY), None).unwrap();

@@ -1,16 +1,13 @@
 //! Who holds a buffer: it stays as long as somebody does, and as long afterwards as it was promised to, whoever
 //! dies or forks.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(unsafe_code, reason = "alarm and pause have no safe form")]
-
-mod common;
 
 use std::fs::{self, File};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
-use common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
+use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, Reference, SceneWriter, SharedBuffer,
     SharedSceneBuffer, Store,

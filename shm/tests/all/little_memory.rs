@@ -1,14 +1,11 @@
 //! Little memory is an error, or slower, and never the end of the process: with every amount of address space from none to
 //! plenty, and any number of mappings, large data is moved and compressed right or not at all.
 #![allow(unsafe_code, reason = "limits of this process have no safe form")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 
-use common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, say, temp_store};
+use crate::common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
 };
@@ -276,7 +273,7 @@ fn run(role: &str) {
     let mut peer = Peer::of(&mut command);
     let said = peer.next();
     assert!(said.is_some(), "ended with {}", peer.status());
-    common::print(&said.unwrap());
+    crate::common::print(&said.unwrap());
     peer.end();
 }
 

@@ -1,10 +1,7 @@
 //! A process that may not make long files (`ulimit -f`) is told so, and never ended by SIGXFSZ.
 #![allow(unsafe_code, reason = "limits and signals of this process have no safe form")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
-mod common;
-
-use common::{Peer, by_id, child_role, noise, say, temp_store};
+use crate::common::{Peer, by_id, child_role, noise, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer,
     SpaceLimit, Store,

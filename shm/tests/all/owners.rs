@@ -1,14 +1,11 @@
 //! Who has what: the records of slots, and the processes that have a file open. Both are for people; locks decide.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::process::id as own_pid;
 use std::sync::Barrier;
 
-use common::{Peer, argument, by_id, child_role, hear, opened, path_of, say, temp_store};
+use crate::common::{Peer, argument, by_id, child_role, hear, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
     BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, SlotHolder, SlotStatus, Store,
 };
@@ -40,7 +37,7 @@ fn child() {
         "take one in a fork" => {
             let pool = BufferPool::open(&store, &reference).unwrap();
             let mine = pool.acquire().unwrap();
-            let child = common::in_fork(|| {
+            let child = crate::common::in_fork(|| {
                 let Ok(slot) = pool.acquire() else { return 1 };
                 say(&format!("{} {}", own_pid(), slot.id()));
                 hear();

@@ -3,15 +3,11 @@
 //! `buffer_access`, `data_lock`, `slot` and `buffer_open`; whoever changes their order changes it here. Each guard is also left
 //! out once, to see that the search would find what it keeps from happening.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
-
 use std::collections::{HashSet, VecDeque};
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use common::print;
+use crate::common::print;
 
 /// One state of everything; a process is the number of it.
 trait State: Clone + Eq + Hash + Debug {

@@ -1,14 +1,9 @@
 //! Descriptors: what comes back from one is what it was made from, or a typed error; never somebody else's data.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
-#[path = "../../tests/properties.rs"]
-mod properties;
 
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use common::{by_id, temp_store};
+use crate::common::{by_id, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Descriptor, Error, Layout, Reference, Result, SceneDataKind, SceneWriter,
     SharedBuffer, SharedSceneBuffer, Store,
@@ -577,7 +572,7 @@ fn a_summary_says_what_the_descriptor_says() {
 }
 
 proptest! {
-    #![proptest_config(properties::config(256))]
+    #![proptest_config(crate::properties::config(256))]
 
     #[test]
     fn numbers_in_attributes_come_back_bit_for_bit(number in proptest::num::f64::NORMAL | proptest::num::f64::SUBNORMAL) {

@@ -1,13 +1,10 @@
 //! A file system without free inodes is a full store, whatever is to be made there.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::{self, File};
 use std::path::Path;
 
-use common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use common::{by_id, child_role, say};
+use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
+use crate::common::{by_id, child_role, say};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer,
     SpaceLimit, Store,

@@ -1,12 +1,9 @@
 //! What a watch of a store tells, and what it says when it can tell no more.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs;
 use std::time::Duration;
 
-use common::{Peer, by_id, child_role, temp_store};
+use crate::common::{Peer, by_id, child_role, temp_store};
 use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter, SharedSceneBuffer, Store, StoreEvent};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -102,6 +99,6 @@ fn child() {
     assert_eq!(role, "publish");
     let store = Store::open_at(path).unwrap();
     let scene = SharedSceneBuffer::write(&store, b"data", &BufferOptions::default()).unwrap();
-    common::say(&scene.id().to_string());
-    common::hear();
+    crate::common::say(&scene.id().to_string());
+    crate::common::hear();
 }

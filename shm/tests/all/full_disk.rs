@@ -3,17 +3,14 @@
 //!
 //! The small file system is mounted in a mount namespace that ends with the child process, by `unshare` and `mount`
 //! of util-linux: as root, or where users may make namespaces. Elsewhere these tests fail and say so.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store, with_variables};
+use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
+use crate::common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, DataReader, Error, FileRole, Layout, Reference, Result, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
@@ -269,7 +266,7 @@ fn a_process_that_may_have_little_memory_gets_errors_and_goes_on() {
     let mut peer = Peer::of(with_variables(&mut command, &plain));
     let said = peer.next();
     assert!(said.is_some(), "ended with {}", peer.status());
-    common::print(&format!("with {} MiB of addresses: {}", ADDRESSES / MIB, said.unwrap()));
+    crate::common::print(&format!("with {} MiB of addresses: {}", ADDRESSES / MIB, said.unwrap()));
     peer.end();
     for (len, (buffer, scenes)) in SIZES.into_iter().zip(made) {
         assert!(

@@ -1,14 +1,11 @@
 //! Who has a lock for too long is named to who waits for it in vain, so that somebody can do something about it.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use common::{Peer, by_id, child_role, hear, say, temp_store, until};
+use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
+use crate::common::{Peer, by_id, child_role, hear, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, LockHolder, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
 };

@@ -1,8 +1,5 @@
 //! Programs of several time namespaces share a store: nobody's time to live is cut short, whoever makes, closes or sweeps.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(unsafe_code, reason = "unshare has no safe form")]
-
-mod common;
 
 use std::fs::{self, File};
 use std::os::fd::AsFd;
@@ -10,8 +7,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
-use common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
+use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
+use crate::common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{BufferOptions, BufferPool, KeptReason, SharedSceneBuffer, Store};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use rustix::time::{ClockId, clock_gettime};
@@ -230,7 +227,7 @@ fn where_the_clock_cannot_be_told_nothing_is_collected_and_no_time_cut_short() {
         assert_whole_ttl(&store);
 
         let (_parent, store) = temp_store();
-        let argument = common::argument(&store, Uuid::nil());
+        let argument = crate::common::argument(&store, Uuid::nil());
         unshared(&options, "make without a clock", &argument).expect("done");
         assert_eq!(verdict(&store), Some(KeptReason::HolderDied), "later, and not too soon");
         assert_whole_ttl(&store);

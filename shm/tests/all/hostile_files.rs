@@ -1,10 +1,5 @@
 //! Whatever lies where a buffer belongs, opening it is a typed error or gives exactly the data, and the rest of the
 //! store works on.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
-#[path = "../../tests/properties.rs"]
-mod properties;
 
 use std::fs;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
@@ -12,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{Image, Peer, at, by_id, child_role, noise, opened, path_of, say, temp_store};
+use crate::common::{Image, Peer, at, by_id, child_role, noise, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, MAX_SLOTS, Result, SceneDataKind, SceneWriter, SharedBuffer,
     SharedSceneBuffer, Store,
@@ -853,7 +848,7 @@ fn try_everything(store: &Store, id: Uuid) {
 }
 
 proptest! {
-    #![proptest_config(properties::config(400))]
+    #![proptest_config(crate::properties::config(400))]
 
     #[test]
     fn random_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..9000), magic: bool, sealed: bool) {

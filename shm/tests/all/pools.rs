@@ -1,14 +1,11 @@
 //! Pools: no slot is ever with two at once, none is lost, and what was held once is refused later.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::HashSet;
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, argument, by_id, child_role, hear, noise, opened, path_of, say, temp_store};
+use crate::common::{Peer, argument, by_id, child_role, hear, noise, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, GcReport, Reference, SharedBuffer, SharedSceneBuffer, Store};
 use uuid::Uuid;
 

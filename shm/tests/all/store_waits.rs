@@ -1,15 +1,14 @@
 //! Waiting for what others share: everything that matches comes once, as soon as it can be read, and nothing hangs.
 #![allow(unsafe_code, reason = "a child is stopped by a signal")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use common::{LONG, Peer, by_id, child_role, hear, median, now, pause, percentile, processor_time, say, temp_store};
+use crate::common::{
+    LONG, Peer, by_id, child_role, hear, median, now, pause, percentile, processor_time, say, temp_store,
+};
 use dcc_mcp_shm::{
     ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Layout, Result, SceneDataKind, SceneWriter,
     SharedBuffer, SharedSceneBuffer, Store, StoreEvent,
@@ -256,7 +255,7 @@ fn every_publication_ends_a_wait_soon() {
             Duration::from_nanos(waiter.hears().parse().unwrap())
         })
         .collect();
-    common::print(&format!(
+    crate::common::print(&format!(
         "from the start of a named publication to its descriptor in another process: p50 {:?}, p99 {:?}",
         median(&took),
         percentile(&took, 99)
@@ -270,12 +269,12 @@ fn waiting_takes_next_to_no_time_of_the_processor() {
     scene(&store, &BufferOptions::default());
     let wait = || assert!(store.wait(&any(), None, Duration::from_secs(1)).unwrap().is_empty());
     let mut sleeps = 0;
-    let used = processor_time(|| sleeps = common::sleeps(wait));
-    common::print(&format!(
+    let used = processor_time(|| sleeps = crate::common::sleeps(wait));
+    crate::common::print(&format!(
         "a second of waiting: {used:?} of the processor, {sleeps} sleeps"
     ));
     assert!(
-        used < common::LITTLE_WORK && sleeps < common::FEW_SLEEPS,
+        used < crate::common::LITTLE_WORK && sleeps < crate::common::FEW_SLEEPS,
         "{used:?} and {sleeps} sleeps"
     );
 }
@@ -369,9 +368,13 @@ fn what_is_damaged_or_foreign_ends_no_wait() {
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| store.wait(&any(), Some(&[]), LONG).unwrap());
         for _ in 0..50 {
-            fs::write(common::path_of(&store, uuid::Uuid::new_v4()), common::noise(7, 5000)).unwrap();
+            fs::write(
+                crate::common::path_of(&store, uuid::Uuid::new_v4()),
+                crate::common::noise(7, 5000),
+            )
+            .unwrap();
             fs::write(store.path().join("foreign.shm"), "").unwrap();
-            fs::create_dir_all(common::path_of(&store, uuid::Uuid::new_v4())).unwrap();
+            fs::create_dir_all(crate::common::path_of(&store, uuid::Uuid::new_v4())).unwrap();
         }
         scene(&store, &BufferOptions::default().name("hero"));
         assert_eq!(names(&waiter.join().unwrap()), ["hero"]);

@@ -2,15 +2,12 @@
 //! end nothing is left.
 //!
 //! `DCC_MCP_SHM_TEST_SECONDS=600 cargo test -p dcc-mcp-shm --test collectors -- --nocapture` is the long variant.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::VecDeque;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, frame, live_for, number, number_of, path_of, say, temp_store, until};
+use crate::common::{Peer, by_id, child_role, frame, live_for, number, number_of, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
 };
@@ -240,7 +237,7 @@ fn what_somebody_has_open_is_never_collected_and_in_the_end_nothing_is_left() {
         store.gc(false).unwrap();
         (store.used_bytes().unwrap() == 0).then_some(())
     });
-    common::print(&format!(
+    crate::common::print(&format!(
         "in {:.1?} {CREATORS} processes made {made}, opened {opened} of others, and came too late for {late}; {COLLECTORS} \
          collectors took {taken} in {sweeps} sweeps; at most {most} bytes, in the end {}",
         started.elapsed(),

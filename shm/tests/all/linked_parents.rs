@@ -1,12 +1,9 @@
 //! A store that is reached by several paths, as one of its parents is a link, is one store.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::{create_dir, rename};
 use std::os::unix::fs::symlink;
 
-use common::temp_store;
+use crate::common::temp_store;
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, Store};
 
 fn by_descriptor(json: String) -> Reference {

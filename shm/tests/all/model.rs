@@ -1,13 +1,8 @@
 //! A store against a plain model of it: whatever is done, in whatever order, both give the same.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
-#[path = "../../tests/properties.rs"]
-mod properties;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::{by_id, temp_store};
+use crate::common::{by_id, temp_store};
 use dcc_mcp_shm::{ArraySpec, BufferOptions, Dtype, Error, Reference, SharedBuffer, SharedSceneBuffer, Store};
 use proptest::prelude::*;
 use uuid::Uuid;
@@ -409,7 +404,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(properties::config(300))]
+    #![proptest_config(crate::properties::config(300))]
 
     #[test]
     fn the_store_does_what_the_model_does(steps in proptest::collection::vec(step(), 1..60)) {

@@ -1,14 +1,11 @@
 //! Waiting for a write: woken and not polling, by whatever ends it, and never stuck.
 #![allow(unsafe_code, reason = "a bare futex on mapped memory, to compare with")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::OpenOptions;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{
+use crate::common::{
     LONG, Peer, argument, by_id, child_role, hear, median, now, opened, path_of, pause, percentile, say, temp_store,
 };
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, Store};
@@ -139,7 +136,7 @@ fn every_write_ends_a_wait_and_the_wake_is_measured_beside_a_bare_futex() {
         writes.push(started.elapsed());
     }
     let ratio = median(&ours).as_secs_f64() / median(&theirs).as_secs_f64();
-    common::print(&format!(
+    crate::common::print(&format!(
         "from the start of a write to the end of a wait: p50 {:?}, p99 {:?}; the write alone: p50 {:?}; bare futex: p50 {:?}, p99 \
          {:?}; {ratio:.2} times the bare one at p50",
         median(&ours),
@@ -160,12 +157,12 @@ fn waiting_takes_next_to_no_time_of_the_processor() {
     let seen = buffer.sequence().unwrap();
     let wait = || assert_eq!(buffer.wait(seen, Duration::from_secs(1)).unwrap(), None);
     let mut sleeps = 0;
-    let used = common::processor_time(|| sleeps = common::sleeps(wait));
-    common::print(&format!(
+    let used = crate::common::processor_time(|| sleeps = crate::common::sleeps(wait));
+    crate::common::print(&format!(
         "a second of waiting: {used:?} of the processor, {sleeps} sleeps"
     ));
     assert!(
-        used < common::LITTLE_WORK && sleeps < common::FEW_SLEEPS,
+        used < crate::common::LITTLE_WORK && sleeps < crate::common::FEW_SLEEPS,
         "{used:?} and {sleeps} sleeps"
     );
 }
@@ -191,7 +188,7 @@ fn a_delete_and_a_replacement_wake() {
     let (_parent, store) = temp_store();
     let options = BufferOptions::default().name("frame").replace(true);
     for replace in [false, true] {
-        common::assert_woken(15, || {
+        crate::common::assert_woken(15, || {
             let buffer = SharedBuffer::create(&store, 64, &options).unwrap();
             let mut waiter = Peer::start("wait", &argument(&store, buffer.id()));
             waiter.expect("waiting");

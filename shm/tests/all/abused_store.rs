@@ -2,9 +2,6 @@
 //! done is an error, what is read is right, and afterwards all works again.
 //!
 //! Its users have no privileges, so that modes bind them.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +9,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use common::{Image, Peer, Unprivileged, child_role, frame, hear, noise, number_of, path_of, say};
+use crate::common::{Image, Peer, Unprivileged, child_role, frame, hear, noise, number_of, path_of, say};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, Store};
 use uuid::Uuid;
 
@@ -203,7 +200,7 @@ fn abuse(what: &str, mut does: impl FnMut(&Path)) -> (Unprivileged, Vec<String>)
     users.go(1);
     users.done();
     let said = users.end();
-    common::print(&format!("{what}: {}", said.join(" ")));
+    crate::common::print(&format!("{what}: {}", said.join(" ")));
     (user, said)
 }
 

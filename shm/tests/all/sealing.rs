@@ -1,8 +1,5 @@
 //! A sealed scene never changes: whoever could still write to it keeps it from being sealed, and what is written
 //! afterwards reaches nobody.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, say, temp_store, until};
+use crate::common::{Peer, by_id, child_role, hear, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
 };
@@ -298,7 +295,7 @@ fn a_filler_that_dies_leaves_the_scene_empty_and_another_one_can_fill_it() {
 #[test]
 fn fillers_that_race_give_one_scene_that_never_changes() {
     let (_parent, store) = temp_store();
-    common::race_of_fillers(&store);
+    crate::common::race_of_fillers(&store);
 }
 
 #[test]

@@ -3,9 +3,6 @@
 //!
 //! `DCC_MCP_SHM_TEST_KILLS=500 cargo test -p dcc-mcp-shm --test crashes -- --nocapture` is the long variant.
 #![allow(unsafe_code, reason = "a word that processes share, beside the store")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
@@ -13,7 +10,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store, until, until_within};
+use crate::common::{
+    Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store, until, until_within,
+};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, Reference, SceneWriter, SharedBuffer,
     SharedSceneBuffer, Store,
@@ -353,7 +352,7 @@ fn a_producer_killed_in_any_state_tears_loses_and_leaks_nothing() {
         .zip(counts)
         .map(|(state, count)| format!("{state} {count}"))
         .collect();
-    common::print(&format!(
+    crate::common::print(&format!(
         "killed {} times in {:.1?}: {}; the readers had whole frames and none: {read:?}",
         counts.iter().sum::<usize>(),
         started.elapsed(),

@@ -1,14 +1,11 @@
 //! A reader gets one complete write, never parts of two, and never an older one after a newer, while a writer in
 //! another process does not pause.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{Peer, by_id, child_role, hear, live_for, opened, percentile, say, temp_store, until};
+use crate::common::{Peer, by_id, child_role, hear, live_for, opened, percentile, say, temp_store, until};
 use dcc_mcp_shm::{BufferOptions, Error, SharedBuffer, Store};
 
 const SIZE: usize = 8 << 20;
@@ -129,7 +126,7 @@ fn the_same_data_read_past_the_sequence_word_is_mixed() {
     let mut peer = Peer::start("write", &argument);
     peer.expect("writing");
     let mut data = vec![0; SIZE - 8000];
-    common::until("a mixture", || {
+    crate::common::until("a mixture", || {
         file.read_exact_at(&mut data, offset).unwrap();
         data.chunks_exact(8).any(|word| word != &data[..8]).then_some(())
     });

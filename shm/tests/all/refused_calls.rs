@@ -1,20 +1,18 @@
 //! What a container's seccomp profile or a file system refuses: another way where there is one that is as certain, else an
 //! error that says what is refused.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 #![allow(
     unsafe_code,
     reason = "what a child writes by numbers of descriptors has no safe form"
 )]
 
-mod common;
-#[path = "common/refusal.rs"]
+#[path = "../common/refusal.rs"]
 mod refusal;
 
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
-use common::{Peer, argument, by_id, child_role, hear, in_fork, opened, say, temp_store};
+use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     SpaceLimit, Store,

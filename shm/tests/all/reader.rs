@@ -1,13 +1,10 @@
 //! Looking at data through its file descriptor, whatever others do with the file meanwhile.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::Duration;
 
-use common::{Peer, by_id, child_role, hear, noise, path_of, say, temp_store};
+use crate::common::{Peer, by_id, child_role, hear, noise, path_of, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, Reference, SharedBuffer, SharedSceneBuffer, Source, Store,
 };

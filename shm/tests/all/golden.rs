@@ -1,17 +1,14 @@
 //! Files of format version 1 as they were first written. They open for ever, with this content.
 //!
-//! `DCC_MCP_SHM_WRITE_GOLDEN=1 cargo test --test golden -- --ignored` writes them anew, which is right only for files
+//! `DCC_MCP_SHM_WRITE_GOLDEN=1 cargo test --test all golden -- --ignored` writes them anew, which is right only for files
 //! of a new version, beside the old ones.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use common::{Image, at, by_id, path_of, temp_store};
+use crate::common::{Image, at, by_id, path_of, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Domain, Layout, Reference, SceneDataKind, SceneWriter,
     SharedBuffer, SharedSceneBuffer, Shuffle, Store,

@@ -1,13 +1,10 @@
 //! Waiting for a slot: woken and not polling, in turn, and never stuck behind one that died.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
-
-mod common;
 
 use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{LONG, Peer, argument, by_id, child_role, hear, opened, path_of, say, temp_store};
+use crate::common::{LONG, Peer, argument, by_id, child_role, hear, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, Store};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
@@ -91,7 +88,7 @@ fn somebody_waits(store: &Store, pool: Uuid) -> Option<()> {
 fn time_to_wake(peer: &mut Peer, store: &Store, pool: Uuid, let_go: impl FnOnce()) -> Duration {
     peer.tell("wait");
     peer.expect("waiting");
-    common::until("it waits", || somebody_waits(store, pool));
+    crate::common::until("it waits", || somebody_waits(store, pool));
     let started = Instant::now();
     let_go();
     peer.expect("got it");
@@ -106,7 +103,7 @@ fn a_waiter_wakes_when_another_process_gives_a_slot_back() {
     let (_parent, store) = temp_store();
     let pool = pool(&store, 1);
     let mut peer = Peer::start("wait again and again", &argument(&store, pool.id()));
-    common::assert_woken(25, || {
+    crate::common::assert_woken(25, || {
         let slot = pool.acquire().unwrap();
         time_to_wake(&mut peer, &store, pool.id(), || drop(slot))
     });
@@ -117,7 +114,7 @@ fn a_waiter_wakes_when_the_last_reader_of_a_slot_closes_it() {
     let (_parent, store) = temp_store();
     let pool = pool(&store, 1);
     let mut peer = Peer::start("wait again and again", &argument(&store, pool.id()));
-    common::assert_woken(25, || {
+    crate::common::assert_woken(25, || {
         let slot = pool.acquire().unwrap();
         let reader = SharedBuffer::from_descriptor(&slot.descriptor().unwrap().to_json()).unwrap();
         drop(slot);
@@ -129,14 +126,14 @@ fn a_waiter_wakes_when_the_last_reader_of_a_slot_closes_it() {
 fn threads_that_share_a_handle_wake_each_other() {
     let (_parent, store) = temp_store();
     let pool = pool(&store, 1);
-    common::assert_woken(25, || {
+    crate::common::assert_woken(25, || {
         let slot = pool.acquire().unwrap();
         std::thread::scope(|scope| {
             let waiter = scope.spawn(|| {
                 drop(pool.acquire_timeout(LONG).unwrap());
                 Instant::now()
             });
-            common::until("it waits", || somebody_waits(&store, pool.id()));
+            crate::common::until("it waits", || somebody_waits(&store, pool.id()));
             let given_back = Instant::now();
             drop(slot);
             waiter.join().unwrap() - given_back
@@ -153,7 +150,7 @@ fn a_waiter_gets_the_slot_of_a_killed_holder() {
     holder.expect("taken");
     let mut waiter = Peer::start("wait", &argument(&store, pool.id()));
     waiter.expect("waiting");
-    common::until("it waits", || somebody_waits(&store, pool.id()));
+    crate::common::until("it waits", || somebody_waits(&store, pool.id()));
     let killed = Instant::now();
     holder.kill();
     assert_eq!(waiter.hears(), pool.status().unwrap().slots[0].id.to_string());
@@ -168,7 +165,7 @@ fn a_killed_waiter_keeps_nobody_from_a_free_slot() {
     for _ in 0..10 {
         let mut waiter = Peer::start("wait", &argument(&store, pool.id()));
         waiter.expect("waiting");
-        common::until("it waits", || somebody_waits(&store, pool.id()));
+        crate::common::until("it waits", || somebody_waits(&store, pool.id()));
         waiter.kill();
     }
     drop(taken);
@@ -247,10 +244,13 @@ fn waiting_takes_next_to_no_time_of_the_processor_however_large_the_pool() {
         let _taken: Vec<_> = (0..slots).map(|_| other.acquire().unwrap()).collect();
         let wait = || assert!(pool.acquire_timeout(Duration::from_secs(1)).is_err());
         let mut sleeps = 0;
-        let used = common::processor_time(|| sleeps = common::sleeps(wait));
+        let used = crate::common::processor_time(|| sleeps = crate::common::sleeps(wait));
         let figures = format!("{slots} slots, a second of waiting: {used:?} of the processor, {sleeps} sleeps");
-        common::print(&figures);
-        assert!(used < common::LITTLE_WORK && sleeps < common::FEW_SLEEPS, "{figures}");
+        crate::common::print(&figures);
+        assert!(
+            used < crate::common::LITTLE_WORK && sleeps < crate::common::FEW_SLEEPS,
+            "{figures}"
+        );
     }
 }
 
@@ -264,7 +264,7 @@ fn a_killed_holder_of_a_large_pool_is_found_too() {
     let _taken: Vec<_> = (1..200).map(|_| pool.acquire().unwrap()).collect();
     let mut waiter = Peer::start("wait", &argument(&store, pool.id()));
     waiter.expect("waiting");
-    common::until("it waits", || somebody_waits(&store, pool.id()));
+    crate::common::until("it waits", || somebody_waits(&store, pool.id()));
     holder.kill();
     waiter.hears();
 }
@@ -280,7 +280,7 @@ fn a_waiter_has_its_turn_although_others_take_and_give_without_a_pause() {
         peer.expect("spinning");
     }
     for turn in 0..50 {
-        common::until("the others have it", || (pool.available().unwrap() == 0).then_some(()));
+        crate::common::until("the others have it", || (pool.available().unwrap() == 0).then_some(()));
         let slot = pool.acquire_timeout(Duration::from_secs(5));
         assert!(slot.is_ok(), "turn {turn}: {slot:?}");
     }
@@ -299,15 +299,15 @@ fn who_waits_longest_is_first() {
             peer.tell("wait");
             peer.expect("waiting");
             let since = Instant::now();
-            common::until("it waits", || somebody_waits(&store, pool.id()));
+            crate::common::until("it waits", || somebody_waits(&store, pool.id()));
             // The next one waits since another millisecond.
-            common::until("time goes on", || {
+            crate::common::until("time goes on", || {
                 (since.elapsed() > Duration::from_millis(3)).then_some(())
             });
         }
         drop(slot);
         let holder = || pool.status().unwrap().slots[0].holder.as_ref().map(|holder| holder.pid);
-        let first = common::until("one of them has it", holder);
+        let first = crate::common::until("one of them has it", holder);
         let in_turn = Ok(first) == u32::try_from(peers[0].pid());
         let mut order = [0, 1];
         if !in_turn {
@@ -387,7 +387,7 @@ fn a_hostile_line_only_delays() {
                 std::thread::sleep(Duration::from_millis(1));
             }
         });
-        common::until("the liar waits", || somebody_waits(&store, pool.id()));
+        crate::common::until("the liar waits", || somebody_waits(&store, pool.id()));
         let asked = Instant::now();
         // Either answer is fine; a wait without an end is not.
         let _ = (pool.acquire(), pool.acquire_timeout(Duration::from_millis(200)));
