@@ -21,7 +21,7 @@ const SIZE: usize = 32 << 10;
 const OPEN: usize = 12;
 
 fn seconds() -> u64 {
-    number("DCC_MCP_SHM_TEST_SECONDS", 6)
+    number("DCC_MCP_SHM_TEST_SECONDS", 3)
 }
 
 fn name(text: &str) -> Reference {

@@ -80,7 +80,7 @@ impl Doing {
 }
 
 fn kills() -> u64 {
-    number("DCC_MCP_SHM_TEST_KILLS", 45)
+    number("DCC_MCP_SHM_TEST_KILLS", 33)
 }
 
 fn name(text: &str) -> Reference {

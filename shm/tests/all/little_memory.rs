@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 
-use crate::common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, say, temp_store};
+use crate::common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, number, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
 };
@@ -232,9 +232,11 @@ fn child() {
     }
     let mut work = Work::new(Store::open_at(argument).unwrap());
     let mut counts = Counts::new();
+    // Every so many of the amounts.
+    let every = number("DCC_MCP_SHM_TEST_AMOUNTS", 3);
     if role == "mappings" {
         let mut mappings = Mappings::new();
-        for left in 0..24 {
+        for left in (0..24).step_by(usize::try_from(every).unwrap()) {
             sweep(&mut work, &mut counts, left, &mut |left| match left {
                 Some(left) => {
                     mappings.take_all();
@@ -246,8 +248,8 @@ fn child() {
     } else {
         let amounts = |from: u64, step: u64| (from..from + MOST).step_by(usize::try_from(step).unwrap());
         let copies = [1, 2].into_iter();
-        let with_copies = copies.flat_map(|copies| amounts(copies * LEN as u64, 4 * STEP));
-        for left in amounts(0, STEP).chain(with_copies) {
+        let with_copies = copies.flat_map(|copies| amounts(copies * LEN as u64, 4 * STEP * every));
+        for left in amounts(0, STEP * every).chain(with_copies) {
             sweep(&mut work, &mut counts, left, &mut |left| {
                 limit_addresses(left.map_or(libc::RLIM_INFINITY, |left| mapped() + left));
             });
