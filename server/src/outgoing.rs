@@ -8,7 +8,6 @@ use dcc_mcp_shm::{Error, is_hidden, unescaped, visible};
 use rmcp::model::{ErrorData, JsonRpcResponse, ServerJsonRpcMessage};
 use serde_json::{Map, Value};
 
-use crate::memory;
 use crate::weight::Weight;
 
 /// Fields whose text a client finds its own request by. No model reads them.
