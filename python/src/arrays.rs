@@ -5,9 +5,9 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::arguments::whole;
 use crate::errors::{invalid, raise};
 use crate::exporter::Input;
-use crate::options::whole;
 
 /// The layout in `{"position": ("f4", (n, 3)), "material": ("i4", n, "face")}`.
 pub(crate) fn layout(arrays: &Bound<'_, PyAny>) -> PyResult<Layout> {

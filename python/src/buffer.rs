@@ -9,11 +9,12 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyType};
 
+use crate::arguments::{self, reference, whole};
 use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Input, Memory, NewBytes};
 use crate::handle::Handle;
-use crate::options::{OF_BUFFERS, Options, reference, store_or_default, whole};
-use crate::store::PyStore;
+use crate::options::{OF_BUFFERS, Options};
+use crate::store::{PyStore, store_or_default};
 use crate::wait;
 
 /// Memory that any process can rewrite at any time, and whose readers get one complete write.
@@ -76,7 +77,7 @@ impl PySharedBuffer {
         let py = class.py();
         let buffer = match (path, id) {
             (Some(path), Some(id)) => {
-                let id = crate::options::id(&id.extract::<String>()?)?;
+                let id = arguments::id(&id.extract::<String>()?)?;
                 py.detach(|| SharedBuffer::open_path(&path, id))
             }
             (None, Some(id)) => {
@@ -144,7 +145,7 @@ impl PySharedBuffer {
     #[pyo3(signature = (after, timeout=None))]
     fn wait(&self, after: &Bound<'_, PyAny>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
         let (buffer, seen) = (self.get()?, whole("after", after)?);
-        let timeout = timeout.map_or(Ok(Duration::MAX), wait::timeout)?;
+        let timeout = timeout.map_or(Ok(Duration::MAX), arguments::timeout)?;
         wait::wait(after.py(), |go_on| buffer.wait_while(seen, timeout, go_on))
     }
 

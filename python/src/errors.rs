@@ -5,8 +5,7 @@ use pyo3::create_exception;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 
-use crate::options::from_json;
-use crate::store::json;
+use crate::json::{from_json, json};
 
 create_exception!(
     dcc_mcp_shm,

@@ -1,13 +1,16 @@
 //! The Python module `dcc_mcp_shm._native`. Users import `dcc_mcp_shm`.
 
+mod arguments;
 mod arrays;
 mod assign;
 mod attrs;
 mod buffer;
+mod default_store;
 mod element;
 mod errors;
 mod exporter;
 mod handle;
+mod json;
 mod kind;
 mod options;
 mod pool;

@@ -1,17 +1,13 @@
 //! The keyword arguments that all new buffers share.
 
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-
-use dcc_mcp_shm::{BufferOptions, Descriptor, Error, QuotaSetting, Reference, Store};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use dcc_mcp_shm::{BufferOptions, Store};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
-use uuid::Uuid;
+use pyo3::types::PyDict;
 
+use crate::arguments::{text, time_to_live};
 use crate::attrs::attrs;
-use crate::errors::{invalid, raise};
+use crate::default_store::default_store;
 use crate::kind::KindArgument;
 use crate::store::PyStore;
 
@@ -32,8 +28,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads keyword arguments: the common ones, and those of what is made; those that a caller names itself it has taken
-    /// out.
+    /// Reads common keyword arguments and those in `of_this`. The caller must already have removed any that it handles itself.
     pub(crate) fn read(options: Option<&Bound<'_, PyDict>>, of_this: &[&str]) -> PyResult<Self> {
         let mut store = None;
         let mut buffer = BufferOptions::default();
@@ -84,115 +79,4 @@ pub(crate) fn with_positional<'py>(
         }
     }
     Ok(options)
-}
-
-/// The store in an argument, or this user's.
-pub(crate) fn store_or_default(store: Option<&Bound<'_, PyStore>>) -> PyResult<Store> {
-    store.map_or_else(default_store, |store| Ok(store.get().store().clone()))
-}
-
-/// The store of this user, opened again only when its directory was changed. That sweeps it, and other threads go on
-/// meanwhile.
-pub(crate) fn default_store() -> PyResult<Store> {
-    static DEFAULT: Mutex<Option<(PathBuf, Store)>> = Mutex::new(None);
-    // Only ever locked with the GIL, so that no child is forked meanwhile that would find it locked for ever.
-    let default = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = Store::default_path();
-    if let Some((opened, store)) = &*default()
-        && *opened == path
-        && store.is_current()
-    {
-        return Ok(store.clone());
-    }
-    // Variables are read with the GIL, as other threads set them with it.
-    let quota = QuotaSetting::of_environment().map_err(raise)?;
-    let store = Python::attach(|py| py.detach(|| Store::open_with(&path, quota))).map_err(raise)?;
-    *default() = Some((path, store.clone()));
-    Ok(store)
-}
-
-fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    value
-        .cast::<PyString>()
-        .map_err(|_| PyTypeError::new_err(format!("{argument} must be a str")))?
-        .extract()
-}
-
-/// How long a buffer stays; 0 is for ever, and no other number is.
-fn time_to_live(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let seconds = seconds("ttl", value)?;
-    let ttl = Duration::try_from_secs_f64(seconds).map_err(|_| {
-        let problem = format!("{seconds} is no number of seconds that can be kept; 0 is until it is deleted");
-        invalid("ttl", problem)
-    })?;
-    Ok(if seconds > 0.0 {
-        ttl.max(Duration::from_nanos(1))
-    } else {
-        ttl
-    })
-}
-
-/// A number of seconds, whatever it is.
-pub(crate) fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
-    let py = value.py();
-    value.extract::<f64>().map_err(|error| {
-        if error.is_instance_of::<PyOverflowError>(py) {
-            return invalid(argument, "has more digits than a number of seconds can have");
-        }
-        if error.is_instance_of::<PyTypeError>(py) {
-            return PyTypeError::new_err(format!("{argument} must be a number of seconds"));
-        }
-        error
-    })
-}
-
-/// A size or count; what no size can be is an error of ours, as is what is only too large.
-pub(crate) fn whole(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    let index = value
-        .call_method0("__index__")
-        .map_err(|_| PyTypeError::new_err(format!("{argument} must be an int")))?;
-    index
-        .extract::<u64>()
-        .map_err(|_| invalid(argument, format!("{index} is not between 0 and 2^63 - 1")))
-}
-
-/// The same for what counts things in memory.
-pub(crate) fn count(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
-    let number = whole(argument, value)?;
-    usize::try_from(number).map_err(|_| invalid(argument, format!("{number} is more than memory can hold")))
-}
-
-/// An id, a name, a descriptor as JSON or as a dict.
-pub(crate) fn reference(value: &Bound<'_, PyAny>) -> PyResult<Reference> {
-    if let Ok(descriptor) = value.cast::<PyDict>() {
-        return Ok(Reference::Descriptor(to_json(descriptor.as_any())?));
-    }
-    text("reference", value)?.parse().map_err(raise)
-}
-
-/// Descriptors as a listing has them, a list of dicts.
-pub(crate) fn descriptors(value: &Bound<'_, PyAny>) -> PyResult<Vec<Descriptor>> {
-    serde_json::from_str(&to_json(value)?).map_err(|error| {
-        raise(Error::InvalidDescriptor {
-            problem: format!("after must be a list of descriptors, as Store.list returns it: {error}"),
-        })
-    })
-}
-
-pub(crate) fn id(value: &str) -> PyResult<Uuid> {
-    Uuid::parse_str(value).map_err(|_| invalid("id", format!("{value:?} is no UUID")))
-}
-
-fn to_json(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    let py = value.py();
-    let keywords = PyDict::new(py);
-    // NaN is no JSON: an error here is better than one at the reader.
-    keywords.set_item("allow_nan", false)?;
-    let json = py.import("json")?;
-    json.call_method("dumps", (value,), Some(&keywords))?.extract()
-}
-
-/// JSON text as Python values.
-pub(crate) fn from_json<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py, PyAny>> {
-    py.import("json")?.call_method1("loads", (json,))
 }

@@ -4,11 +4,13 @@ use dcc_mcp_shm::{BufferOptions, BufferPool, Store};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
+use crate::arguments::{self, count, reference, whole};
 use crate::buffer::PySharedBuffer;
 use crate::errors::raise;
 use crate::handle::Handle;
-use crate::options::{OF_POOLS, Options, count, from_json, reference, store_or_default, whole};
-use crate::store::{PyStore, json};
+use crate::json::{from_json, json};
+use crate::options::{OF_POOLS, Options};
+use crate::store::{PyStore, store_or_default};
 use crate::wait;
 
 /// A set of buffers of one size that are made once and given out again and again.
@@ -110,7 +112,7 @@ impl PyBufferPool {
         let buffer = match timeout {
             None => py.detach(|| pool.acquire()).map_err(raise),
             Some(seconds) => {
-                let timeout = wait::timeout(seconds)?;
+                let timeout = arguments::timeout(seconds)?;
                 wait::wait(py, |go_on| pool.acquire_timeout_while(timeout, go_on))
             }
         };

@@ -7,14 +7,16 @@ use dcc_mcp_shm::{BufferState, Descriptor, SharedSceneBuffer, Source};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyType};
 
+use crate::arguments::{self, reference, whole};
 use crate::arrays;
 use crate::buffer::memory_view;
 use crate::errors::{invalid, raise};
 use crate::exporter::{ArrayView, Input, Memory, filled_bytes};
 use crate::handle::Handle;
+use crate::json::{from_json, json};
 use crate::kind::SceneDataKind;
-use crate::options::{OF_SCENES, Options, from_json, reference, store_or_default, whole, with_positional};
-use crate::store::{PyStore, json};
+use crate::options::{OF_SCENES, Options, with_positional};
+use crate::store::{PyStore, store_or_default};
 use crate::writer::PySceneWriter;
 
 /// Data that is written once and never changes, so that anybody can read it without a copy.
@@ -28,8 +30,12 @@ use crate::writer::PySceneWriter;
 pub(crate) struct PySharedSceneBuffer(Handle<SharedSceneBuffer>);
 
 impl PySharedSceneBuffer {
-    pub(crate) fn wrap(scene: SharedSceneBuffer) -> Self {
+    fn wrap(scene: SharedSceneBuffer) -> Self {
         Self(Handle::new(scene))
+    }
+
+    fn python_object(py: Python<'_>, scene: SharedSceneBuffer) -> PyResult<Py<PyAny>> {
+        Ok(Py::new(py, Self::wrap(scene))?.into_any())
     }
 
     fn get(&self) -> PyResult<SharedSceneBuffer> {
@@ -132,7 +138,8 @@ impl PySharedSceneBuffer {
         arrays: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<PySceneWriter> {
-        PySceneWriter::create(arrays.py(), arrays::layout(arrays)?, Options::read(options, OF_SCENES)?)
+        let options = Options::read(options, OF_SCENES)?;
+        PySceneWriter::create(arrays.py(), arrays::layout(arrays)?, options, Self::python_object)
     }
 
     /// Makes a scene that another process will fill (:meth:`fill`), with its memory reserved. Until then reading it
@@ -167,7 +174,8 @@ impl PySharedSceneBuffer {
         buffer: &Bound<'_, PyAny>,
         store: Option<&Bound<'_, PyStore>>,
     ) -> PyResult<PySceneWriter> {
-        PySceneWriter::fill(buffer.py(), &store_or_default(store)?, &reference(buffer)?)
+        let (store, reference) = (store_or_default(store)?, reference(buffer)?);
+        PySceneWriter::fill(buffer.py(), &store, &reference, Self::python_object)
     }
 
     /// Opens a scene by id, name or descriptor.
@@ -196,7 +204,7 @@ impl PySharedSceneBuffer {
     #[classmethod]
     #[expect(clippy::needless_pass_by_value, reason = "Python's path is converted to one of Rust")]
     fn open_path(class: &Bound<'_, PyType>, path: PathBuf, id: &str) -> PyResult<Self> {
-        let id = crate::options::id(id)?;
+        let id = arguments::id(id)?;
         class
             .py()
             .detach(|| SharedSceneBuffer::open_path(&path, id))

@@ -7,9 +7,11 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
+use crate::arguments::{self, descriptors, reference, whole};
+use crate::default_store::default_store;
 use crate::errors::raise;
+use crate::json::{from_json, json};
 use crate::kind::KindArgument;
-use crate::options::{descriptors, from_json, reference, store_or_default, whole};
 use crate::wait;
 
 /// A directory of shared buffers that belongs to this user alone.
@@ -121,7 +123,7 @@ impl PyStore {
             group,
         };
         let after = after.map(descriptors).transpose()?;
-        let timeout = timeout.map_or(Ok(Duration::MAX), wait::timeout)?;
+        let timeout = timeout.map_or(Ok(Duration::MAX), arguments::timeout)?;
         let came = wait::wait(py, |go_on| self.0.wait_while(&wanted, after.as_deref(), timeout, go_on))?;
         from_json(py, &json(&came))
     }
@@ -144,6 +146,11 @@ impl PyStore {
     fn __repr__(&self) -> String {
         format!("Store({:?})", self.path())
     }
+}
+
+/// The store in an argument, or this user's.
+pub(crate) fn store_or_default(store: Option<&Bound<'_, PyStore>>) -> PyResult<Store> {
+    store.map_or_else(default_store, |store| Ok(store.get().store().clone()))
 }
 
 /// Removes buffers whose time to live has passed, what dead processes left half made, and pools that nobody has open.
@@ -170,8 +177,4 @@ fn collect<'py>(py: Python<'py>, store: &Store, dry_run: Option<&Bound<'py, PyAn
     };
     let report = py.detach(|| store.gc(dry_run)).map_err(raise)?;
     from_json(py, &json(&report))
-}
-
-pub(crate) fn json(value: &impl serde::Serialize) -> String {
-    serde_json::to_string(value).expect("maps with text keys and finite numbers are JSON")
 }

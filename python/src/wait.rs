@@ -1,11 +1,8 @@
 //! Waits, during which other threads go on, and which a signal such as Ctrl-C ends.
 
-use std::time::Duration;
-
 use pyo3::prelude::*;
 
-use crate::errors::{invalid, raise};
-use crate::options::seconds;
+use crate::errors::raise;
 
 /// Waits by means of a function that asks, every few milliseconds, whether to go on.
 pub(crate) fn wait<T: Send>(
@@ -31,18 +28,4 @@ pub(crate) fn wait<T: Send>(
     };
     let result = py.detach(|| wait(&mut go_on));
     raised.map_or_else(|| result.map_err(raise), Err)
-}
-
-/// How long to wait, in seconds: a number, which may be infinite.
-pub(crate) fn timeout(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
-    let seconds = seconds("timeout", value)?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(timeout) => Ok(timeout),
-        // Longer than can be counted.
-        Err(_) if seconds > 0.0 => Ok(Duration::MAX),
-        Err(_) => Err(invalid(
-            "timeout",
-            format!("{seconds} is no number of seconds from 0 on"),
-        )),
-    }
 }

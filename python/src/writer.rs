@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dcc_mcp_shm::{Layout, Reference, SceneWriter, Store, WritableMemory};
+use dcc_mcp_shm::{Layout, Reference, SceneWriter, SharedSceneBuffer, Store, WritableMemory};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -10,7 +10,9 @@ use crate::assign::assign;
 use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Memory};
 use crate::options::Options;
-use crate::scene::PySharedSceneBuffer;
+
+/// Makes the Python object of a sealed scene: its class gives writers, so it lies above them.
+type MakeScene = fn(Python<'_>, SharedSceneBuffer) -> PyResult<Py<PyAny>>;
 
 /// A scene that is being filled; see ``SharedSceneBuffer.writer``.
 ///
@@ -22,29 +24,31 @@ pub(crate) struct PySceneWriter {
     memory: Arc<WritableMemory>,
     layout: Layout,
     unlink_on_close: bool,
-    scene: Mutex<Option<Py<PySharedSceneBuffer>>>,
+    make_scene: MakeScene,
+    scene: Mutex<Option<Py<PyAny>>>,
 }
 
 impl PySceneWriter {
-    pub(crate) fn create(py: Python<'_>, layout: Layout, options: Options) -> PyResult<Self> {
+    pub(crate) fn create(py: Python<'_>, layout: Layout, options: Options, make_scene: MakeScene) -> PyResult<Self> {
         let unlink_on_close = options.unlink_on_close;
         let writer = py
             .detach(move || SceneWriter::new(&options.store, layout, options.buffer))
             .map_err(raise)?;
-        Ok(Self::wrap(writer, unlink_on_close))
+        Ok(Self::wrap(writer, unlink_on_close, make_scene))
     }
 
-    pub(crate) fn fill(py: Python<'_>, store: &Store, reference: &Reference) -> PyResult<Self> {
+    pub(crate) fn fill(py: Python<'_>, store: &Store, reference: &Reference, make_scene: MakeScene) -> PyResult<Self> {
         let writer = py.detach(|| SceneWriter::fill(store, reference)).map_err(raise)?;
-        Ok(Self::wrap(writer, false))
+        Ok(Self::wrap(writer, false, make_scene))
     }
 
-    fn wrap(writer: SceneWriter, unlink_on_close: bool) -> Self {
+    fn wrap(writer: SceneWriter, unlink_on_close: bool, make_scene: MakeScene) -> Self {
         Self {
             memory: writer.memory().clone(),
             layout: writer.layout().clone(),
             writer: Mutex::new(Some(writer)),
             unlink_on_close,
+            make_scene,
             scene: Mutex::new(None),
         }
     }
@@ -105,7 +109,7 @@ impl PySceneWriter {
     /// Raises:
     ///     ShmError: it has not ended, or with an exception.
     #[getter]
-    fn scene(&self, py: Python<'_>) -> PyResult<Py<PySharedSceneBuffer>> {
+    fn scene(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
         scene
             .as_ref()
@@ -118,14 +122,14 @@ impl PySceneWriter {
     /// Raises:
     ///     StillWritable: something else can write to the file. Nothing is published.
     ///     NameTaken: somebody took the name meanwhile. Nothing is published.
-    fn finish(&self, py: Python<'_>) -> PyResult<Py<PySharedSceneBuffer>> {
+    fn finish(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let writer = self.current().take();
         let Some(writer) = writer else {
             return self.scene(py);
         };
         let scene = py.detach(|| writer.finish()).map_err(raise)?;
         scene.set_unlink_on_close(self.unlink_on_close);
-        let scene = Py::new(py, PySharedSceneBuffer::wrap(scene))?;
+        let scene = (self.make_scene)(py, scene)?;
         *self.scene.lock().unwrap_or_else(PoisonError::into_inner) = Some(scene.clone_ref(py));
         Ok(scene)
     }

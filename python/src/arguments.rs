@@ -1,0 +1,99 @@
+//! Single arguments, each of which names itself in its error.
+
+use std::time::Duration;
+
+use dcc_mcp_shm::{Descriptor, Error, Reference};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use uuid::Uuid;
+
+use crate::errors::{invalid, raise};
+use crate::json::to_json;
+
+/// A text.
+pub(crate) fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value
+        .cast::<PyString>()
+        .map_err(|_| PyTypeError::new_err(format!("{argument} must be a str")))?
+        .extract()
+}
+
+/// How long a buffer stays; 0 is for ever, and no other number is.
+pub(crate) fn time_to_live(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds = seconds("ttl", value)?;
+    let ttl = Duration::try_from_secs_f64(seconds).map_err(|_| {
+        let problem = format!("{seconds} is no number of seconds that can be kept; 0 is until it is deleted");
+        invalid("ttl", problem)
+    })?;
+    Ok(if seconds > 0.0 {
+        ttl.max(Duration::from_nanos(1))
+    } else {
+        ttl
+    })
+}
+
+/// A number of seconds, whatever it is.
+pub(crate) fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
+    let py = value.py();
+    value.extract::<f64>().map_err(|error| {
+        if error.is_instance_of::<PyOverflowError>(py) {
+            return invalid(argument, "has more digits than a number of seconds can have");
+        }
+        if error.is_instance_of::<PyTypeError>(py) {
+            return PyTypeError::new_err(format!("{argument} must be a number of seconds"));
+        }
+        error
+    })
+}
+
+/// A size or count; what no size can be is an error of ours, as is what is only too large.
+pub(crate) fn whole(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    let index = value
+        .call_method0("__index__")
+        .map_err(|_| PyTypeError::new_err(format!("{argument} must be an int")))?;
+    index
+        .extract::<u64>()
+        .map_err(|_| invalid(argument, format!("{index} is not between 0 and 2^63 - 1")))
+}
+
+/// The same for what counts things in memory.
+pub(crate) fn count(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
+    let number = whole(argument, value)?;
+    usize::try_from(number).map_err(|_| invalid(argument, format!("{number} is more than memory can hold")))
+}
+
+/// An id, a name, a descriptor as JSON or as a dict.
+pub(crate) fn reference(value: &Bound<'_, PyAny>) -> PyResult<Reference> {
+    if let Ok(descriptor) = value.cast::<PyDict>() {
+        return Ok(Reference::Descriptor(to_json(descriptor.as_any())?));
+    }
+    text("reference", value)?.parse().map_err(raise)
+}
+
+/// Descriptors as a listing has them, a list of dicts.
+pub(crate) fn descriptors(value: &Bound<'_, PyAny>) -> PyResult<Vec<Descriptor>> {
+    serde_json::from_str(&to_json(value)?).map_err(|error| {
+        raise(Error::InvalidDescriptor {
+            problem: format!("after must be a list of descriptors, as Store.list returns it: {error}"),
+        })
+    })
+}
+
+pub(crate) fn id(value: &str) -> PyResult<Uuid> {
+    Uuid::parse_str(value).map_err(|_| invalid("id", format!("{value:?} is no UUID")))
+}
+
+/// How long to wait, in seconds: a number, which may be infinite.
+pub(crate) fn timeout(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
+    let seconds = seconds("timeout", value)?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(timeout) => Ok(timeout),
+        // Longer than can be counted.
+        Err(_) if seconds > 0.0 => Ok(Duration::MAX),
+        Err(_) => Err(invalid(
+            "timeout",
+            format!("{seconds} is no number of seconds from 0 on"),
+        )),
+    }
+}

@@ -1,0 +1,29 @@
+//! The store that is used when none is named.
+
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use dcc_mcp_shm::{QuotaSetting, Store};
+use pyo3::prelude::*;
+
+use crate::errors::raise;
+
+/// The store of this user, opened again only when its directory was changed. That sweeps it, and other threads go on
+/// meanwhile.
+pub(crate) fn default_store() -> PyResult<Store> {
+    static DEFAULT: Mutex<Option<(PathBuf, Store)>> = Mutex::new(None);
+    // Only ever locked with the GIL, so that no child is forked meanwhile that would find it locked for ever.
+    let default = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
+    let path = Store::default_path();
+    if let Some((opened, store)) = &*default()
+        && *opened == path
+        && store.is_current()
+    {
+        return Ok(store.clone());
+    }
+    // Variables are read with the GIL, as other threads set them with it.
+    let quota = QuotaSetting::of_environment().map_err(raise)?;
+    let store = Python::attach(|py| py.detach(|| Store::open_with(&path, quota))).map_err(raise)?;
+    *default() = Some((path, store.clone()));
+    Ok(store)
+}
