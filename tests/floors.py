@@ -2,9 +2,10 @@
 
     python tests/floors.py [--edges MODULE]
 
-Within each folder of a crate's source, modules are taken as they lie there: a folder is one of them. The folder's own `mod.rs`
-(or `lib.rs`, `main.rs`) stands above all of them, because it declares and uses them. An arrow points up if it goes from a module
-to the `mod.rs` above it, if it closes a circle among neighbours, or, where `FLOORS` names an order, to a later floor.
+Within each folder of a crate's source, modules are taken as they lie there: a folder is one of them, and so is the folder's own
+`mod.rs` (or `lib.rs`, `main.rs`). It may use those beside it, or have what they use, such as a type whose methods they add, but not
+both; what it only passes on (`pub use`) is not used by it. An arrow points up if it lies on a circle among neighbours or, where
+`FLOORS` names an order, goes to a later floor.
 
 Paths are resolved: `crate::`, `super::` and `self::`, in `use` and inline, lists in braces and globs, and items that a module only
 passes on (`pub use`) count for the module that they come from. Tests do not count.
@@ -42,6 +43,8 @@ FLOORS: dict[str, list[set[str]]] = {
 }
 
 Module = tuple[str, ...]
+# The `mod.rs` of a folder among its neighbours.
+OWN = "mod.rs"
 
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 TEXT = re.compile(r'r(#*)".*?"\1|b?"(?:\\.|[^"\\])*"|\'(?:\\.[^\']*|[^\'\\])\'', re.DOTALL)
@@ -188,12 +191,9 @@ def upward(crate: Crate, floors: list[set[str]]) -> list[str]:
         common = 0
         while common < min(len(user), len(used)) and user[common] == used[common]:
             common += 1
-        folder, said = user[:common], f"{'::'.join(user) or 'crate'} uses {'::'.join(used) or 'crate'}"
-        if len(used) == common:
-            found.append(f"{said}, which lies above it")
-        elif len(user) > common:
-            neighbours[folder][user[common]].add(used[common])
-            examples[folder, user[common], used[common]] = said
+        folder, (a, b) = user[:common], ((path[common:] or (OWN,))[0] for path in (user, used))
+        neighbours[folder][a].add(b)
+        examples[folder, a, b] = f"{'::'.join(user) or 'crate'} uses {'::'.join(used) or 'crate'}"
     for folder, arrows in neighbours.items():
         found += [f"{examples[folder, a, b]}, a circle" for a, b in circles(arrows)]
     floor = {name: number for number, names in enumerate(floors) for name in names}
