@@ -32,11 +32,11 @@ NOOP := target/release/dcc-mcp-shm-noop
 TESTED_SERVERS := target/debug/.stamp-servers
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
-CRATES := Cargo.toml Cargo.lock $(shell find shm server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+CRATES := Cargo.toml Cargo.lock $(shell find shm view server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
 
 # Tests of all of them at once, and the binaries that other tests start: dependencies are built once, with the features of all.
-TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-server -p dcc-mcp-shm-python -p dcc-mcp-shm-conformance
+TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server -p dcc-mcp-shm-python -p dcc-mcp-shm-conformance
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -98,7 +98,7 @@ soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hou
 	@for test in crashes pool_frames full_speed collectors; do \
 		$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test $$test -- --nocapture --test-threads 1 || exit 1; done
 	@seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "seed $$seed" && \
-		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-server --lib $(PROPERTIES) && \
+		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-view --lib $(PROPERTIES) && \
 		DCC_MCP_SHM_FUZZ_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
 	@$(MAKE) faults
 	@$(MAKE) fuzz FUZZ_SECONDS=3600

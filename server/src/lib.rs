@@ -4,13 +4,13 @@
 //! transport of its own.
 
 mod access;
+mod advice;
 mod answers;
 mod arguments;
 mod cli;
 mod command;
 mod completion;
 mod cursor;
-mod data;
 mod deletion;
 mod ending;
 mod filter;
@@ -21,13 +21,8 @@ mod lanes;
 mod listed;
 mod log;
 mod manifest;
-mod memory;
 mod outgoing;
-mod picture;
 mod prompts;
-#[cfg(test)]
-#[path = "../../tests/properties.rs"]
-mod properties;
 mod python;
 mod quota;
 mod reply;

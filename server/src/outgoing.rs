@@ -8,7 +8,6 @@ use dcc_mcp_shm::{Error, is_hidden, unescaped, visible};
 use rmcp::model::{ErrorData, JsonRpcResponse, ServerJsonRpcMessage};
 use serde_json::{Map, Value};
 
-use crate::memory;
 use crate::weight::Weight;
 
 /// Fields whose text a client finds its own request by. No model reads them.
@@ -83,7 +82,9 @@ fn no_memory(error: Error) -> io::Error {
 /// Whether there is anything to escape in JSON, where controls are escapes already.
 fn may_hide(json: &[u8]) -> bool {
     // Without an early end, so that the compiler looks at many bytes at once.
-    let is_plain = json.iter().fold(true, |plain, byte| plain & (b' '..0x7f).contains(byte));
+    let is_plain = json
+        .iter()
+        .fold(true, |plain, byte| plain & (b' '..0x7f).contains(byte));
     let text = String::from_utf8_lossy(json);
     let escapes = text.contains("\\u") && (text.contains("\\u00") || text.contains("\\\\u{"));
     escapes || (!is_plain && text.contains(is_hidden))

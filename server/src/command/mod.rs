@@ -23,7 +23,8 @@ pub(crate) use self::rm::Rm;
 pub(crate) use self::show::Show;
 pub(crate) use self::top::Top;
 use crate::settings::StoreOption;
-use crate::text;
+use crate::text::capitalised;
+use dcc_mcp_shm_view::text;
 
 /// Longest foreign text in a line for people, in bytes as it is shown.
 const FOREIGN_BYTES: usize = 1024;
@@ -48,10 +49,7 @@ fn needed(option: &StoreOption) -> anyhow::Result<Store> {
 
 /// What a command says that finds nothing to look at, which is no error.
 fn say_no_store(option: &StoreOption) -> anyhow::Result<()> {
-    Ok(terminal::print(&format!(
-        "{}.\n",
-        text::capitalised(&no_store(option))
-    ))?)
+    Ok(terminal::print(&format!("{}.\n", capitalised(&no_store(option))))?)
 }
 
 fn no_store(option: &StoreOption) -> String {

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use dcc_mcp_shm::Store;
+use dcc_mcp_shm_view::text::Bytes;
 
 use super::{find, foreign, needed, terminal};
 use crate::deletion::{self, Removal};
 use crate::settings::StoreOption;
-use crate::text::Bytes;
 
 /// Delete buffers and pools.
 ///

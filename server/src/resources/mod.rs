@@ -18,8 +18,8 @@ use crate::index::Index;
 use crate::outgoing::reveal;
 use crate::reply::ToolError;
 use crate::spelling::meant;
-use crate::text::{self, Bytes};
 use crate::tools::{Described, Pools, Status};
+use dcc_mcp_shm_view::text::{self, Bytes};
 
 const JSON: &str = "application/json";
 /// Buffers on a page of the listing.

@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Store,
 };
+use dcc_mcp_shm_view::memory;
 use indexmap::IndexMap;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use super::read_descriptor::Described;
 use crate::arguments;
 use crate::handler::ShmServer;
-use crate::memory;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::given;

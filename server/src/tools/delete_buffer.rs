@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Error;
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -16,7 +17,6 @@ use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
-use crate::text::{self, Bytes};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::SceneDataKind;
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -18,7 +19,6 @@ use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::text::{self, Bytes};
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;

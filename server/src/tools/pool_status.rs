@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{Error, PoolStatus, Reference, SlotHolder, SlotStatus, Store};
+use dcc_mcp_shm_view::text::{self, Bytes, Quoted};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -15,7 +16,6 @@ use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
-use crate::text::{self, Bytes, Quoted};
 
 /// Most pools in a result; a machine has a handful.
 const MAX_POOLS: usize = 50;

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{BufferState, Descriptor, FileRole};
+use dcc_mcp_shm_view::text::{self, Bytes, Quoted};
 use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::{tool, tool_router};
 use schemars::JsonSchema;
@@ -13,7 +14,6 @@ use crate::arguments::{self, BufferReference};
 use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::spelling::meant;
-use crate::text::{self, Bytes, Quoted};
 use crate::{listed, python, schema};
 
 /// Longest text of this result, in bytes.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Store;
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -15,7 +16,6 @@ use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::reply::{Reply, ToolError};
 use crate::sweep::{self, Share};
-use crate::text::{self, Bytes};
 use crate::{arguments, schema};
 
 #[derive(Debug, Deserialize, JsonSchema)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcc_mcp_shm::{BufferState, Error, FileRole, Reference, SceneDataKind};
+use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -21,7 +22,6 @@ use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
-use crate::text;
 use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;

@@ -14,11 +14,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use dcc_mcp_shm::{Error, Store};
+use dcc_mcp_shm_view::text;
 
 use self::finding::{Finding, Level};
 use super::{foreign, terminal};
 use crate::settings::StoreOption;
-use crate::text;
 
 /// Check the store, and the machine as far as it matters to it.
 ///

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use dcc_mcp_shm::{Descriptor, Error, Listing, PoolStatus, Store};
+use dcc_mcp_shm_view::text;
 use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
@@ -14,7 +15,8 @@ use self::row::COLUMNS;
 use super::process::{self, Process};
 use super::terminal::BAD;
 use super::{find, foreign, table};
-use crate::{listed, text};
+use crate::listed;
+use crate::text::roughly;
 
 /// The contents of a store. As JSON this is what `ls --json` prints.
 #[derive(Debug, Serialize)]
@@ -139,5 +141,5 @@ impl Overview {
 /// The time until a moment of a descriptor.
 pub(super) fn until(moment: &str) -> String {
     let moment: Timestamp = moment.parse().unwrap_or(Timestamp::MIN);
-    text::roughly(moment.duration_since(Timestamp::now()).as_secs())
+    roughly(moment.duration_since(Timestamp::now()).as_secs())
 }

@@ -2,6 +2,7 @@
 
 use anstyle::Style;
 use dcc_mcp_shm::{Descriptor, PoolStatus};
+use dcc_mcp_shm_view::text::Bytes;
 use uuid::Uuid;
 
 use super::{Held, until};
@@ -10,7 +11,6 @@ use crate::command::process::Process;
 use crate::command::table::{Cell, Column};
 use crate::command::terminal::{FAINT, WARNING};
 use crate::listed;
-use crate::text::Bytes;
 
 pub(super) const COLUMNS: [Column; 9] = [
     Column::text("ID"),

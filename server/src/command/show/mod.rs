@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use dcc_mcp_shm::{BufferState, Descriptor, FileRole, PoolStatus};
+use dcc_mcp_shm_view::text::Bytes;
 use serde_json::Value;
 
 use super::overview::until;
@@ -13,7 +14,6 @@ use super::terminal::{self, TITLE};
 use super::{find, foreign, json, needed};
 use crate::listed;
 use crate::settings::StoreOption;
-use crate::text::Bytes;
 
 /// Show everything about one buffer or pool.
 ///
