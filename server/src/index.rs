@@ -10,8 +10,8 @@ use dcc_mcp_shm::{BufferState, Error, FileRole, Store, StoreEvent, StoreWatch, S
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::access::lock;
 use crate::cursor::Position;
+use crate::sync::lock;
 
 /// Files that a thread reads before it asks for more: their names come from the kernel some hundred at a time.
 const PART: usize = 64;

@@ -4,6 +4,7 @@
 //! transport of its own.
 
 mod access;
+mod address;
 mod advice;
 mod answers;
 mod arguments;
@@ -15,6 +16,7 @@ mod deletion;
 mod ending;
 mod filter;
 mod handler;
+mod identity;
 mod index;
 mod install;
 mod lanes;
@@ -25,14 +27,19 @@ mod outgoing;
 mod prompts;
 mod python;
 mod quota;
+mod readiness;
 mod reply;
+mod report;
 mod resources;
 mod schema;
 mod serve;
 mod settings;
 mod spelling;
 mod standard;
+mod state;
+mod subscriptions;
 mod sweep;
+mod sync;
 mod text;
 mod tools;
 mod transport;
@@ -40,5 +47,5 @@ mod weight;
 mod work;
 
 pub use cli::run;
-pub use handler::ShmServer;
 pub use settings::{Settings, StoreOption};
+pub use state::ShmServer;

@@ -125,3 +125,9 @@ pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> O
     }
     holders.of(descriptor.id)
 }
+
+/// The time until a moment of a descriptor.
+pub(crate) fn until(moment: &str) -> String {
+    let moment: Timestamp = moment.parse().unwrap_or(Timestamp::MIN);
+    roughly(moment.duration_since(Timestamp::now()).as_secs())
+}

@@ -6,9 +6,10 @@ use clap::Args;
 use dcc_mcp_shm::{GcReport, KeptReason};
 use dcc_mcp_shm_view::text::{self, Bytes};
 
+use super::foreign::foreign;
+use super::store::{existing, say_no_store};
 use super::table::{self, Cell, Column};
 use super::terminal;
-use super::{existing, foreign, say_no_store};
 use crate::settings::StoreOption;
 use crate::sweep;
 use crate::text::roughly;

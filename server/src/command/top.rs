@@ -16,10 +16,12 @@ use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::foreign::foreign;
 use super::overview::Overview;
+use super::store::{existing, say_no_store};
+use super::table;
 use super::terminal::{self, TITLE, Window};
-use super::{existing, foreign, say_no_store, table};
-use crate::access::readable;
+use crate::readiness::readable;
 use crate::settings::StoreOption;
 
 /// How often ages, and slots given out and back, are looked at again: nothing tells of them.

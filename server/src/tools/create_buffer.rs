@@ -16,12 +16,12 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::read_descriptor::Described;
 use crate::arguments;
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
+use crate::report::Described;
 use crate::schema;
 use crate::spelling::given;
+use crate::state::ShmServer;
 use crate::work::Work;
 
 /// Content passes through the model's context, so more than this is a mistake.

@@ -11,9 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::spelling::given;
+use crate::state::ShmServer;
 use crate::work::Work;
 use crate::{arguments, python, schema};
 

@@ -13,10 +13,10 @@ use uuid::Uuid;
 
 use crate::arguments::{self, BufferReference};
 use crate::deletion::{self, Removal};
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

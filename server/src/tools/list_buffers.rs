@@ -14,11 +14,11 @@ use uuid::Uuid;
 use crate::arguments;
 use crate::cursor::{Position, Seen};
 use crate::filter::Filter;
-use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
+use crate::state::ShmServer;
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;

@@ -8,10 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 
 /// Size of a window in bytes of output, where no `count` is given.
 const DEFAULT_WINDOW: usize = 8 << 10;

@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
-use crate::handler::ShmServer;
 use crate::reply::ToolError;
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 
 /// Longest edge unless another is asked for: what models take in without making it smaller themselves.
 const DEFAULT_EDGE: usize = 768;

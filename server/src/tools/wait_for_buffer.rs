@@ -16,12 +16,12 @@ use tokio::time::Instant;
 use crate::arguments::{self, BufferReference};
 use crate::cursor::Seen;
 use crate::filter::Filter;
-use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;

@@ -4,7 +4,7 @@ use dcc_mcp_shm::{KeptReason, Store};
 use dcc_mcp_shm_view::text::{self, Bytes};
 
 use super::finding::Finding;
-use super::quoted;
+use super::quoted::quoted;
 use crate::sweep;
 
 /// Damaged files that are named.

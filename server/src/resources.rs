@@ -1,25 +1,21 @@
 //! Resources: what the tools tell of the store, its buffers and its pools, at addresses that clients can subscribe to.
 
-mod subscriptions;
-mod uri;
-
 use dcc_mcp_shm::Summary;
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
 use serde::Serialize;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::subscriptions::{Interest, Sink, Subscriptions, follow};
-pub(crate) use self::uri::{BUFFERS, POOLS, ResourceUri, visible_address};
+use crate::address::{BUFFERS, POOLS, ResourceUri, visible_address};
 use crate::cursor::Position;
-use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::outgoing::reveal;
 use crate::reply::ToolError;
+use crate::report::{Described, Pools, Status};
 use crate::spelling::meant;
-use crate::tools::{Described, Pools, Status};
-use dcc_mcp_shm_view::text::{self, Bytes};
+use crate::state::ShmServer;
 
 const JSON: &str = "application/json";
 /// Buffers on a page of the listing.

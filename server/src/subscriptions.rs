@@ -12,10 +12,11 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use super::uri::{ResourceUri, visible_address};
-use crate::access::{StoreAccess, lock};
+use crate::access::StoreAccess;
+use crate::address::{ResourceUri, visible_address};
 use crate::index::Change;
 use crate::spelling::meant;
+use crate::sync::lock;
 
 /// What a client wants to be told of.
 #[derive(Debug, Default)]
