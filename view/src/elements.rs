@@ -1,16 +1,16 @@
 //! From an array's bytes to numbers: each element type is read as one of five types to calculate with.
 
-use dcc_mcp_shm::Dtype;
-use half::f16;
-use half::slice::HalfFloatSliceExt as _;
+use std::convert::identity;
 
+use dcc_mcp_shm::Dtype;
+
+use crate::decode::{Decode, Stored, decode, each, halves, is_big_endian, parts};
 use crate::number::Number;
 
 /// How the bytes of an element type become numbers to calculate with, and those numbers to show.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading<T> {
-    /// Appends the numbers of whole elements. A complex element is two: its real and its imaginary part.
-    pub(crate) decode: fn(&[u8], &mut Vec<T>),
+    pub(crate) decode: Decode<T>,
     pub(crate) number: fn(T) -> Number,
 }
 
@@ -27,33 +27,23 @@ pub(crate) enum Elements {
 
 impl Elements {
     pub(crate) fn of(dtype: Dtype) -> Self {
-        match dtype.typestr() {
-            // Whatever is not 0 is true, as NumPy has it.
-            "|b1" => Self::Small(Reading {
-                decode: |from, to| each(from, to, |[byte]| i32::from(byte != 0)),
+        let big = is_big_endian(dtype);
+        match Stored::of(dtype) {
+            Stored::Bool => Self::Small(Reading {
+                decode: |bytes, into| each(bytes, into, |[byte]| i32::from(byte != 0)),
                 number: |n| Number::Bool(n != 0),
             }),
-            "|i1" => small(|from, to| each(from, to, |bytes| i8::from_le_bytes(bytes).into())),
-            "|u1" => small(|from, to| each(from, to, |[byte]| byte.into())),
-            "<i2" => small(|from, to| each(from, to, |bytes| i16::from_le_bytes(bytes).into())),
-            ">i2" => small(|from, to| each(from, to, |bytes| i16::from_be_bytes(bytes).into())),
-            "<u2" => small(|from, to| each(from, to, |bytes| u16::from_le_bytes(bytes).into())),
-            ">u2" => small(|from, to| each(from, to, |bytes| u16::from_be_bytes(bytes).into())),
-            "<i4" => small(|from, to| each(from, to, i32::from_le_bytes)),
-            ">i4" => small(|from, to| each(from, to, i32::from_be_bytes)),
-            "<u4" => signed(|from, to| each(from, to, |bytes| u32::from_le_bytes(bytes).into())),
-            ">u4" => signed(|from, to| each(from, to, |bytes| u32::from_be_bytes(bytes).into())),
-            "<i8" => signed(|from, to| each(from, to, i64::from_le_bytes)),
-            ">i8" => signed(|from, to| each(from, to, i64::from_be_bytes)),
-            "<u8" => unsigned(|from, to| each(from, to, u64::from_le_bytes)),
-            ">u8" => unsigned(|from, to| each(from, to, u64::from_be_bytes)),
-            "<f2" => singles(|from, to| halves(from, to, f16::from_le_bytes), Number::Half),
-            ">f2" => singles(|from, to| halves(from, to, f16::from_be_bytes), Number::Half),
-            "<f4" | "<c8" => singles(|from, to| each(from, to, f32::from_le_bytes), Number::Single),
-            ">f4" | ">c8" => singles(|from, to| each(from, to, f32::from_be_bytes), Number::Single),
-            "<f8" | "<c16" => doubles(|from, to| each(from, to, f64::from_le_bytes)),
-            ">f8" | ">c16" => doubles(|from, to| each(from, to, f64::from_be_bytes)),
-            other => unreachable!("{other} is none of the element types"),
+            Stored::I8 => small(decode!(big, i8, i32::from)),
+            Stored::U8 => small(decode!(big, u8, i32::from)),
+            Stored::I16 => small(decode!(big, i16, i32::from)),
+            Stored::U16 => small(decode!(big, u16, i32::from)),
+            Stored::I32 => small(decode!(big, i32, identity)),
+            Stored::U32 => signed(decode!(big, u32, i64::from)),
+            Stored::I64 => signed(decode!(big, i64, identity)),
+            Stored::U64 => unsigned(decode!(big, u64, identity)),
+            Stored::Half => singles(halves(big), Number::Half),
+            Stored::Single | Stored::ComplexSingle => singles(decode!(big, f32, identity), Number::Single),
+            Stored::Double | Stored::ComplexDouble => doubles(decode!(big, f64, identity)),
         }
     }
 
@@ -61,60 +51,48 @@ impl Elements {
     pub(crate) fn are_floats(self) -> bool {
         matches!(self, Self::Singles(_) | Self::Doubles(_))
     }
+}
 
-    /// The numbers of whole elements, to be shown.
-    pub(crate) fn numbers(self, bytes: &[u8]) -> Vec<Number> {
-        match self {
-            Self::Singles(reading) => reading.numbers(bytes),
-            Self::Doubles(reading) => reading.numbers(bytes),
-            Self::Small(reading) => reading.numbers(bytes),
-            Self::Signed(reading) => reading.numbers(bytes),
-            Self::Unsigned(reading) => reading.numbers(bytes),
-        }
+/// The numbers of whole elements, to be shown.
+pub(crate) fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<Number> {
+    let count = bytes.len() / dtype.size() * parts(dtype);
+    match Elements::of(dtype) {
+        Elements::Singles(reading) => reading.numbers(bytes, count),
+        Elements::Doubles(reading) => reading.numbers(bytes, count),
+        Elements::Small(reading) => reading.numbers(bytes, count),
+        Elements::Signed(reading) => reading.numbers(bytes, count),
+        Elements::Unsigned(reading) => reading.numbers(bytes, count),
     }
 }
 
-impl<T> Reading<T> {
-    fn numbers(self, bytes: &[u8]) -> Vec<Number> {
-        let mut values = Vec::new();
+impl<T: Clone + Default> Reading<T> {
+    fn numbers(self, bytes: &[u8], count: usize) -> Vec<Number> {
+        let mut values = vec![T::default(); count];
         (self.decode)(bytes, &mut values);
         values.into_iter().map(self.number).collect()
     }
 }
 
-fn singles(decode: fn(&[u8], &mut Vec<f32>), number: fn(f32) -> Number) -> Elements {
+fn singles(decode: Decode<f32>, number: fn(f32) -> Number) -> Elements {
     Elements::Singles(Reading { decode, number })
 }
 
-fn doubles(decode: fn(&[u8], &mut Vec<f64>)) -> Elements {
+fn doubles(decode: Decode<f64>) -> Elements {
     let number = Number::Double;
     Elements::Doubles(Reading { decode, number })
 }
 
-fn small(decode: fn(&[u8], &mut Vec<i32>)) -> Elements {
+fn small(decode: Decode<i32>) -> Elements {
     let number = |n: i32| Number::Integer(n.into());
     Elements::Small(Reading { decode, number })
 }
 
-fn signed(decode: fn(&[u8], &mut Vec<i64>)) -> Elements {
+fn signed(decode: Decode<i64>) -> Elements {
     let number = |n: i64| Number::Integer(n.into());
     Elements::Signed(Reading { decode, number })
 }
 
-fn unsigned(decode: fn(&[u8], &mut Vec<u64>)) -> Elements {
+fn unsigned(decode: Decode<u64>) -> Elements {
     let number = |n: u64| Number::Integer(n.into());
     Elements::Unsigned(Reading { decode, number })
-}
-
-fn each<T, const N: usize>(bytes: &[u8], numbers: &mut Vec<T>, read: impl Fn([u8; N]) -> T) {
-    numbers.extend(bytes.as_chunks().0.iter().map(|&element| read(element)));
-}
-
-/// The processor converts many halves at once, if it can.
-fn halves(bytes: &[u8], numbers: &mut Vec<f32>, read: impl Fn([u8; 2]) -> f16) {
-    let mut halves = Vec::with_capacity(bytes.len() / 2);
-    each(bytes, &mut halves, read);
-    let start = numbers.len();
-    numbers.resize(start + halves.len(), 0.0);
-    halves.convert_to_f32_slice(&mut numbers[start..]);
 }

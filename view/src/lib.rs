@@ -7,12 +7,14 @@
 //! rewritten meanwhile.
 
 mod contents;
+mod decode;
 mod elements;
 mod error;
 mod left_out;
 mod look;
 pub mod memory;
 mod number;
+pub mod parallel;
 mod picture;
 mod placement;
 mod progress;

@@ -3,7 +3,7 @@
 use dcc_mcp_shm::{DataReader, PlacedArray, Result};
 use serde_json::Value;
 
-use crate::elements::Elements;
+use crate::elements;
 use crate::memory;
 use crate::number::Number;
 
@@ -51,7 +51,7 @@ impl<'a> Rows<'a> {
         memory::expect(numbers.saturating_mul(PER_NUMBER))?;
         let mut bytes = memory::filled(len, 0)?;
         reader.read_at(self.array.offset + start.min(self.count) * self.width(), &mut bytes)?;
-        let numbers = Elements::of(self.array.dtype).numbers(&bytes);
+        let numbers = elements::numbers(self.array.dtype, &bytes);
         let mut values: Vec<Value> = numbers.into_iter().map(Number::to_json).collect();
         if self.array.dtype.is_complex() {
             values = grouped(&values, 2);

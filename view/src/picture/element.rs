@@ -1,66 +1,46 @@
-//! The elements of an array as numbers: how the bytes of each type are read.
+//! Which element types pictures are made of, and what their numbers are there.
 
 use dcc_mcp_shm::Dtype;
-use half::f16;
 
-/// Reads as many elements as `into` has room for from the bytes in front of them.
-pub(super) type Read<T> = fn(bytes: &[u8], into: &mut [T]);
-
-/// An element type in native code: `$size` bytes, made into a `$to` by `$make`.
-macro_rules! read {
-    ($number:ty, $from:ident, $size:literal, $make:expr) => {
-        |bytes, into| {
-            for (bytes, into) in bytes.as_chunks::<$size>().0.iter().zip(into) {
-                *into = $make(<$number>::$from(*bytes));
-            }
-        }
-    };
-}
+use crate::decode::{Decode, Stored, decode, each, halves, is_big_endian};
 
 /// How to read coordinates.
 #[expect(clippy::cast_possible_truncation, reason = "positions are drawn, not measured")]
-pub(super) fn reals(dtype: Dtype) -> Option<Read<f32>> {
-    Some(match dtype.typestr() {
-        "<f2" => read!(f16, from_le_bytes, 2, f16::to_f32),
-        ">f2" => read!(f16, from_be_bytes, 2, f16::to_f32),
-        "<f4" => read!(f32, from_le_bytes, 4, f32::from),
-        ">f4" => read!(f32, from_be_bytes, 4, f32::from),
-        "<f8" => read!(f64, from_le_bytes, 8, |real| real as f32),
-        ">f8" => read!(f64, from_be_bytes, 8, |real| real as f32),
+pub(super) fn reals(dtype: Dtype) -> Option<Decode<f32>> {
+    let big = is_big_endian(dtype);
+    Some(match Stored::of(dtype) {
+        Stored::Half => halves(big),
+        Stored::Single => decode!(big, f32, f32::from),
+        Stored::Double => decode!(big, f64, |real| real as f32),
         _ => return None,
     })
 }
 
 /// How to read the values of pixels, where 1 is the largest integer.
-pub(super) fn intensities(dtype: Dtype) -> Option<Read<f32>> {
-    Some(match dtype.typestr() {
-        "|b1" => read!(u8, from_le_bytes, 1, |byte| f32::from(u8::from(byte != 0))),
-        "|u1" => read!(u8, from_le_bytes, 1, |byte| f32::from(byte) / 255.0),
-        "<u2" => read!(u16, from_le_bytes, 2, |number| f32::from(number) / 65535.0),
-        ">u2" => read!(u16, from_be_bytes, 2, |number| f32::from(number) / 65535.0),
+pub(super) fn intensities(dtype: Dtype) -> Option<Decode<f32>> {
+    let big = is_big_endian(dtype);
+    Some(match Stored::of(dtype) {
+        Stored::Bool => |bytes, into| each(bytes, into, |[byte]| f32::from(u8::from(byte != 0))),
+        Stored::U8 => decode!(big, u8, |byte| f32::from(byte) / 255.0),
+        Stored::U16 => decode!(big, u16, |number| f32::from(number) / 65535.0),
         _ => return reals(dtype),
     })
 }
 
 /// How to read indices and sizes. What does not fit into 32 bits is `u32::MAX`, which no mesh here has room for.
-pub(super) fn indices(dtype: Dtype) -> Option<Read<u32>> {
+pub(super) fn indices(dtype: Dtype) -> Option<Decode<u32>> {
     fn index(number: impl TryInto<u32>) -> u32 {
         number.try_into().unwrap_or(u32::MAX)
     }
-    Some(match dtype.typestr() {
-        "|u1" => read!(u8, from_le_bytes, 1, u32::from),
-        "<i2" => read!(i16, from_le_bytes, 2, index),
-        ">i2" => read!(i16, from_be_bytes, 2, index),
-        "<u2" => read!(u16, from_le_bytes, 2, u32::from),
-        ">u2" => read!(u16, from_be_bytes, 2, u32::from),
-        "<i4" => read!(i32, from_le_bytes, 4, index),
-        ">i4" => read!(i32, from_be_bytes, 4, index),
-        "<u4" => read!(u32, from_le_bytes, 4, u32::from),
-        ">u4" => read!(u32, from_be_bytes, 4, u32::from),
-        "<i8" => read!(i64, from_le_bytes, 8, index),
-        ">i8" => read!(i64, from_be_bytes, 8, index),
-        "<u8" => read!(u64, from_le_bytes, 8, index),
-        ">u8" => read!(u64, from_be_bytes, 8, index),
+    let big = is_big_endian(dtype);
+    Some(match Stored::of(dtype) {
+        Stored::U8 => decode!(big, u8, u32::from),
+        Stored::I16 => decode!(big, i16, index),
+        Stored::U16 => decode!(big, u16, u32::from),
+        Stored::I32 => decode!(big, i32, index),
+        Stored::U32 => decode!(big, u32, u32::from),
+        Stored::I64 => decode!(big, i64, index),
+        Stored::U64 => decode!(big, u64, index),
         _ => return None,
     })
 }
@@ -69,7 +49,7 @@ pub(super) fn indices(dtype: Dtype) -> Option<Read<u32>> {
 mod tests {
     use super::*;
 
-    fn read<T: Clone + Default>(read: Option<Read<T>>, bytes: &[u8], count: usize) -> Vec<T> {
+    fn read<T: Clone + Default>(read: Option<Decode<T>>, bytes: &[u8], count: usize) -> Vec<T> {
         let mut into = vec![T::default(); count];
         read.expect("a type that is read")(bytes, &mut into);
         into

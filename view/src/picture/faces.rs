@@ -3,9 +3,10 @@
 use dcc_mcp_shm::PlacedArray;
 use indexmap::IndexMap;
 
-use super::element::{self, Read};
+use super::element;
 use super::size::size;
 use super::source::{Bytes, Source};
+use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
 
@@ -221,7 +222,7 @@ impl<'a> Sizes<'a> {
 struct Numbers<'a> {
     bytes: Bytes<'a>,
     width: u64,
-    decode: Option<Read<u32>>,
+    decode: Option<Decode<u32>>,
     raw: Vec<u8>,
 }
 

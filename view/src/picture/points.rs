@@ -2,9 +2,10 @@
 
 use dcc_mcp_shm::PlacedArray;
 
-use super::element::{self, Read};
+use super::element;
 use super::size::size;
 use super::source::Source;
+use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
 
@@ -17,7 +18,7 @@ const POINT: u64 = 8;
 #[derive(Clone, Copy)]
 pub(super) struct Points<'a> {
     pub(super) array: &'a PlacedArray,
-    pub(super) decode: Read<f32>,
+    pub(super) decode: Decode<f32>,
     /// How many frames there are; a mesh has one.
     pub(super) frames: u64,
     /// Points of each frame.

@@ -2,10 +2,10 @@
 //! when they are asked for.
 
 use super::camera::Camera;
-use super::element::Read;
 use super::points::Points;
 use super::size::size;
 use super::source::{Bytes, Source};
+use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
 
@@ -25,7 +25,7 @@ pub(super) struct SeenPoints<'a> {
     camera: &'a Camera,
     bytes: Bytes<'a>,
     source: &'a Source<'a>,
-    decode: Read<f32>,
+    decode: Decode<f32>,
     /// Where the frame begins, and how long a point is, in bytes.
     frame_at: u64,
     width: u64,

@@ -5,17 +5,16 @@ mod numeric;
 #[cfg(test)]
 mod tests;
 
-use std::num::NonZero;
-use std::thread;
-
 use dcc_mcp_shm::Dtype;
 
 use self::columns::{BLOCK, Column, Columns};
 use self::numeric::{Numeric, Total as _};
+use crate::decode::parts;
 use crate::elements::{Elements, Reading};
 use crate::error::LookError;
 use crate::memory;
 use crate::number::{Number, rounded};
+use crate::parallel::{cores, share_out};
 
 /// Fills bytes from an offset of the array on.
 pub(crate) type Read<'a> = dyn Fn(u64, &mut [u8]) -> Result<(), LookError> + Sync + 'a;
@@ -65,28 +64,18 @@ impl Stream<'_> {
 
     fn summarise_as<T: Numeric>(&self, reading: Reading<T>) -> Result<Summary, LookError> {
         let pieces = self.size.div_ceil(self.piece);
-        let threads = thread::available_parallelism().map_or(1, NonZero::get) as u64;
-        let share = pieces.div_ceil(threads).max(1) * self.piece;
-        let columns = thread::scope(|scope| {
-            let add = |start| self.add(reading, start, self.size.min(start + share));
-            let begin = |start| thread::Builder::new().spawn_scoped(scope, move || add(start));
-            let others: Vec<_> = (1..threads)
-                .map(|n| n * share)
-                .take_while(|&start| start < self.size)
-                .map(|start| (start, begin(start)))
-                .collect();
-            let mut columns = add(0)?;
-            // In the order of the data, so that the same data has the same mean to the last digit.
-            for (start, other) in others {
-                let part = match other {
-                    Ok(other) => other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?,
-                    // The system gives no more threads, so this one does its work.
-                    Err(_) => add(start)?,
-                };
-                columns.merge(&part);
-            }
-            Ok::<_, LookError>(columns)
+        let share = pieces.div_ceil(cores() as u64).max(1) * self.piece;
+        let shares = usize::try_from(self.size.div_ceil(share)).unwrap_or(usize::MAX);
+        let parts = share_out(shares, |n| {
+            let start = n as u64 * share;
+            self.add(reading, start, self.size.min(start + share))
         })?;
+        // In the order of the data, so that the same data has the same mean to the last digit.
+        let columns = parts.into_iter().reduce(|mut whole, part| {
+            whole.merge(&part);
+            whole
+        });
+        let columns = columns.expect("this thread has a share");
         let component = |column| Component::of(column, reading.number);
         Ok(Summary {
             components: columns.each.iter().map(component).collect(),
@@ -97,10 +86,10 @@ impl Stream<'_> {
 
     /// The numbers from one byte to another; `start` is at a whole number.
     fn add<T: Numeric>(&self, reading: Reading<T>, start: u64, end: u64) -> Result<Columns<T>, LookError> {
-        let parts = if self.dtype.is_complex() { 2 } else { 1 };
+        let parts = parts(self.dtype);
         let width = self.dtype.size() / parts;
         let mut columns = Columns::new(self.components * parts);
-        let mut numbers = Vec::with_capacity(BLOCK);
+        let mut numbers = [T::LEAST; BLOCK];
         let piece = self.piece.min(end.saturating_sub(start));
         let mut bytes = memory::filled(usize::try_from(piece).unwrap_or(usize::MAX), 0)?;
         let mut at = start;
@@ -110,9 +99,9 @@ impl Stream<'_> {
             (self.read)(at, bytes)?;
             let mut first = columns.turn(at / width as u64);
             for block in bytes.chunks(BLOCK * width) {
-                numbers.clear();
-                (reading.decode)(block, &mut numbers);
-                columns.add(&numbers, first);
+                let numbers = &mut numbers[..block.len() / width];
+                (reading.decode)(block, numbers);
+                columns.add(numbers, first);
                 first = columns.turn((first + numbers.len()) as u64);
             }
             at += len;
