@@ -34,11 +34,11 @@ NOOP := target/release/dcc-mcp-shm-noop
 TESTED_SERVERS := target/debug/.stamp-servers
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
-CRATES := Cargo.toml Cargo.lock $(shell find shm server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+CRATES := Cargo.toml Cargo.lock $(shell find shm view server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
 
 # Tests of all of them at once, and the binaries that other tests start: dependencies are built once, with the features of all.
-TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-server -p dcc-mcp-shm-python -p dcc-mcp-shm-conformance
+TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server -p dcc-mcp-shm-python -p dcc-mcp-shm-conformance
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
@@ -55,7 +55,7 @@ demo: $(if $(DCC),$(DCC_READY),$(READY)) $(SERVER) ## a scene goes from one proc
 
 quick: $(READY) ## formatting, unit tests, the model and some Python tests: a minute, once built
 	@$(CARGO) fmt --all --check
-	@$(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-server --lib --bins
+	@$(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server --lib --bins
 	@$(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- model::
 	@.venv/bin/python -m pytest --quiet tests/test_scene.py tests/test_buffer.py
 
@@ -106,7 +106,7 @@ soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hou
 	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- --nocapture --test-threads 1 \
 		crashes:: pool_frames:: full_speed:: collectors:: little_memory:: torn_reads::
 	@seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "seed $$seed" && \
-		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-server --lib && \
+		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server --lib && \
 		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- $(PROPERTIES) && \
 		DCC_MCP_SHM_FUZZ_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
 	@$(MAKE) faults
@@ -137,6 +137,8 @@ check-rust: $(VENV)
 	@$(CARGO) clippy --locked --workspace --all-targets --quiet -- -D warnings
 	$(call say,rustdoc)
 	@RUSTDOCFLAGS=-Dwarnings $(CARGO) doc --locked --workspace --no-deps --document-private-items --quiet
+	$(call say,floors)
+	@.venv/bin/python tests/floors.py
 
 check-python: $(READY)
 	$(call say,ruff)

@@ -1,21 +1,20 @@
 //! How calls reach the store and the index of it: opened when first needed, and again when its directory was replaced.
 
-use std::io;
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use dcc_mcp_shm::{Error, GcReport, Store};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 use tokio::sync::{Notify, broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::index::{Change, Index};
 use crate::lanes::Lanes;
 use crate::quota::Quota;
+use crate::readiness::readable;
 use crate::reply::ToolError;
 use crate::settings::Settings;
+use crate::sync::lock;
 
 /// Changes that a slow listener may be behind before it is told to look at everything.
 const CHANGES: usize = 256;
@@ -181,25 +180,6 @@ impl StoreAccess {
     fn locked(&self) -> MutexGuard<'_, Option<Opened>> {
         lock(&self.opened)
     }
-}
-
-/// A panic elsewhere leaves values that are whole: each is replaced at once.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A descriptor whose becoming readable can be waited for.
-pub(crate) fn readable(readable: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    descriptor(readable, Interest::READABLE)
-}
-
-/// A descriptor whose state can be waited for.
-#[expect(
-    deprecated,
-    reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
-)]
-pub(crate) fn descriptor(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
-    AsyncFd::with_interest(descriptor, interest)
 }
 
 /// Takes changes in as they happen, for those who listen. Ends when the store is gone.

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use dcc_mcp_shm::{Reference, Stamp, Store};
 use rmcp::model::CallToolResult;
 
-use crate::access::lock;
+use crate::sync::lock;
 
 /// Most answers that are kept. Each takes some kilobytes.
 const MOST: usize = 16;

@@ -3,9 +3,9 @@
 use dcc_mcp_shm::visible;
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
+use crate::address::{BUFFERS, POOLS};
 use crate::index::Index;
 use crate::prompts::{DCCS, SHARE_SELECTION};
-use crate::resources::{BUFFERS, POOLS};
 
 /// What can be completed.
 pub(crate) enum Completed {

@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use crate::access::descriptor;
+use crate::readiness::descriptor;
 
 /// The end of a session, shared by all that may bring it about.
 #[derive(Debug, Clone, Default)]

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
-use std::thread;
 
 use dcc_mcp_shm::{BufferState, Error, FileRole, Store, StoreEvent, StoreWatch, Summary};
+use dcc_mcp_shm_view::parallel::{cores, share_out};
 use tokio::sync::broadcast;
 use uuid::Uuid;
 
-use crate::access::lock;
 use crate::cursor::Position;
+use crate::sync::lock;
 
 /// Files that a thread reads before it asks for more: their names come from the kernel some hundred at a time.
 const PART: usize = 64;
@@ -163,7 +163,7 @@ impl Index {
         let store = &self.store.clone();
         let ids = &Mutex::new(store.read_ids()?);
         let index = &Mutex::new(self);
-        let read = || {
+        let read = |_| {
             loop {
                 let part: Vec<_> = lock(ids).by_ref().take(PART).collect::<Result<_, _>>()?;
                 if part.is_empty() {
@@ -177,16 +177,7 @@ impl Index {
                 }
             }
         };
-        thread::scope(|scope| {
-            let others = thread::available_parallelism().map_or(1, usize::from) - 1;
-            // Where the system gives no more threads, those there are read all of it.
-            let start = |_| thread::Builder::new().spawn_scoped(scope, read).ok();
-            let others: Vec<_> = (0..others).filter_map(start).collect();
-            let join = |other: thread::ScopedJoinHandle<'_, _>| {
-                other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            };
-            others.into_iter().map(join).fold(read(), Result::and)
-        })
+        share_out(cores(), read).map(drop)
     }
 
     /// Reads one file's header; says whether it is listed differently now.

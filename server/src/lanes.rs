@@ -14,8 +14,8 @@ use rustix::thread::gettid;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
-use crate::access::lock;
 use crate::reply::ToolError;
+use crate::sync::lock;
 
 /// How long a thread waits for the next job before it ends, and its memory is given back.
 const IDLE: Duration = Duration::from_secs(10);

@@ -4,40 +4,42 @@
 //! transport of its own.
 
 mod access;
+mod address;
+mod advice;
 mod answers;
 mod arguments;
 mod cli;
 mod command;
 mod completion;
 mod cursor;
-mod data;
 mod deletion;
 mod ending;
 mod filter;
 mod handler;
+mod identity;
 mod index;
 mod install;
 mod lanes;
 mod listed;
 mod log;
 mod manifest;
-mod memory;
 mod outgoing;
-mod picture;
 mod prompts;
-#[cfg(test)]
-#[path = "../../tests/properties.rs"]
-mod properties;
 mod python;
 mod quota;
+mod readiness;
 mod reply;
+mod report;
 mod resources;
 mod schema;
 mod serve;
 mod settings;
 mod spelling;
 mod standard;
+mod state;
+mod subscriptions;
 mod sweep;
+mod sync;
 mod text;
 mod tools;
 mod transport;
@@ -45,5 +47,5 @@ mod weight;
 mod work;
 
 pub use cli::run;
-pub use handler::ShmServer;
 pub use settings::{Settings, StoreOption};
+pub use state::ShmServer;

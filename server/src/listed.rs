@@ -3,12 +3,13 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, Holders, SceneDataKind, visible};
+use dcc_mcp_shm_view::text::{self, Bytes};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::text::{self, Bytes};
+use crate::text::roughly;
 
 /// Most arrays that are named; a mesh has a handful.
 const MAX_ARRAYS: usize = 6;
@@ -113,7 +114,7 @@ impl Display for Listed {
 /// How long ago a time of a descriptor was.
 pub(crate) fn age(created_at: &str) -> String {
     let created: Timestamp = created_at.parse().unwrap_or(Timestamp::MAX);
-    text::roughly(Timestamp::now().duration_since(created).as_secs())
+    roughly(Timestamp::now().duration_since(created).as_secs())
 }
 
 /// The processes that have a buffer open, if that can be told. That nobody has it is known from the file's times, also
@@ -123,4 +124,10 @@ pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> O
         return Some(&[]);
     }
     holders.of(descriptor.id)
+}
+
+/// The time until a moment of a descriptor.
+pub(crate) fn until(moment: &str) -> String {
+    let moment: Timestamp = moment.parse().unwrap_or(Timestamp::MIN);
+    roughly(moment.duration_since(Timestamp::now()).as_secs())
 }

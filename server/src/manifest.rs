@@ -6,20 +6,9 @@ use std::sync::Arc;
 use rmcp::model::{JsonObject, Prompt, Resource, ResourceTemplate, Tool, ToolAnnotations};
 use serde::Serialize;
 
+use crate::identity::{DESCRIPTION, INSTRUCTIONS, NAME, VERSION};
 use crate::settings::Settings;
 use crate::{prompts, resources, tools};
-
-/// The name that clients show and configurations use.
-pub(crate) const NAME: &str = "dcc-mcp-shm";
-/// The name that people read.
-pub(crate) const TITLE: &str = "DCC shared memory";
-/// The server's version, which is the crate's.
-pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
-/// One sentence on what the server is for.
-pub(crate) const DESCRIPTION: &str = env!("CARGO_PKG_DESCRIPTION");
-
-/// What a model is told when its client connects.
-pub(crate) const INSTRUCTIONS: &str = include_str!("instructions.md").trim_ascii_end();
 
 /// The manifest. Its tools come in the order of `tools/list`.
 #[derive(Debug, Serialize)]

@@ -2,13 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Error, SpaceLimit};
+use dcc_mcp_shm::Error;
+use dcc_mcp_shm_view::text;
 use rmcp::ErrorData;
 use rmcp::handler::server::tool::IntoCallToolResult;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock};
 use serde::Serialize;
 
-use crate::text;
 use crate::weight::Weight;
 
 /// Longest statement of what went wrong, in bytes: it may quote what a file or an argument said.
@@ -95,100 +95,5 @@ impl From<ToolError> for ErrorData {
     /// Where the answer is no result of a tool.
     fn from(error: ToolError) -> Self {
         Self::invalid_params(error.0, None)
-    }
-}
-
-impl From<Error> for ToolError {
-    /// The facts are the store's; the next step depends on who asks, and here that is a model with this server's tools.
-    fn from(error: Error) -> Self {
-        match &error {
-            Error::NotFound { reference, store } => Self::new(
-                format!("Nothing is shared as {reference:?} in {}", store.display()),
-                "It was deleted, it expired, or it was never there. Call list_buffers to see what exists.",
-            ),
-            Error::Stale { id, expected, found } => Self::new(
-                format!(
-                    "Slot {id} has been reused: the descriptor is of generation {expected}, the slot is at {found}"
-                ),
-                "Ask the program that made the descriptor for a new one.",
-            ),
-            Error::NameTaken { name, holder } => Self::argument(
-                "name",
-                format!("{name:?} is taken by {holder}"),
-                "Choose another name, or set `replace` to delete that buffer and take its name.",
-            ),
-            Error::InvalidArgument { argument, problem } => {
-                Self::argument(argument, problem, "Correct it and call the tool again.")
-            }
-            Error::StoreFull {
-                requested,
-                available,
-                limit: limit @ SpaceLimit::FileSize,
-                ..
-            } => Self::new(
-                format!("{requested} bytes were asked for, and {available} are possible ({limit})"),
-                "Ask for less, or start this server with a higher limit.",
-            ),
-            Error::StoreFull {
-                requested,
-                available,
-                limit,
-                reclaimable,
-            } => Self::new(
-                format!(
-                    "The store is full: {}, and {reclaimable} bytes are in buffers that no program has open",
-                    limit.shortage(*requested, *available)
-                ),
-                "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer \
-                 needed.",
-            ),
-            Error::InvalidDescriptor { problem } => Self::new(
-                format!("Invalid descriptor: {problem}"),
-                "Pass the descriptor unchanged, or only its `id`.",
-            ),
-            Error::Damaged { path, problem } => Self::new(
-                format!("{} is damaged: {problem}", path.display()),
-                "Its data cannot be used. Ask the program that made it to write it again.",
-            ),
-            Error::NotSealed { state, .. } => Self::new(
-                format!("The scene is still {state}, so there is no data to read"),
-                "Call the tool again once the program that fills it has finished.",
-            ),
-            Error::Changed { .. } => Self::new(
-                "The data was rewritten while it was read, twice",
-                "Call the tool again when its writer pauses, or ask the writer for a scene, which never changes.",
-            ),
-            Error::Interrupted { .. } => Self::new(
-                "The last writer died while it wrote, so the data is not whole",
-                "Ask the program that the buffer belongs to to write again.",
-            ),
-            Error::WrongRole { found: "pool", .. } => Self::pool(),
-            Error::OutOfMemory { action, requested, .. } => Self::new(
-                match requested {
-                    Some(requested) => format!("There is no memory for {requested} bytes that this call needs"),
-                    None => format!("There is no memory to {action} a file of the store"),
-                },
-                "The server goes on. End what needs memory, or raise the limit of the server's \
-                 process (ulimit -v), then call the tool again.",
-            ),
-            Error::NoSuchArray { .. } => Self::new(
-                text::capitalised(&error.to_string()),
-                "Choose one of them, or leave the argument out.",
-            ),
-            Error::Busy { what, waited, holder } => Self::new(
-                match holder {
-                    Some(holder) => text::capitalised(&format!("{what} was held by {holder} for {waited:?}")),
-                    None => format!("Somebody else held {what} for {waited:?}"),
-                },
-                match holder {
-                    Some(holder) if holder.stopped => "Tell the user: that process must go on or end.",
-                    _ => "Call the tool again in a moment.",
-                },
-            ),
-            error => Self::new(
-                text::capitalised(&error.to_string()),
-                "If calling the tool again does not help, tell the user.",
-            ),
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmcp::model::JsonObject;
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 /// The schema of what a tool accepts.
@@ -20,12 +20,6 @@ pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = portable::<T>(SchemaSettings::draft2020_12().for_serialize());
     remove_checks(&mut schema);
     object(&schema)
-}
-
-/// The schema of a number or truth value, of a number that JSON has to write as text (NaN, or too large for a double), or
-/// of several.
-pub(crate) fn number_or_list(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}, {"type": "array"}]})
 }
 
 fn object(schema: &Schema) -> Arc<JsonObject> {

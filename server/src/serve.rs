@@ -13,9 +13,9 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::access::StoreAccess;
 use crate::ending::Ending;
-use crate::handler::ShmServer;
 use crate::settings::Settings;
 use crate::standard;
+use crate::state::ShmServer;
 use crate::transport::Lines;
 
 /// When it is first rid of what expired: the call that opened the store is answered by then.

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
-use crate::access::descriptor;
+use crate::readiness::descriptor;
 
 /// Bytes that a pipe surely takes once it takes any (PIPE_BUF): more could wait for the reader.
 const PIECE: usize = 4096;

@@ -5,9 +5,8 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use dcc_mcp_shm::{GcReport, KeptReason};
+use dcc_mcp_shm_view::text::Bytes;
 use serde::Serialize;
-
-use crate::text::Bytes;
 
 /// A number of files, and the memory they take.
 #[derive(Debug, Default, Serialize)]

@@ -4,9 +4,8 @@
 use std::io;
 
 use dcc_mcp_shm::Error;
+use dcc_mcp_shm_view::memory;
 use serde::Serialize;
-
-use crate::memory;
 
 /// Bytes of memory for a mark that begins a value. A list of one number is two marks: it has room for four values of 72 bytes,
 /// and in a list that doubles as it grows it takes up to three more. rmcp may hold all of it twice.

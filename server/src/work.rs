@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use dcc_mcp_shm_view::Progress;
 use rmcp::model::{ProgressNotificationParam, ProgressToken};
 use rmcp::service::RequestContext;
 use rmcp::{Peer, RoleServer};
@@ -19,11 +20,12 @@ const INTERVAL: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(crate) struct Work {
     cancelled: CancellationToken,
-    progress: Option<Progress>,
+    told: Option<Told>,
 }
 
+/// What the client is told of the work.
 #[derive(Debug)]
-struct Progress {
+struct Told {
     peer: Peer<RoleServer>,
     token: ProgressToken,
     runtime: Handle,
@@ -31,34 +33,23 @@ struct Progress {
     /// How many intervals after the start progress was looked at last.
     looked: AtomicU64,
     /// The most that was told. Locked while it is sent, because each message must tell more than the one before.
-    told: Mutex<u64>,
+    most: Mutex<u64>,
 }
 
 impl Work {
     /// The work of a request; progress is told if the client asked for it. Called on the runtime.
     pub(crate) fn of(context: &RequestContext<RoleServer>) -> Self {
-        let progress = context.meta.get_progress_token().map(|token| Progress {
+        let told = context.meta.get_progress_token().map(|token| Told {
             peer: context.peer.clone(),
             token,
             runtime: Handle::current(),
             started: Instant::now(),
             looked: AtomicU64::new(0),
-            told: Mutex::new(0),
+            most: Mutex::new(0),
         });
         Self {
             cancelled: context.ct.clone(),
-            progress,
-        }
-    }
-
-    /// To be called every few milliseconds: says how much is done, in bytes or whatever `total` counts.
-    ///
-    /// # Errors
-    /// The client has cancelled the request.
-    pub(crate) fn step(&self, done: u64, total: u64) -> Result<(), ToolError> {
-        match &self.progress {
-            Some(progress) if progress.is_due() => progress.runtime.block_on(self.tell(done, total)),
-            _ => self.go_on(),
+            told,
         }
     }
 
@@ -67,10 +58,11 @@ impl Work {
     /// # Errors
     /// The client has cancelled the request.
     pub(crate) fn go_on(&self) -> Result<(), ToolError> {
-        if self.cancelled.is_cancelled() {
-            return Err(ToolError::cancelled());
+        if self.is_wanted() {
+            Ok(())
+        } else {
+            Err(ToolError::cancelled())
         }
-        Ok(())
     }
 
     /// Tells at once how much is done, if that is more than was told before. Waits until the message is on its way, but not for a client that has stopped
@@ -79,13 +71,10 @@ impl Work {
     /// # Errors
     /// The client has cancelled the request.
     pub(crate) async fn tell(&self, done: u64, total: u64) -> Result<(), ToolError> {
-        let told = async {
-            if let Some(progress) = &self.progress {
-                progress.tell(done, total).await;
-            }
-        };
         unless_cancelled(&self.cancelled, async {
-            told.await;
+            if let Some(told) = &self.told {
+                told.tell(done, total).await;
+            }
             Ok(())
         })
         .await
@@ -94,6 +83,19 @@ impl Work {
     /// The token that is cancelled when the client cancels the request.
     pub(crate) fn cancelled(&self) -> &CancellationToken {
         &self.cancelled
+    }
+}
+
+impl Progress for Work {
+    fn is_wanted(&self) -> bool {
+        !self.cancelled.is_cancelled()
+    }
+
+    fn report(&self, done: u64, total: u64) {
+        if let Some(told) = self.told.as_ref().filter(|told| told.is_due()) {
+            // That the client has cancelled the request is seen in `is_wanted`.
+            let _ = told.runtime.block_on(self.tell(done, total));
+        }
     }
 }
 
@@ -112,7 +114,7 @@ pub(crate) async fn unless_cancelled<T>(
     }
 }
 
-impl Progress {
+impl Told {
     /// True once in each interval, for one of the threads that ask.
     fn is_due(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis() / INTERVAL.as_millis()).unwrap_or(u64::MAX);
@@ -121,14 +123,14 @@ impl Progress {
 
     #[expect(clippy::cast_precision_loss, reason = "a share of what is done, for a bar")]
     async fn tell(&self, done: u64, total: u64) {
-        let mut told = self.told.lock().await;
-        if done <= *told {
+        let mut most = self.most.lock().await;
+        if done <= *most {
             return;
         }
         let message = ProgressNotificationParam::new(self.token.clone(), done as f64).with_total(total as f64);
         if let Err(error) = self.peer.notify_progress(message).await {
             tracing::debug!(%error, "progress could not be told");
         }
-        *told = done;
+        *most = done;
     }
 }

@@ -4,13 +4,15 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use dcc_mcp_shm::{GcReport, KeptReason};
+use dcc_mcp_shm_view::text::{self, Bytes};
 
+use super::foreign::foreign;
+use super::store::{existing, say_no_store};
 use super::table::{self, Cell, Column};
 use super::terminal;
-use super::{existing, foreign, say_no_store};
 use crate::settings::StoreOption;
 use crate::sweep;
-use crate::text::{self, Bytes};
+use crate::text::roughly;
 
 const COLUMNS: [Column; 3] = [Column::text("ID"), Column::number("SIZE"), Column::long("REASON")];
 
@@ -71,7 +73,7 @@ fn in_words(report: &GcReport, dry_run: bool, window: Option<usize>) -> String {
     }
     if let Some(left) = sweep::next_expiry(report) {
         let seconds = i64::try_from(left.as_secs()).unwrap_or(i64::MAX);
-        let _ = writeln!(said, "The first expires in {}.", text::roughly(seconds));
+        let _ = writeln!(said, "The first expires in {}.", roughly(seconds));
     }
     let unusable = report.kept.iter().filter_map(|file| match &file.reason {
         KeptReason::Unreadable { problem } | KeptReason::Failed { problem } => {

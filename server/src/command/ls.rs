@@ -2,9 +2,10 @@
 
 use clap::Args;
 
+use super::json;
 use super::overview::Overview;
+use super::store::{existing, say_no_store};
 use super::terminal;
-use super::{existing, json, say_no_store};
 use crate::settings::StoreOption;
 
 /// List buffers and pools, newest first.

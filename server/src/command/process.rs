@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
 
-use super::foreign;
+use super::foreign::foreign;
 
 /// A process that has something open.
 #[derive(Debug, Clone, Serialize)]

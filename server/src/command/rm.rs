@@ -5,11 +5,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use dcc_mcp_shm::Store;
+use dcc_mcp_shm_view::text::Bytes;
 
-use super::{find, foreign, needed, terminal};
+use super::foreign::foreign;
+use super::store::needed;
+use super::{find, terminal};
 use crate::deletion::{self, Removal};
 use crate::settings::StoreOption;
-use crate::text::Bytes;
 
 /// Delete buffers and pools.
 ///

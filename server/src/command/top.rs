@@ -10,17 +10,19 @@ use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use dcc_mcp_shm::{Error, Store, StoreWatch};
+use dcc_mcp_shm_view::text::Bytes;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+use super::foreign::foreign;
 use super::overview::Overview;
+use super::store::{existing, say_no_store};
+use super::table;
 use super::terminal::{self, TITLE, Window};
-use super::{existing, foreign, say_no_store, table};
-use crate::access::readable;
+use crate::readiness::readable;
 use crate::settings::StoreOption;
-use crate::text::Bytes;
 
 /// How often ages, and slots given out and back, are looked at again: nothing tells of them.
 const INTERVAL: Duration = Duration::from_secs(1);

@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use dcc_mcp_shm_view::text::bounded;
 use similar::TextDiff;
-
-use crate::text::bounded;
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;

@@ -14,7 +14,7 @@ use clap::Args;
 use self::clients::{Client, Scope};
 use self::error::Error;
 use self::file::ConfigFile;
-use crate::manifest;
+use crate::identity;
 use crate::settings::Settings;
 
 /// Longest name of an entry: clients make tools' names of it that must be short.
@@ -34,7 +34,7 @@ pub(crate) struct Install {
     #[arg(long, default_value = "user")]
     scope: Scope,
     /// Name of the entry: letters, digits, "-" and "_".
-    #[arg(long, default_value = manifest::NAME, value_parser = entry_name)]
+    #[arg(long, default_value = identity::NAME, value_parser = entry_name)]
     name: String,
     /// Show what would change, and change nothing.
     #[arg(long, conflicts_with = "yes")]

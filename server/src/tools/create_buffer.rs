@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Store,
 };
+use dcc_mcp_shm_view::memory;
 use indexmap::IndexMap;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -15,13 +16,12 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::read_descriptor::Described;
 use crate::arguments;
-use crate::handler::ShmServer;
-use crate::memory;
 use crate::reply::{Reply, ToolError};
+use crate::report::Described;
 use crate::schema;
 use crate::spelling::given;
+use crate::state::ShmServer;
 use crate::work::Work;
 
 /// Content passes through the model's context, so more than this is a mistake.

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{BufferOptions, BufferPool, MAX_SLOTS, SceneDataKind, Store};
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -10,10 +11,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::spelling::given;
-use crate::text::{self, Bytes};
+use crate::state::ShmServer;
 use crate::work::Work;
 use crate::{arguments, python, schema};
 

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Error;
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -12,11 +13,10 @@ use uuid::Uuid;
 
 use crate::arguments::{self, BufferReference};
 use crate::deletion::{self, Removal};
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
-use crate::text::{self, Bytes};
+use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

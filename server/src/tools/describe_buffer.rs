@@ -1,5 +1,6 @@
 //! `describe_buffer`: what is in a buffer, without reading it into the model's context.
 
+use dcc_mcp_shm_view::{Contents, MAX_ARRAYS, look};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -7,12 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
-use crate::data::contents::{Contents, MAX_ARRAYS};
-use crate::data::look::{array, look};
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -47,12 +46,10 @@ impl ShmServer {
         let limit = self.settings().result_bytes;
         self.read(&context, move |store, work| {
             let reference = meant(store, reference)?;
-            look(store, &reference, |reader| {
-                let name = |name: &String| array(reader, name).map(|(name, _)| name.clone());
-                let names = arrays.as_ref().map(|names| names.iter().map(name).collect());
-                let names: Option<Vec<_>> = names.transpose()?;
-                Contents::gather(reader, names.as_deref(), work).map(|contents| Reply(contents.within(limit)))
-            })
+            let contents = look(store, &reference, |reader| {
+                Contents::gather(reader, arrays.as_deref(), work)
+            })?;
+            Ok(Reply(contents.within(limit)))
         })
         .await
     }

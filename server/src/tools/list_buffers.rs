@@ -3,6 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::SceneDataKind;
+use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -13,12 +14,11 @@ use uuid::Uuid;
 use crate::arguments;
 use crate::cursor::{Position, Seen};
 use crate::filter::Filter;
-use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::text::{self, Bytes};
+use crate::state::ShmServer;
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;

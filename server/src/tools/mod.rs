@@ -14,11 +14,8 @@ mod wait_for_buffer;
 
 use rmcp::handler::server::router::tool::ToolRouter;
 
-pub(crate) use self::pool_status::Pools;
-pub(crate) use self::read_descriptor::Described;
-pub(crate) use self::store_status::Status;
-use crate::handler::ShmServer;
 use crate::settings::Settings;
+use crate::state::ShmServer;
 
 /// The tools of a server with these settings.
 pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {

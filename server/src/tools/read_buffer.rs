@@ -1,6 +1,6 @@
 //! `read_buffer`: a window of the data itself.
 
-use dcc_mcp_shm::DataReader;
+use dcc_mcp_shm_view::{Format, Window, WindowRequest, look};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -8,12 +8,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
-use crate::data::look::{array, look};
-use crate::data::window::{Format, Wanted, Window};
-use crate::handler::ShmServer;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 
 /// Size of a window in bytes of output, where no `count` is given.
 const DEFAULT_WINDOW: usize = 8 << 10;
@@ -36,38 +34,19 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn wanted(&self, result_bytes: usize) -> Result<Wanted, ToolError> {
+    fn window(self, result_bytes: usize) -> Result<WindowRequest, ToolError> {
         if self.count == Some(0) {
             let advice = "Leave it out for as many as fit 8 KB.";
             return Err(ToolError::argument("count", "0 is not 1 or more", advice));
         }
         let limit = self.count.map_or(DEFAULT_WINDOW, |_| MAX_WINDOW).min(result_bytes);
-        Ok(Wanted {
+        Ok(WindowRequest {
+            array: self.array,
+            format: self.format,
             start: self.start.unwrap_or_default(),
             count: self.count.unwrap_or(u64::MAX),
             limit,
         })
-    }
-
-    fn window(&self, reader: &DataReader, wanted: Wanted) -> Result<Window, ToolError> {
-        let named = match &self.array {
-            Some(name) => Some(array(reader, name)?),
-            None => None,
-        };
-        let as_rows = matches!(self.format, None | Some(Format::Rows));
-        match named.or_else(|| reader.arrays().first().filter(|_| as_rows)) {
-            Some((name, array)) if as_rows => Window::of_rows(reader, name, array, wanted),
-            Some((name, array)) => {
-                let range = array.offset..array.offset + array.size();
-                Window::of_bytes(reader, Some(name), range, self.format, wanted)
-            }
-            None if self.format == Some(Format::Rows) => Err(ToolError::argument(
-                "format",
-                "the data has no arrays",
-                "Use `text`, `hex` or `base64`.",
-            )),
-            None => Window::of_bytes(reader, None, 0..reader.len(), self.format, wanted),
-        }
     }
 }
 
@@ -86,12 +65,14 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Window>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
-        let wanted = arguments.wanted(self.settings().result_bytes)?;
-        let reference = arguments.buffer.clone().resolve("buffer")?;
+        let buffer = arguments.buffer.clone();
+        let request = arguments.window(self.settings().result_bytes)?;
+        let reference = buffer.resolve("buffer")?;
         // A chunk of a compressed scene is decompressed for any part of it.
         self.read(&context, move |store, _| {
             let reference = meant(store, reference)?;
-            look(store, &reference, |reader| arguments.window(reader, wanted).map(Reply))
+            let window = look(store, &reference, |reader| Window::of(reader, &request))?;
+            Ok(Reply(window))
         })
         .await
     }

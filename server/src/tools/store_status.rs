@@ -1,135 +1,19 @@
 //! `store_status`: how full the store is, and what the next sweep would do about it.
 
-use std::collections::BTreeMap;
-use std::fmt::{self, Display};
-
-use dcc_mcp_shm::Store;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use tokio_util::sync::CancellationToken;
+use serde::Deserialize;
 
-use crate::handler::ShmServer;
-use crate::index::Index;
 use crate::reply::{Reply, ToolError};
-use crate::sweep::{self, Share};
-use crate::text::{self, Bytes};
+use crate::report::Status;
+use crate::state::ShmServer;
 use crate::{arguments, schema};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub(crate) struct Status {
-    /// Directory of the store.
-    store: String,
-    used_bytes: u64,
-    /// The most that a new buffer can have.
-    free_bytes: u64,
-    /// What sets free_bytes.
-    limited_by: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    quota_bytes: Option<u64>,
-    /// Count and bytes of each.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    buffers_by_kind: BTreeMap<&'static str, Share>,
-    pools: usize,
-    damaged_files: usize,
-    /// What the next sweep removes: count and bytes by reason.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    would_remove: BTreeMap<&'static str, Share>,
-    /// What it keeps.
-    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
-    would_keep: BTreeMap<&'static str, Share>,
-    /// Seconds until the first of them expires.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_expiry_seconds: Option<u64>,
-}
-
-/// What the index knows.
-struct Counts {
-    buffers_by_kind: BTreeMap<&'static str, Share>,
-    pools: usize,
-    damaged_files: usize,
-}
-
-impl Counts {
-    fn of(index: &Index) -> Self {
-        let mut buffers_by_kind: BTreeMap<_, Share> = BTreeMap::new();
-        for (_, buffer) in index.buffers() {
-            buffers_by_kind
-                .entry(buffer.kind.as_str())
-                .or_default()
-                .add(buffer.capacity);
-        }
-        Self {
-            buffers_by_kind,
-            pools: index.pools().count(),
-            damaged_files: index.damaged().len(),
-        }
-    }
-}
-
-impl Status {
-    /// As it is now. Other calls have the index meanwhile: a look at every file takes a while.
-    pub(crate) async fn now(server: &ShmServer, cancelled: &CancellationToken) -> Result<Self, ToolError> {
-        let counts = server.index(cancelled, |index| Ok(Counts::of(index))).await?;
-        server.quick(cancelled, |store| Self::of(store, counts)).await
-    }
-
-    /// Looks at every file's lock, without opening any of them for good.
-    fn of(store: &Store, counts: Counts) -> Result<Self, ToolError> {
-        let room = store.room()?;
-        let sweep = store.gc(true)?;
-        Ok(Self {
-            store: store.path().display().to_string(),
-            used_bytes: store.used_bytes()?,
-            free_bytes: room.available,
-            limited_by: room.limit.to_string(),
-            quota_bytes: store.quota()?,
-            buffers_by_kind: counts.buffers_by_kind,
-            pools: counts.pools,
-            damaged_files: counts.damaged_files,
-            next_expiry_seconds: sweep::next_expiry(&sweep).map(|left| left.as_secs()),
-            would_remove: sweep::removed(&sweep),
-            would_keep: sweep::kept(&sweep),
-        })
-    }
-}
-
-impl Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (used, free) = (Bytes(self.used_bytes), Bytes(self.free_bytes));
-        writeln!(f, "{used} used, {free} free (set by: {})", self.limited_by)?;
-        if let Some(quota) = self.quota_bytes {
-            writeln!(f, "quota {}", Bytes(quota))?;
-        }
-        for (kind, share) in &self.buffers_by_kind {
-            writeln!(f, "{kind}: {share}")?;
-        }
-        write!(f, "{}", text::count(self.pools, "pool"))?;
-        if self.damaged_files > 0 {
-            write!(f, ", {}", text::count(self.damaged_files, "damaged file"))?;
-        }
-        f.write_str("\nThe next sweep removes")?;
-        if self.would_remove.is_empty() {
-            f.write_str(" nothing")?;
-        }
-        for (reason, share) in &self.would_remove {
-            write!(f, "\n- {share}: {reason}")?;
-        }
-        for (reason, share) in &self.would_keep {
-            write!(f, "\nand keeps {share}: {reason}")?;
-        }
-        if let Some(seconds) = self.next_expiry_seconds {
-            write!(f, "\nThe first expires in {seconds} s.")?;
-        }
-        write!(f, "\nstore {:?}", self.store)
-    }
-}
 
 #[tool_router(router = store_status_router, vis = "pub(super)")]
 impl ShmServer {

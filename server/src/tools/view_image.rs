@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use dcc_mcp_shm_view::{PictureRequest, View, draw, look, memory};
 use rmcp::handler::server::tool::IntoCallToolResult;
 use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject};
 use rmcp::service::RequestContext;
@@ -10,13 +11,10 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
-use crate::data::look::look;
-use crate::handler::ShmServer;
-use crate::memory;
-use crate::picture::{self, Picture, Request, View};
 use crate::reply::ToolError;
 use crate::schema;
 use crate::spelling::meant;
+use crate::state::ShmServer;
 
 /// Longest edge unless another is asked for: what models take in without making it smaller themselves.
 const DEFAULT_EDGE: usize = 768;
@@ -38,13 +36,13 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn request(&self) -> Result<Request, ToolError> {
+    fn request(&self) -> Result<PictureRequest, ToolError> {
         let max_edge = self.max_edge.unwrap_or(DEFAULT_EDGE);
         if !(MIN_EDGE..=MAX_EDGE).contains(&max_edge) {
             let problem = format!("{max_edge} is not between {MIN_EDGE} and {MAX_EDGE}");
             return Err(ToolError::argument("max_edge", problem, "Leave it out for 768."));
         }
-        Ok(Request {
+        Ok(PictureRequest {
             max_edge,
             view: self.view.unwrap_or_default(),
             frame: self.frame,
@@ -86,15 +84,12 @@ impl ShmServer {
         let reference = arguments.buffer.resolve("buffer")?;
         self.draw(&context, move |store, work| {
             let reference = meant(store, reference)?;
-            let Picture { image, text } = look(store, &reference, |reader| picture::draw(reader, &request, work))?;
-            let picture = picture::encode(image, || work.go_on())?;
-            let [width, height] = picture.size;
+            let picture = look(store, &reference, |reader| draw(reader, &request, work))?.encode(work)?;
             memory::expect(picture.bytes.len() / 3 * 4 + 4)?;
-            let text = format!("{text} The picture has {width} × {height} pixels.");
             Ok(Viewed {
                 picture: STANDARD.encode(&picture.bytes),
                 mime_type: picture.mime_type,
-                text,
+                text: picture.text,
             })
         })
         .await

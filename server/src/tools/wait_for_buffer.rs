@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcc_mcp_shm::{BufferState, Error, FileRole, Reference, SceneDataKind};
+use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -15,13 +16,12 @@ use tokio::time::Instant;
 use crate::arguments::{self, BufferReference};
 use crate::cursor::Seen;
 use crate::filter::Filter;
-use crate::handler::ShmServer;
 use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
-use crate::text;
+use crate::state::ShmServer;
 use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, ERAS, Era};
 use crate::scenes::{spec, store};
 
-const SIZE: u64 = 1 << 27;
+const SIZE: u64 = 1 << 30;
 
 /// An array that takes long to look at and little memory: all of it is zeros, compressed.
 pub(crate) fn zeros(store: &Store) -> SharedSceneBuffer {

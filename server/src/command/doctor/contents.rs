@@ -1,11 +1,11 @@
 //! What is in the store: damaged files, leftovers, and the quota.
 
 use dcc_mcp_shm::{KeptReason, Store};
+use dcc_mcp_shm_view::text::{self, Bytes};
 
 use super::finding::Finding;
-use super::quoted;
+use super::quoted::quoted;
 use crate::sweep;
-use crate::text::{self, Bytes};
 
 /// Damaged files that are named.
 const NAMED: usize = 5;

@@ -7,7 +7,7 @@ use rustix::fs::{Access, FileType, access, lstat};
 use rustix::process::geteuid;
 
 use super::finding::Finding;
-use super::quoted;
+use super::quoted::quoted;
 
 const SUBJECT: &str = "directory";
 

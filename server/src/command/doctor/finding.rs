@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use super::foreign;
+use crate::command::foreign::foreign;
 use crate::command::terminal::{BAD, GOOD, TITLE, WARNING};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use dcc_mcp_shm::{Error, Store};
 
 use super::finding::Finding;
-use super::quoted;
+use super::quoted::quoted;
 
 pub(super) fn check(store: &Store) -> Finding {
     const SUBJECT: &str = "lock";

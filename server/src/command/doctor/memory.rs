@@ -4,11 +4,11 @@ use std::fs;
 use std::path::Path;
 
 use dcc_mcp_shm::{SpaceLimit, Store};
+use dcc_mcp_shm_view::text::Bytes;
 use rustix::fs::{Stat, StatVfs, major, minor, stat, statvfs};
 use rustix::system::uname;
 
 use super::finding::Finding;
-use crate::text::Bytes;
 
 /// What Docker gives /dev/shm unless it is told otherwise.
 const DOCKER_SHM: u64 = 64 << 20;

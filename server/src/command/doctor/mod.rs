@@ -8,17 +8,19 @@ mod finding;
 mod lock;
 mod logind;
 mod memory;
+mod quoted;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
 use dcc_mcp_shm::{Error, Store};
+use dcc_mcp_shm_view::text;
 
 use self::finding::{Finding, Level};
-use super::{foreign, terminal};
+use self::quoted::quoted;
+use crate::command::terminal;
 use crate::settings::StoreOption;
-use crate::text;
 
 /// Check the store, and the machine as far as it matters to it.
 ///
@@ -93,27 +95,4 @@ fn option_for(directory: &Path) -> String {
         return String::new();
     }
     format!(" --store {}", quoted(directory))
-}
-
-/// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
-    let path = path.display().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-    if path.chars().all(is_plain) {
-        return path;
-    }
-    format!("'{}'", path.replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_are_what_a_shell_takes_them_for() {
-        let quoted = |path| quoted(Path::new(path));
-        assert_eq!(quoted("/dev/shm/dcc-mcp-shm-1000"), "/dev/shm/dcc-mcp-shm-1000");
-        assert_eq!(quoted("/dev/shm/my scenes"), "'/dev/shm/my scenes'");
-        assert_eq!(quoted("/dev/shm/it's"), r"'/dev/shm/it'\''s'");
-    }
 }

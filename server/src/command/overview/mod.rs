@@ -1,20 +1,23 @@
 //! What is in a store at one moment, and who has it open: what `ls` prints and `top` shows.
 
+mod held;
 mod row;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use dcc_mcp_shm::{Descriptor, Error, Listing, PoolStatus, Store};
-use jiff::Timestamp;
+use dcc_mcp_shm_view::text;
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::held::Held;
 use self::row::COLUMNS;
 use super::process::{self, Process};
 use super::terminal::BAD;
-use super::{find, foreign, table};
-use crate::{listed, text};
+use crate::command::foreign::foreign;
+use crate::command::{find, table};
+use crate::listed;
 
 /// The contents of a store. As JSON this is what `ls --json` prints.
 #[derive(Debug, Serialize)]
@@ -23,15 +26,6 @@ pub(super) struct Overview {
     buffers: Vec<Held<Descriptor>>,
     pools: Vec<Held<PoolStatus>>,
     damaged: Vec<Damaged>,
-}
-
-/// A buffer or pool, and the processes that have it open if that can be told.
-#[derive(Debug, Serialize)]
-struct Held<T> {
-    #[serde(flatten)]
-    what: T,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    holders: Option<Vec<Process>>,
 }
 
 /// A file that has a buffer's name and is none.
@@ -134,10 +128,4 @@ impl Overview {
         }));
         lines
     }
-}
-
-/// The time until a moment of a descriptor.
-pub(super) fn until(moment: &str) -> String {
-    let moment: Timestamp = moment.parse().unwrap_or(Timestamp::MIN);
-    text::roughly(moment.duration_since(Timestamp::now()).as_secs())
 }

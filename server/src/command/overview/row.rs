@@ -2,15 +2,15 @@
 
 use anstyle::Style;
 use dcc_mcp_shm::{Descriptor, PoolStatus};
+use dcc_mcp_shm_view::text::Bytes;
 use uuid::Uuid;
 
-use super::{Held, until};
-use crate::command::foreign;
+use super::held::Held;
+use crate::command::foreign::foreign;
 use crate::command::process::Process;
 use crate::command::table::{Cell, Column};
 use crate::command::terminal::{FAINT, WARNING};
 use crate::listed;
-use crate::text::Bytes;
 
 pub(super) const COLUMNS: [Column; 9] = [
     Column::text("ID"),
@@ -38,7 +38,7 @@ impl Held<Descriptor> {
             listed::age(&what.created_at).into(),
             open_in(pids),
             match &what.expires {
-                Some(expires) => format!("in {}", until(expires)).into(),
+                Some(expires) => format!("in {}", listed::until(expires)).into(),
                 None if what.ttl_seconds <= 0.0 => "never".into(),
                 None if pids.is_some_and(<[_]>::is_empty) => Cell::styled("holder died", WARNING),
                 None => Cell::styled("not while open", FAINT),

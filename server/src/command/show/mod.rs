@@ -6,14 +6,15 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use dcc_mcp_shm::{BufferState, Descriptor, FileRole, PoolStatus};
+use dcc_mcp_shm_view::text::Bytes;
 use serde_json::Value;
 
-use super::overview::until;
 use super::terminal::{self, TITLE};
-use super::{find, foreign, json, needed};
+use crate::command::foreign::foreign;
+use crate::command::store::needed;
+use crate::command::{find, json};
 use crate::listed;
 use crate::settings::StoreOption;
-use crate::text::Bytes;
 
 /// Show everything about one buffer or pool.
 ///
@@ -121,7 +122,7 @@ fn facts(d: &Descriptor, pool: Option<&PoolStatus>) -> String {
 
 fn expiry(d: &Descriptor, pool: Option<&PoolStatus>) -> String {
     match (&d.expires, d.role) {
-        (Some(expires), _) => format!("{expires}, in {}, unless somebody opens it", until(expires)),
+        (Some(expires), _) => format!("{expires}, in {}, unless somebody opens it", listed::until(expires)),
         (None, FileRole::Slot) => "with its pool".to_owned(),
         (None, FileRole::Pool) if pool.is_some_and(|pool| !pool.persistent) => "when nobody has it open".to_owned(),
         (None, FileRole::Pool) => "never: it stays until it is deleted".to_owned(),

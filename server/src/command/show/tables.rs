@@ -1,13 +1,13 @@
 //! The tables below the facts: arrays, slots, and who has it open.
 
 use dcc_mcp_shm::{ArrayDescriptor, Descriptor, PoolStatus, Store};
+use dcc_mcp_shm_view::text::Bytes;
 
-use crate::command::foreign;
+use crate::command::foreign::foreign;
 use crate::command::process::{self, Process};
 use crate::command::table::{self, Cell, Column};
 use crate::command::terminal::FAINT;
 use crate::listed;
-use crate::text::Bytes;
 
 const ARRAYS: [Column; 5] = [
     Column::long("ARRAY"),

@@ -1,0 +1,152 @@
+//! What a model is told when the store or a look fails: the facts are theirs, the next step is for a model with this
+//! server's tools.
+
+use dcc_mcp_shm::{Error, SpaceLimit};
+use dcc_mcp_shm_view::{LookError, TooLarge};
+
+use crate::reply::ToolError;
+use crate::text::capitalised;
+
+impl From<Error> for ToolError {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::NotFound { reference, store } => Self::new(
+                format!("Nothing is shared as {reference:?} in {}", store.display()),
+                "It was deleted, it expired, or it was never there. Call list_buffers to see what exists.",
+            ),
+            Error::Stale { id, expected, found } => Self::new(
+                format!(
+                    "Slot {id} has been reused: the descriptor is of generation {expected}, the slot is at {found}"
+                ),
+                "Ask the program that made the descriptor for a new one.",
+            ),
+            Error::NameTaken { name, holder } => Self::argument(
+                "name",
+                format!("{name:?} is taken by {holder}"),
+                "Choose another name, or set `replace` to delete that buffer and take its name.",
+            ),
+            Error::InvalidArgument { argument, problem } => {
+                Self::argument(argument, problem, "Correct it and call the tool again.")
+            }
+            Error::StoreFull {
+                requested,
+                available,
+                limit: limit @ SpaceLimit::FileSize,
+                ..
+            } => Self::new(
+                format!("{requested} bytes were asked for, and {available} are possible ({limit})"),
+                "Ask for less, or start this server with a higher limit.",
+            ),
+            Error::StoreFull {
+                requested,
+                available,
+                limit,
+                reclaimable,
+            } => Self::new(
+                format!(
+                    "The store is full: {}, and {reclaimable} bytes are in buffers that no program has open",
+                    limit.shortage(*requested, *available)
+                ),
+                "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer \
+                 needed.",
+            ),
+            Error::InvalidDescriptor { problem } => Self::new(
+                format!("Invalid descriptor: {problem}"),
+                "Pass the descriptor unchanged, or only its `id`.",
+            ),
+            Error::Damaged { path, problem } => Self::new(
+                format!("{} is damaged: {problem}", path.display()),
+                "Its data cannot be used. Ask the program that made it to write it again.",
+            ),
+            Error::NotSealed { state, .. } => Self::new(
+                format!("The scene is still {state}, so there is no data to read"),
+                "Call the tool again once the program that fills it has finished.",
+            ),
+            Error::Changed { .. } => Self::new(
+                "The data was rewritten while it was read, twice",
+                "Call the tool again when its writer pauses, or ask the writer for a scene, which never changes.",
+            ),
+            Error::Interrupted { .. } => Self::new(
+                "The last writer died while it wrote, so the data is not whole",
+                "Ask the program that the buffer belongs to to write again.",
+            ),
+            Error::WrongRole { found: "pool", .. } => Self::pool(),
+            Error::OutOfMemory { action, requested, .. } => Self::new(
+                match requested {
+                    Some(requested) => format!("There is no memory for {requested} bytes that this call needs"),
+                    None => format!("There is no memory to {action} a file of the store"),
+                },
+                "The server goes on. End what needs memory, or raise the limit of the server's \
+                 process (ulimit -v), then call the tool again.",
+            ),
+            Error::NoSuchArray { .. } => Self::new(
+                capitalised(&error.to_string()),
+                "Choose one of them, or leave the argument out.",
+            ),
+            Error::Busy { what, waited, holder } => Self::new(
+                match holder {
+                    Some(holder) => capitalised(&format!("{what} was held by {holder} for {waited:?}")),
+                    None => format!("Somebody else held {what} for {waited:?}"),
+                },
+                match holder {
+                    Some(holder) if holder.stopped => "Tell the user: that process must go on or end.",
+                    _ => "Call the tool again in a moment.",
+                },
+            ),
+            error => Self::new(
+                capitalised(&error.to_string()),
+                "If calling the tool again does not help, tell the user.",
+            ),
+        }
+    }
+}
+
+impl From<LookError> for ToolError {
+    fn from(error: LookError) -> Self {
+        let fact = capitalised(&error.to_string());
+        let advice = match error {
+            LookError::Data(error) => return error.into(),
+            LookError::Cancelled => return Self::cancelled(),
+            LookError::BehindTheEnd { .. } => {
+                let advice = "Start at `next` of the previous result, or leave it out.";
+                return Self::argument("start", error, advice);
+            }
+            LookError::NoRows => return Self::argument("format", error, "Use `text`, `hex` or `base64`."),
+            LookError::NotText { .. } => return Self::argument("format", error, "Use `hex` or `base64`."),
+            LookError::NoSuchFrame { .. } => {
+                return Self::argument("frame", error, "Leave it out to see some of all.");
+            }
+            LookError::NothingToDraw { .. } => {
+                "It can show `position` of shape (points, 3) or (frames, points, 3), pixels of shape (height, width, 1 to \
+                 4), a Screenshot without arrays whose attributes say `width` and `height`, and PNG, JPEG, WebP or EXR. \
+                 Use read_descriptor for code that maps the data."
+            }
+            LookError::WrongSize { .. } => {
+                "Ask the program that wrote it to correct `width`, `height`, `channels` or `dtype`."
+            }
+            LookError::EdgeTooLong { .. } => "It is too large to be shown; map it with the code from read_descriptor.",
+            LookError::NoPoints | LookError::NowhereFinite { .. } | LookError::OnePlace { .. } => {
+                "There is nothing to draw; ask the program that made it."
+            }
+            LookError::NoFace { .. } => {
+                "Ask the program that made the mesh to write it again; map it with the code from read_descriptor to look \
+                 closer."
+            }
+            LookError::NothingSeen { .. } => "Choose another `view`.",
+            LookError::Undecodable { .. } => "Ask the program that made it to write it again.",
+            LookError::TooLarge {
+                problem: TooLarge::Image(_),
+                ..
+            } => "Ask the program that made it for a smaller one.",
+            LookError::TooLarge { .. } => {
+                "Ask the program that made it for a smaller one, or for raw pixels, which may have any size."
+            }
+            LookError::NoFlatLayer => {
+                "Deep and subsampled layers cannot; ask the program that made it for RGB or RGBA."
+            }
+            LookError::Transparent => "There is nothing to see in it.",
+            LookError::Unencodable { .. } => "Ask for a smaller `max_edge`.",
+        };
+        Self::new(fact, advice)
+    }
+}

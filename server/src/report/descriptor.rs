@@ -1,0 +1,146 @@
+//! Everything that is known about one buffer, and code that opens it.
+
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::{BufferState, Descriptor, FileRole};
+use dcc_mcp_shm_view::text::{self, Bytes, Quoted};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::reply::ToolError;
+use crate::{listed, python};
+
+/// Longest text of this result, in bytes.
+const MAX_TEXT_BYTES: usize = 1024;
+/// Longest line of attributes, and longest name or number in it.
+const MAX_ATTRIBUTES_BYTES: usize = 160;
+const MAX_ATTRIBUTE_BYTES: usize = 40;
+/// Most arrays in the structured result. A mesh has a handful; a header has room for thousands.
+const MAX_ARRAYS: usize = 32;
+
+/// A descriptor and how to use it. `create_buffer` answers with it as well.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Described {
+    /// As in docs/descriptor.schema.json.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    descriptor: Descriptor,
+    /// Those beyond 32.
+    #[serde(skip_serializing_if = "listed::is_zero")]
+    arrays_left_out: usize,
+    /// Python that opens it, with dcc_mcp_shm.
+    code: String,
+    /// Python that maps an array with NumPy alone; only where that is safe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    numpy_code: Option<String>,
+}
+
+impl Described {
+    /// Describes what holds data; a pool is no such thing.
+    pub(crate) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
+        if descriptor.role == FileRole::Pool {
+            return Err(ToolError::pool());
+        }
+        let (code, numpy_code) = (python::code(&descriptor), python::numpy_code(&descriptor));
+        let arrays_left_out = descriptor.arrays.len().saturating_sub(MAX_ARRAYS);
+        descriptor.arrays.truncate(MAX_ARRAYS);
+        Ok(Self {
+            descriptor,
+            arrays_left_out,
+            code,
+            numpy_code,
+        })
+    }
+
+    /// Identity, size and life: the part of the text that is always there.
+    fn head(&self) -> String {
+        let d = &self.descriptor;
+        let texts = text::labelled([
+            ("name", d.name.as_deref()),
+            ("from", Some(&d.source_dcc)),
+            ("group", d.group.as_deref()),
+        ]);
+        let (kind, role, state) = (d.kind.as_str(), role(d.role), d.state.as_str());
+        let size = Bytes(d.size_bytes);
+        let stored = match (d.state, d.use_compression) {
+            (_, true) => format!(", stored as LZ4 in {}", Bytes(d.stored_bytes)),
+            (BufferState::Sealed, false) => String::new(),
+            (_, false) => format!(", capacity {}", Bytes(d.capacity)),
+        };
+        let expires = d
+            .expires
+            .as_ref()
+            .map_or_else(String::new, |expires| format!(", expires {expires} unless used"));
+        let attrs = self.attributes();
+        format!(
+            "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}{expires}{attrs}",
+            d.id, d.created_at
+        )
+    }
+
+    /// As many as fit on a line: `upAxis "Z", metersPerUnit 1`.
+    fn attributes(&self) -> String {
+        let mut line = String::new();
+        for (name, value) in &self.descriptor.attrs {
+            let value = match value {
+                Value::String(text) => Quoted(text).to_string(),
+                other => text::bounded(&other.to_string(), MAX_ATTRIBUTE_BYTES),
+            };
+            let attribute = format!("{} {value}", text::bounded(name, MAX_ATTRIBUTE_BYTES));
+            if line.len() + attribute.len() > MAX_ATTRIBUTES_BYTES {
+                line.push_str(", …");
+                break;
+            }
+            line.push_str(if line.is_empty() { "\n" } else { ", " });
+            line.push_str(&attribute);
+        }
+        line
+    }
+
+    fn array_lines(&self) -> impl Iterator<Item = String> {
+        self.descriptor.arrays.iter().map(|(name, array)| {
+            let (name, dtype, shape) = (Quoted(name), array.dtype, &array.shape);
+            let domain = array
+                .domain
+                .map_or_else(String::new, |domain| format!(" per {}", domain.as_str()));
+            format!("\n- {name} {dtype} {shape:?}{domain}")
+        })
+    }
+}
+
+impl Display for Described {
+    /// What matters most gets its room first: code, then the arrays, and code without the library.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MORE: &str = "\n- more in the structured content";
+        let head = self.head();
+        let mut room = MAX_TEXT_BYTES.saturating_sub(head.len() + MORE.len());
+        let mut fit = |part: String| {
+            let fits = part.len() <= room;
+            room -= if fits { part.len() } else { 0 };
+            fits.then_some(part)
+        };
+        let code = fit(format!("\n\n```python\n{}\n```", self.code)).unwrap_or_else(|| fit_elsewhere(&mut fit));
+        let d = &self.descriptor;
+        let mut arrays: String = self.array_lines().map_while(&mut fit).collect();
+        if arrays.lines().count().saturating_sub(1) < d.arrays.len() || self.arrays_left_out > 0 {
+            arrays.push_str(MORE);
+        }
+        let numpy = self.numpy_code.as_ref();
+        let numpy = numpy.and_then(|code| fit(format!("\nOr with NumPy alone:\n```python\n{code}\n```")));
+        write!(f, "{head}{arrays}{code}{}", numpy.unwrap_or_default())
+    }
+}
+
+/// Where the code is when a long path leaves no room for it here.
+fn fit_elsewhere(fit: &mut impl FnMut(String) -> Option<String>) -> String {
+    fit("\nPython code that opens it is in the structured content, as `code`.".to_owned()).unwrap_or_default()
+}
+
+fn role(role: FileRole) -> &'static str {
+    match role {
+        FileRole::Buffer => "buffer",
+        FileRole::Scene => "scene",
+        FileRole::Slot => "pool slot",
+        FileRole::Pool => "pool",
+    }
+}

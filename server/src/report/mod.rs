@@ -1,0 +1,9 @@
+//! What tools answer and resources contain alike.
+
+mod descriptor;
+mod pools;
+mod status;
+
+pub(crate) use self::descriptor::Described;
+pub(crate) use self::pools::Pools;
+pub(crate) use self::status::Status;

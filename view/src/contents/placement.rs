@@ -1,0 +1,37 @@
+//! Whether the attribute `transform` can be used.
+
+use dcc_mcp_shm::Attrs;
+
+use super::array::Array;
+use crate::number::Number;
+use crate::placement::{BEYOND, Placement};
+
+/// What there is to be said against the transform, as far as positions were looked at.
+pub(super) fn note(attrs: &Attrs, described: &[Array]) -> Option<String> {
+    match Placement::of(attrs) {
+        Ok(None) => None,
+        Ok(Some(placement)) => {
+            let furthest = furthest(described.iter().find(|array| array.name == "position")?)?;
+            let beyond = !placement.can_hold(furthest);
+            beyond.then(|| format!("The attribute transform cannot be used: {BEYOND}"))
+        }
+        Err(why) => Some(format!("The attribute transform cannot be used: {why}")),
+    }
+}
+
+/// The largest number of an array.
+fn furthest(array: &Array) -> Option<f64> {
+    let bounds = array.components.iter().filter_map(|component| component.bounds);
+    let sizes = bounds.flat_map(|(least, greatest)| [least, greatest]).map(size);
+    sizes.reduce(f64::max)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "only its size matters")]
+fn size(number: Number) -> f64 {
+    match number {
+        Number::Bool(value) => u8::from(value).into(),
+        Number::Integer(value) => (value as f64).abs(),
+        Number::Half(value) | Number::Single(value) => f64::from(value).abs(),
+        Number::Double(value) => value.abs(),
+    }
+}

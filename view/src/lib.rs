@@ -1,0 +1,37 @@
+//! Looks at scene data that dcc-mcp-shm shares: what a buffer holds in brief, windows of its numbers and bytes, and
+//! pictures of it.
+//!
+//! A look takes a [`DataReader`](dcc_mcp_shm::DataReader), what is wanted of the data, and a [`Progress`], which is told
+//! how far the look is and can end it. It gives a result that is both data ([`serde::Serialize`]) and text
+//! ([`Display`](std::fmt::Display)), or a [`LookError`]. [`look()`] opens the reader and makes sure that the data was not
+//! rewritten meanwhile.
+
+mod contents;
+mod decode;
+mod elements;
+mod error;
+mod left_out;
+mod look;
+pub mod memory;
+mod number;
+pub mod parallel;
+mod picture;
+mod placement;
+mod progress;
+#[cfg(test)]
+#[path = "../../tests/properties.rs"]
+mod properties;
+mod request;
+mod rows;
+mod statistics;
+pub mod text;
+mod window;
+
+pub use contents::{Contents, MAX_ARRAYS};
+pub use error::{LookError, NamedArray, TooLarge};
+pub use left_out::LeftOut;
+pub use look::look;
+pub use picture::{Encoded, Picture, draw};
+pub use progress::Progress;
+pub use request::{PictureRequest, View};
+pub use window::{Format, Window, WindowRequest};

@@ -1,0 +1,56 @@
+//! Memory that may not be there: what grows with data or arguments is asked for here, because the process ends when any
+//! other allocation fails.
+
+use std::hint::black_box;
+
+use dcc_mcp_shm::Error;
+
+/// A vector of `len` times the same value.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn filled<T: Clone>(len: usize, value: T) -> Result<Vec<T>, Error> {
+    let mut vector = with_room(len)?;
+    vector.resize(len, value);
+    Ok(vector)
+}
+
+/// An empty vector with room for `len` values.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn with_room<T>(len: usize) -> Result<Vec<T>, Error> {
+    let mut vector = Vec::new();
+    vector
+        .try_reserve_exact(len)
+        .map_err(|_| Error::no_memory_for((len as u64).saturating_mul(size_of::<T>() as u64)))?;
+    Ok(vector)
+}
+
+/// Looks whether so many bytes can be had, for code of others that ends the process when it cannot have them.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn expect(bytes: usize) -> Result<(), Error> {
+    // Or the compiler may leave out an allocation that is not used.
+    drop(black_box(with_room::<u8>(bytes)?));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_machine_has_is_an_error_with_its_size() {
+        for len in [usize::MAX, usize::MAX / 16, isize::MAX.unsigned_abs()] {
+            let error = filled(len, [0_u32; 4]).expect_err("more than there is");
+            assert!(
+                matches!(error, Error::OutOfMemory { requested: Some(requested), .. } if requested >= len as u64),
+                "{error}"
+            );
+        }
+        assert!(expect(usize::MAX).is_err());
+        assert_eq!(filled(3, 7).expect("memory"), [7; 3]);
+    }
+}

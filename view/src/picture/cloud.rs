@@ -1,0 +1,60 @@
+//! Drawing points as balls, within a bounded amount of work: all of them, or some.
+
+use super::camera::Camera;
+use super::drawing::Drawing;
+use super::points::{Points, Share};
+use super::raster::Samples;
+use super::source::Source;
+use crate::error::LookError;
+
+/// Most points that are drawn: several for each sample of a picture.
+const MAX_DRAWN: u64 = 1 << 22;
+/// What it costs to see a point.
+const POINT: u64 = 16;
+/// Largest radius of the balls, in shares of the picture's edge.
+const MAX_RADIUS: f32 = 0.009;
+/// Least radius, in samples: smaller balls would fall between them.
+const MIN_RADIUS: f32 = 1.5;
+
+/// Which points are drawn of each of so many frames, when one in `chunks` chunks of them is read.
+pub(super) fn share(points: &Points<'_>, frames: u64, chunks: u64) -> Share {
+    let read = points.count.saturating_mul(frames) / chunks;
+    Share {
+        chunks,
+        step: read.div_ceil(MAX_DRAWN).max(1),
+    }
+}
+
+/// Draws a share of the points of a frame.
+pub(super) fn draw(
+    source: &Source<'_>,
+    points: &Points<'_>,
+    frame: u64,
+    share: Share,
+    camera: &Camera,
+    edge: usize,
+    drawing: &mut Drawing,
+) -> Result<Samples, LookError> {
+    let mut samples = Samples::new(edge)?;
+    let projection = camera.projection(edge);
+    let radius = radius(points.count.div_ceil(share.one_in()), edge);
+    points.read(source, frame, share, |point| {
+        let seen = camera.seen(point);
+        if seen[0].is_nan() {
+            return Ok(());
+        }
+        drawing.drawn += 1;
+        source.spend(POINT + samples.ball(projection.project(seen), radius, None))
+    })?;
+    drawing.covered += samples.covered();
+    Ok(samples)
+}
+
+/// Balls that leave gaps when they are few, and close when they are many.
+#[expect(clippy::cast_precision_loss, reason = "a size in a picture")]
+pub(super) fn radius(count: u64, edge: usize) -> f32 {
+    let edge = edge as f32;
+    (0.6 * edge / (count as f32).sqrt())
+        .min(MAX_RADIUS * edge)
+        .max(MIN_RADIUS)
+}

@@ -1,0 +1,225 @@
+//! Frames in image files: which format it is, and PNG, JPEG and WebP.
+
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::thread;
+use std::time::Duration;
+
+use dcc_mcp_shm::{Attrs, Dtype};
+use image::error::LimitErrorKind;
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+
+use super::color::Transfer;
+use super::frame::{Alpha, Format, MAX_EDGE, least_step};
+use super::output::Picture;
+use super::size::size;
+use super::source::{Bytes, Source};
+use super::{openexr, pixels};
+use crate::error::{LookError, TooLarge};
+use crate::memory;
+
+/// Most memory that a decoder may use: an 8K frame of 16-bit RGBA. EXR needs none of it, it is decoded piece by piece.
+const MAX_DECODED_BYTES: u64 = 256 << 20;
+/// Longest file that decoders get: some read it as a whole.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+/// Files that take more memory than this are decoded one after the other, however many pictures are drawn at once.
+const MODEST_BYTES: usize = 16 << 20;
+/// How often a picture looks whether it is its turn.
+const TURN: Duration = Duration::from_millis(5);
+/// What a decoder needs beside the file and the image.
+const MARGIN: usize = 4 << 20;
+/// Bytes at the start that tell formats apart.
+const MAGIC_BYTES: u64 = 12;
+
+/// The format of the image file that the data is, if it begins like one.
+pub(super) fn format(source: &Source<'_>) -> Result<Option<ImageFormat>, LookError> {
+    const KNOWN: [ImageFormat; 4] = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::WebP,
+        ImageFormat::OpenExr,
+    ];
+    let mut bytes = source.everything();
+    let mut magic = vec![0; size(bytes.len().min(MAGIC_BYTES))];
+    bytes.read(0, &mut magic)?;
+    let format = image::guess_format(&magic).ok();
+    Ok(format.filter(|format| KNOWN.contains(format)))
+}
+
+/// Draws the image file that the data is.
+pub(super) fn draw(
+    source: &Source<'_>,
+    format: ImageFormat,
+    attrs: &Attrs,
+    max_edge: usize,
+) -> Result<Picture, LookError> {
+    let bytes = source.everything();
+    source.plan(bytes.len());
+    let mut failure = None;
+    let file = File {
+        bytes,
+        position: 0,
+        failure: &mut failure,
+    };
+    let color_space = attrs.get("colorSpace").and_then(|value| value.as_str());
+    let drawn = if format == ImageFormat::OpenExr {
+        openexr::draw(source, BufReader::new(file), color_space, max_edge)
+    } else {
+        draw_decoded(source, file, format, color_space, max_edge)
+    };
+    // What ended the reading says more than what the decoder makes of it.
+    drawn.map_err(|error| failure.unwrap_or(error))
+}
+
+/// The decoder of a file that is not too large for it.
+fn decoder<'a>(file: File<'a, 'a>, format: ImageFormat) -> Result<impl ImageDecoder + 'a, LookError> {
+    if file.bytes.len() > MAX_FILE_BYTES {
+        return Err(too_large(format, TooLarge::File(MAX_FILE_BYTES)));
+    }
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    limits.max_image_width = u32::try_from(MAX_EDGE).ok();
+    limits.max_image_height = limits.max_image_width;
+    let mut reader = ImageReader::with_format(BufReader::new(file), format);
+    reader.limits(limits);
+    let decoder = reader.into_decoder().map_err(|error| failed(format, error))?;
+    if decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(too_much_memory(format));
+    }
+    Ok(decoder)
+}
+
+fn failed(format: ImageFormat, error: ImageError) -> LookError {
+    match error {
+        ImageError::Limits(limit) if limit.kind() == LimitErrorKind::InsufficientMemory => too_much_memory(format),
+        ImageError::Limits(_) => too_large(format, TooLarge::Edge(MAX_EDGE)),
+        error => LookError::Undecodable {
+            format: name(format),
+            problem: error.into(),
+        },
+    }
+}
+
+fn too_much_memory(format: ImageFormat) -> LookError {
+    too_large(format, TooLarge::Memory(MAX_DECODED_BYTES))
+}
+
+/// Waits until no other picture needs a decoder's memory.
+fn turn(source: &Source<'_>) -> Result<MutexGuard<'static, ()>, LookError> {
+    static DECODING: Mutex<()> = Mutex::new(());
+    loop {
+        match DECODING.try_lock() {
+            Ok(turn) => return Ok(turn),
+            Err(TryLockError::Poisoned(turn)) => return Ok(turn.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                source.look()?;
+                thread::sleep(TURN);
+            }
+        }
+    }
+}
+
+fn draw_decoded(
+    source: &Source<'_>,
+    file: File<'_, '_>,
+    format: ImageFormat,
+    color_space: Option<&str>,
+    max_edge: usize,
+) -> Result<Picture, LookError> {
+    let file_bytes = size(file.bytes.len());
+    // Some decoders hold the file.
+    memory::expect(file_bytes + MARGIN)?;
+    let decoder = decoder(file, format)?;
+    let image_bytes = size(decoder.total_bytes());
+    let _turn = if image_bytes + file_bytes > MODEST_BYTES {
+        Some(turn(source)?)
+    } else {
+        None
+    };
+    // A decoder holds the image once more at most. It ends the process if it gets no memory, so look first.
+    memory::expect(2 * image_bytes + file_bytes + MARGIN)?;
+    let image = DynamicImage::from_decoder(decoder).map_err(|error| failed(format, error))?;
+    let channels = usize::from(image.color().channel_count());
+    let bits = 8 * usize::from(image.color().bytes_per_pixel()) / channels;
+    // Decoders give 8 or 16 bits, these in the machine's order.
+    let dtype = match bits {
+        8 => Dtype::BYTE,
+        _ if cfg!(target_endian = "big") => ">u2".parse()?,
+        _ => "<u2".parse()?,
+    };
+    let dimensions = [size(image.width()), size(image.height())];
+    let mut pixels = Format {
+        size: dimensions,
+        channels,
+        transfer: Transfer::of(color_space, false),
+        alpha: Alpha::Straight,
+        step: least_step(dimensions),
+    };
+    let (picture, words) = loop {
+        let frame = pixels::shrunken(source, dtype, pixels, max_edge, |y, row| {
+            row.copy_from_slice(&image.as_bytes()[y * row.len()..][..row.len()]);
+            Ok(())
+        })?;
+        if let Some(developed) = frame.develop()? {
+            break developed;
+        }
+        pixels.alpha = Alpha::Ignored;
+    };
+    let [width, height] = pixels.size;
+    Ok(Picture {
+        image: picture,
+        text: format!(
+            "{} of {width} × {height} pixels, {bits}-bit {}. {words}",
+            name(format),
+            pixels.pixels()
+        ),
+    })
+}
+
+fn name(format: ImageFormat) -> &'static str {
+    match format {
+        ImageFormat::Png => "PNG",
+        ImageFormat::Jpeg => "JPEG",
+        ImageFormat::WebP => "WebP",
+        _ => "EXR",
+    }
+}
+
+fn too_large(format: ImageFormat, problem: TooLarge) -> LookError {
+    LookError::TooLarge {
+        format: name(format),
+        problem,
+    }
+}
+
+/// The data as a file for decoders, which keeps what went wrong.
+struct File<'a, 'f> {
+    bytes: Bytes<'a>,
+    position: u64,
+    failure: &'f mut Option<LookError>,
+}
+
+impl Read for File<'_, '_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let left = size(self.bytes.len().saturating_sub(self.position));
+        let count = left.min(into.len());
+        if let Err(failure) = self.bytes.read(self.position, &mut into[..count]) {
+            *self.failure = Some(failure);
+            return Err(io::Error::other("the data cannot be read"));
+        }
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl Seek for File<'_, '_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::Current(offset) => self.position.checked_add_signed(offset),
+            SeekFrom::End(offset) => self.bytes.len().checked_add_signed(offset),
+        };
+        self.position = position.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok(self.position)
+    }
+}

@@ -1,0 +1,318 @@
+//! A frame of pixels on its way to a picture: made smaller as linear light, then developed for a display.
+
+use std::fmt::Write as _;
+
+use dcc_mcp_shm::Error;
+use image::RgbImage;
+
+use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
+use super::output::blank;
+use super::shrink::Shrink;
+use super::size::{edge, size};
+use super::tone::Tone;
+use crate::error::LookError;
+use crate::memory;
+use crate::text::{self, Short};
+
+/// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
+pub(super) const MAX_EDGE: u64 = 1 << 17;
+/// Most pixels that are looked at: about a second's work. Of a larger frame, some of its columns and rows are.
+const MAX_PIXELS: u128 = 1 << 26;
+/// Edge of the squares that show through where an image is transparent, and their sRGB values.
+const CHECKER: (u32, [f32; 2]) = (12, [0.62, 0.74]);
+
+/// What the fourth of four values is, or the second of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Alpha {
+    /// Coverage that the colours are already multiplied by, as renderers write it.
+    Premultiplied,
+    /// Coverage beside colours that do not know of it, as PNG has it.
+    Straight,
+    /// Nothing that matters.
+    Ignored,
+}
+
+/// How the values of a frame are to be understood.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Format {
+    /// Width and height in pixels.
+    pub(super) size: [usize; 2],
+    /// 1 to 4: grey, grey and alpha, colour, colour and alpha.
+    pub(super) channels: usize,
+    pub(super) transfer: Transfer,
+    pub(super) alpha: Alpha,
+    /// Every how many-th column and row is looked at.
+    pub(super) step: usize,
+}
+
+/// The least step by which no more pixels are looked at than is bearable.
+pub(super) fn least_step([width, height]: [usize; 2]) -> usize {
+    let pixels = width as u128 * height as u128;
+    size(pixels.div_ceil(MAX_PIXELS)).saturating_sub(1).isqrt() + 1
+}
+
+impl Format {
+    /// The pixels in words, such as `RGBA`.
+    pub(super) fn pixels(&self) -> &'static str {
+        ["grey", "grey with alpha", "RGB", "RGBA"][self.channels.clamp(1, 4) - 1]
+    }
+}
+
+/// A frame that is being read.
+pub(super) struct Frame {
+    format: Format,
+    shrink: Shrink,
+    table: LinearTable,
+    row: Vec<[f32; 4]>,
+    lowest: f32,
+    highest: f32,
+    /// Pixels with values that are no numbers, or without end.
+    not_finite: u64,
+}
+
+impl Frame {
+    pub(super) fn new(format: Format, max_edge: usize) -> Result<Self, Error> {
+        let from = format.size.map(|edge| edge.div_ceil(format.step));
+        Ok(Self {
+            shrink: Shrink::new(from, max_edge)?,
+            format,
+            table: LinearTable::new(),
+            row: memory::with_room(from[0])?,
+            lowest: f32::INFINITY,
+            highest: f32::NEG_INFINITY,
+            not_finite: 0,
+        })
+    }
+
+    /// Adds pixels of row `y`, counted from the top, from column `x` on. Each pixel is to come once; those that are not looked
+    /// at may be left out.
+    pub(super) fn add(&mut self, x: usize, y: usize, values: &[f32]) {
+        let (step, channels) = (self.format.step, self.format.channels);
+        if !y.is_multiple_of(step) {
+            return;
+        }
+        let first = x.next_multiple_of(step);
+        let Some(values) = values.get((first - x) * channels..) else {
+            return;
+        };
+        let mut row = std::mem::take(&mut self.row);
+        row.clear();
+        match channels {
+            1 => row.extend(
+                values
+                    .iter()
+                    .step_by(step)
+                    .map(|&grey| self.pixel([grey, grey, grey, 1.0])),
+            ),
+            2 => {
+                let pixels = values.as_chunks().0.iter().step_by(step);
+                row.extend(pixels.map(|&[grey, a]| self.pixel([grey, grey, grey, a])));
+            }
+            3 => {
+                let pixels = values.as_chunks().0.iter().step_by(step);
+                row.extend(pixels.map(|&[r, g, b]| self.pixel([r, g, b, 1.0])));
+            }
+            _ => row.extend(
+                values
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .step_by(step)
+                    .map(|&pixel| self.pixel(pixel)),
+            ),
+        }
+        self.shrink.add(first / step, y / step, &row);
+        self.row = row;
+    }
+
+    /// Values as light, multiplied by coverage.
+    fn pixel(&mut self, [r, g, b, a]: [f32; 4]) -> [f32; 4] {
+        let mut color = [r, g, b];
+        let a = if self.format.alpha == Alpha::Ignored { 1.0 } else { a };
+        if !(color.iter().all(|value| value.is_finite()) && a.is_finite()) {
+            self.not_finite += 1;
+            return [0.0, 0.0, 0.0, 1.0];
+        }
+        for value in &mut color {
+            self.lowest = self.lowest.min(*value);
+            self.highest = self.highest.max(*value);
+            if self.format.transfer == Transfer::Srgb {
+                *value = self.table.linear(*value);
+            }
+            if self.format.alpha == Alpha::Straight {
+                *value *= a;
+            }
+        }
+        [color[0], color[1], color[2], a]
+    }
+
+    /// The picture, and in sentences how it came about; `None` if no pixel of it would be seen although
+    /// there are colours, so that alpha cannot be meant.
+    pub(super) fn develop(self) -> Result<Option<(RgbImage, String)>, LookError> {
+        let [width, height] = self.shrink.size();
+        let pixels = self.shrink.into_pixels();
+        let is_transparent = pixels.iter().any(|pixel| pixel[3] < 0.999);
+        if is_transparent && self.highest > 0.0 && pixels.iter().all(|pixel| pixel[3] <= 0.0) {
+            return Ok(None);
+        }
+        let transfer = self.format.transfer;
+        let tone = Tone::of(transfer, &pixels)?;
+        let mut picture = blank(edge(width), edge(height))?;
+        for ((x, y, shown), &[r, g, b, a]) in picture.enumerate_pixels_mut().zip(&pixels) {
+            let (square, values) = CHECKER;
+            let behind = values[usize::from((x / square + y / square) % 2 == 1)];
+            shown.0 = tone.apply([r, g, b]).map(|value| match transfer {
+                Transfer::Data => byte(value + behind * (1.0 - a)),
+                Transfer::Srgb | Transfer::Linear => linear_to_srgb(value + srgb_to_linear(behind) * (1.0 - a)),
+            });
+        }
+        let mut words = match self.format.step {
+            1 => format!("Its {} values", transfer.as_str()),
+            step => format!(
+                "Only 1 in {step} of its columns and rows was looked at, as all of them would take too long; the {} values there",
+                transfer.as_str()
+            ),
+        };
+        // Writing to a String cannot fail.
+        if self.lowest <= self.highest {
+            let _ = write!(
+                words,
+                " lie between {} and {} and",
+                Short(self.lowest),
+                Short(self.highest)
+            );
+        }
+        let _ = write!(words, " are {tone}.");
+        if is_transparent {
+            words.push_str(" Where it is transparent, grey squares show through.");
+        }
+        if self.format.alpha == Alpha::Ignored && self.format.channels.is_multiple_of(2) {
+            words.push_str(match self.format.step {
+                1 => " Its alpha is 0 everywhere and was ignored.",
+                _ => " Their alpha is 0 and was ignored.",
+            });
+        }
+        if self.not_finite > 0 {
+            let pixels = text::count(size(self.not_finite), "pixel");
+            let _ = write!(words, " Shown black: {pixels} with NaN or infinite values.");
+        }
+        Ok(Some((picture, words)))
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "between 0 and 255"
+)]
+fn byte(value: f32) -> u8 {
+    (value.clamp(0.0, 1.0) * 255.0).round() as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(size: [usize; 2], channels: usize) -> Format {
+        Format {
+            size,
+            channels,
+            transfer: Transfer::Srgb,
+            alpha: Alpha::Straight,
+            step: 1,
+        }
+    }
+
+    fn develop(format: Format, values: &[f32]) -> (RgbImage, String) {
+        let mut frame = Frame::new(format, 64).expect("memory");
+        for (y, row) in values.chunks(format.size[0] * format.channels).enumerate() {
+            frame.add(0, y, row);
+        }
+        frame.develop().expect("memory").expect("something to see")
+    }
+
+    #[test]
+    fn channels_are_grey_colour_and_alpha() {
+        let (picture, words) = develop(format([2, 1], 1), &[0.0, 1.0]);
+        assert_eq!(picture.into_raw(), [0, 0, 0, 255, 255, 255]);
+        assert!(
+            words.contains("sRGB values lie between 0 and 1 and are shown as they are"),
+            "{words}"
+        );
+        let (picture, _) = develop(format([1, 1], 3), &[1.0, 0.5, 0.0]);
+        assert_eq!(picture.into_raw(), [255, 128, 0]);
+        let (picture, words) = develop(format([2, 1], 2), &[1.0, 1.0, 1.0, 0.0]);
+        assert_eq!(picture.get_pixel(0, 0).0, [255; 3]);
+        assert_eq!(picture.get_pixel(1, 0).0, [158; 3]);
+        assert!(words.contains("squares"), "{words}");
+    }
+
+    #[test]
+    fn averages_are_those_of_light() {
+        // Black and white lines become what they look like from afar.
+        let mut frame = Frame::new(format([128, 64], 1), 64).expect("memory");
+        let row: Vec<f32> = [0.0, 1.0].repeat(64);
+        (0..64).for_each(|y| frame.add(0, y, &row));
+        let (picture, _) = frame.develop().expect("memory").expect("something to see");
+        assert_eq!(picture.dimensions(), (64, 32));
+        assert!(picture.pixels().all(|pixel| pixel.0 == [188; 3]));
+    }
+
+    #[test]
+    fn premultiplied_colours_are_not_multiplied_again() {
+        let linear = Format {
+            transfer: Transfer::Linear,
+            alpha: Alpha::Premultiplied,
+            ..format([1, 1], 4)
+        };
+        let (picture, _) = develop(linear, &[0.5, 0.5, 0.5, 0.5]);
+        let behind = srgb_to_linear(0.62) * 0.5;
+        assert_eq!(picture.get_pixel(0, 0).0, [linear_to_srgb(0.5 + behind); 3]);
+    }
+
+    #[test]
+    fn pixels_that_are_no_numbers_are_counted() {
+        let linear = Format {
+            transfer: Transfer::Linear,
+            ..format([3, 1], 1)
+        };
+        let (picture, words) = develop(linear, &[f32::NAN, f32::INFINITY, 0.5]);
+        assert_eq!(picture.into_raw(), [0, 0, 0, 0, 0, 0, 188, 188, 188]);
+        assert!(
+            words.contains("Shown black: 2 pixels with NaN") && words.contains("between 0.5 and 0.5"),
+            "{words}"
+        );
+    }
+
+    #[test]
+    fn alpha_that_hides_everything_is_not_believed() {
+        let mut frame = Frame::new(format([1, 1], 4), 64).expect("memory");
+        frame.add(0, 0, &[1.0, 1.0, 1.0, 0.0]);
+        assert!(frame.develop().expect("memory").is_none());
+    }
+
+    #[test]
+    fn of_too_many_pixels_every_few_columns_and_rows_are_looked_at() {
+        assert_eq!(least_step([8192, 8192]), 1);
+        assert_eq!(least_step([8193, 8192]), 2);
+        assert_eq!(least_step([1 << 17, 1 << 17]), 16);
+        assert_eq!(least_step([1 << 17, 1]), 1);
+        for tiles in [[0, 7], [5, 7], [6, 7]] {
+            let format = Format {
+                step: 3,
+                ..format([7, 4], 1)
+            };
+            let mut frame = Frame::new(format, 64).expect("memory");
+            for y in 0..4_u8 {
+                let row: Vec<f32> = (0..7_u8).map(|x| f32::from(x + 16 * y) / 255.0).collect();
+                frame.add(0, y.into(), &row[..tiles[0]]);
+                frame.add(tiles[0], y.into(), &row[tiles[0]..]);
+            }
+            let (picture, words) = frame.develop().expect("memory").expect("something to see");
+            assert_eq!(picture.dimensions(), (3, 2));
+            let values: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
+            assert_eq!(values, [0, 3, 6, 48, 51, 54], "{tiles:?}");
+            assert!(words.starts_with("Only 1 in 3 of its columns and rows"), "{words}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Drawing the faces of a mesh within a bounded amount of work: all of them, or as many as that work suffices for.
+
+use super::camera::{Camera, Projection};
+use super::drawing::Drawing;
+use super::faces::{FaceReader, Faces};
+use super::points::Points;
+use super::raster::Samples;
+use super::seen::SeenPoints;
+use super::source::Source;
+use super::{cloud, light};
+use crate::error::LookError;
+
+/// Work that the faces of a picture may take, in units of one or two nanoseconds. If they would take more, some are drawn.
+/// A debug build needs ten times as long for a unit.
+const WORK: u64 = if cfg!(debug_assertions) { 3 << 24 } else { 3 << 28 };
+/// Most faces that are drawn: several for each sample of a picture.
+const MAX_DRAWN: u64 = 1 << 22;
+/// What it costs to read and to see a face.
+const FACE: u64 = 48;
+/// To find out what faces cost, groups of them are drawn that lie far apart. There are fewer groups where each of them takes
+/// chunks to be decompressed.
+const GROUPS: u64 = 512;
+const GROUPS_COMPRESSED: u64 = 64;
+/// Faces of a group. What the first one costs is not counted, because nothing near it has been read.
+const GROUP: u64 = 9;
+/// A factor that brings groups into an order in which also the first few lie far apart. Odd, as the number of groups is a power
+/// of two and each is to have its turn.
+const SCATTER: u64 = 197;
+
+/// A mesh, and how it is drawn.
+pub(super) struct Mesh<'a> {
+    source: &'a Source<'a>,
+    faces: FaceReader<'a>,
+    /// How many faces there are.
+    count: u64,
+    points: Points<'a>,
+    camera: &'a Camera,
+    edge: usize,
+    projection: Projection,
+    /// Every how many-th face is drawn.
+    step: u64,
+    /// Faces that are smaller are drawn as dots of this radius, which close the gaps that other faces leave.
+    dot: Option<f32>,
+    /// The corners of the face at hand, as they are seen, and on the picture.
+    seen: Vec<[f32; 3]>,
+    projected: Vec<[f32; 3]>,
+}
+
+/// One frame that is being drawn.
+struct Canvas<'a> {
+    points: SeenPoints<'a>,
+    samples: Samples,
+    drawing: Drawing,
+}
+
+/// Why a face is not drawn to its end.
+enum Stop {
+    /// There is no work left for it.
+    Spent,
+    /// Reading failed, or the call was cancelled.
+    Failed(LookError),
+}
+
+impl From<LookError> for Stop {
+    fn from(error: LookError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+fn pay(source: &Source<'_>, units: u64) -> Result<(), Stop> {
+    source.spend(units)?;
+    if source.left() == 0 { Err(Stop::Spent) } else { Ok(()) }
+}
+
+impl<'a> Mesh<'a> {
+    /// A mesh of which these frames will be drawn, in pictures of `edge` samples.
+    pub(super) fn new(
+        source: &'a Source<'a>,
+        faces: Faces<'a>,
+        points: Points<'a>,
+        camera: &'a Camera,
+        frames: &[u64],
+        edge: usize,
+    ) -> Result<Self, LookError> {
+        let pictures = frames.len() as u64;
+        let mut mesh = Self {
+            source,
+            faces: faces.open(source)?,
+            count: faces.count,
+            points,
+            camera,
+            edge,
+            projection: camera.projection(edge),
+            step: faces.count.saturating_mul(pictures).div_ceil(MAX_DRAWN).max(1),
+            dot: None,
+            seen: Vec::new(),
+            projected: Vec::new(),
+        };
+        let mut work = 0_u64;
+        for &frame in frames {
+            source.allow(WORK / 8 / pictures);
+            work = work.saturating_add(mesh.work_of(frame)?);
+        }
+        mesh.step = mesh.step.saturating_mul(work.div_ceil(WORK).max(1));
+        if mesh.step > 1 {
+            mesh.dot = Some(cloud::radius(mesh.drawn(), edge));
+        }
+        // The estimate may be too low, though not by much.
+        source.allow(2 * WORK);
+        Ok(mesh)
+    }
+
+    /// Of how many faces one is drawn.
+    pub(super) fn step(&self) -> u64 {
+        self.step
+    }
+
+    /// How many faces are drawn.
+    fn drawn(&self) -> u64 {
+        self.count.div_ceil(self.step)
+    }
+
+    fn canvas(&self, frame: u64) -> Result<Canvas<'a>, LookError> {
+        Ok(Canvas {
+            points: SeenPoints::new(self.source, &self.points, frame, self.camera)?,
+            samples: Samples::new(self.edge)?,
+            drawing: Drawing::of_one_in(self.step),
+        })
+    }
+
+    /// Estimates the work that a frame takes, from some of its faces.
+    fn work_of(&mut self, frame: u64) -> Result<u64, LookError> {
+        let mut canvas = self.canvas(frame)?;
+        let drawn = self.drawn();
+        let turns = if self.source.is_compressed() {
+            GROUPS_COMPRESSED
+        } else {
+            GROUPS
+        };
+        let groups = drawn.div_ceil(GROUP).min(turns);
+        let (mut faces, mut work) = (0, 0);
+        let scattered = (0..turns).map(|turn| turn * SCATTER % turns);
+        for group in scattered.filter(|&group| group < groups) {
+            let first = drawn / groups * group;
+            for face in first..(first + GROUP).min(drawn) {
+                let before = self.source.left();
+                self.face(&mut canvas, face * self.step)?;
+                if face > first || drawn == 1 {
+                    faces += 1;
+                    work += before - self.source.left();
+                }
+            }
+            if self.source.left() == 0 {
+                break;
+            }
+        }
+        Ok(drawn.saturating_mul(work / faces.max(1)))
+    }
+
+    /// Draws a frame, and adds what became of its faces.
+    pub(super) fn draw(&mut self, frame: u64, drawing: &mut Drawing) -> Result<Samples, LookError> {
+        let mut canvas = self.canvas(frame)?;
+        canvas.drawing = *drawing;
+        for face in 0..self.drawn() {
+            self.face(&mut canvas, face * self.step)?;
+        }
+        canvas.drawing.covered += canvas.samples.covered();
+        *drawing = canvas.drawing;
+        Ok(canvas.samples)
+    }
+
+    fn face(&mut self, canvas: &mut Canvas<'_>, face: u64) -> Result<(), LookError> {
+        match self.face_within_work(canvas, face) {
+            Ok(()) => Ok(()),
+            Err(Stop::Failed(error)) => Err(error),
+            Err(Stop::Spent) => {
+                canvas.drawing.left_out.late += 1;
+                Ok(())
+            }
+        }
+    }
+
+    fn face_within_work(&mut self, canvas: &mut Canvas<'_>, face: u64) -> Result<(), Stop> {
+        let source = self.source;
+        pay(source, FACE)?;
+        let Some(corners) = self.faces.read(face)? else {
+            canvas.drawing.left_out.broken += 1;
+            return Ok(());
+        };
+        self.seen.clear();
+        for &corner in corners {
+            let Some(point) = canvas.points.get(corner)? else {
+                canvas.drawing.left_out.broken += 1;
+                return Ok(());
+            };
+            self.seen.push(point);
+        }
+        if self.seen.iter().any(|point| point[0].is_nan()) {
+            canvas.drawing.left_out.unplaced += 1;
+            return Ok(());
+        }
+        let Self { projection, seen, .. } = self;
+        self.projected.clear();
+        self.projected
+            .extend(seen.iter().map(|&point| projection.project(point)));
+        let shade = || light::shade(normal(seen), projection.to_eye(seen[0]));
+        if let Some((center, radius)) = self.dot.and_then(|radius| dot(&self.projected, radius)) {
+            pay(source, canvas.samples.ball(center, radius, Some(shade())))?;
+        } else if canvas.samples.bounds(&self.projected).is_some() {
+            canvas
+                .samples
+                .face(&self.projected, shade(), &mut |units| pay(source, units))?;
+        }
+        canvas.drawing.drawn += 1;
+        Ok(())
+    }
+}
+
+/// Where a dot of this radius lies that stands for a face, if the face is smaller than it.
+fn dot(corners: &[[f32; 3]], radius: f32) -> Option<([f32; 3], f32)> {
+    let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
+    for corner in corners {
+        low = [0, 1, 2].map(|axis| low[axis].min(corner[axis]));
+        high = [0, 1, 2].map(|axis| high[axis].max(corner[axis]));
+    }
+    let is_small = (0..2).all(|axis| high[axis] - low[axis] < 2.0 * radius);
+    is_small.then(|| ([0, 1, 2].map(|axis| low[axis].midpoint(high[axis])), radius))
+}
+
+/// The normal of a face, as long as twice its area: the sum of those of its triangles, so that faces that are not flat or not
+/// convex have one as well.
+fn normal(corners: &[[f32; 3]]) -> [f32; 3] {
+    let first = corners[0];
+    let from_first = |corner: [f32; 3]| [0, 1, 2].map(|i| corner[i] - first[i]);
+    let mut sum = [0.0; 3];
+    for pair in corners[1..].windows(2) {
+        let [a, b] = [pair[0], pair[1]].map(from_first);
+        let cross = [
+            a[1] * b[2] - a[2] * b[1],
+            a[2] * b[0] - a[0] * b[2],
+            a[0] * b[1] - a[1] * b[0],
+        ];
+        sum = [0, 1, 2].map(|i| sum[i] + cross[i]);
+    }
+    sum
+}

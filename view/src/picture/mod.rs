@@ -1,0 +1,90 @@
+//! Pictures of scene data: what a buffer holds, as an image that a model can look at.
+//!
+//! Everything is read piece by piece, so that the memory this takes depends on the picture and not on the data; and what would
+//! take more than seconds is shown from a part of it, which the text tells.
+
+mod camera;
+mod cloud;
+mod color;
+mod develop;
+mod drawing;
+mod element;
+mod encode;
+mod encoded;
+mod faces;
+mod frame;
+mod geometry;
+mod light;
+mod mesh;
+mod openexr;
+mod output;
+mod pixels;
+mod points;
+mod raster;
+mod seen;
+mod sheet;
+mod shrink;
+mod size;
+mod source;
+mod survey;
+mod tone;
+
+use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
+
+use self::source::Source;
+use crate::error::{LookError, NamedArray};
+use crate::progress::Progress;
+use crate::request::PictureRequest;
+
+pub use self::encode::Encoded;
+pub use self::output::Picture;
+
+/// Most arrays that an error names.
+const MAX_NAMED: usize = 8;
+
+/// Draws what a buffer holds. What is no screenshot is geometry if it can be; a screenshot may have positions in its pixels.
+///
+/// # Errors
+/// There is nothing that can be drawn, or it is too large; the data cannot be read; [`LookError::Cancelled`].
+pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progress) -> Result<Picture, LookError> {
+    let source = Source::new(reader, progress);
+    let is_screenshot = reader.descriptor().kind == SceneDataKind::Screenshot;
+    if !is_screenshot && let Some(picture) = geometry::draw(&source, reader, request)? {
+        return Ok(picture);
+    }
+    let attrs = &reader.descriptor().attrs;
+    let named = reader.arrays().get_key_value("pixels").into_iter();
+    let others = reader.arrays().iter().filter(|_| is_screenshot);
+    if let Some((name, array)) = named.chain(others).find(|(_, array)| pixels::is_frame(array)) {
+        return pixels::draw(&source, name, array, attrs, request.max_edge);
+    }
+    if let Some(format) = encoded::format(&source)? {
+        return encoded::draw(&source, format, attrs, request.max_edge);
+    }
+    match described_frame(reader) {
+        Some(frame) if frame.size() == reader.len() => pixels::draw(&source, "pixels", &frame, attrs, request.max_edge),
+        Some(frame) => Err(LookError::WrongSize {
+            dtype: frame.dtype,
+            described: frame.size(),
+            shape: frame.shape,
+            bytes: reader.len(),
+        }),
+        None => Err(nothing_to_draw(reader)),
+    }
+}
+
+/// The frame that a screenshot without arrays is said to be by its attributes, whether it has as many bytes or not.
+pub(crate) fn described_frame(reader: &DataReader) -> Option<PlacedArray> {
+    let descriptor = reader.descriptor();
+    let may_be = descriptor.kind == SceneDataKind::Screenshot && reader.arrays().is_empty();
+    may_be.then(|| pixels::in_attrs(&descriptor.attrs)).flatten()
+}
+
+fn nothing_to_draw(reader: &DataReader) -> LookError {
+    let arrays = reader.arrays().iter().take(MAX_NAMED);
+    LookError::NothingToDraw {
+        kind: reader.descriptor().kind,
+        bytes: reader.len(),
+        arrays: arrays.map(|(name, array)| NamedArray::new(name, array)).collect(),
+    }
+}

@@ -1,0 +1,97 @@
+//! Positions: of a mesh, or of one frame of an animation cache after the other.
+
+use dcc_mcp_shm::PlacedArray;
+
+use super::element;
+use super::size::size;
+use super::source::Source;
+use crate::decode::Decode;
+use crate::error::LookError;
+use crate::memory;
+
+/// Points read at a time.
+const CHUNK: u64 = 1 << 16;
+/// What it costs to look at a point, beside reading it.
+const POINT: u64 = 8;
+
+/// An array of positions.
+#[derive(Clone, Copy)]
+pub(super) struct Points<'a> {
+    pub(super) array: &'a PlacedArray,
+    pub(super) decode: Decode<f32>,
+    /// How many frames there are; a mesh has one.
+    pub(super) frames: u64,
+    /// Points of each frame.
+    pub(super) count: u64,
+}
+
+/// Which points are looked at: all that are multiples of `step`, in each `chunks`-th chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Share {
+    pub(super) chunks: u64,
+    pub(super) step: u64,
+}
+
+impl Share {
+    /// Of how many points one is looked at, about.
+    pub(super) fn one_in(self) -> u64 {
+        self.chunks.saturating_mul(self.step)
+    }
+}
+
+impl<'a> Points<'a> {
+    /// The points of an array of shape (points, 3) or (frames, points, 3) in floating point.
+    pub(super) fn of(array: &'a PlacedArray) -> Option<Self> {
+        let (frames, count) = match array.shape[..] {
+            [count, 3] => (1, count),
+            [frames, count, 3] => (frames, count),
+            _ => return None,
+        };
+        Some(Self {
+            array,
+            decode: element::reals(array.dtype)?,
+            frames,
+            count,
+        })
+    }
+
+    /// Bytes of a point.
+    pub(super) fn width(&self) -> u64 {
+        3 * self.array.dtype.size() as u64
+    }
+
+    /// Bytes of a frame.
+    pub(super) fn frame_bytes(&self) -> u64 {
+        self.count * self.width()
+    }
+
+    /// Reads a share of the points of one frame in order.
+    pub(super) fn read(
+        &self,
+        source: &Source<'_>,
+        frame: u64,
+        share: Share,
+        mut use_point: impl FnMut([f32; 3]) -> Result<(), LookError>,
+    ) -> Result<(), LookError> {
+        source.plan(self.frame_bytes() / share.chunks);
+        let mut bytes = source.array(self.array);
+        let most = size(CHUNK.min(self.count));
+        let mut raw = memory::filled(most * size(self.width()), 0)?;
+        let mut values = memory::filled(most * 3, 0.0)?;
+        for chunk in (0..self.count.div_ceil(CHUNK)).step_by(size(share.chunks)) {
+            let first = chunk * CHUNK;
+            let count = size(CHUNK.min(self.count - first));
+            let raw = &mut raw[..count * size(self.width())];
+            bytes.read(frame * self.frame_bytes() + first * self.width(), raw)?;
+            let values = &mut values[..count * 3];
+            (self.decode)(raw, values);
+            let before = first.next_multiple_of(share.step) - first;
+            let points = values.as_chunks().0.iter().skip(size(before));
+            for &point in points.step_by(size(share.step)) {
+                use_point(point)?;
+            }
+            source.spend(count as u64 / share.step * POINT)?;
+        }
+        Ok(())
+    }
+}

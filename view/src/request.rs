@@ -1,0 +1,48 @@
+//! What is wanted of a picture.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// What a picture is to show.
+#[derive(Debug, Clone, Copy)]
+pub struct PictureRequest {
+    /// Longest edge of the picture, in pixels.
+    pub max_edge: usize,
+    /// From where geometry is seen.
+    pub view: View,
+    /// The frame of an animation cache; without it, some of all.
+    pub frame: Option<u64>,
+}
+
+/// A side from which geometry is seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(
+    missing_docs,
+    reason = "names that say all; schemars writes documented variants in another way"
+)]
+pub enum View {
+    #[default]
+    ThreeQuarter,
+    Front,
+    Back,
+    Left,
+    Right,
+    Top,
+    Bottom,
+}
+
+impl View {
+    /// The side in words, such as `from the front`.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::ThreeQuarter => "from the front, right and above",
+            Self::Front => "from the front",
+            Self::Back => "from the back",
+            Self::Left => "from the left",
+            Self::Right => "from the right",
+            Self::Top => "from the top",
+            Self::Bottom => "from the bottom",
+        }
+    }
+}

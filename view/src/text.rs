@@ -1,0 +1,281 @@
+//! Words and numbers of the texts that looks and tools return.
+
+use std::fmt::{self, Display, Write as _};
+
+use dcc_mcp_shm::{is_hidden, push_escaped, visible};
+
+/// Longest piece of foreign text that is shown, in bytes as they are shown; the structured content has all of it.
+const SHOWN_BYTES: usize = 60;
+
+/// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`, or with `{:#}` only `1.5 MiB`.
+#[derive(Debug, Clone, Copy)]
+pub struct Bytes(pub u64);
+
+impl Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u32, &str); 4] = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+        let Self(bytes) = *self;
+        match UNITS.iter().find(|(shift, _)| bytes >> shift > 0) {
+            None if bytes == 1 => f.write_str("1 byte"),
+            None => write!(f, "{bytes} bytes"),
+            Some((shift, unit)) => {
+                let whole = bytes >> shift;
+                let tenth = (u128::from(bytes - (whole << shift)) * 10) >> shift;
+                write!(f, "{whole}.{tenth} {unit}")?;
+                if f.alternate() {
+                    return Ok(());
+                }
+                write!(f, " ({bytes} bytes)")
+            }
+        }
+    }
+}
+
+/// Text that comes from a scene file: quoted, on one line, and no longer than a glance.
+///
+/// A model reads this, so a name must not be able to look like the server's own words.
+#[derive(Debug, Clone, Copy)]
+pub struct Quoted<'a>(pub &'a str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // What could be taken for the end of the quotation or the start of an escape is one.
+        let mut text = self.0.replace("\\u{", "\\u{5c}u{").replace('"', "\\u{22}");
+        if text.ends_with('\\') {
+            text.truncate(text.len() - 1);
+            text.push_str("\\u{5c}");
+        }
+        let (shown, whole) = escaped(&text, SHOWN_BYTES);
+        write!(f, "\"{shown}\"{}", if whole { "" } else { "…" })
+    }
+}
+
+/// The words of an error, which may quote what a file or a caller said: on one line, and not too long.
+pub fn bounded(text: &str, bytes: usize) -> String {
+    let (mut shown, whole) = escaped(text, bytes);
+    if !whole {
+        shown.push('…');
+    }
+    shown
+}
+
+/// As much of a text as fits, with what is not to be seen escaped, and whether that is all of it.
+fn escaped(text: &str, bytes: usize) -> (String, bool) {
+    let mut shown = String::with_capacity(text.len().min(bytes));
+    for (at, c) in text.char_indices() {
+        let before = shown.len();
+        // A mark at the beginning would be drawn upon what stands before the text.
+        if at == 0 && !c.is_ascii() {
+            shown.push_str(&visible(c.encode_utf8(&mut [0; 4])));
+        } else {
+            push_visible(&mut shown, c);
+        }
+        if shown.len() > bytes {
+            shown.truncate(before);
+            return (shown, false);
+        }
+    }
+    (shown, true)
+}
+
+/// Appends a character as it is shown on a line.
+fn push_visible(line: &mut String, c: char) {
+    match c {
+        '\n' => line.push_str("\\n"),
+        '\t' => line.push_str("\\t"),
+        '\r' => line.push_str("\\r"),
+        c if is_hidden(c) => push_escaped(line, c),
+        c => line.push(c),
+    }
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        // Writing to a String cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
+/// Bytes as text, or how many of them are. Where more follows, a character may be cut off at the end.
+pub(crate) fn utf8(bytes: &[u8], complete: bool) -> Result<&str, usize> {
+    str::from_utf8(bytes).or_else(|error| {
+        let valid = error.valid_up_to();
+        let is_cut = !complete && error.error_len().is_none();
+        str::from_utf8(&bytes[..valid]).ok().filter(|_| is_cut).ok_or(valid)
+    })
+}
+
+/// Bytes as text, if it is such as people read.
+pub(crate) fn readable(bytes: &[u8], complete: bool) -> Option<&str> {
+    let is_layout = |c| matches!(c, '\t' | '\n' | '\r' | '\u{c}');
+    let text = utf8(bytes, complete).ok()?;
+    (!text.contains(|c: char| c.is_control() && !is_layout(c))).then_some(text)
+}
+
+/// The start of a text that takes at most `limit` bytes, also as JSON and in [`fenced`].
+pub(crate) fn fitting(text: &str, limit: usize) -> &str {
+    let mut room = limit;
+    let end = text.char_indices().find(|&(_, c)| {
+        let escaped = match c {
+            '"' | '\\' | '\n' | '\t' | '\r' => 2,
+            // Its own backslash takes two in JSON.
+            c if is_hidden(c) => 1 + c.escape_unicode().len(),
+            c => c.len_utf8(),
+        };
+        let left = room.checked_sub(escaped);
+        room = left.unwrap_or_default();
+        left.is_none()
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
+/// Text of others in a block that nothing in it can end, with what is not to be seen escaped.
+pub(crate) fn fenced(content: &str) -> String {
+    let runs = content.split(|c| c != '`').map(str::len);
+    let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);
+    let mut block = format!("{fence}\n");
+    for c in content.chars() {
+        match c {
+            '\n' | '\t' => block.push(c),
+            c => push_visible(&mut block, c),
+        }
+    }
+    block + "\n" + &fence
+}
+
+/// A number with as many digits as a glance takes in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Short(pub(crate) f32);
+
+impl Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(number) = *self;
+        if number == 0.0 || (1e-3..1e6).contains(&number.abs()) {
+            let text = format!("{number:.3}");
+            f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
+        } else {
+            write!(f, "{number:.2e}")
+        }
+    }
+}
+
+/// The coordinates of a place.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place(pub(crate) [f32; 3]);
+
+impl Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [x, y, z] = self.0.map(Short);
+        write!(f, "({x}, {y}, {z})")
+    }
+}
+
+/// `1 buffer`, `2 buffers`.
+pub fn count(number: usize, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{plural}")
+}
+
+/// `, name "cube", from "Blender"`: labelled texts, those that there are.
+pub fn labelled<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
+    let mut line = String::new();
+    for (label, text) in texts {
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
+            // Writing to a String cannot fail.
+            let _ = write!(line, ", {label} {}", Quoted(text));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_rounded_down_and_exact_behind() {
+        let shown: Vec<_> = [0, 1, 1023, 1536, (1 << 20) - 1, u64::MAX]
+            .map(|n| Bytes(n).to_string())
+            .into();
+        assert_eq!(
+            shown,
+            [
+                "0 bytes",
+                "1 byte",
+                "1023 bytes",
+                "1.5 KiB (1536 bytes)",
+                "1023.9 KiB (1048575 bytes)",
+                "16777215.9 TiB (18446744073709551615 bytes)"
+            ]
+        );
+    }
+
+    #[test]
+    fn foreign_text_stays_on_one_line_between_its_quotes() {
+        assert_eq!(Quoted("it's a \"cube\"").to_string(), r#""it's a \u{22}cube\u{22}""#);
+        assert_eq!(
+            Quoted("a\n\u{1b}[31m\u{202e}b").to_string(),
+            r#""a\n\u{1b}[31m\u{202e}b""#
+        );
+        let long = Quoted(&"\u{202e}".repeat(200)).to_string();
+        assert!(
+            long.len() <= SHOWN_BYTES + "\"\"…".len() && long.ends_with("\"…"),
+            "{long}"
+        );
+    }
+
+    #[test]
+    fn a_quotation_means_one_text_and_what_people_write_stays() {
+        for text in ["e\u{301} नमस्ते 日本語 👩🏽", r"C:\scenes\hero"] {
+            assert_eq!(Quoted(text).to_string(), format!("\"{text}\""));
+        }
+        for text in ["\u{301}a", r"a\u{200b}", "a\u{200b}", "\"", "a\\", "\u{fe0f}\u{3164}"] {
+            let shown = Quoted(text).to_string();
+            let inner = shown.trim_matches('"');
+            assert_eq!(dcc_mcp_shm::unescaped(inner).as_deref(), Some(text), "{shown}");
+        }
+    }
+
+    #[test]
+    fn blocks_are_not_ended_by_what_is_in_them() {
+        assert_eq!(fenced("it's \"a\"\n\tb\\"), "```\nit's \"a\"\n\tb\\\n```");
+        assert_eq!(fenced("a\n```\n````\nb"), "`````\na\n```\n````\nb\n`````");
+        assert_eq!(fenced("\u{1b}[31m\u{202e}\r"), "```\n\\u{1b}[31m\\u{202e}\\r\n```");
+    }
+
+    #[test]
+    fn text_is_fitted_as_it_is_shown() {
+        let hostile = "\0\u{7f}\u{202e}\"\\`é\n頭".repeat(1000);
+        for limit in [0, 1, 7, 100, 5000] {
+            let fit = fitting(&hostile, limit);
+            let json = serde_json::to_string(fit).expect("JSON");
+            assert!(json.len() <= limit + 2 && fenced(fit).len() <= limit + 10, "{limit}");
+        }
+        assert_eq!(fitting("plain", 5), "plain");
+    }
+
+    #[test]
+    fn characters_may_be_cut_only_where_more_follows() {
+        let bytes = "aé".as_bytes();
+        assert_eq!(utf8(&bytes[..2], false), Ok("a"));
+        assert_eq!(utf8(&bytes[..2], true), Err(1));
+        assert_eq!(utf8(b"a\xffb", false), Err(1));
+        assert_eq!(readable(b"a\tb\n", true), Some("a\tb\n"));
+        assert_eq!(readable(b"a\0b", true), None);
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let shown = [0.0, 1.0, 0.25, 12.345_6, 1e10, -0.000_01].map(|number| Short(number).to_string());
+        assert_eq!(shown, ["0", "1", "0.25", "12.346", "1.00e10", "-1.00e-5"]);
+    }
+
+    #[test]
+    fn errors_are_cut_between_characters() {
+        assert_eq!(bounded("é\né", 100), "é\\né");
+        assert_eq!(bounded("ééé", 5), "éé…");
+    }
+}
