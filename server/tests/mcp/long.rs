@@ -89,13 +89,14 @@ fn a_cancelled_call_works_no_longer_and_has_no_answer() {
 #[test]
 fn what_a_cancelled_call_has_made_is_deleted() {
     for era in ERAS {
-        // Memory, and much of it, so that it takes longer than the next line to arrive.
+        // Memory, and so much of it that it takes longer than the next line to arrive, and much less than the 5 s after which
+        // a server that is to end waits no longer.
         let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
         let store = Store::open_at(parent.path().join("store")).expect("a store");
         let mut client = Client::start(store.path(), era);
         let calls = [
-            ("create_pool", json!({"slots": 64, "buffer_size": 4 << 20})),
-            ("create_buffer", json!({"capacity": 256 << 20, "ttl_seconds": 0})),
+            ("create_pool", json!({"slots": 16, "buffer_size": 4 << 20})),
+            ("create_buffer", json!({"capacity": 64 << 20, "ttl_seconds": 0})),
         ];
         for (tool, arguments) in calls {
             let id = client.begin("tools/call", json!({"name": tool, "arguments": arguments}));
