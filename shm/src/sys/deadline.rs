@@ -1,0 +1,28 @@
+//! The end of a wait.
+
+use std::time::{Duration, Instant};
+
+/// When a wait has to end.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    started: Instant,
+    timeout: Duration,
+}
+
+impl Deadline {
+    pub(crate) fn after(timeout: Duration) -> Self {
+        Self {
+            started: Instant::now(),
+            timeout,
+        }
+    }
+
+    pub(crate) fn waited(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// How long there is left to wait; zero when there is none.
+    pub(crate) fn left(&self) -> Duration {
+        self.timeout.saturating_sub(self.waited())
+    }
+}
