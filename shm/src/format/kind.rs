@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// What the data of a buffer is. It guides agents and previews; the bytes are not interpreted by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 pub enum SceneDataKind {
@@ -70,15 +72,15 @@ impl Domain {
 }
 
 impl std::str::FromStr for Domain {
-    type Err = crate::error::Error;
+    type Err = Error;
 
-    fn from_str(text: &str) -> crate::Result<Self> {
+    fn from_str(text: &str) -> Result<Self> {
         Self::NAMES
             .iter()
             .find(|(name, _)| *name == text)
             .map(|(_, domain)| *domain)
             .ok_or_else(|| {
-                crate::error::Error::invalid(
+                Error::invalid(
                     "domain",
                     format!("{text:?} is none of point, corner, face, edge, instance, frame, constant"),
                 )

@@ -1,6 +1,10 @@
-//! The end of a wait.
+//! The end of a wait, and of each sleep in it.
 
 use std::time::{Duration, Instant};
+
+/// Longest sleep before another look: nobody wakes for a process that was killed, and a signal that comes just before a
+/// sleep does not end it.
+pub(crate) const LONGEST_SLEEP: Duration = Duration::from_millis(20);
 
 /// When a wait has to end.
 #[derive(Debug, Clone, Copy)]

@@ -1,7 +1,7 @@
-//! The clocks: one that never steps, for times to live, and the one on the wall, for people.
+//! The clock that never steps, for times to live.
 
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -29,11 +29,6 @@ pub(crate) fn namespace_boot_time() -> Duration {
         u64::try_from(now.tv_sec).unwrap_or(0),
         u32::try_from(now.tv_nsec).unwrap_or(0),
     )
-}
-
-/// Time since 1970-01-01 UTC, as the wall clock has it now.
-pub(crate) fn wall_time() -> Duration {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 /// Whether an error of [`boot_time`] says that the host's clock cannot be told, which lasts, and not that the system failed.

@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn forks_are_noticed_before_the_first_use() {
         let program = std::env::current_exe().expect("the test's own");
-        let arguments = ["--exact", "sys::linux::fork::tests::fork_before_any_use", "--ignored"];
+        let arguments = ["--exact", "sys::system::fork::tests::fork_before_any_use", "--ignored"];
         let output = Command::new(program).args(arguments).output().expect("it runs");
         assert!(output.status.success(), "{output:?}");
         assert!(

@@ -10,9 +10,7 @@ use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
 
-/// Longest sleep before another look: nobody wakes for a process that was killed, and a signal that comes just before a
-/// sleep does not end it.
-pub(crate) const LONGEST_SLEEP: Duration = Duration::from_millis(20);
+use crate::sys::LONGEST_SLEEP;
 
 /// Sleeps if the low half of the word is that of `seen`, until somebody wakes those who do, a signal comes, or the time is
 /// up. It may also end without a reason: the caller looks again.

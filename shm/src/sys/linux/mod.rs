@@ -1,4 +1,4 @@
-//! Linux, and what of it holds on 64-bit little-endian machines only.
+//! Linux on 64-bit little-endian machines.
 
 mod allocator;
 mod byte_lock_table;
@@ -25,15 +25,15 @@ mod watch;
 
 pub use allocator::give_back_large_memory;
 pub(crate) use byte_lock_table::holder_of_byte;
-pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time, wall_time};
+pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time};
 pub(crate) use directory::{DirectoryHandle, default_directory, make_directory, stat_path};
 pub(crate) use file::GuardedFile;
 pub(crate) use fork::{keep_first, process_generation};
-pub(crate) use futex::{LONGEST_SLEEP, check_wake, sleep_on, wake_all};
+pub(crate) use futex::{check_wake, sleep_on, wake_all};
 pub(crate) use huge_pages::prefer_huge_pages;
 pub(crate) use lock_table::LockTable;
 pub(crate) use mapping::Mapping;
-pub(crate) use process::{Identity, PROGRAM_LEN, identity, look_at_process};
+pub(crate) use process::{identity, look_at_process};
 pub(crate) use random::{check_random, new_id};
 pub(crate) use sealing::grants_no_leases;
 pub(crate) use space::{file_size_limit, free_inodes_at};

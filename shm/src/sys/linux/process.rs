@@ -4,17 +4,7 @@ use std::fs;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::fork::process_generation;
-
-/// Longest name of a program that the kernel keeps, with the zero behind it.
-pub(crate) const PROGRAM_LEN: usize = 16;
-
-/// A process, as people look for it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) pid: u32,
-    /// What the kernel calls the program, filled up with zeros.
-    pub(crate) program: [u8; PROGRAM_LEN],
-}
+use crate::sys::{Identity, PROGRAM_LEN, SeenProcess};
 
 /// What was found when it was first asked, and the process generation + 1 that it is of. Threads that ask at once find
 /// the same, so there is no lock, which a forked child could find taken.
@@ -41,13 +31,6 @@ pub(crate) fn identity() -> Identity {
         pid: PID.load(Ordering::Relaxed),
         program,
     }
-}
-
-/// What the kernel shows of another process.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct SeenProcess {
-    pub(crate) program: String,
-    pub(crate) stopped: bool,
 }
 
 /// Looks at a process, if there is one and `/proc` shows it.
