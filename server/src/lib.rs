@@ -11,7 +11,6 @@ mod command;
 mod completion;
 mod cursor;
 mod data;
-mod deletion;
 mod ending;
 mod filter;
 mod handler;

@@ -17,7 +17,7 @@ use crate::stored_data::{check_range, read_range};
 use crate::sys::{self, Access, Backoff, GuardedFile, LockByte, LockMode};
 
 /// Longest wait for a write that is under way.
-const WRITER_MOMENT: Duration = Duration::from_secs(2);
+const UNDERWAY_WRITE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The data of one buffer, scene or slot, as it was when this was made.
 ///
@@ -39,7 +39,7 @@ pub struct DataReader {
     descriptor: Descriptor,
     snapshot: Snapshot,
     file: GuardedFile,
-    index: OnceLock<codec::Index>,
+    index: OnceLock<codec::ChunkIndex>,
 }
 
 impl DataReader {
@@ -56,7 +56,7 @@ impl DataReader {
             });
         }
         snapshot.expect_generation(generation)?;
-        let mut backoff = Backoff::new(WRITER_MOMENT);
+        let mut backoff = Backoff::new(UNDERWAY_WRITE_PATIENCE);
         // Only what can be rewritten counts its writes.
         while snapshot.words.state == State::Open && !snapshot.words.sequence.is_multiple_of(2) {
             let writing = file
@@ -71,7 +71,7 @@ impl DataReader {
             if writing && !backoff.pause() {
                 return Err(Error::Busy {
                     what: "the buffer's data",
-                    waited: WRITER_MOMENT,
+                    waited: UNDERWAY_WRITE_PATIENCE,
                     holder: directory.data_holder(&file),
                 });
             }

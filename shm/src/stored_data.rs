@@ -26,7 +26,7 @@ pub(crate) fn read_range(
     file: &GuardedFile,
     path: &Path,
     snapshot: &Snapshot,
-    index: &OnceLock<codec::Index>,
+    index: &OnceLock<codec::ChunkIndex>,
     offset: u64,
     destination: &mut Destination,
 ) -> Result<()> {
@@ -48,7 +48,7 @@ pub(crate) fn read_range(
     let index = if let Some(index) = index.get() {
         index
     } else {
-        let new = codec::Index::read(&metadata.arrays, metadata.size, codec, snapshot.words.data_len, &read);
+        let new = codec::ChunkIndex::read(&metadata.arrays, metadata.size, codec, snapshot.words.data_len, &read);
         let new = new.map_err(undecodable)?;
         sys::keep_first(index, new)
     };

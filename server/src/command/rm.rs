@@ -4,10 +4,9 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Deletion, Store};
 
 use super::{find, foreign, needed, terminal};
-use crate::deletion::{self, Removal};
 use crate::settings::StoreOption;
 use crate::text::Bytes;
 
@@ -58,7 +57,7 @@ impl Rm {
 }
 
 fn delete(store: &Store, buffer: &str) -> anyhow::Result<String> {
-    let Removal { id, name, bytes } = deletion::delete(store, &find::find(store, buffer)?)?;
+    let Deletion { id, name, bytes } = store.delete(&find::find(store, buffer)?)?;
     let name = name.map_or_else(String::new, |name| format!(" ({})", foreign(&name)));
     let freed = match bytes {
         0 => String::new(),

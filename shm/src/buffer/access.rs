@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use super::data_lock::{READ_PATIENCE, WRITER_PATIENCE};
+use super::data_lock::{READ_PATIENCE, WRITE_PATIENCE};
 use super::{BufferFile, SharedBuffer};
 use crate::error::{Error, Result};
 use crate::format::{AT_DATA_LEN, AT_SEQUENCE};
@@ -60,7 +60,7 @@ impl Writing {
         let patience = match &buffer.slot {
             Some(slot) if !slot.is_own() => return Err(Error::Forked { id: buffer.id() }),
             Some(_) => Duration::ZERO,
-            None => WRITER_PATIENCE,
+            None => WRITE_PATIENCE,
         };
         let word = file.segment.shared()?.word(AT_SEQUENCE);
         file.lock.write(&file.segment, patience)?;

@@ -11,7 +11,7 @@ use crate::sys::{self, Backoff, ForkMutex, LockByte, LockMode};
 pub(super) const READ_PATIENCE: Duration = Duration::from_secs(5);
 /// Longest wait of a writer for readers and other writers. A reader that has a view and wants another waits behind the
 /// writer, who waits for the first view: the reader must be the one to give up.
-pub(super) const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What this handle has of the data lock.
 #[derive(Debug, Default)]

@@ -20,7 +20,7 @@ const FRAME_MARGIN: u64 = 1 << 12;
 
 /// Where the chunks of a compressed payload lie, checked against its size.
 #[derive(Debug)]
-pub(crate) struct Index {
+pub(crate) struct ChunkIndex {
     chunks: Vec<Chunk>,
     /// Where each chunk's frame starts in the payload, and where the last one ends.
     starts: Vec<u64>,
@@ -49,7 +49,7 @@ impl From<NoMemory> for DecodeError {
     }
 }
 
-impl Index {
+impl ChunkIndex {
     /// Reads the index of a payload of `stored` bytes that holds `size` bytes of data.
     pub(crate) fn read(
         arrays: &IndexMap<String, PlacedArray>,
@@ -207,7 +207,7 @@ mod tests {
     use crate::format::CodecName;
 
     /// What comes of an index with these lengths of frames, or zeros in their place, for one byte array of `size` bytes.
-    fn read_index(size: u64, lengths: &[u32], len: u32) -> Result<Index, DecodeError> {
+    fn read_index(size: u64, lengths: &[u32], len: u32) -> Result<ChunkIndex, DecodeError> {
         let codec = Codec {
             name: CodecName::Lz4Frames,
             chunk_size: 1 << 20,
@@ -216,7 +216,7 @@ mod tests {
         bytes.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
         let stored =
             INDEX_HEADER as u64 + u64::from(len) + lengths.iter().map(|&length| u64::from(length)).sum::<u64>();
-        Index::read(&IndexMap::new(), size, &codec, stored, &|at, target| {
+        ChunkIndex::read(&IndexMap::new(), size, &codec, stored, &|at, target| {
             target.fill(0);
             let from = bytes.get(usize::try_from(at).unwrap_or(usize::MAX)..).unwrap_or(&[]);
             let present = from.len().min(target.len());

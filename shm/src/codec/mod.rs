@@ -15,7 +15,7 @@ use indexmap::IndexMap;
 use crate::format::{PlacedArray, Shuffle};
 
 pub(crate) use encode::Encoder;
-pub(crate) use index::{DecodeError, Index};
+pub(crate) use index::{ChunkIndex, DecodeError};
 
 /// Uncompressed bytes of a chunk. In smaller ones indices compress worse.
 const CHUNK_SIZE: u64 = 1 << 20;

@@ -46,7 +46,7 @@ impl Directory {
 
     /// The room that the system has, whatever the quota is.
     pub(super) fn system_room(&self) -> io::Result<Room> {
-        let sys::Room { available, limit } = self.handle().room()?;
+        let sys::SystemRoom { available, limit } = self.handle().room()?;
         Ok(Room {
             available,
             limit: limit.into(),

@@ -88,3 +88,68 @@ pub(super) fn after(waited: Duration) -> String {
     }
     format!(", and were so for {waited:.1?}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::path::PathBuf;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::error::Error;
+    use crate::text::is_hidden;
+
+    #[test]
+    fn no_message_hides_anything() {
+        let hidden = "a\u{202e}\u{e0041}\u{fe0f}\u{3164}b";
+        let (text, path) = (|| hidden.to_owned(), || PathBuf::from(hidden));
+        let holder = SlotHolder {
+            pid: 1,
+            program: text(),
+            since: text(),
+        };
+        let errors = [
+            Error::NotFound {
+                reference: text(),
+                store: path(),
+            },
+            Error::NameTaken {
+                name: text(),
+                holder: Uuid::nil(),
+            },
+            Error::invalid("name", hidden),
+            Error::Exhausted {
+                pool: Uuid::nil(),
+                slots: 1,
+                holders: vec![holder],
+                waited: Duration::ZERO,
+            },
+            Error::Damaged {
+                path: path(),
+                problem: text(),
+            },
+            Error::UnsupportedVersion {
+                what: text(),
+                found: 2,
+                known: 1,
+            },
+            Error::InvalidDescriptor { problem: text() },
+            Error::NoSuchArray {
+                id: Uuid::nil(),
+                name: text(),
+                available: vec![text()],
+            },
+            Error::UnsafeStore {
+                path: path(),
+                problem: text(),
+            },
+            Error::io("open", &path(), io::Error::other("it broke")),
+        ];
+        for error in errors {
+            let said = error.to_string();
+            assert!(!said.contains(is_hidden), "{said:?}");
+            assert!(said.contains(r"a\u{202e}\u{e0041}\u{fe0f}\u{3164}b"), "{said}");
+        }
+    }
+}

@@ -48,7 +48,7 @@ struct OpenScene {
     sealed: OnceLock<Arc<Snapshot>>,
     view: OnceLock<Arc<SceneView>>,
     /// Where the chunks lie, if it is compressed.
-    index: OnceLock<codec::Index>,
+    index: OnceLock<codec::ChunkIndex>,
 }
 
 impl SharedSceneBuffer {

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+pub use self::deletion::Deletion;
 pub use self::holders::Holders;
 pub use self::listing::{DamagedFile, Listing};
 pub use self::opening::{DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting};

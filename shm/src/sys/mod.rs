@@ -51,7 +51,7 @@ pub(crate) use lock_kind::{LockByte, LockMode};
 pub(crate) use pieces::HUGE_PAGE;
 pub(crate) use protection::Protection;
 pub(crate) use refusal::Refusal;
-pub(crate) use room::{Room, RoomLimit};
+pub(crate) use room::{RoomLimit, SystemRoom};
 pub use system::give_back_large_memory;
 use system::run_on_threads;
 pub(crate) use system::{

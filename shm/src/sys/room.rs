@@ -2,7 +2,7 @@
 
 /// The least room there is, and what sets it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Room {
+pub(crate) struct SystemRoom {
     /// Bytes.
     pub(crate) available: u64,
     /// What there would have to be more of for there to be more room.
@@ -22,7 +22,7 @@ pub(crate) enum RoomLimit {
     FileSize,
 }
 
-impl Room {
+impl SystemRoom {
     /// The same where there is no more than this.
     pub(super) fn at_most(self, available: u64, limit: RoomLimit) -> Self {
         if available < self.available {

@@ -15,7 +15,7 @@ use rustix::fs::{StatVfs, fstatvfs, statvfs};
 
 use super::DirectoryHandle;
 use super::retry::retry;
-use crate::sys::{Room, RoomLimit};
+use crate::sys::{RoomLimit, SystemRoom};
 
 /// Kept free of what the machine and a cgroup have: the process needs memory of its own to go on.
 const MEMORY_MARGIN: u64 = 16 << 20;
@@ -27,14 +27,14 @@ impl DirectoryHandle {
     }
 
     /// The room for a new file in it: of the file system, and where files are memory, of that too.
-    pub(crate) fn room(&self) -> io::Result<Room> {
+    pub(crate) fn room(&self) -> io::Result<SystemRoom> {
         let file_system = retry(|| fstatvfs(self.as_fd()))?;
         let available = match file_system.f_blocks {
             // ramfs, and tmpfs of `size=0`, have no limit of their own.
             0 => u64::MAX,
             _ => file_system.f_bavail.saturating_mul(file_system.f_frsize),
         };
-        let mut room = Room {
+        let mut room = SystemRoom {
             available,
             limit: RoomLimit::FileSystem,
         };

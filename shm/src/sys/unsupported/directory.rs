@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{GuardedFile, Stat, refused};
-use crate::sys::{Access, LockByte, Room};
+use crate::sys::{Access, LockByte, SystemRoom};
 
 /// A directory that is open: there is none.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl DirectoryHandle {
         match self.0 {}
     }
 
-    pub(crate) fn room(&self) -> io::Result<Room> {
+    pub(crate) fn room(&self) -> io::Result<SystemRoom> {
         match self.0 {}
     }
 }
