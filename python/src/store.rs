@@ -134,7 +134,10 @@ impl PyStore {
     ///     NotFound: it is not there. WrongRole: it is a slot, which goes with its pool.
     fn delete(&self, buffer: &Bound<'_, PyAny>) -> PyResult<()> {
         let reference = reference(buffer)?;
-        buffer.py().detach(|| self.0.delete(&reference)).map_err(raise)
+        buffer
+            .py()
+            .detach(|| self.0.delete(&reference).map(drop))
+            .map_err(raise)
     }
 
     /// Removes what expired and what dead processes left; see :func:`gc`.

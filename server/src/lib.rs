@@ -12,7 +12,6 @@ mod cli;
 mod command;
 mod completion;
 mod cursor;
-mod deletion;
 mod ending;
 mod filter;
 mod handler;

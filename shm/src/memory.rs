@@ -1,16 +1,12 @@
-//! Memory handed to foreign code: writable until the right to write ends, or readable for as long as it is kept.
+//! Memory that foreign code may write to until the right to write ends.
 
-use std::ops::Deref;
-use std::os::fd::AsFd;
+use std::any::Any;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use crate::buffer_access::{Reading, Writing};
 use crate::error::{Error, Result};
-use crate::pool::SlotLease;
-use crate::segment::Segment;
-use crate::sys::{GuardedFile, Mapping, NewVec, Source};
+use crate::sys::{GuardedFile, Mapping, Source};
 
 /// Memory that a DCC's own code fills in place.
 ///
@@ -24,7 +20,7 @@ pub struct WritableMemory {
     len: usize,
     open: AtomicBool,
     /// The write that goes on for as long as this memory can be written to, where the right to write could not be ended.
-    unended: OnceLock<Arc<Writing>>,
+    unended: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 impl WritableMemory {
@@ -73,7 +69,7 @@ impl WritableMemory {
     /// Ends the right to write; the memory shows the file as it is then.
     pub(crate) fn detach(&self, file: &GuardedFile, path: &Path) -> Result<()> {
         self.mapping
-            .detach(file.as_fd())
+            .detach(file)
             .map_err(|error| Error::io("end writing to", path, error))?;
         self.open.store(false, Ordering::Release);
         Ok(())
@@ -108,7 +104,7 @@ impl OpenMemory {
 
     /// Ends the right to write, and gives the write up. Where the system does not let it end, as it has no mapping left, nobody
     /// else may write or read until the memory is gone: they would find what is written to it.
-    pub(crate) fn end(&self, writing: &Arc<Writing>) {
+    pub(crate) fn end<W: Any + Send + Sync>(&self, writing: &Arc<W>) {
         self.0.discard();
         if self.0.is_open() {
             // There is one write for each memory.
@@ -124,95 +120,5 @@ impl OpenMemory {
 impl Drop for OpenMemory {
     fn drop(&mut self) {
         self.0.discard();
-    }
-}
-
-/// The bytes of a sealed scene, without a copy. They never change, and stay as long as this exists.
-#[derive(Debug)]
-pub struct SceneView {
-    mapping: Mapping,
-    start: usize,
-    len: usize,
-    /// Keeps collectors away.
-    _segment: Arc<Segment>,
-}
-
-impl SceneView {
-    pub(crate) fn new(mapping: Mapping, start: usize, len: usize, segment: Arc<Segment>) -> Self {
-        Self {
-            mapping,
-            start,
-            len,
-            _segment: segment,
-        }
-    }
-
-    /// The first byte. What foreign code writes there in spite of its being read-only stays in this process.
-    pub fn as_ptr(&self) -> *const u8 {
-        self.mapping.start_ptr().wrapping_add(self.start)
-    }
-}
-
-impl Deref for SceneView {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        self.mapping.sealed_bytes(self.start, self.len)
-    }
-}
-
-/// The bytes of a buffer, without a copy. While this exists nobody can write to the buffer.
-#[derive(Debug)]
-pub struct BufferView {
-    mapping: Mapping,
-    start: usize,
-    len: usize,
-    _reading: Reading,
-    /// Given back last.
-    _slot: Option<Arc<SlotLease>>,
-}
-
-impl BufferView {
-    pub(crate) fn new(
-        mapping: Mapping,
-        start: usize,
-        len: usize,
-        reading: Reading,
-        slot: Option<Arc<SlotLease>>,
-    ) -> Self {
-        Self {
-            mapping,
-            start,
-            len,
-            _reading: reading,
-            _slot: slot,
-        }
-    }
-
-    /// The first byte. For [`BufferView::len`] bytes it is readable for as long as this exists; what foreign code
-    /// writes there stays in this process.
-    pub fn as_ptr(&self) -> *const u8 {
-        self.mapping.start_ptr().wrapping_add(self.start)
-    }
-
-    /// Size in bytes.
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    /// A copy of the bytes.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn to_vec(&self) -> Result<Vec<u8>> {
-        NewVec::with_len(self.len)?.filled(|memory| {
-            self.mapping.copy_out(self.start, memory);
-            Ok(())
-        })
     }
 }

@@ -2,32 +2,22 @@
 //!
 //! The rule of the store: an open handle holds a shared lock on its file, and whoever gets the exclusive lock
 //! knows that nobody is there. The kernel drops locks of processes that die.
-//!
-//! A file's times say since when nobody was there, on the clock of [`sys::boot_time`]: a holder makes them
-//! differ, and the last one to go makes them equal. A collector that finds them different although it got the
-//! exclusive lock knows that a holder died, and starts the time to live then.
 
-use std::os::fd::AsFd;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::directory::{Directory, Draft, check_file, map_file, read_header, record_end_of_use, record_use};
 use crate::error::{Error, Result};
-use crate::header::{HEADER_UNIT, Header, Role, Words};
-use crate::store::Store;
-use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, Mapping, Mode, Protection, Stat};
-use crate::text::rfc3339;
-
-/// How many times its size a header takes while it is parsed, at most: names, shapes and a table of arrays, and these once more.
-const PARSED_SIZE: usize = 16;
+use crate::format::{Role, Snapshot};
+use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection, Stat};
 
 /// An open file that collectors leave alone while this exists.
 #[derive(Debug)]
 pub(crate) struct Segment {
-    store: Store,
+    directory: Directory,
     id: Uuid,
     file: GuardedFile,
     /// Length of the file, which never changes.
@@ -49,63 +39,12 @@ pub(crate) enum OnClose {
     UnlinkIfLast,
 }
 
-/// A file's header, as it is now.
-#[derive(Debug, Clone)]
-pub(crate) struct Snapshot {
-    pub(crate) header: Header,
-    pub(crate) words: Words,
-    /// Where the payload starts, in bytes from the start of the file.
-    pub(crate) payload: u64,
-    pub(crate) stat: Stat,
-}
-
-impl Snapshot {
-    /// When the data was finished, for a scene that is; else when the file was made. Nanoseconds since 1970-01-01 UTC.
-    pub(crate) fn created(&self) -> u64 {
-        if self.words.finished > 0 {
-            self.words.finished
-        } else {
-            self.header.created
-        }
-    }
-
-    /// The same as text: RFC 3339, UTC, microseconds.
-    pub(crate) fn created_at(&self) -> String {
-        rfc3339(self.created())
-    }
-
-    /// Refuses a file of another role.
-    pub(crate) fn expect(&self, role: Role) -> Result<()> {
-        if self.header.role == role {
-            return Ok(());
-        }
-        Err(Error::WrongRole {
-            id: self.header.id,
-            expected: role.as_str(),
-            found: self.header.role.as_str(),
-        })
-    }
-
-    /// Refuses a slot that was given to somebody else since a descriptor of it was made.
-    pub(crate) fn expect_generation(&self, expected: Option<u64>) -> Result<()> {
-        let found = self.words.generation;
-        match expected {
-            Some(expected) if expected != found => Err(Error::Stale {
-                id: self.header.id,
-                expected,
-                found,
-            }),
-            _ => Ok(()),
-        }
-    }
-}
-
 impl Segment {
     /// Opens a file of the store, as a holder, and reads its header.
-    pub(crate) fn open(store: &Store, id: Uuid, access: Access) -> Result<(Self, Snapshot)> {
-        let (file, stat) = open_held(store, id, access)?;
-        let snapshot = read_snapshot(&file, &store.file_path(id), id, stat)?;
-        let segment = Self::new(store, id, file, stat.len, true);
+    pub(crate) fn open(directory: &Directory, id: Uuid, access: Access) -> Result<(Self, Snapshot)> {
+        let (file, stat) = open_held(directory, id, access)?;
+        let snapshot = read_header(&file, &directory.file_path(id), id, stat)?;
+        let segment = Self::new(directory, id, file, stat.len, true);
         // Where somebody has it open, that is recorded already, and they cannot take it back while we hold the lock.
         if stat.accessed == stat.modified {
             segment.record_use()?;
@@ -114,10 +53,10 @@ impl Segment {
     }
 
     /// Opens a file that can be rewritten, as a holder. A sealed scene, which cannot be opened for writing, is named as what it is.
-    pub(crate) fn open_rewritable(store: &Store, id: Uuid, expected: &'static str) -> Result<(Self, Snapshot)> {
-        let opened = Self::open(store, id, Access::ReadWrite);
+    pub(crate) fn open_rewritable(directory: &Directory, id: Uuid, expected: &'static str) -> Result<(Self, Snapshot)> {
+        let opened = Self::open(directory, id, Access::ReadWrite);
         if let Err(Error::Io { .. }) = opened
-            && let Ok(Role::Scene) = store.look(id).map(|snapshot| snapshot.header.role)
+            && let Ok(Role::Scene) = directory.look(id).map(|snapshot| snapshot.header.role)
         {
             return Err(Error::WrongRole {
                 id,
@@ -128,21 +67,22 @@ impl Segment {
         opened
     }
 
-    /// Takes over a locked file of `len` bytes whose use was recorded ([`record_use`]). It does not fail, as others see the file.
-    pub(crate) fn take_over(store: &Store, id: Uuid, file: GuardedFile, len: u64) -> Self {
-        Self::new(store, id, file, len, true)
+    /// Publishes a draft and holds its file, which is locked and whose use is recorded by then. Others see the file from then on.
+    pub(crate) fn publish(draft: &mut Draft, name: Option<&str>, replace: bool) -> Result<Self> {
+        let file = draft.publish(name, replace)?;
+        Ok(Self::new(draft.directory(), draft.id(), file, draft.len(), true))
     }
 
     /// Opens a file for a pool, which locks it when it is given out.
-    pub(crate) fn open_unlocked(store: &Store, id: Uuid) -> Result<(Self, Snapshot)> {
-        let file = open_file(store, id, Access::ReadWrite)?;
-        let snapshot = snapshot(&file, &store.file_path(id), id)?;
-        Ok((Self::new(store, id, file, snapshot.stat.len, false), snapshot))
+    pub(crate) fn open_unlocked(directory: &Directory, id: Uuid) -> Result<(Self, Snapshot)> {
+        let file = directory.open_file(id, Access::ReadWrite)?;
+        let snapshot = directory.snapshot(&file, id)?;
+        Ok((Self::new(directory, id, file, snapshot.stat.len, false), snapshot))
     }
 
-    fn new(store: &Store, id: Uuid, file: GuardedFile, len: u64, locked: bool) -> Self {
+    fn new(directory: &Directory, id: Uuid, file: GuardedFile, len: u64, locked: bool) -> Self {
         Self {
-            store: store.clone(),
+            directory: directory.clone(),
             id,
             file,
             len,
@@ -162,12 +102,12 @@ impl Segment {
         self.id
     }
 
-    pub(crate) fn store(&self) -> &Store {
-        &self.store
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.store.file_path(self.id)
+        self.directory.file_path(self.id)
     }
 
     /// The file, opened anew first if this process is a child of the one that opened it.
@@ -190,16 +130,16 @@ impl Segment {
         }
         let access = self.file.access();
         let file = if self.locked {
-            open_held(&self.store, self.id, access)?.0
+            open_held(&self.directory, self.id, access)?.0
         } else {
-            open_file(&self.store, self.id, access)?
+            self.directory.open_file(self.id, access)?
         };
         self.file
             .replace_with(&file)
             .map_err(|error| Error::io("open anew", &self.path(), error))?;
         if let Some(mapping) = self.shared.get() {
             mapping
-                .restore(file.as_fd())
+                .restore(&file)
                 .map_err(|error| Error::io("map anew", &self.path(), error))?;
         }
         // It goes with the handle that it was made by, and that is the parent's.
@@ -249,7 +189,7 @@ impl Segment {
 
     /// Reads and validates the header.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        snapshot(self.file()?, &self.path(), self.id)
+        self.directory.snapshot(self.file()?, self.id)
     }
 
     /// Reads and validates the header of a file that must be of this role.
@@ -282,23 +222,23 @@ impl Segment {
     fn close(&self) -> Result<()> {
         let on_close = self.on_close.load(Ordering::Relaxed);
         if on_close == OnClose::Unlink as u8 {
-            return self.store.remove_file(self.id);
+            return self.directory.remove_file(self.id);
         }
         let failed = |error| Error::io("release", &self.path(), error);
-        if !self.locked || !sys::try_lock_file(self.file.as_fd(), Mode::Exclusive).map_err(failed)? {
+        if !self.locked || !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
             return Ok(());
         }
         // Nobody else is there, and nobody can come before this is closed.
         if on_close == OnClose::UnlinkIfLast as u8 {
-            return self.store.remove(self.id);
+            return self.directory.remove(self.id);
         }
         // Without the host's clock the times stay as they are, and the time to live runs from the next sweep of somebody who
         // has it: later than it should, and never too soon.
         if let Ok(now) = sys::boot_time() {
-            self.file.set_times(now, now).map_err(failed)?;
+            record_end_of_use(&self.file, now).map_err(failed)?;
         }
         // Closing the file does this too, but not before a process that is being forked just now has closed its copy.
-        sys::unlock_file(self.file.as_fd()).map_err(failed)
+        self.file.unlock().map_err(failed)
     }
 }
 
@@ -308,102 +248,25 @@ impl Drop for Segment {
     }
 }
 
-/// Records that somebody has a file open.
-pub(crate) fn record_use(file: &GuardedFile, path: &Path) -> Result<()> {
-    // Any time that is not that of access does: it says that somebody is here, not since when.
-    file.set_times(Duration::ZERO, sys::namespace_boot_time())
-        .map_err(|error| Error::io("record the use of", path, error))
-}
-
 /// Opens a file and takes the shared lock, so that it is certain to stay.
-fn open_held(store: &Store, id: Uuid, access: Access) -> Result<(GuardedFile, Stat)> {
-    let path = || store.file_path(id);
-    let file = open_file(store, id, access)?;
-    let locked =
-        sys::lock_file(file.as_fd(), Mode::Shared, LOCK_PATIENCE).map_err(|error| Error::io("lock", &path(), error))?;
+fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(GuardedFile, Stat)> {
+    let path = || directory.file_path(id);
+    let file = directory.open_file(id, access)?;
+    let locked = file
+        .lock(LockMode::Shared, LOCK_PATIENCE)
+        .map_err(|error| Error::io("lock", &path(), error))?;
     if !locked {
         return Err(Error::Busy {
             what: "the buffer's file",
             waited: LOCK_PATIENCE,
-            holder: store.lock_holder(&file),
+            holder: directory.lock_holder(&file),
         });
     }
     let stat = check_file(&file, &path())?;
     // A collector or a deleter came between opening and locking. Ids are never used twice, so a file that still
     // has a name has its own.
-    if stat.links == 0 {
-        return Err(store.not_found(id));
+    if stat.is_deleted() {
+        return Err(directory.not_found(id));
     }
     Ok((file, stat))
-}
-
-/// Opens a file of the store without holding it: it may be deleted at any time.
-pub(crate) fn open_file(store: &Store, id: Uuid, access: Access) -> Result<GuardedFile> {
-    let name = Store::file_name(id);
-    GuardedFile::open_at(store.directory(), &name, access).map_err(|error| {
-        let damaged = |problem| Error::damaged(&store.file_path(id), problem);
-        let is_foreign =
-            || matches!(sys::stat_at(store.directory(), &name), Ok(Some(stat)) if stat.owner != store.owner());
-        match error.raw_os_error() {
-            Some(libc::ENOENT) => store.not_found(id),
-            Some(libc::ELOOP) => damaged("it is a symbolic link"),
-            Some(libc::EISDIR) => damaged("it is a directory"),
-            Some(libc::ENXIO) => damaged("it is no regular file"),
-            // Only its owner may look at a file and leave its times as they are.
-            Some(libc::EPERM) if is_foreign() => damaged("it belongs to another user"),
-            _ => Error::io("open", &store.file_path(id), error),
-        }
-    })
-}
-
-/// Maps a whole file of `len` bytes. The length of a file in a store never changes.
-pub(crate) fn map_file(file: &GuardedFile, len: u64, path: &Path, protection: Protection) -> Result<Mapping> {
-    let len = usize::try_from(len).map_err(|_| Error::damaged(path, "it is longer than memory can be"))?;
-    Mapping::new(file.as_fd(), len, protection).map_err(|error| Error::io("map", path, error))
-}
-
-fn check_file(file: &GuardedFile, path: &Path) -> Result<Stat> {
-    let stat = file.stat().map_err(|error| Error::io("look at", path, error))?;
-    if !stat.regular {
-        let what = if stat.directory {
-            "it is a directory"
-        } else {
-            "it is no regular file"
-        };
-        return Err(Error::damaged(path, what));
-    }
-    Ok(stat)
-}
-
-/// Reads and validates the header of a file.
-pub(crate) fn snapshot(file: &GuardedFile, path: &Path, id: Uuid) -> Result<Snapshot> {
-    read_snapshot(file, path, id, check_file(file, path)?)
-}
-
-fn read_snapshot(file: &GuardedFile, path: &Path, id: Uuid, stat: Stat) -> Result<Snapshot> {
-    let read = |bytes: &mut [u8], offset| {
-        file.read_at(bytes, offset)
-            .map_err(|error| Error::io("read", path, error))
-    };
-    let mut first = [0; HEADER_UNIT];
-    let len = read(&mut first, 0)?;
-    let announced = Header::announced_len(path, &first[..len])?;
-    let (header, words) = if announced == HEADER_UNIT {
-        Header::parse(path, &first[..len], stat.len)?
-    } else {
-        let mut bytes = sys::zeros(announced)?;
-        let len = read(&mut bytes, 0)?;
-        // What is parsed lies in many small allocations, and the process ends if one of them fails.
-        sys::expect_memory(PARSED_SIZE * announced)?;
-        Header::parse(path, &bytes[..len], stat.len)?
-    };
-    if header.id != id {
-        return Err(Error::damaged(path, format!("its header is that of {}", header.id)));
-    }
-    Ok(Snapshot {
-        header,
-        words,
-        payload: announced as u64,
-        stat,
-    })
 }

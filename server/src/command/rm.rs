@@ -4,13 +4,12 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Deletion, Store};
 use dcc_mcp_shm_view::text::Bytes;
 
 use super::foreign::foreign;
 use super::store::needed;
 use super::{find, terminal};
-use crate::deletion::{self, Removal};
 use crate::settings::StoreOption;
 
 /// Delete buffers and pools.
@@ -60,7 +59,7 @@ impl Rm {
 }
 
 fn delete(store: &Store, buffer: &str) -> anyhow::Result<String> {
-    let Removal { id, name, bytes } = deletion::delete(store, &find::find(store, buffer)?)?;
+    let Deletion { id, name, bytes } = store.delete(&find::find(store, buffer)?)?;
     let name = name.map_or_else(String::new, |name| format!(" ({})", foreign(&name)));
     let freed = match bytes {
         0 => String::new(),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::Error;
+use dcc_mcp_shm::{Deletion, Error};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::arguments::{self, BufferReference};
-use crate::deletion::{self, Removal};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
@@ -67,8 +66,8 @@ impl ShmServer {
         let reference = buffer.resolve("buffer")?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
         self.change(&context, move |store, _| {
-            match deletion::delete(store, &meant(store, reference)?) {
-                Ok(Removal { id, name, bytes }) => Ok(Reply(Deleted {
+            match store.delete(&meant(store, reference)?) {
+                Ok(Deletion { id, name, bytes }) => Ok(Reply(Deleted {
                     id,
                     name,
                     freed_bytes: bytes,

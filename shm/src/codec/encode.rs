@@ -5,13 +5,11 @@ use std::{io, iter};
 use indexmap::IndexMap;
 
 use super::lz4_frame::FrameWriter;
-use super::shuffle::{Scratch, Shuffle};
+use super::shuffle::ShuffleScratch;
 use super::{CHUNK_SIZE, Chunk, INDEX_ENTRY, INDEX_HEADER, Region, SKIPPABLE_MAGIC, chunks, regions};
-use crate::error::Result;
-use crate::layout::PlacedArray;
-use crate::metadata::{Codec, CodecName};
-use crate::parallel::{for_each, threads};
-use crate::sys::{expect_memory, reserved};
+use crate::format::{Codec, CodecName, PlacedArray, Shuffle};
+use crate::sys::parallel::{for_each, threads};
+use crate::sys::{NoMemory, expect_memory, reserved};
 
 /// What is tried of an array before all of it: pieces, evenly spread, and the bytes of one.
 const SAMPLES: u64 = 4;
@@ -40,12 +38,12 @@ impl Encoder {
     /// result would hardly be smaller.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfMemory`].
+    /// [`NoMemory`].
     pub(crate) fn new(
         arrays: &mut IndexMap<String, PlacedArray>,
         size: u64,
         fetch: &Fetch<'_>,
-    ) -> Result<Option<Self>> {
+    ) -> Result<Option<Self>, NoMemory> {
         let lens = chunks(arrays, size, CHUNK_SIZE).map(|chunk| chunk.len);
         let (count, longest) = lens.fold((0, 0), |(count, longest), len| (count + 1, len.max(longest)));
         // For the sake of the next time; where there is not so much, fewer threads do the work.
@@ -122,8 +120,8 @@ impl Encoder {
     /// What the payload starts with, when all is compressed.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfMemory`].
-    pub(crate) fn index(&self) -> Result<Vec<u8>> {
+    /// [`NoMemory`].
+    pub(crate) fn index(&self) -> Result<Vec<u8>, NoMemory> {
         let len = self.lengths.len() * INDEX_ENTRY;
         let mut index = reserved(INDEX_HEADER + len)?;
         index.extend(SKIPPABLE_MAGIC);
@@ -139,7 +137,7 @@ impl Encoder {
 
 /// What a thread uses again for each chunk, and what it compressed last.
 struct Worker {
-    scratch: Scratch,
+    scratch: ShuffleScratch,
     writer: FrameWriter,
     /// Where the frames go.
     start: u64,
@@ -148,9 +146,9 @@ struct Worker {
 
 impl Worker {
     /// For chunks of up to `longest` bytes.
-    fn with_room(longest: usize) -> Result<Self> {
+    fn with_room(longest: usize) -> Result<Self, NoMemory> {
         Ok(Self {
-            scratch: Scratch::with_room(longest)?,
+            scratch: ShuffleScratch::with_room(longest)?,
             writer: FrameWriter::with_room(CHUNKS_AT_ONCE, longest)?,
             start: 0,
             lengths: reserved(CHUNKS_AT_ONCE)?,

@@ -6,13 +6,11 @@ use std::ops::Range;
 use indexmap::IndexMap;
 
 use super::lz4_frame::read_frame;
-use super::shuffle::Scratch as ShuffleScratch;
-use super::{Chunk, INDEX_ENTRY, INDEX_HEADER, SKIPPABLE_MAGIC, Shuffle, chunks};
-use crate::error::{Error, Result};
-use crate::layout::PlacedArray;
-use crate::metadata::Codec;
-use crate::parallel::{for_each, threads};
-use crate::sys::{Destination, expect_memory, reserved, zeroed, zeros};
+use super::shuffle::ShuffleScratch;
+use super::{Chunk, INDEX_ENTRY, INDEX_HEADER, SKIPPABLE_MAGIC, chunks};
+use crate::format::{Codec, PlacedArray, Shuffle};
+use crate::sys::parallel::{for_each, threads};
+use crate::sys::{Destination, NoMemory, expect_memory, reserved, zeroed, zeros};
 
 /// How much of the index is read at a time: memory is only taken for what has been found to be plausible so far, and zeros, of
 /// which a file may have any number without any memory, are not.
@@ -22,7 +20,7 @@ const FRAME_MARGIN: u64 = 1 << 12;
 
 /// Where the chunks of a compressed payload lie, checked against its size.
 #[derive(Debug)]
-pub(crate) struct Index {
+pub(crate) struct ChunkIndex {
     chunks: Vec<Chunk>,
     /// Where each chunk's frame starts in the payload, and where the last one ends.
     starts: Vec<u64>,
@@ -36,8 +34,7 @@ pub(crate) type ReadStored<'a> = dyn Fn(u64, &mut [u8]) -> std::io::Result<()> +
 pub(crate) enum DecodeError {
     Damaged(&'static str),
     Read(std::io::Error),
-    /// [`Error::OutOfMemory`].
-    Memory(Error),
+    Memory(NoMemory),
 }
 
 impl From<std::io::Error> for DecodeError {
@@ -46,13 +43,13 @@ impl From<std::io::Error> for DecodeError {
     }
 }
 
-impl From<Error> for DecodeError {
-    fn from(error: Error) -> Self {
+impl From<NoMemory> for DecodeError {
+    fn from(error: NoMemory) -> Self {
         Self::Memory(error)
     }
 }
 
-impl Index {
+impl ChunkIndex {
     /// Reads the index of a payload of `stored` bytes that holds `size` bytes of data.
     pub(crate) fn read(
         arrays: &IndexMap<String, PlacedArray>,
@@ -139,15 +136,15 @@ impl Index {
             .saturating_add(longest);
         // For the sake of the next time; where there is not so much, fewer threads do the work.
         let _ = expect_memory(threads.saturating_mul(working));
-        let prepare = || Ok(Scratch::with_room(longest, longest_stored)?);
+        let prepare = || Ok(Workspace::with_room(longest, longest_stored)?);
         for_each(threads, jobs, prepare, |scratch, job| job.run(read, scratch))
     }
 }
 
 /// Makes room for so many more elements, and for more the longer the vector is already.
-fn make_room<T>(vec: &mut Vec<T>, more: usize) -> Result<()> {
+fn make_room<T>(vec: &mut Vec<T>, more: usize) -> Result<(), NoMemory> {
     vec.try_reserve(more)
-        .map_err(|_| Error::no_memory_for((vec.len() + more).saturating_mul(size_of::<T>()) as u64))
+        .map_err(|_| NoMemory::for_elements::<T>(vec.len() + more))
 }
 
 /// One chunk to decompress, and where the part of it that is wanted goes.
@@ -159,14 +156,14 @@ struct Job<'a> {
 }
 
 /// Memory of one thread, all of which is reserved when it is made: there may be none left later.
-struct Scratch {
+struct Workspace {
     stored: Vec<u8>,
     decompressed: Vec<u8>,
     shuffle: ShuffleScratch,
 }
 
-impl Scratch {
-    fn with_room(longest: usize, longest_stored: u64) -> Result<Self> {
+impl Workspace {
+    fn with_room(longest: usize, longest_stored: u64) -> Result<Self, NoMemory> {
         Ok(Self {
             stored: reserved(usize::try_from(longest_stored).unwrap_or(usize::MAX))?,
             decompressed: reserved(longest)?,
@@ -176,7 +173,7 @@ impl Scratch {
 }
 
 impl Job<'_> {
-    fn run(self, read: &ReadStored<'_>, scratch: &mut Scratch) -> Result<(), DecodeError> {
+    fn run(self, read: &ReadStored<'_>, scratch: &mut Workspace) -> Result<(), DecodeError> {
         const DAMAGED: DecodeError = DecodeError::Damaged("its compressed data is not valid");
         let stored = usize::try_from(self.stored.end - self.stored.start).unwrap_or(usize::MAX);
         scratch.stored.resize(stored, 0);
@@ -207,10 +204,10 @@ impl Job<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metadata::CodecName;
+    use crate::format::CodecName;
 
     /// What comes of an index with these lengths of frames, or zeros in their place, for one byte array of `size` bytes.
-    fn read_index(size: u64, lengths: &[u32], len: u32) -> Result<Index, DecodeError> {
+    fn read_index(size: u64, lengths: &[u32], len: u32) -> Result<ChunkIndex, DecodeError> {
         let codec = Codec {
             name: CodecName::Lz4Frames,
             chunk_size: 1 << 20,
@@ -219,7 +216,7 @@ mod tests {
         bytes.extend(lengths.iter().flat_map(|length| length.to_le_bytes()));
         let stored =
             INDEX_HEADER as u64 + u64::from(len) + lengths.iter().map(|&length| u64::from(length)).sum::<u64>();
-        Index::read(&IndexMap::new(), size, &codec, stored, &|at, target| {
+        ChunkIndex::read(&IndexMap::new(), size, &codec, stored, &|at, target| {
             target.fill(0);
             let from = bytes.get(usize::try_from(at).unwrap_or(usize::MAX)..).unwrap_or(&[]);
             let present = from.len().min(target.len());

@@ -7,8 +7,7 @@
 use lz4_flex::block::{self, CompressTable};
 use twox_hash::XxHash32;
 
-use crate::error::Result;
-use crate::sys::{expect_memory, reserved};
+use crate::sys::{NoMemory, expect_memory, reserved};
 
 const MAGIC: [u8; 4] = 0x184D_2204_u32.to_le_bytes();
 const VERSION: u8 = 0b0100_0000;
@@ -43,8 +42,8 @@ impl FrameWriter {
     /// With room for so many frames, each of at most `content` bytes.
     ///
     /// # Errors
-    /// [`crate::Error::OutOfMemory`].
-    pub(crate) fn with_room(frames: usize, content: usize) -> Result<Self> {
+    /// [`NoMemory`].
+    pub(crate) fn with_room(frames: usize, content: usize) -> Result<Self, NoMemory> {
         let memory = reserved(Self::room(frames, content))?;
         // Built with `alloc`, as for this crate's tests, `lz4_flex` allocates the table, and no memory for it would be the end
         // of the process: there was some for twice as much just now.

@@ -10,22 +10,15 @@ mod lz4_frame;
 mod shuffle;
 mod transpose;
 
-use std::ops::RangeInclusive;
-
 use indexmap::IndexMap;
 
-use crate::layout::PlacedArray;
+use crate::format::{PlacedArray, Shuffle};
 
 pub(crate) use encode::Encoder;
-pub(crate) use index::{DecodeError, Index};
-pub use shuffle::Shuffle;
+pub(crate) use index::{ChunkIndex, DecodeError};
 
 /// Uncompressed bytes of a chunk. In smaller ones indices compress worse.
 const CHUNK_SIZE: u64 = 1 << 20;
-/// Sizes of chunks that are read: larger ones would let a small file demand much memory.
-pub(crate) const CHUNK_SIZES: RangeInclusive<u64> = 1 << 16..=1 << 24;
-/// LZ4 cannot make data smaller than one 255th.
-pub(crate) const MAX_RATIO: u64 = 255;
 
 const SKIPPABLE_MAGIC: [u8; 4] = 0x184D_2A50_u32.to_le_bytes();
 const INDEX_HEADER: usize = 8;

@@ -3,72 +3,23 @@
 
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
-
 use super::transpose::{BLOCK, GROUP, PLANE, ROW, from_lanes, from_planes, load, store, to_lanes, to_planes};
-use crate::error::Result;
-use crate::sys::{reserved, vectorized};
+use crate::format::Shuffle;
+use crate::sys::{NoMemory, reserved, vectorized};
 
 /// Bytes of the longest elements.
 const MAX_WIDTH: usize = 16;
 
-/// How an array lies in a compressed payload.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Written", into = "Written")]
-pub enum Shuffle {
-    /// As it is.
-    #[default]
-    None,
-    /// In lanes: first bytes of all elements, then all second bytes, and so on.
-    Bytes,
-    /// In lanes, and the bytes of each lane in planes: lowest bits of all of them, then all second bits, and so on.
-    Bits,
-}
-
-/// What metadata says: at first there were bytes only. Those who do not know bits refuse them as no boolean.
-#[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Written {
-    Bytes(bool),
-    Named(Named),
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Named {
-    Bits,
-}
-
-impl From<Written> for Shuffle {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Bytes(false) => Self::None,
-            Written::Bytes(true) => Self::Bytes,
-            Written::Named(Named::Bits) => Self::Bits,
-        }
-    }
-}
-
-impl From<Shuffle> for Written {
-    fn from(shuffle: Shuffle) -> Self {
-        match shuffle {
-            Shuffle::None => Self::Bytes(false),
-            Shuffle::Bytes => Self::Bytes(true),
-            Shuffle::Bits => Self::Named(Named::Bits),
-        }
-    }
-}
-
 /// Memory for what lies between. All of it is reserved when it is made: there may be none left later.
-pub(crate) struct Scratch {
+pub(crate) struct ShuffleScratch {
     shuffled: Vec<u8>,
     elements: Vec<u8>,
     planes: Vec<u8>,
 }
 
-impl Scratch {
+impl ShuffleScratch {
     /// For chunks of up to `len` bytes to be shuffled; what is undone needs none of them.
-    pub(crate) fn with_room(len: usize) -> Result<Self> {
+    pub(crate) fn with_room(len: usize) -> Result<Self, NoMemory> {
         Ok(Self {
             shuffled: reserved(len)?,
             elements: reserved(BLOCK * MAX_WIDTH)?,
@@ -92,11 +43,6 @@ macro_rules! of_width {
 }
 
 impl Shuffle {
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields so")]
-    pub(crate) fn is_none(&self) -> bool {
-        *self == Self::None
-    }
-
     /// Shuffles `len` bytes of elements of `width` bytes; what is left of the last element stays as it is. `fetch` gives
     /// the bytes from an offset on, a block at a time: it is shuffled while it is in the fastest cache.
     pub(crate) fn apply(
@@ -104,7 +50,7 @@ impl Shuffle {
         len: usize,
         width: usize,
         fetch: impl Fn(usize, &mut [u8]),
-        scratch: &mut Scratch,
+        scratch: &mut ShuffleScratch,
     ) -> &[u8] {
         let shuffled = resized(&mut scratch.shuffled, len);
         if self == Self::None {
@@ -145,7 +91,7 @@ impl Shuffle {
         shuffled: &[u8],
         width: usize,
         wanted: Range<usize>,
-        scratch: &mut Scratch,
+        scratch: &mut ShuffleScratch,
         mut put: impl FnMut(&[u8]),
     ) {
         let mut put_wanted = |offset: usize, bytes: &[u8]| {
@@ -209,15 +155,26 @@ mod tests {
     fn shuffled(shuffle: Shuffle, bytes: &[u8], width: usize) -> Vec<u8> {
         let fetch = |at: usize, target: &mut [u8]| target.copy_from_slice(&bytes[at..][..target.len()]);
         shuffle
-            .apply(bytes.len(), width, fetch, &mut Scratch::with_room(bytes.len()).unwrap())
+            .apply(
+                bytes.len(),
+                width,
+                fetch,
+                &mut ShuffleScratch::with_room(bytes.len()).unwrap(),
+            )
             .to_vec()
     }
 
     fn undone(shuffle: Shuffle, shuffled: &[u8], width: usize, wanted: Range<usize>) -> Vec<u8> {
         let mut bytes = Vec::new();
-        shuffle.undo(shuffled, width, wanted, &mut Scratch::with_room(0).unwrap(), |part| {
-            bytes.extend(part);
-        });
+        shuffle.undo(
+            shuffled,
+            width,
+            wanted,
+            &mut ShuffleScratch::with_room(0).unwrap(),
+            |part| {
+                bytes.extend(part);
+            },
+        );
         bytes
     }
 

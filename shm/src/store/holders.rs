@@ -3,13 +3,13 @@
 use uuid::Uuid;
 
 use super::Store;
-use crate::lock_holder::LockHolder;
-use crate::sys::{self, GuardedFile, LockTable};
+use crate::directory::Directory;
+use crate::sys::LockTable;
 
 /// Which processes had the files of a store open at one moment; see [`Store::holders`].
 #[derive(Debug)]
 pub struct Holders {
-    store: Store,
+    directory: Directory,
     table: Option<LockTable>,
 }
 
@@ -31,31 +31,9 @@ impl Store {
     /// ```
     pub fn holders(&self) -> Holders {
         Holders {
-            store: self.clone(),
-            table: LockTable::read(self.directory()),
+            directory: self.directory.clone(),
+            table: LockTable::read(self.directory.handle()),
         }
-    }
-}
-
-impl Store {
-    /// Which process has a file of the store to itself, if the system says so: to be told to who waited for it in vain.
-    pub(crate) fn lock_holder(&self, file: &GuardedFile) -> Option<LockHolder> {
-        let table = LockTable::read(self.directory())?;
-        let pids = table.holders_of(&file.stat().ok()?)?;
-        pids.first().copied().map(LockHolder::of)
-    }
-
-    /// Which process reads, writes or fills the data of a buffer or scene, or waits to, and so keeps others out: another one if
-    /// there is one, as this process may have asked by several handles.
-    pub(crate) fn data_holder(&self, file: &GuardedFile) -> Option<LockHolder> {
-        let (stat, own) = (file.stat().ok()?, std::process::id());
-        let table = LockTable::read(self.directory())?;
-        let pids = table.holders_of(&stat)?;
-        let others = || pids.iter().copied().filter(|&pid| pid != own);
-        sys::holder_of_byte(others(), &stat, sys::BYTE_DATA)
-            .or_else(|| sys::holder_of_byte(others(), &stat, sys::BYTE_GATE))
-            .or_else(|| sys::holder_of_byte([own], &stat, sys::BYTE_DATA))
-            .map(LockHolder::of)
     }
 }
 
@@ -65,7 +43,7 @@ impl Holders {
     /// `None` means that it cannot be told: the file is gone, the system does not say, or nobody is seen from inside
     /// a container, where others are hidden.
     pub fn of(&self, id: Uuid) -> Option<&[u32]> {
-        let stat = sys::stat_at(self.store.directory(), &Store::file_name(id)).ok()??;
+        let stat = self.directory.stat_of(id).ok()??;
         self.table.as_ref()?.holders_of(&stat)
     }
 }

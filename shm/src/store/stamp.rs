@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Reference, Store};
-use crate::descriptor::{BufferState, Descriptor, expires};
+use super::Store;
+use crate::directory::Reference;
 use crate::error::Result;
-use crate::sys::{self, Stat};
+use crate::format::{BufferState, Descriptor, expires};
+use crate::sys::Stat;
 
 /// What the descriptor of a sealed scene depends on besides the bytes that are sealed; see [`Store::describe_stamped`].
 #[derive(Debug, Clone)]
@@ -49,8 +50,8 @@ impl Store {
     /// # Errors
     /// As [`Store::describe`].
     pub fn describe_stamped(&self, reference: &Reference) -> Result<(Descriptor, Option<Stamp>)> {
-        let snapshot = self.find(reference)?;
-        let descriptor = self.describe_snapshot(&snapshot)?;
+        let snapshot = self.directory.find(reference)?;
+        let descriptor = self.directory.describe_snapshot(&snapshot)?;
         let stamp = (descriptor.state == BufferState::Sealed).then(|| Stamp {
             id: descriptor.id,
             stat: snapshot.stat,
@@ -68,11 +69,11 @@ impl Store {
     /// Whether [`Store::describe`] would say now what it said with this stamp: two or three system calls tell, instead of seven.
     pub fn is_unchanged(&self, stamp: &Stamp) -> bool {
         // Where the system does not say, the descriptor has to be made anew, which says why.
-        matches!(sys::stat_at(self.directory(), &Self::file_name(stamp.id)), Ok(Some(stat)) if stat == stamp.stat)
+        matches!(self.directory.stat_of(stamp.id), Ok(Some(stat)) if stat == stamp.stat)
             && expires(&stamp.stat, stamp.ttl) == stamp.expires
             && stamp
                 .name
                 .as_ref()
-                .is_none_or(|(name, had)| matches!(self.is_name_of(name, stamp.id), Ok(has) if has == *had))
+                .is_none_or(|(name, had)| matches!(self.directory.is_name_of(name, stamp.id), Ok(has) if has == *had))
     }
 }

@@ -5,9 +5,8 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use super::Store;
-use crate::descriptor::{BufferState, FileRole};
 use crate::error::Result;
-use crate::kind::SceneDataKind;
+use crate::format::{BufferState, FileRole, SceneDataKind};
 
 /// A buffer, scene, slot or pool in few words; its [`Descriptor`](crate::Descriptor) says more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,13 +36,13 @@ impl Store {
     /// # Errors
     /// As [`Store::describe`].
     pub fn summary(&self, id: Uuid) -> Result<Summary> {
-        let snapshot = self.look(id)?;
-        let state = self.last_state(&snapshot)?;
+        let snapshot = self.directory.look(id)?;
+        let state = self.directory.last_state(&snapshot)?;
         let created = SystemTime::UNIX_EPOCH + Duration::from_nanos(snapshot.created());
         let (role, capacity, metadata) = (snapshot.header.role, snapshot.header.capacity, snapshot.header.metadata);
         Ok(Summary {
             role: role.into(),
-            name: self.still_named(metadata.name, id)?,
+            name: self.directory.still_named(metadata.name, id)?,
             kind: metadata.kind,
             source_dcc: metadata.source_dcc,
             group: metadata.group,

@@ -2,12 +2,12 @@
 //! refuse some of it.
 
 use std::io;
-use std::os::fd::AsFd;
 use std::time::Duration;
 
-use super::{DRAFT_SUFFIX, Store};
+use super::Store;
+use crate::directory::FileName;
 use crate::error::{Error, Result};
-use crate::sys::{self, Access, GuardedFile, Mapping, Mode, Protection};
+use crate::sys::{self, Access, LockByte, LockMode, Mapping, Protection};
 
 /// What files of a store need the system for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,14 +43,20 @@ impl Store {
     /// [`Error::StoreFull`] and [`Error::Io`] when the file cannot be made.
     pub fn missing_abilities(&self) -> Result<Vec<(Ability, io::Error)>> {
         const LEN: usize = 4096;
-        self.check_file_size(LEN as u64)?;
+        let directory = &self.directory;
+        directory.check_file_size(LEN as u64)?;
         // A draft's name: if this process dies now, a sweep finds it.
-        let name = format!("{}{DRAFT_SUFFIX}", sys::new_id().map_err(Error::random)?);
-        let path = self.path().join(&name);
-        let writer = GuardedFile::open_at(self.directory(), &name, Access::Create)
-            .map_err(|error| self.creation_failed("make", &path, error))?;
-        let holder = GuardedFile::open_at(self.directory(), &name, Access::Read);
-        sys::remove(self.directory(), &name).map_err(|error| Error::io("delete", &path, error))?;
+        let name = FileName::of_draft(sys::new_id().map_err(Error::random)?).to_string();
+        let path = directory.path_of(&name);
+        let writer = directory
+            .handle()
+            .open_file(&name, Access::Create)
+            .map_err(|error| directory.creation_failed("make", &path, error))?;
+        let holder = directory.handle().open_file(&name, Access::Read);
+        directory
+            .handle()
+            .remove(&name)
+            .map_err(|error| Error::io("delete", &path, error))?;
         let failed = |error| Error::io("try out", &path, error);
         let holder = match holder {
             // Nobody holds it yet, and so a sweep may have taken it: the next one has to be as quick again.
@@ -61,24 +67,20 @@ impl Store {
 
         let mut missing = Vec::new();
         let mut tried = |ability, result: io::Result<()>| missing.extend(result.err().map(|error| (ability, error)));
-        tried(
-            Ability::FileLocks,
-            sys::try_lock_file(holder.as_fd(), Mode::Shared).map(drop),
-        );
+        tried(Ability::FileLocks, holder.try_lock(LockMode::Shared).map(drop));
         tried(
             Ability::ByteLocks,
-            sys::lock_byte(writer.as_fd(), sys::BYTE_DATA, Mode::Exclusive, Duration::ZERO).map(drop),
+            writer
+                .lock_byte(LockByte::Data, LockMode::Exclusive, Duration::ZERO)
+                .map(drop),
         );
-        tried(Ability::Reserving, sys::reserve(writer.as_fd(), 0, LEN as u64));
+        tried(Ability::Reserving, writer.reserve(0, LEN as u64));
         tried(
             Ability::Waking,
-            Mapping::new(writer.as_fd(), LEN, Protection::Shared).and_then(|mapping| sys::check_wake(mapping.word(0))),
+            Mapping::new(&writer, LEN, Protection::Shared).and_then(|mapping| sys::check_wake(mapping.word(0))),
         );
         drop(writer);
-        tried(
-            Ability::Leases,
-            sys::no_writer_exists(holder.as_fd(), Duration::ZERO).map(drop),
-        );
+        tried(Ability::Leases, holder.no_writer_exists(Duration::ZERO).map(drop));
         tried(Ability::HostClock, sys::boot_time().map(drop));
         Ok(missing)
     }

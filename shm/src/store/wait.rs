@@ -1,16 +1,17 @@
 //! Waiting for what somebody is about to share: the kernel tells of the directory, nothing is looked at again and again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Open, Store, StoreEvent, StoreWatch};
-use crate::descriptor::{BufferState, Descriptor, FileRole};
+use super::{Store, StoreEvent, StoreWatch};
+use crate::directory::{Directory, Purpose};
 use crate::error::{Error, Result};
-use crate::kind::SceneDataKind;
-use crate::sys::{self, Deadline, LONGEST_SLEEP};
+use crate::format::{BufferState, Descriptor, FileRole, SceneDataKind};
+use crate::sys::{self, Deadline, DirectoryWatch, LONGEST_SLEEP};
 
 /// Which buffers and scenes are looked for: those that have all of what is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,8 +26,11 @@ pub struct BufferFilter {
     pub group: Option<String>,
 }
 
+/// What the last wait watched a store by, and in which process.
+pub(super) type IdleWatch = Mutex<Option<(u64, DirectoryWatch)>>;
+
 /// What is not new, with the names it had.
-type Seen<'a> = BTreeMap<Uuid, Option<&'a str>>;
+type KnownBuffers<'a> = BTreeMap<Uuid, Option<&'a str>>;
 
 impl BufferFilter {
     fn matches(&self, buffer: &Descriptor) -> bool {
@@ -88,14 +92,14 @@ impl Store {
         let deadline = Deadline::after(timeout);
         // Before the first look, so that nothing falls between the two.
         let watch = self.idle_watch()?;
-        if !self.is_still_there()? {
+        if !self.directory.is_still_there()? {
             return Err(self.gone());
         }
         let listed = after.is_none().then(|| self.list()).transpose()?;
         let after = after
             .or(listed.as_ref().map(|listing| &listing.buffers[..]))
             .unwrap_or_default();
-        let seen: Seen = after
+        let seen: KnownBuffers = after
             .iter()
             .filter(|buffer| is_readable(buffer))
             .map(|buffer| (buffer.id, buffer.name.as_deref()))
@@ -115,11 +119,11 @@ impl Store {
 
     /// The watch that an earlier wait kept, without what it was told meanwhile, or a new one.
     fn idle_watch(&self) -> Result<StoreWatch> {
-        let idle = self.0.idle_watch.try_lock().ok().and_then(|mut idle| idle.take());
+        let idle = self.idle_watch.try_lock().ok().and_then(|mut idle| idle.take());
         match idle {
             // What a forked child takes from a watch of its parent's is missing there.
-            Some((process, inotify)) if process == sys::process_generation() => {
-                let watch = StoreWatch::new(self, inotify);
+            Some((process, idle)) if process == sys::process_generation() => {
+                let watch = StoreWatch::new(&self.directory, idle);
                 watch.events()?;
                 Ok(watch)
             }
@@ -130,13 +134,13 @@ impl Store {
     /// Keeps a watch for the next wait, as to end one takes the kernel some ten milliseconds. What happens meanwhile is
     /// only counted once there are as many events as it keeps.
     fn keep(&self, watch: StoreWatch) {
-        if let Ok(mut idle) = self.0.idle_watch.try_lock() {
-            *idle = Some((sys::process_generation(), watch.into()));
+        if let Ok(mut idle) = self.idle_watch.try_lock() {
+            *idle = Some((sys::process_generation(), watch.into_idle()));
         }
     }
 
     /// Those that are new, match and can be read, oldest first.
-    fn unseen(&self, ids: &BTreeSet<Uuid>, seen: &Seen<'_>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
+    fn unseen(&self, ids: &BTreeSet<Uuid>, seen: &KnownBuffers<'_>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
         let mut found = Vec::new();
         for id in ids {
             // One that was seen without its name may have been about to get it.
@@ -158,8 +162,8 @@ impl Store {
 
     /// A buffer that is there with its name, if it is to have one: it gets it a moment later than its place.
     fn describe_published(&self, id: Uuid) -> Result<Option<Descriptor>> {
-        let snapshot = self.look(id)?;
-        let buffer = self.describe_snapshot(&snapshot)?;
+        let snapshot = self.directory.look(id)?;
+        let buffer = self.directory.describe_snapshot(&snapshot)?;
         Ok((buffer.name == snapshot.header.metadata.name).then_some(buffer))
     }
 
@@ -179,8 +183,10 @@ impl Store {
 
     /// Why nothing more will come: what is wrong with the directory, unless there is a good one in its place.
     fn gone(&self) -> Error {
-        let opened = Self::open_directory(self.path(), Open::Existing);
-        opened.err().unwrap_or_else(|| self.not_found(self.path().display()))
+        let opened = Directory::open(self.path(), Purpose::ToLook);
+        opened
+            .err()
+            .unwrap_or_else(|| self.directory.not_found(self.path().display()))
     }
 }
 

@@ -1,19 +1,15 @@
 //! Being told what happens in a store, instead of looking again and again.
 
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
-use rustix::io::{Errno, retry_on_intr};
 use uuid::Uuid;
 
-use super::{SUFFIX, Store};
+use super::Store;
+use crate::directory::{Directory, FileName};
 use crate::error::{Error, Result};
-
-/// Bytes of events that are read at once: some hundred.
-const EVENTS: usize = 16 << 10;
+#[cfg(unix)]
+use crate::sys::{AsFd, BorrowedFd, OwnedFd};
+use crate::sys::{DirectoryWatch, NameEvent, WatchRefusal};
 
 /// Something that happened in a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,8 +41,8 @@ pub enum StoreEvent {
 /// ```
 #[derive(Debug)]
 pub struct StoreWatch {
-    store: Store,
-    inotify: OwnedFd,
+    directory: Directory,
+    watch: DirectoryWatch,
 }
 
 impl Store {
@@ -55,41 +51,25 @@ impl Store {
     /// # Errors
     /// [`Error::TooManyWatches`], [`Error::TooManyOpenFiles`], [`Error::Io`].
     pub fn watch(&self) -> Result<StoreWatch> {
-        let failed = |error: Errno| Error::io("watch", self.path(), error);
-        let inotify =
-            retry_on_intr(|| inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC)).map_err(|error| {
-                // The same number says that this process has no descriptor left, and that the user has no instance.
-                match self.directory().try_clone_to_owned() {
-                    Ok(_) if error == Errno::MFILE => Error::TooManyWatches { source: error.into() },
-                    _ => failed(error),
-                }
-            })?;
-        let flags = WatchFlags::ATTRIB
-            | WatchFlags::CLOSE_WRITE
-            | WatchFlags::CREATE
-            | WatchFlags::DELETE
-            | WatchFlags::DELETE_SELF
-            | WatchFlags::EXCL_UNLINK
-            | WatchFlags::MOVED_FROM
-            | WatchFlags::MOVED_TO
-            | WatchFlags::MOVE_SELF
-            | WatchFlags::ONLYDIR;
-        // The directory that was opened and checked, wherever the path leads by now.
-        let directory = format!("/proc/self/fd/{}", self.directory().as_raw_fd());
-        retry_on_intr(|| inotify::add_watch(&inotify, &directory, flags)).map_err(|error| match error {
-            Errno::NOSPC => Error::TooManyWatches { source: error.into() },
-            error => failed(error),
+        let watch = DirectoryWatch::new(self.directory.handle()).map_err(|refusal| match refusal {
+            WatchRefusal::TooMany(source) => Error::TooManyWatches { source },
+            WatchRefusal::Failed(error) => self.directory.failed("watch", error),
         })?;
-        Ok(StoreWatch::new(self, inotify))
+        Ok(StoreWatch::new(&self.directory, watch))
     }
 }
 
 impl StoreWatch {
-    pub(super) fn new(store: &Store, inotify: OwnedFd) -> Self {
+    pub(super) fn new(directory: &Directory, watch: DirectoryWatch) -> Self {
         Self {
-            store: store.clone(),
-            inotify,
+            directory: directory.clone(),
+            watch,
         }
+    }
+
+    /// What watches, to be kept for another wait.
+    pub(super) fn into_idle(self) -> DirectoryWatch {
+        self.watch
     }
 
     /// What happened since the last call, in order, each event once. Never waits.
@@ -97,27 +77,22 @@ impl StoreWatch {
     /// # Errors
     /// [`Error::Io`].
     pub fn events(&self) -> Result<Vec<StoreEvent>> {
-        let mut buffer = [MaybeUninit::uninit(); EVENTS];
-        let mut reader = inotify::Reader::new(&self.inotify, &mut buffer);
         let mut events = Vec::new();
-        loop {
-            let event = match reader.next() {
-                Ok(event) => event,
-                Err(Errno::AGAIN) => break,
-                Err(Errno::INTR) => continue,
-                Err(error) => return Err(Error::io("watch", self.store.path(), error)),
-            };
-            let name = event.file_name().and_then(|name| name.to_str().ok());
-            let event = self.meaning(event.events(), name)?;
-            // One publication is several events of the kernel.
-            if let Some(event) = event
-                && events.last() != Some(&event)
-            {
-                events.push(event);
-            }
-        }
+        self.watch.take_events(
+            |error| self.directory.failed("watch", error),
+            |event, name| {
+                let event = self.meaning(event, name)?;
+                // One publication is several events of the kernel.
+                if let Some(event) = event
+                    && events.last() != Some(&event)
+                {
+                    events.push(event);
+                }
+                Ok(())
+            },
+        )?;
         // A directory that is removed while we have it open only loses its name, of which the kernel tells nothing.
-        if !self.store.is_still_safe()? && events.last() != Some(&StoreEvent::Gone) {
+        if !self.directory.is_still_safe()? && events.last() != Some(&StoreEvent::Gone) {
             events.push(StoreEvent::Gone);
         }
         Ok(events)
@@ -125,32 +100,26 @@ impl StoreWatch {
 
     /// Sleeps until there are events, a signal comes or the time is up.
     pub(super) fn sleep(&self, time: Duration) -> Result<()> {
-        let timeout = Timespec::try_from(time).unwrap_or_default();
-        match poll(&mut [PollFd::new(&self.inotify, PollFlags::IN)], Some(&timeout)) {
-            Ok(_) | Err(Errno::INTR) => Ok(()),
-            Err(error) => Err(Error::io("watch", self.store.path(), error)),
-        }
+        self.watch
+            .sleep(time)
+            .map_err(|error| self.directory.failed("watch", error))
     }
 
-    fn meaning(&self, flags: ReadFlags, name: Option<&str>) -> Result<Option<StoreEvent>> {
-        if flags.contains(ReadFlags::QUEUE_OVERFLOW) {
-            return Ok(Some(StoreEvent::Lost));
-        }
-        let ends = ReadFlags::DELETE_SELF | ReadFlags::MOVE_SELF | ReadFlags::UNMOUNT | ReadFlags::IGNORED;
-        if flags.intersects(ends) {
-            return Ok(Some(StoreEvent::Gone));
+    fn meaning(&self, event: NameEvent, name: Option<&str>) -> Result<Option<StoreEvent>> {
+        match event {
+            NameEvent::Lost => return Ok(Some(StoreEvent::Lost)),
+            NameEvent::Ended => return Ok(Some(StoreEvent::Gone)),
+            NameEvent::MovedIn | NameEvent::Gone | NameEvent::Changed => {}
         }
         let Some(name) = name else { return Ok(None) };
         // A buffer that takes a name over is there a moment before it has the name.
-        if flags.contains(ReadFlags::MOVED_TO)
-            && let Some(id) = self.store.named_by(name)?
+        if event == NameEvent::MovedIn
+            && let Some(id) = self.directory.named_by(name)?
         {
             return Ok(Some(StoreEvent::Changed(id)));
         }
         // Drafts are of no interest: one that is published changes its name to that of a buffer.
-        let id = name.strip_suffix(SUFFIX).and_then(|id| Uuid::parse_str(id).ok());
-        let removed = flags.intersects(ReadFlags::DELETE | ReadFlags::MOVED_FROM);
-        Ok(id.map(if removed {
+        Ok(FileName::published_id(name).map(if event == NameEvent::Gone {
             StoreEvent::Removed
         } else {
             StoreEvent::Changed
@@ -158,14 +127,16 @@ impl StoreWatch {
     }
 }
 
+#[cfg(unix)]
 impl From<StoreWatch> for OwnedFd {
     fn from(watch: StoreWatch) -> Self {
-        watch.inotify
+        watch.watch.into()
     }
 }
 
+#[cfg(unix)]
 impl AsFd for StoreWatch {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inotify.as_fd()
+        self.watch.as_fd()
     }
 }

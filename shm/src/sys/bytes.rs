@@ -4,11 +4,9 @@
 use std::hint::black_box;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::{io, ptr, slice};
+use std::{ptr, slice};
 
 use super::stream::stream;
-use crate::error::{Error, Result};
 
 /// Bytes to be written, which another thread may change meanwhile (a `bytearray` of Python, say).
 ///
@@ -71,6 +69,11 @@ impl Source<'_> {
         self.len == 0
     }
 
+    /// The first byte, readable with the others for as long as this exists.
+    pub(super) fn as_ptr(self) -> *const u8 {
+        self.start
+    }
+
     /// `len` bytes from `offset` on, or what there is of them.
     pub(crate) fn part(self, offset: usize, len: usize) -> Self {
         let offset = offset.min(self.len);
@@ -115,32 +118,6 @@ impl Source<'_> {
     pub(super) fn overlaps(self, other: *const u8) -> bool {
         self.start.addr().abs_diff(other.addr()) < self.len
     }
-
-    /// Writes all bytes to a file at `offset`, in pieces that a signal can come between.
-    pub(crate) fn write_at(self, file: BorrowedFd<'_>, mut offset: u64) -> io::Result<()> {
-        const PIECE: usize = 1 << 20;
-        let mut rest = self;
-        while rest.len > 0 {
-            let piece = rest.part(0, PIECE);
-            let at = i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-            // SAFETY: `piece` is readable by the contract of `from_raw`; the kernel only reads it.
-            let written = unsafe { libc::pwrite(file.as_raw_fd(), piece.start.cast(), piece.len, at) };
-            match usize::try_from(written) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(written) => {
-                    rest = rest.part(written, usize::MAX);
-                    offset += written as u64;
-                }
-                Err(_) => {
-                    let error = io::Error::last_os_error();
-                    if error.kind() != io::ErrorKind::Interrupted {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Memory to be filled, whose present content is of no interest.
@@ -160,6 +137,21 @@ pub(crate) fn as_destination(bytes: &mut [u8]) -> &mut Destination {
     unsafe { slice::from_raw_parts_mut(start.cast(), len) }
 }
 
+/// There is no memory for so many bytes of data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoMemory {
+    pub(crate) bytes: u64,
+}
+
+impl NoMemory {
+    /// For so many elements of a type.
+    pub(crate) fn for_elements<T>(len: usize) -> Self {
+        Self {
+            bytes: len.saturating_mul(size_of::<T>()) as u64,
+        }
+    }
+}
+
 /// A vector whose content is yet to come. It is not zeroed first, and asking for too much is an error.
 pub(crate) struct NewVec {
     bytes: Vec<u8>,
@@ -167,10 +159,10 @@ pub(crate) struct NewVec {
 }
 
 /// A vector with room for so many elements. To push more of them would end the process where there is no memory.
-pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
+pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>, NoMemory> {
     let mut vec = Vec::new();
     vec.try_reserve_exact(len)
-        .map_err(|_| Error::no_memory_for(len.saturating_mul(size_of::<T>()) as u64))?;
+        .map_err(|_| NoMemory::for_elements::<T>(len))?;
     Ok(vec)
 }
 
@@ -178,21 +170,21 @@ pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>> {
 ///
 /// What is freed in one piece, as here, also tells the C library how much to keep for the next time when smaller pieces are
 /// freed; else it gives them back to the system, and has to ask for new pages.
-pub(crate) fn expect_memory(len: usize) -> Result<()> {
+pub(crate) fn expect_memory(len: usize) -> Result<(), NoMemory> {
     // Or the compiler may leave out an allocation that is not used.
     drop(black_box(reserved::<u8>(len)?));
     Ok(())
 }
 
 /// So many zeros.
-pub(crate) fn zeros(len: usize) -> Result<Vec<u8>> {
+pub(crate) fn zeros(len: usize) -> Result<Vec<u8>, NoMemory> {
     let mut bytes = reserved(len)?;
     bytes.resize(len, 0);
     Ok(bytes)
 }
 
 impl NewVec {
-    pub(crate) fn with_len(len: usize) -> Result<Self> {
+    pub(crate) fn with_len(len: usize) -> Result<Self, NoMemory> {
         let bytes = reserved(len)?;
         Ok(Self { bytes, len })
     }
@@ -202,7 +194,7 @@ impl NewVec {
     }
 
     /// The vector, all of which `fill` must have filled when it succeeds, as all that writes to destinations does.
-    pub(crate) fn filled(mut self, fill: impl FnOnce(&mut Destination) -> Result<()>) -> Result<Vec<u8>> {
+    pub(crate) fn filled<E>(mut self, fill: impl FnOnce(&mut Destination) -> Result<(), E>) -> Result<Vec<u8>, E> {
         fill(self.memory())?;
         // SAFETY: `len` bytes are reserved, and were just filled.
         unsafe { self.bytes.set_len(self.len) }

@@ -1,14 +1,14 @@
 //! Memory of this process that data is copied to: by several threads where it is large, and in huge pages while those are
 //! cheap. Otherwise it takes longer to clear and enter new pages than to fill them.
-#![allow(unsafe_code)]
 
 use std::iter;
 use std::time::Instant;
 
 use super::bytes::Destination;
 use super::huge_page_budget::HugePageBudget;
-use super::range::HUGE_PAGE;
-use crate::parallel::move_pieces;
+use super::parallel::move_pieces;
+use super::pieces::HUGE_PAGE;
+use super::prefer_huge_pages;
 
 /// What is filled at a time. Asking for huge pages stops all threads that take pages.
 const PIECE: usize = 4 * HUGE_PAGE;
@@ -42,18 +42,6 @@ fn cut(destination: &mut Destination) -> impl Iterator<Item = (usize, &mut Desti
     let (before, aligned) = destination.split_at_mut(to_first);
     let offsets = (to_first..).step_by(PIECE);
     iter::once((0, before)).chain(offsets.zip(aligned.chunks_mut(PIECE)))
-}
-
-/// Asks for huge pages where there is room for one. Memory that was used before stays as it is.
-pub(crate) fn prefer_huge_pages(destination: &mut Destination) {
-    let start = destination.as_mut_ptr().addr().next_multiple_of(HUGE_PAGE);
-    let end = destination.as_mut_ptr_range().end.addr() / HUGE_PAGE * HUGE_PAGE;
-    if end >= start + HUGE_PAGE {
-        let start = destination.as_mut_ptr().with_addr(start);
-        // SAFETY: the range lies in memory that is exclusively borrowed, and this changes nothing that is in it. Where it
-        // cannot be done, pages are small as before.
-        unsafe { libc::madvise(start.cast(), end - start.addr(), libc::MADV_HUGEPAGE) };
-    }
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::fork::process_generation;
-use super::lock::Backoff;
+use super::{Backoff, process_generation};
 
 /// Guards a value for the threads of one process. A forked child finds it free and the value at its default: the
 /// threads that could have had it do not exist there, and what the value said of them is not so.

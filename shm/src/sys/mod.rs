@@ -1,60 +1,65 @@
 //! Everything that depends on the operating system, and all `unsafe` code of this crate.
 //!
-//! What is exported from here is safe to call: the checks that make it so stand beside each `unsafe` block.
-//! A port to another system is another module with these functions.
+//! What is exported from here is safe to call: the checks that make it so stand beside each `unsafe` block. The files of this
+//! folder are the same on every system. A folder in it has what one system does in its own way: `linux`, and `unsupported`, in
+//! which everything is refused. A port is another folder with the same names.
+#![cfg_attr(
+    not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")),
+    allow(dead_code, reason = "nothing is done with what is never open")
+)]
 
-#[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
-compile_error!("dcc-mcp-shm is built and tested on 64-bit little-endian Linux only");
-
-mod allocator;
-mod byte_lock_table;
+mod access;
+mod backoff;
 mod bytes;
-mod clock;
-mod directory;
-mod file;
+mod deadline;
 mod fill;
-mod fork;
 mod fork_mutex;
-mod futex;
 mod huge_page_budget;
-mod huge_pages;
-mod lock;
-mod lock_table;
-mod mapping;
-mod process;
-mod random;
-mod range;
-mod retry;
-mod space;
+mod identity;
+mod lock_kind;
+pub(crate) mod parallel;
+mod pieces;
+mod protection;
+mod refusal;
+mod room;
 mod stream;
-mod threads;
-mod time_namespace;
 mod vectors;
+mod wall_clock;
+mod watch_event;
 
-pub use allocator::give_back_large_memory;
-pub(crate) use byte_lock_table::holder_of_byte;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", target_endian = "little"))]
+#[path = "linux/mod.rs"]
+mod system;
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")))]
+#[path = "unsupported/mod.rs"]
+mod system;
+
+/// What names the descriptor of a watch, where the system has descriptors.
+#[cfg(unix)]
+pub(crate) use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+pub(crate) use access::Access;
+pub(crate) use backoff::{Backoff, LOCK_PATIENCE};
 pub use bytes::Source;
-pub(crate) use bytes::{Destination, NewVec, as_destination, expect_memory, reserved, zeroed, zeros};
-pub(crate) use clock::{Deadline, boot_time, namespace_boot_time, wall_time};
-pub(crate) use directory::{
-    make_directory, make_link, names_in, open_directory, read_link, remove, rename, stat_at, stat_directory, stat_path,
-};
-pub(crate) use file::{Access, GuardedFile, Stat};
-pub(crate) use fill::{fill_pieces, prefer_huge_pages};
-pub(crate) use fork::{keep_first, process_generation};
+pub(crate) use bytes::{Destination, NewVec, NoMemory, as_destination, expect_memory, reserved, zeroed, zeros};
+pub(crate) use deadline::{Deadline, LONGEST_SLEEP};
+pub(crate) use fill::fill_pieces;
 pub(crate) use fork_mutex::ForkMutex;
-pub(crate) use futex::{LONGEST_SLEEP, check_wake, sleep_on, wake_all};
 pub(crate) use huge_page_budget::HugePageBudget;
-pub(crate) use lock::{
-    BYTE_DATA, BYTE_GATE, BYTE_SLOT, Backoff, LOCK_PATIENCE, Mode, check_leases, is_locked_against, lock_byte,
-    lock_file, no_writer_exists, try_lock_file, unlock_byte, unlock_file,
+pub(crate) use identity::{Identity, PROGRAM_LEN, SeenProcess};
+pub(crate) use lock_kind::{LockByte, LockMode};
+pub(crate) use pieces::HUGE_PAGE;
+pub(crate) use protection::Protection;
+pub(crate) use refusal::Refusal;
+pub(crate) use room::{RoomLimit, SystemRoom};
+pub use system::give_back_large_memory;
+use system::run_on_threads;
+pub(crate) use system::{
+    DirectoryHandle, DirectoryWatch, GuardedFile, LockTable, Mapping, Stat, boot_time, check_random, check_wake,
+    default_directory, file_size_limit, free_inodes_at, grants_no_leases, holder_of_byte, identity, is_clock_hidden,
+    keep_first, look_at_process, make_directory, namespace_boot_time, new_id, prefer_huge_pages, process_generation,
+    sleep_on, stat_path, wake_all,
 };
-pub(crate) use lock_table::LockTable;
-pub(crate) use mapping::{Mapping, Protection};
-pub(crate) use process::{Identity, PROGRAM_LEN, identity, look_at_process};
-pub(crate) use random::{check_random, new_id};
-pub(crate) use range::HUGE_PAGE;
-pub use space::Room;
-pub(crate) use space::{file_size_limit, free_inodes, free_inodes_at, reserve, room};
-pub(crate) use threads::run_on_threads;
 pub(crate) use vectors::vectorized;
+pub(crate) use wall_clock::wall_time;
+pub(crate) use watch_event::{NameEvent, WatchRefusal};

@@ -129,7 +129,7 @@ fn ways() -> [Way; 8] {
         }),
         ("pool", |store| {
             let pool = BufferPool::create(store, 2, 10, &named("new"))?;
-            store.delete(&by_id(pool.id()))
+            store.delete(&by_id(pool.id())).map(drop)
         }),
         ("quota", |store| {
             store.set_quota(Some(1 << 30))?;

@@ -73,7 +73,7 @@ fn opening_and_closing_change_when_it_expires() {
 
 #[test]
 fn a_scene_that_was_deleted_is_gone() {
-    changes_after(|store, id| store.delete(&id.into()).unwrap());
+    changes_after(|store, id| drop(store.delete(&id.into()).unwrap()));
     changes_after(|store, id| fs::remove_file(path_of(store, id)).unwrap());
     changes_after(|store, id| fs::rename(path_of(store, id), store.path().join("elsewhere")).unwrap());
 }

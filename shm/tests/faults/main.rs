@@ -277,7 +277,7 @@ fn check_killed(store: &Store, before: &Contents, effect: Effect, deletes: bool,
             .map(|(id, _)| *id)
         {
             match store.delete(&common::by_id(id)) {
-                Ok(()) | Err(Error::NotFound { .. }) => {}
+                Ok(_) | Err(Error::NotFound { .. }) => {}
                 Err(error) => panic!("{case}: {error}"),
             }
         }

@@ -93,9 +93,9 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "wait for a slot", Nothing, |f: &Fixture| f.pool()?.acquire_timeout(LONG);
     "wait for what is there", Nothing, |f: &Fixture| { let came = f.store.wait(&BufferFilter::default(), Some(&[]), LONG)?; assert_eq!(came.len(), f.before.len() - 1, "all but the empty one"); Ok::<_, Error>(()) };
     "wait for what comes", Makes, |f: &Fixture| f.wait_for_what_comes();
-    "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene"));
-    "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer"));
-    "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool"));
+    "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene")).map(drop);
+    "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer")).map(drop);
+    "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool")).map(drop);
 };
 
 const LONG: Duration = Duration::from_secs(20);

@@ -1,0 +1,34 @@
+//! How those are woken who wait for a slot of a pool: a mark in the slot asks for it, and a word of the pool's control file is
+//! what they sleep on.
+
+use std::sync::atomic::{AtomicU64, Ordering, fence};
+
+use crate::error::Result;
+use crate::format::{AT_SEQUENCE, AT_WANTED};
+use crate::segment::Segment;
+use crate::sys;
+
+/// Wakes all who wait for a slot of the pool whose control file this is.
+pub(crate) fn ring(control: &Segment) -> Result<()> {
+    wake(control.shared()?.word(AT_SEQUENCE));
+    Ok(())
+}
+
+/// The same by the word. It is counted up first: who has looked for a slot and not yet gone to sleep does not.
+pub(crate) fn wake(releases: &AtomicU64) {
+    releases.fetch_add(1, Ordering::Release);
+    sys::wake_all(releases);
+}
+
+/// Asks whoever lets go of the slot to wake those who wait.
+pub(crate) fn want(slot: &Segment) -> Result<()> {
+    slot.shared()?.half_word(AT_WANTED).store(1, Ordering::SeqCst);
+    Ok(())
+}
+
+/// Whether somebody waits; asked after the locks were given back, it leaves out nobody who found them held.
+pub(crate) fn was_wanted(slot: &Segment) -> Result<bool> {
+    let wanted = slot.shared()?.half_word(AT_WANTED);
+    fence(Ordering::SeqCst);
+    Ok(wanted.load(Ordering::Relaxed) != 0 && wanted.swap(0, Ordering::SeqCst) != 0)
+}

@@ -1,0 +1,87 @@
+//! Collecting files: only those whose exclusive lock is free, and only when their time is up.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use uuid::Uuid;
+
+use super::verdict::Verdict;
+use super::{Collector, GcReport, KeptReason};
+use crate::directory::{FileName, record_end_of_use};
+use crate::error::{Error, Result};
+use crate::sys::{self, Access, LockMode};
+
+impl Collector<'_> {
+    /// Removes what expired, what dead processes left half made, and pools that nobody has open; or says what it would.
+    pub(crate) fn collect_all(self, dry_run: bool) -> Result<GcReport> {
+        let mut report = GcReport::default();
+        let (mut gone, mut of_pools) = (BTreeSet::new(), Vec::new());
+        for file in self.0.files()? {
+            let (bytes, verdict) = self.measure_and_collect(file, dry_run, &BTreeSet::new());
+            if let Ok(Verdict::WithPool) = verdict {
+                of_pools.push(file);
+                continue;
+            }
+            // A draft may have become a pool since.
+            if !file.draft && matches!(verdict, Ok(Verdict::Take(_))) {
+                gone.insert(file.id);
+            }
+            report.add(file, bytes, verdict);
+        }
+        // Once it is known which pools go.
+        for file in of_pools {
+            let (bytes, verdict) = self.measure_and_collect(file, dry_run, &gone);
+            report.add(file, bytes, verdict);
+        }
+        Ok(report)
+    }
+
+    /// Collects a file, and gives the bytes that it had before. What cannot be looked at stays.
+    fn measure_and_collect(self, file: FileName, dry_run: bool, gone: &BTreeSet<Uuid>) -> (u64, Result<Verdict>) {
+        match self.0.len_of(file) {
+            Ok(bytes) => (bytes, self.collect(file, dry_run, gone)),
+            Err(error) => (0, Err(error)),
+        }
+    }
+
+    pub(super) fn collect(self, entry: FileName, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
+        let name = entry.to_string();
+        let failed = |error| Error::io("collect", &self.0.path_of(&name), error);
+        let file = match self.0.handle().open_file(&name, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Gone),
+            opened => opened.map_err(failed)?,
+        };
+        if !file.try_lock(LockMode::Exclusive).map_err(failed)? {
+            return Ok(Verdict::Keep(KeptReason::Held));
+        }
+        let verdict = self
+            .judge(&file, entry, dry_run, gone)
+            .and_then(|verdict| match verdict {
+                Verdict::Restart if !dry_run => {
+                    let now = sys::boot_time().map_err(failed)?;
+                    record_end_of_use(&file, now).map_err(failed)?;
+                    Ok(verdict)
+                }
+                Verdict::Take(_) if !dry_run && !self.take(entry)? => Ok(Verdict::Gone),
+                verdict => Ok(verdict),
+            });
+        // Closing does this too, but not before a process that is being forked just now has closed its copy.
+        if let Err(error) = file.unlock() {
+            tracing::debug!(id = %entry.id, %error, "a file is unlocked when it is closed");
+        }
+        verdict
+    }
+
+    /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may
+    /// have been published.
+    fn take(self, entry: FileName) -> Result<bool> {
+        if !entry.draft {
+            return self.0.collect_file(entry.id).map(|()| true);
+        }
+        let name = entry.to_string();
+        self.0
+            .handle()
+            .remove(&name)
+            .map_err(|error| Error::io("delete", &self.0.path_of(&name), error))
+    }
+}

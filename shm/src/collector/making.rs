@@ -1,0 +1,90 @@
+//! Making something new: its name must be free, and what nobody needs any more gives it room.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+use super::verdict::Verdict;
+use super::{Collector, KeptReason};
+use crate::directory::FileName;
+use crate::error::{Error, Result};
+use crate::format::BufferOptions;
+use crate::sys::{Access, Backoff, LOCK_PATIENCE, LockMode};
+
+impl Collector<'_> {
+    /// Runs what makes something. Where there is no room for it, what nobody needs any more goes, and it is run once more.
+    pub(crate) fn make<T>(self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
+        let result = match make() {
+            // What limits this process alone is no matter of room.
+            Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => make(),
+            result => result,
+        };
+        result.map_err(Error::nothing_published)
+    }
+
+    /// Fails early if the name that is wanted cannot be had. It is checked again, under the store's lock, when it is given.
+    pub(crate) fn check_name(self, options: &BufferOptions) -> Result<()> {
+        match options.wants_name() {
+            (Some(name), false) => match self.living_holder_of_name(name)? {
+                Some(holder) => Err(Error::NameTaken {
+                    name: name.to_owned(),
+                    holder,
+                }),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Who has a name once a sweep would have been there: whoever wants the name need not wait for one.
+    pub(crate) fn living_holder_of_name(self, name: &str) -> Result<Option<Uuid>> {
+        let Some(id) = self.0.holder_of_name(name)? else {
+            return Ok(None);
+        };
+        // Looked at before it goes: its slots go with it.
+        let pool = match self.0.look(id) {
+            Err(error) if error.is_conclusive() => None,
+            looked => looked?.header.metadata.pool,
+        };
+        let collect = |id, gone: &BTreeSet<Uuid>| self.collect(FileName::of(id), false, gone);
+        let mut backoff = Backoff::new(LOCK_PATIENCE);
+        let verdict = loop {
+            match collect(id, &BTreeSet::new())? {
+                // By a collector, perhaps, and then it is about to go.
+                Verdict::Keep(KeptReason::Held) if self.has_no_holder(id)? && backoff.pause() => {}
+                verdict => break verdict,
+            }
+        };
+        match verdict {
+            Verdict::Take(_) => {
+                let gone = BTreeSet::from([id]);
+                for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
+                    if let Err(error) = collect(slot, &gone) {
+                        tracing::debug!(%slot, %error, "a slot is left to the next sweep");
+                    }
+                }
+                Ok(None)
+            }
+            Verdict::Gone => Ok(None),
+            _ => Ok(Some(id)),
+        }
+    }
+
+    /// Whether nobody holds a file: it is gone, or a collector has it to itself.
+    fn has_no_holder(self, id: Uuid) -> Result<bool> {
+        let file = match self.0.open_file(id, Access::Read) {
+            Err(Error::NotFound { .. }) => return Ok(true),
+            opened => opened?,
+        };
+        let try_lock = |mode| {
+            file.try_lock(mode)
+                .map_err(|error| Error::io("lock", &self.0.file_path(id), error))
+        };
+        // The second, as a last holder who closes just now takes the first for another holder and leaves the
+        // file as it is: then nobody is there, and the file is judged again.
+        let free = !try_lock(LockMode::Shared)? || try_lock(LockMode::Exclusive)?;
+        // A process that is being forked just now may keep the file open.
+        let _ = file.unlock();
+        Ok(free)
+    }
+}

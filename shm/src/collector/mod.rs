@@ -1,0 +1,14 @@
+//! Taking back what nobody needs: only files whose exclusive lock is free, and only when their time is up.
+
+mod collect;
+mod making;
+mod report;
+mod sweep;
+mod verdict;
+
+pub use self::report::{GcReport, Kept, KeptReason, Removed};
+use crate::directory::Directory;
+
+/// One who takes back what nobody needs in a directory.
+#[derive(Clone, Copy)]
+pub(crate) struct Collector<'a>(pub(crate) &'a Directory);

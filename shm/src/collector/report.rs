@@ -1,0 +1,115 @@
+//! What a garbage collection says that it did, or would do.
+
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
+use uuid::Uuid;
+
+use super::verdict::Verdict;
+use crate::directory::FileName;
+use crate::error::Result;
+
+/// What a garbage collection took, or would take, and what it left.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct GcReport {
+    /// Files that were removed, or would be.
+    pub removed: Vec<Removed>,
+    /// Files that stay.
+    pub kept: Vec<Kept>,
+    /// Bytes freed, or that would be.
+    pub freed_bytes: u64,
+}
+
+/// A file that was removed, or would be.
+#[derive(Debug, Clone, Serialize)]
+pub struct Removed {
+    /// The id.
+    pub id: Uuid,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Why.
+    pub reason: &'static str,
+}
+
+/// A file that stays.
+#[derive(Debug, Clone, Serialize)]
+pub struct Kept {
+    /// The id.
+    pub id: Uuid,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Why.
+    pub reason: KeptReason,
+}
+
+/// Why a file stays.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeptReason {
+    /// A process has it.
+    #[error("somebody has it open")]
+    Held,
+    /// Its last holder was killed, so its time to live starts when this is found.
+    #[error("its holder died; its time to live starts now")]
+    HolderDied,
+    /// Its time to live has not passed.
+    #[error("it expires in {} s", left.as_secs())]
+    Unexpired {
+        /// Until it has.
+        left: Duration,
+    },
+    /// The system does not say how far the clock of this container is off the host's, so nobody's time to live can be told.
+    #[error("its age cannot be told ({problem}); let the program read its /proc, or run gc outside of the container")]
+    ClockUnknown {
+        /// What the system said.
+        problem: String,
+    },
+    /// It has no time to live.
+    #[error("it stays until it is deleted")]
+    UntilDeleted,
+    /// It is a slot, which goes with its pool.
+    #[error("its pool is there")]
+    SlotOfPool,
+    /// It is a pool that was made to stay.
+    #[error("a persistent pool stays until it is deleted")]
+    PersistentPool,
+    /// It cannot be read, so nothing is known of it.
+    #[error("{problem}; delete it by its id")]
+    Unreadable {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// It could not be removed, or looked at.
+    #[error("{problem}")]
+    Failed {
+        /// What the system said.
+        problem: String,
+    },
+}
+
+impl Serialize for KeptReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl GcReport {
+    pub(super) fn add(&mut self, file: FileName, bytes: u64, verdict: Result<Verdict>) {
+        let id = file.id;
+        let reason = match verdict {
+            Ok(Verdict::Take(reason)) => {
+                self.freed_bytes = self.freed_bytes.saturating_add(bytes);
+                return self.removed.push(Removed { id, bytes, reason });
+            }
+            Ok(Verdict::Gone) => return,
+            Ok(Verdict::Keep(reason)) => reason,
+            Ok(Verdict::Restart) => KeptReason::HolderDied,
+            Ok(Verdict::WithPool) => KeptReason::SlotOfPool,
+            // One bad file must not keep the others.
+            Err(error) => KeptReason::Failed {
+                problem: error.to_string(),
+            },
+        };
+        self.kept.push(Kept { id, bytes, reason });
+    }
+}

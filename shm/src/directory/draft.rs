@@ -1,0 +1,228 @@
+//! A file that is being made: room is taken for it, it is filled, and one rename makes it visible.
+
+use std::io;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::{Directory, FileName, map_file};
+use crate::error::{Error, Result, SpaceLimit};
+use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, LockMode, Mapping, Protection, Source};
+
+/// From this size on, data is written through a mapping: before, there are hardly any huge pages in it.
+const WORTH_MAPPING: u64 = 2 * sys::HUGE_PAGE as u64;
+
+/// Who may write to the file once it is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// Everybody, so the lock is held by a descriptor that can write.
+    Rewritable,
+    /// Nobody after it is sealed, so the lock is held by a descriptor that cannot.
+    WrittenOnce,
+}
+
+/// A file under a temporary name, removed again unless it is published.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    pub(super) directory: Directory,
+    pub(super) id: Uuid,
+    /// Holds the lock that keeps collectors away.
+    pub(super) holder: Option<GuardedFile>,
+    /// Another descriptor for writing, where the holder cannot.
+    writer: Option<GuardedFile>,
+    process: u64,
+    len: u64,
+    /// Whether there is a file to be removed when this is dropped.
+    pub(super) pending: bool,
+    /// Whether there is a quota, so that others may be summing up the files.
+    pub(super) counted: bool,
+}
+
+impl Draft {
+    /// Makes a file of `len` bytes, for which there is room as far as can be told, but nothing is taken yet.
+    pub(crate) fn new(directory: &Directory, id: Uuid, content: Content, len: u64) -> Result<Self> {
+        let mut draft = Self {
+            directory: directory.clone(),
+            id,
+            holder: None,
+            writer: None,
+            process: sys::process_generation(),
+            len: 0,
+            pending: false,
+            counted: false,
+        };
+        draft.grow_with(len, |draft| draft.create(content))?;
+        Ok(draft)
+    }
+
+    /// Makes the file longer, in the same way.
+    pub(crate) fn grow(&mut self, len: u64) -> Result<()> {
+        self.grow_with(len, |_| Ok(()))
+    }
+
+    fn grow_with(&mut self, len: u64, first: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let directory = self.directory.clone();
+        let more = len.saturating_sub(self.len);
+        directory.check_file_size(len)?;
+        directory.check_room(more)?;
+        let quota = directory.quota()?;
+        self.counted |= quota.is_some();
+        let lock = quota.map(|_| directory.lock()).transpose()?;
+        // Read again where nobody can change it.
+        if let Some(quota) = lock.as_ref().map_or(Ok(None), |_| directory.quota())? {
+            let available = quota.saturating_sub(directory.used_bytes()?);
+            if more > available {
+                return Err(directory.full(more, available, SpaceLimit::Quota));
+            }
+        }
+        self.len = len;
+        first(self)?;
+        let set = self.writer().set_len(len);
+        // From here on the length counts against the quota of others.
+        set.map_err(|error| self.failed("set the length of", error))
+    }
+
+    fn create(&mut self, content: Content) -> Result<()> {
+        let (directory, name) = (self.directory.clone(), self.name());
+        // A collector may find the file between these steps, before it is locked, and take it for a leftover.
+        loop {
+            let created = directory.handle().open_file(&name, Access::Create);
+            let writer = created.map_err(|error| directory.creation_failed("create", &self.path(), error))?;
+            self.pending = true;
+            let (holder, writer) = match content {
+                Content::Rewritable => (writer, None),
+                Content::WrittenOnce => match directory.handle().open_file(&name, Access::Read) {
+                    Ok(holder) => (holder, Some(writer)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(self.failed("open", error)),
+                },
+            };
+            let locked = holder
+                .lock(LockMode::Shared, LOCK_PATIENCE)
+                .map_err(|error| self.failed("lock", error))?;
+            let stat = holder.stat().map_err(|error| self.failed("look at", error))?;
+            let kept = !stat.is_deleted();
+            if locked && kept {
+                (self.holder, self.writer) = (Some(holder), writer);
+                return Ok(());
+            }
+            if kept {
+                return Err(Error::Busy {
+                    what: "the file that was just made",
+                    waited: LOCK_PATIENCE,
+                    holder: directory.lock_holder(&holder),
+                });
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        FileName::of_draft(self.id).to_string()
+    }
+
+    /// Where it is made.
+    pub(crate) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The length of the file.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.directory.path_of(&self.name())
+    }
+
+    /// The descriptor that can write.
+    pub(crate) fn writer(&self) -> &GuardedFile {
+        self.writer
+            .as_ref()
+            .or(self.holder.as_ref())
+            .expect("a draft has its descriptors until it is published")
+    }
+
+    /// The descriptor that holds the lock.
+    pub(crate) fn holder(&self) -> &GuardedFile {
+        self.holder
+            .as_ref()
+            .expect("a draft has its descriptors until it is published")
+    }
+
+    /// Takes memory for the payload, which starts at `payload`, so that writing to it through a mapping cannot fail.
+    pub(crate) fn reserve(&self, payload: u64) -> Result<()> {
+        if self.len >= sys::HUGE_PAGE as u64 {
+            return self.map_reserved(payload).map(drop);
+        }
+        self.writer()
+            .reserve(payload, self.len - payload)
+            .map_err(|error| self.failed("reserve", error))
+    }
+
+    /// Maps the file for writing.
+    pub(crate) fn map(&self) -> Result<Mapping> {
+        map_file(self.writer(), self.len, &self.path(), Protection::Shared)
+    }
+
+    /// Maps the file for writing, with memory taken for its payload: huge pages where there are, as its mappings are then
+    /// made and filled at a fraction of the cost.
+    pub(crate) fn map_reserved(&self, payload: u64) -> Result<Mapping> {
+        let mapping = self.map()?;
+        let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
+        mapping
+            .reserve(self.writer(), size(payload)?, size(self.len - payload)?)
+            .map_err(|error| self.failed("reserve", error))?;
+        Ok(mapping)
+    }
+
+    /// Writes large data, each piece at its offset: into huge pages where they are cheap.
+    pub(crate) fn fill(&self, pieces: &[(u64, Source<'_>)]) -> Result<()> {
+        // Where it cannot be mapped it can still be written.
+        let mapping = (self.len >= WORTH_MAPPING).then(|| self.map().ok()).flatten();
+        let budget = HugePageBudget::default();
+        for &(offset, piece) in pieces {
+            match &mapping {
+                Some(mapping) => {
+                    let at = usize::try_from(offset).map_err(|_| Error::invalid("data", "more than memory can be"))?;
+                    let written = mapping.write(self.writer(), at, piece, &budget);
+                    written.map_err(|error| self.failed("write", error))?;
+                }
+                None => self.write(offset, piece)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes bytes, taking memory as it goes.
+    pub(crate) fn write(&self, offset: u64, bytes: Source<'_>) -> Result<()> {
+        self.writer()
+            .write_at(bytes, offset)
+            .map_err(|error| self.failed("write", error))
+    }
+
+    /// Gives the descriptor that can write away, where the holder is another one: the last way to write to the file.
+    pub(crate) fn take_writer(&mut self) -> Option<GuardedFile> {
+        self.writer.take()
+    }
+
+    pub(crate) fn failed(&self, action: &'static str, error: io::Error) -> Error {
+        self.directory.write_failed(action, &self.path(), self.len, error)
+    }
+
+    fn remove(&self) {
+        self.directory.remove_leftover(&self.name());
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // A forked child's copy is the parent's to remove.
+        if self.pending && self.process == sys::process_generation() {
+            self.remove();
+        }
+    }
+}

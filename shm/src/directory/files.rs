@@ -1,0 +1,87 @@
+//! The files in a directory: which there are, their sizes, and opening one without holding it.
+
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::{Directory, FileName};
+use crate::error::{Error, Result};
+use crate::sys::{Access, GuardedFile, Mapping, Protection, Refusal, Stat};
+
+impl Directory {
+    /// The path of what is published under an id.
+    pub(crate) fn file_path(&self, id: Uuid) -> PathBuf {
+        self.path_of(&FileName::of(id).to_string())
+    }
+
+    /// The buffers' files, and those that are being made.
+    pub(crate) fn files(&self) -> Result<Vec<FileName>> {
+        self.read_files()?.collect()
+    }
+
+    pub(crate) fn read_files(&self) -> Result<impl Iterator<Item = Result<FileName>> + Send + '_> {
+        let names = self
+            .handle()
+            .names()
+            .map_err(|error| self.failed("list the store", error))?;
+        Ok(names.filter_map(|name| match name {
+            Ok(name) => FileName::parse(name.to_bytes()).map(Ok),
+            Err(error) => Some(Err(self.failed("list the store", error))),
+        }))
+    }
+
+    /// Bytes taken by everything in the directory, finished or not.
+    pub(crate) fn used_bytes(&self) -> Result<u64> {
+        let mut used = 0u64;
+        for file in self.files()? {
+            used = used.saturating_add(self.len_of(file)?);
+        }
+        Ok(used)
+    }
+
+    /// Bytes of a file; none of one that is gone, or is no regular file.
+    pub(crate) fn len_of(&self, file: FileName) -> Result<u64> {
+        let name = file.to_string();
+        let stat = self
+            .handle()
+            .stat_of(&name)
+            .map_err(|error| Error::io("look at", &self.path_of(&name), error))?;
+        Ok(stat.filter(|stat| stat.regular).map_or(0, |stat| stat.len))
+    }
+
+    /// What the file system knows of the file of a published buffer, not following a link; nothing if there is none.
+    pub(crate) fn stat_of(&self, id: Uuid) -> std::io::Result<Option<Stat>> {
+        self.handle().stat_of(&FileName::of(id).to_string())
+    }
+
+    /// Whether there is a file of a published buffer with this id.
+    pub(crate) fn file_exists(&self, id: Uuid) -> Result<bool> {
+        let stat = self.stat_of(id);
+        stat.map(|stat| stat.is_some())
+            .map_err(|error| Error::io("look at", &self.file_path(id), error))
+    }
+
+    /// Opens a file without holding it: it may be deleted at any time.
+    pub(crate) fn open_file(&self, id: Uuid, access: Access) -> Result<GuardedFile> {
+        let name = FileName::of(id).to_string();
+        self.handle().open_file(&name, access).map_err(|error| {
+            let damaged = |problem| Error::damaged(&self.file_path(id), problem);
+            let is_foreign = || matches!(self.handle().stat_of(&name), Ok(Some(stat)) if !stat.same_owner(self.stat()));
+            match Refusal::of(&error) {
+                Refusal::Missing => self.not_found(id),
+                Refusal::Link => damaged("it is a symbolic link"),
+                Refusal::Directory => damaged("it is a directory"),
+                Refusal::NoRegularFile => damaged("it is no regular file"),
+                // Only its owner may look at a file and leave its times as they are.
+                Refusal::NotOwned if is_foreign() => damaged("it belongs to another user"),
+                _ => Error::io("open", &self.file_path(id), error),
+            }
+        })
+    }
+}
+
+/// Maps a whole file of `len` bytes. The length of a file in a store never changes.
+pub(crate) fn map_file(file: &GuardedFile, len: u64, path: &Path, protection: Protection) -> Result<Mapping> {
+    let len = usize::try_from(len).map_err(|_| Error::damaged(path, "it is longer than memory can be"))?;
+    Mapping::new(file, len, protection).map_err(|error| Error::io("map", path, error))
+}

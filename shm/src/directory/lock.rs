@@ -1,0 +1,79 @@
+//! The lock of a whole directory, which is never held for longer than it takes to look and to rename.
+
+use std::io;
+use std::time::Duration;
+
+use super::Directory;
+use crate::error::{Error, Result};
+use crate::sys::{Access, GuardedFile, LOCK_PATIENCE, LockMode};
+
+/// Its times say when the directory was swept last.
+pub(crate) const LOCK_FILE: &str = ".lock";
+/// Longer than anybody holds the lock who is not stopped.
+const A_MOMENT: Duration = Duration::from_millis(500);
+
+impl Directory {
+    /// Whether the store's lock can be had, as it can be within a moment unless its holder is stopped. Nothing is made, and
+    /// nobody is kept waiting.
+    pub(crate) fn check_lock(&self) -> Result<()> {
+        let failed = |error| self.failed("look at the lock of", error);
+        let file = match self.handle().open_file(LOCK_FILE, Access::Read) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(failed)?,
+        };
+        if file.lock(LockMode::Shared, A_MOMENT).map_err(failed)? {
+            return file.unlock().map_err(failed);
+        }
+        Err(self.lock_is_busy(&file, A_MOMENT))
+    }
+
+    fn lock_is_busy(&self, file: &GuardedFile, waited: Duration) -> Error {
+        Error::Busy {
+            what: "the store's lock",
+            waited,
+            holder: self.lock_holder(file),
+        }
+    }
+
+    /// Takes the lock of the whole store. It is held while names are checked and given, and while sizes are
+    /// summed and a draft gets its length: never while memory is taken or freed.
+    pub(crate) fn lock(&self) -> Result<GuardedFile> {
+        self.lock_within(LOCK_PATIENCE)
+    }
+
+    /// The same without waiting: for what the next sweep can do as well.
+    pub(crate) fn lock_if_free(&self) -> Result<Option<GuardedFile>> {
+        match self.lock_within(Duration::ZERO) {
+            Err(Error::Busy { .. }) => Ok(None),
+            locked => locked.map(Some),
+        }
+    }
+
+    fn lock_within(&self, patience: Duration) -> Result<GuardedFile> {
+        let path = || self.path_of(LOCK_FILE);
+        loop {
+            let opened = match self.handle().open_file(LOCK_FILE, Access::ReadWrite) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    self.handle().open_file(LOCK_FILE, Access::Create)
+                }
+                other => other,
+            };
+            let file = match opened {
+                Ok(file) => file,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                Err(error) => return Err(self.creation_failed("open", &path(), error)),
+            };
+            let locked = file
+                .lock(LockMode::Exclusive, patience)
+                .map_err(|error| Error::io("lock", &path(), error))?;
+            if !locked {
+                return Err(self.lock_is_busy(&file, patience));
+            }
+            let stat = file.stat().map_err(|error| Error::io("look at", &path(), error))?;
+            if !stat.is_deleted() {
+                return Ok(file);
+            }
+            // Somebody emptied the directory while we waited: what we locked is nobody else's lock any more.
+        }
+    }
+}

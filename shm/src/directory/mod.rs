@@ -1,0 +1,92 @@
+//! The ground under the three kinds of memory: a directory of this user's alone, its lock, the names and the quota in it, and
+//! files that are made, read and removed there.
+
+mod draft;
+mod existing;
+mod file_name;
+mod files;
+mod full;
+mod header;
+mod holders;
+mod last_use;
+mod lock;
+mod names;
+mod opening;
+mod publishing;
+mod quota;
+mod reference;
+mod removal;
+mod replaced;
+mod room;
+mod state;
+mod waiters;
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use self::opening::Opened;
+use crate::error::Error;
+use crate::sys::{DirectoryHandle, Stat};
+
+pub(crate) use self::draft::{Content, Draft};
+pub(crate) use self::existing::{in_directory_of, open_described};
+pub(crate) use self::file_name::FileName;
+pub(crate) use self::files::map_file;
+pub(crate) use self::header::{check_file, read_header, snapshot};
+pub(crate) use self::last_use::{record_end_of_use, record_use};
+pub(crate) use self::lock::LOCK_FILE;
+pub(crate) use self::opening::Purpose;
+pub(crate) use self::reference::Found;
+pub use self::reference::Reference;
+pub use self::room::Room;
+
+/// A private directory that is open. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Directory(Arc<Opened>);
+
+impl Directory {
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    /// The directory that was opened and checked, wherever the path leads by now.
+    pub(crate) fn handle(&self) -> &DirectoryHandle {
+        &self.0.handle
+    }
+
+    /// The directory as it was opened, and found to be this user's alone.
+    fn stat(&self) -> &Stat {
+        &self.0.stat
+    }
+
+    /// Whether this handle removes nothing unless it is told to, or there is no room for what it makes.
+    pub(crate) fn is_swept_by_owner(&self) -> bool {
+        self.0.swept_by_owner
+    }
+
+    /// An error of the system that met this directory and no single file of it.
+    pub(crate) fn failed(&self, action: &'static str, error: io::Error) -> Error {
+        Error::io(action, self.path(), error)
+    }
+
+    pub(crate) fn not_found(&self, reference: impl fmt::Display) -> Error {
+        Error::NotFound {
+            reference: reference.to_string(),
+            store: self.path().to_owned(),
+        }
+    }
+
+    /// The path of something in it.
+    pub(crate) fn path_of(&self, name: &str) -> PathBuf {
+        self.path().join(name)
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Directory").field(&self.path()).finish()
+    }
+}

@@ -1,0 +1,49 @@
+//! What a caller asks an error: whether to look elsewhere, to try again, or to believe it.
+
+use super::{Error, SpaceLimit};
+use crate::sys::Refusal;
+
+impl Error {
+    /// Whether the thing asked for is gone or never was: another one has to be found.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::NotFound { .. } | Self::Stale { .. })
+    }
+
+    /// Whether the same call may succeed later without any change.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Self::Busy { .. } | Self::Changed { .. } | Self::Exhausted { .. } | Self::NotSealed { .. }
+        ) || matches!(self, Self::StoreFull { limit, .. } if *limit != SpaceLimit::FileSize)
+    }
+
+    /// Whether nobody can watch a directory here, or not now: what happens in it has to be looked for then.
+    pub fn forbids_watching(&self) -> bool {
+        match self {
+            Self::TooManyWatches { .. } => true,
+            Self::Io {
+                action: "watch",
+                source,
+                ..
+            } => {
+                matches!(
+                    Refusal::of(source),
+                    Refusal::Unsupported | Refusal::NotOwned | Refusal::Forbidden | Refusal::Invalid
+                )
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether this is a fact about the file that was looked at: it is not there, it is damaged, or this process may not read it. Any
+    /// other error says that the system could not be asked, and the file may be as good as any.
+    pub fn is_conclusive(&self) -> bool {
+        match self {
+            Self::NotFound { .. } | Self::Stale { .. } | Self::Damaged { .. } | Self::UnsupportedVersion { .. } => true,
+            Self::Io {
+                action: "open", source, ..
+            } => Refusal::of(source) == Refusal::Forbidden,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! A file as it was at one moment: its header, and what the file system knows of it.
+
+use std::time::Duration;
+
+use super::descriptor::BufferState;
+use super::header::Header;
+use super::words::{Role, State, Words};
+use crate::error::{Error, Result};
+use crate::sys::{self, Stat};
+use crate::text::rfc3339;
+
+/// A file's header, as it is now.
+#[derive(Debug, Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) header: Header,
+    pub(crate) words: Words,
+    /// Where the payload starts, in bytes from the start of the file.
+    pub(crate) payload: u64,
+    pub(crate) stat: Stat,
+}
+
+impl Snapshot {
+    /// When the data was finished, for a scene that is; else when the file was made. Nanoseconds since 1970-01-01 UTC.
+    pub(crate) fn created(&self) -> u64 {
+        if self.words.finished > 0 {
+            self.words.finished
+        } else {
+            self.header.created
+        }
+    }
+
+    /// The same as text: RFC 3339, UTC, microseconds.
+    pub(crate) fn created_at(&self) -> String {
+        rfc3339(self.created())
+    }
+
+    /// Refuses a file of another role.
+    pub(crate) fn expect(&self, role: Role) -> Result<()> {
+        if self.header.role == role {
+            return Ok(());
+        }
+        Err(Error::WrongRole {
+            id: self.header.id,
+            expected: role.as_str(),
+            found: self.header.role.as_str(),
+        })
+    }
+
+    /// Refuses a slot that was given to somebody else since a descriptor of it was made.
+    pub(crate) fn expect_generation(&self, expected: Option<u64>) -> Result<()> {
+        let found = self.words.generation;
+        match expected {
+            Some(expected) if expected != found => Err(Error::Stale {
+                id: self.header.id,
+                expected,
+                found,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The state without asking whether somebody is filling an empty scene.
+    pub(crate) fn state(&self) -> BufferState {
+        match self.words.state {
+            State::Open => BufferState::Open,
+            State::Sealed if self.stat.is_sealed() => BufferState::Sealed,
+            State::Sealed | State::Empty => BufferState::Empty,
+        }
+    }
+
+    pub(super) fn expires(&self) -> Option<String> {
+        let lives_alone = matches!(self.header.role, Role::Buffer | Role::Scene);
+        lives_alone.then(|| expires(&self.stat, self.header.ttl)).flatten()
+    }
+}
+
+/// When the file of a buffer or scene may be removed if nobody opens it until then. Nothing where the host's clock cannot be
+/// told: this process removes none then.
+pub(crate) fn expires(stat: &Stat, ttl: Duration) -> Option<String> {
+    let unheld = stat.accessed == stat.modified;
+    if !unheld || ttl.is_zero() {
+        return None;
+    }
+    let left = (stat.modified + ttl).saturating_sub(sys::boot_time().ok()?);
+    let at = sys::wall_time().checked_add(left)?;
+    let at = jiff::Timestamp::from_second(i64::try_from(at.as_secs()).ok()?).ok()?;
+    Some(at.to_string())
+}

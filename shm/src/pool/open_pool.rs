@@ -1,0 +1,114 @@
+//! A pool that this process has open, which all handles share: looking for a free slot, and taking it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use super::lease::Lease;
+use super::slot::Slot;
+use super::waiting_line::WaitingLine;
+use crate::buffer::SharedBuffer;
+use crate::error::{Error, Result};
+use crate::format::AT_LINE;
+use crate::segment::Segment;
+
+/// The control file of a pool, and its slots.
+#[derive(Debug)]
+pub(super) struct OpenPool {
+    pub(super) control: Segment,
+    pub(super) slots: Vec<Slot>,
+    pub(super) buffer_size: u64,
+    /// Where to look first: the slot given out longest ago.
+    next: AtomicUsize,
+}
+
+/// What came of looking for a free slot.
+pub(super) enum Taken {
+    Slot(SharedBuffer),
+    /// Nobody has at least one of them, but somebody looks at it, or waits for it longer.
+    SoonFree,
+    None,
+}
+
+impl OpenPool {
+    pub(super) fn new(control: Segment, buffer_size: u64, slots: Vec<Slot>) -> Self {
+        Self {
+            control,
+            slots,
+            buffer_size,
+            next: AtomicUsize::new(0),
+        }
+    }
+
+    /// Who waits longest for a slot.
+    pub(super) fn line(&self) -> Result<WaitingLine<'_>> {
+        Ok(WaitingLine::new(self.control.shared()?.word(AT_LINE)))
+    }
+
+    /// Takes a slot without waiting, unless others wait for one.
+    pub(super) fn take_out_of_line(self: &Arc<Self>) -> Result<Taken> {
+        self.control.file()?;
+        if self.line()?.is_empty() {
+            return self.take_any();
+        }
+        Ok(if self.free()? > 0 { Taken::SoonFree } else { Taken::None })
+    }
+
+    pub(super) fn take_any(self: &Arc<Self>) -> Result<Taken> {
+        self.take_among(self.next.load(Ordering::Relaxed), self.slots.len())
+    }
+
+    /// Takes one of so many slots, beginning with the first of these.
+    pub(super) fn take_among(self: &Arc<Self>, first: usize, among: usize) -> Result<Taken> {
+        let count = self.slots.len();
+        let mut taken = Taken::None;
+        for index in (0..among).map(|i| (first + i) % count) {
+            let slot = &self.slots[index];
+            match slot.given.claim() {
+                Ok(()) => {}
+                Err(false) => continue,
+                Err(true) => {
+                    taken = Taken::SoonFree;
+                    continue;
+                }
+            }
+            let tried = slot.try_take();
+            if let Ok(Some(generation)) = tried {
+                slot.given.keep();
+                self.next.store((index + 1) % count, Ordering::Relaxed);
+                let lease = Arc::new(Lease::new(self.clone(), index, generation));
+                return Ok(Taken::Slot(SharedBuffer::from_slot(slot.file.clone(), lease)));
+            }
+            slot.given.free();
+            tried?;
+            if !slot.is_taken_elsewhere()? {
+                taken = Taken::SoonFree;
+            }
+        }
+        Ok(taken)
+    }
+
+    pub(super) fn free(&self) -> Result<usize> {
+        let mut free = 0;
+        for slot in &self.slots {
+            free += usize::from(!slot.given.is_kept() && !slot.is_taken_elsewhere()?);
+        }
+        Ok(free)
+    }
+
+    /// The error that says who has the slots.
+    pub(super) fn exhausted(&self, waited: Duration) -> Result<Error> {
+        let mut holders = Vec::new();
+        for slot in &self.slots {
+            if slot.given.is_kept() || slot.is_given_elsewhere()? {
+                holders.extend(slot.holder()?);
+            }
+        }
+        Ok(Error::Exhausted {
+            pool: self.control.id(),
+            slots: self.slots.len(),
+            holders,
+            waited,
+        })
+    }
+}

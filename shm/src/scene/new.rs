@@ -1,0 +1,70 @@
+//! A scene's file while it is made.
+
+use super::SharedSceneBuffer;
+use crate::codec::Encoder;
+use crate::collector::Collector;
+use crate::directory::{Content, Directory, Draft};
+use crate::error::Result;
+use crate::format::{BufferOptions, Header, Layout, Metadata, Role, State, Words};
+use crate::segment::Segment;
+use crate::sys::Source;
+
+/// The file of a scene that is not yet visible.
+#[derive(Debug)]
+pub(super) struct NewScene {
+    pub(super) draft: Draft,
+    /// Where the payload starts.
+    pub(super) payload: u64,
+    header: Box<Header>,
+    state: State,
+}
+
+impl NewScene {
+    /// A file whose payload is as long as the layout, or compressed and so long for now.
+    pub(super) fn create(
+        directory: &Directory,
+        layout: &Layout,
+        compressed: Option<u64>,
+        options: &BufferOptions,
+        state: State,
+    ) -> Result<Self> {
+        Collector(directory).check_name(options)?;
+        let stored = compressed.unwrap_or(layout.size());
+        let metadata = Metadata {
+            codec: compressed.map(|_| Encoder::codec()),
+            arrays: layout.arrays().clone(),
+            ..options.metadata(layout.size())?
+        };
+        let header = Header::new(Role::Scene, stored, options.wanted_ttl(), metadata)?;
+        let bytes = header.encode(Words::new(state, stored))?;
+        let payload = bytes.len() as u64;
+        Collector(directory).sweep_now_and_then();
+        let draft = Draft::new(
+            directory,
+            header.id,
+            Content::WrittenOnce,
+            payload.saturating_add(stored),
+        )?;
+        draft.write(0, Source::from(&bytes))?;
+        Ok(Self {
+            draft,
+            payload,
+            header: Box::new(header),
+            state,
+        })
+    }
+
+    /// Records how long the payload has become.
+    pub(super) fn set_stored(&mut self, stored: u64) -> Result<()> {
+        self.header.capacity = stored;
+        let bytes = self.header.encode(Words::new(self.state, stored))?;
+        self.draft.write(0, Source::from(&bytes))
+    }
+
+    /// Makes it visible. On an error that can be tried again.
+    pub(super) fn publish(&mut self, options: &BufferOptions) -> Result<SharedSceneBuffer> {
+        let (name, replace) = options.wants_name();
+        let segment = Segment::publish(&mut self.draft, name, replace)?;
+        Ok(SharedSceneBuffer::from_segment(segment))
+    }
+}

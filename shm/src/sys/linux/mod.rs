@@ -1,0 +1,42 @@
+//! Linux on 64-bit little-endian machines.
+
+mod allocator;
+mod byte_lock_table;
+mod clock;
+mod directory;
+mod file;
+mod fork;
+mod futex;
+mod huge_pages;
+mod lock;
+mod lock_table;
+mod mapping;
+mod process;
+mod random;
+mod range;
+mod refusal;
+mod retry;
+mod sealing;
+mod space;
+mod stat;
+mod threads;
+mod time_namespace;
+mod watch;
+
+pub use allocator::give_back_large_memory;
+pub(crate) use byte_lock_table::holder_of_byte;
+pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time};
+pub(crate) use directory::{DirectoryHandle, default_directory, make_directory, stat_path};
+pub(crate) use file::GuardedFile;
+pub(crate) use fork::{keep_first, process_generation};
+pub(crate) use futex::{check_wake, sleep_on, wake_all};
+pub(crate) use huge_pages::prefer_huge_pages;
+pub(crate) use lock_table::LockTable;
+pub(crate) use mapping::Mapping;
+pub(crate) use process::{identity, look_at_process};
+pub(crate) use random::{check_random, new_id};
+pub(crate) use sealing::grants_no_leases;
+pub(crate) use space::{file_size_limit, free_inodes_at};
+pub(crate) use stat::Stat;
+pub(crate) use threads::run_on_threads;
+pub(crate) use watch::DirectoryWatch;

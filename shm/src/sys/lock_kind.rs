@@ -1,0 +1,20 @@
+//! Which locks there are on a file, and whether they can be shared.
+
+/// Which of the byte locks of a file is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LockByte {
+    /// Lock of who reads or writes the data.
+    Data,
+    /// Lock that is taken first and kept while waiting: by a writer, so that new readers queue behind it, and shared by
+    /// readers, so that the next writer does.
+    Gate,
+    /// Lock of who was given a pool slot. It can be asked after without taking it, which the whole-file lock cannot.
+    Slot,
+}
+
+/// Whether a lock can be shared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LockMode {
+    Shared,
+    Exclusive,
+}

@@ -1,0 +1,75 @@
+//! Shared memory, of which there is none.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use super::GuardedFile;
+use crate::sys::{Destination, HugePageBudget, Protection, Source};
+
+/// A file that is mapped: there is none.
+#[derive(Debug)]
+pub(crate) struct Mapping(Infallible);
+
+impl Mapping {
+    pub(crate) fn new(file: &GuardedFile, _len: usize, _protection: Protection) -> io::Result<Self> {
+        match file.0 {}
+    }
+
+    pub(crate) fn restore(&self, _file: &GuardedFile) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn detach(&self, _file: &GuardedFile) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn discard(&self) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn start_ptr(&self) -> *mut u8 {
+        match self.0 {}
+    }
+
+    pub(crate) fn sealed_bytes(&self, _offset: usize, _len: usize) -> &[u8] {
+        match self.0 {}
+    }
+
+    pub(crate) fn word(&self, _offset: usize) -> &AtomicU64 {
+        match self.0 {}
+    }
+
+    pub(crate) fn half_word(&self, _offset: usize) -> &AtomicU32 {
+        match self.0 {}
+    }
+
+    pub(crate) fn copy_out(&self, _offset: usize, _destination: &mut Destination) {
+        match self.0 {}
+    }
+
+    pub(crate) fn copy_in(&self, _offset: usize, _source: Source<'_>) {
+        match self.0 {}
+    }
+
+    pub(crate) fn source(&self, _offset: usize, _len: usize) -> Source<'_> {
+        match self.0 {}
+    }
+
+    pub(crate) fn reserve(&self, _file: &GuardedFile, _offset: usize, _len: usize) -> io::Result<()> {
+        match self.0 {}
+    }
+
+    pub(crate) fn write(
+        &self,
+        _file: &GuardedFile,
+        _offset: usize,
+        _source: Source<'_>,
+        _budget: &HugePageBudget,
+    ) -> io::Result<()> {
+        match self.0 {}
+    }
+}
+
+/// Asks for nothing.
+pub(crate) fn prefer_huge_pages(_destination: &mut Destination) {}

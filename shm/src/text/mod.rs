@@ -1,0 +1,8 @@
+//! Texts for people and models: what others wrote, so that nothing in it is hidden, and times.
+
+mod time;
+mod visible;
+
+pub(crate) use time::rfc3339;
+pub(crate) use visible::printable;
+pub use visible::{is_hidden, push_escaped, unescaped, visible};
