@@ -67,7 +67,8 @@ impl Segment {
         opened
     }
 
-    /// Publishes a draft and holds its file, which is locked and whose use is recorded by then. Others see the file from then on.
+    /// Publishes a draft and holds its file, which is locked and whose use is recorded by then. Others see the file from then
+    /// on, so nothing here may fail after that.
     pub(crate) fn publish(draft: &mut Draft, name: Option<&str>, replace: bool) -> Result<Self> {
         let file = draft.publish(name, replace)?;
         Ok(Self::new(draft.directory(), draft.id(), file, draft.len(), true))

@@ -79,7 +79,7 @@ impl Writing {
         mapping.word(AT_DATA_LEN).store(len as u64, Ordering::Relaxed);
         let word = mapping.word(AT_SEQUENCE);
         word.store(self.sequence.wrapping_add(1), Ordering::Release);
-        // Always: who can only read the file may wait, and has no way to say so.
+        // Always: a process that can only read the file may wait, and cannot mark that it does.
         sys::wake_all(word);
         Ok(())
     }

@@ -14,7 +14,8 @@ pub(crate) fn ring(control: &Segment) -> Result<()> {
     Ok(())
 }
 
-/// The same by the word. It is counted up first: who has looked for a slot and not yet gone to sleep does not.
+/// The same by the word. It is counted up before the wake, so that a waiter that has looked for a slot and is about to sleep finds
+/// the word changed, and does not sleep.
 pub(crate) fn wake(releases: &AtomicU64) {
     releases.fetch_add(1, Ordering::Release);
     sys::wake_all(releases);

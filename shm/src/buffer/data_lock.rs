@@ -63,7 +63,7 @@ impl DataLock {
             held.writing = try_lock(segment, LockByte::Data, LockMode::Exclusive)?;
             Ok(held.writing)
         };
-        // The gate is for those who wait: who does not takes the data or leaves it.
+        // The gate only queues callers that wait. A caller with no patience tries the data lock once.
         if patience.is_zero() {
             return self.take(segment, patience, take_data);
         }
@@ -134,7 +134,7 @@ fn leave_gate(segment: &Segment, waiting: &mut usize) -> Result<()> {
 }
 
 fn busy(segment: &Segment, waited: Duration) -> Error {
-    // Who tries again and again without waiting does not want to know.
+    // A caller with no patience tries again and again, and looking for the holder each time would cost more than the tries.
     let holder = (!waited.is_zero())
         .then(|| segment.directory().data_holder(segment.file().ok()?))
         .flatten();

@@ -71,7 +71,7 @@ impl NewBuffer {
             payload.saturating_add(capacity),
         )?;
         draft.reserve(payload)?;
-        // Taking much memory takes seconds, and who waits for what is new goes by this time.
+        // Taking much memory takes seconds, and waits for new buffers go by this time.
         header.stamp();
         draft.write(0, Source::from(&header.encode(Words::new(State::Open, 0))?))?;
         Ok(Self {

@@ -18,7 +18,7 @@ pub(super) struct SlotReading {
 }
 
 impl SlotReading {
-    /// Tells who waits for this slot that a reader has gone.
+    /// Wakes the waiters of the pool, because a reader of this slot has gone.
     pub(super) fn wake_waiters(self, slot: &Segment) {
         let Some(pool) = self.pool.filter(|_| self.process == sys::process_generation()) else {
             return;
@@ -36,7 +36,7 @@ impl SlotReading {
     }
 }
 
-/// Wakes all who wait for a slot of a pool, as one who does not have the pool open.
+/// Wakes all waiters of a pool that this process need not have open.
 fn wake_waiters_of(directory: &Directory, pool: Uuid) -> Result<()> {
     let (control, snapshot) = Segment::open_unlocked(directory, pool)?;
     snapshot.expect(Role::Pool)?;

@@ -189,7 +189,7 @@ impl Worker {
     }
 }
 
-/// Where samples of whole elements lie in so many bytes; all of them if they are few.
+/// Where samples of whole elements lie in `len` bytes; a short array is one sample.
 fn samples(len: u64, width: u64) -> impl Iterator<Item = std::ops::Range<u64>> {
     let count = if len <= SAMPLE { 1 } else { SAMPLES };
     let size = len.min(SAMPLE) / width * width;

@@ -141,7 +141,7 @@ impl ChunkIndex {
     }
 }
 
-/// Makes room for so many more elements, and for more the longer the vector is already.
+/// Makes room for `more` elements, and for more than that the longer the vector is already.
 fn make_room<T>(vec: &mut Vec<T>, more: usize) -> Result<(), NoMemory> {
     vec.try_reserve(more)
         .map_err(|_| NoMemory::for_elements::<T>(vec.len() + more))

@@ -39,7 +39,7 @@ pub(crate) struct FrameWriter {
 }
 
 impl FrameWriter {
-    /// With room for so many frames, each of at most `content` bytes.
+    /// With room for `frames` frames, each of at most `content` bytes.
     ///
     /// # Errors
     /// [`NoMemory`].
@@ -55,7 +55,7 @@ impl FrameWriter {
         })
     }
 
-    /// Bytes that are reserved for so many frames.
+    /// Bytes that are reserved for `frames` frames.
     pub(crate) fn room(frames: usize, content: usize) -> usize {
         frames * (content + OVERHEAD) + block::get_maximum_output_size(content)
     }
@@ -126,7 +126,7 @@ impl FrameWriter {
             .filter(|len| *len < content.len())
     }
 
-    /// Sees to it that so many bytes behind the frames can be written.
+    /// Lengthens the memory, so that `len` bytes behind the frames can be written.
     fn make_room(&mut self, len: usize) {
         debug_assert!(self.len + len <= self.memory.capacity(), "room was made for all frames");
         if self.memory.len() < self.len + len {

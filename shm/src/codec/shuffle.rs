@@ -128,7 +128,7 @@ impl Shuffle {
         put_wanted(count * width, rest);
     }
 
-    /// How many of so many elements are put apart in bits. The others are put apart in bytes.
+    /// How many of `count` elements are put apart in bits. The others are put apart in bytes.
     fn grouped(self, count: usize) -> usize {
         if self == Self::Bits { count / GROUP * GROUP } else { 0 }
     }

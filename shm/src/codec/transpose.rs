@@ -103,8 +103,8 @@ fn join<const W: usize>(rows: [Row; W]) -> [Row; W] {
     }
 }
 
-/// Takes a byte of the first half and one of the second in turn. In the number of a byte's place, that is a rotation of its
-/// bits by one: with four it has the element's number where it had the byte's, and with as many as those have bits again.
+/// Takes a byte of the first half and one of the second in turn. Each call rotates the bits of every byte's index by one: after
+/// log2(size) calls, the number of the byte in its element and the number of the element have changed places.
 #[inline(always)]
 fn interleaved<const N: usize>(rows: [Row; N]) -> [Row; N] {
     let mut out = [EMPTY; N];

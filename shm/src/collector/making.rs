@@ -36,7 +36,8 @@ impl Collector<'_> {
         }
     }
 
-    /// Who has a name once a sweep would have been there: whoever wants the name need not wait for one.
+    /// The buffer or pool that would still have a name after a sweep, so that a program that wants the name need not wait for
+    /// one.
     pub(crate) fn living_holder_of_name(self, name: &str) -> Result<Option<Uuid>> {
         let Some(id) = self.0.holder_of_name(name)? else {
             return Ok(None);
@@ -80,8 +81,8 @@ impl Collector<'_> {
             file.try_lock(mode)
                 .map_err(|error| Error::io("lock", &self.0.file_path(id), error))
         };
-        // The second, as a last holder who closes just now takes the first for another holder and leaves the
-        // file as it is: then nobody is there, and the file is judged again.
+        // Tried exclusively as well, because a last holder that closes just now may mistake the shared lock for another
+        // holder and leave the file as it is: then nobody is there, and the file must be judged again.
         let free = !try_lock(LockMode::Shared)? || try_lock(LockMode::Exclusive)?;
         // A process that is being forked just now may keep the file open.
         let _ = file.unlock();

@@ -39,7 +39,7 @@ impl Directory {
         Ok(used)
     }
 
-    /// Bytes of a file; none of one that is gone, or is no regular file.
+    /// Bytes of a file; 0 if it is gone or not a regular file.
     pub(crate) fn len_of(&self, file: FileName) -> Result<u64> {
         let name = file.to_string();
         let stat = self

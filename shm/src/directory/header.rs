@@ -25,7 +25,7 @@ impl Directory {
     }
 }
 
-/// Refuses what is no regular file.
+/// Refuses anything but a regular file.
 pub(crate) fn check_file(file: &GuardedFile, path: &Path) -> Result<Stat> {
     let stat = file.stat().map_err(|error| Error::io("look at", path, error))?;
     if !stat.regular {

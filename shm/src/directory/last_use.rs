@@ -1,4 +1,4 @@
-//! Since when nobody has a file open, which its times say on the clock of [`sys::boot_time`].
+//! Since when no process has a file open, which its times say on the clock of [`sys::boot_time`].
 //!
 //! A holder makes the two times differ, and the last one to go makes them equal. A collector that finds them different although
 //! it got the exclusive lock knows that a holder died, and starts the time to live then.

@@ -1,4 +1,4 @@
-//! Who has which name: for each name in use, a symbolic link `<uuid>.name` whose text is the id of the buffer.
+//! Which buffer has which name: for each name in use, a symbolic link `<uuid>.name` whose text is the id of the buffer.
 //!
 //! The link is never followed, only read; its UUID is computed from the name, so that no text of a user becomes part
 //! of a path. Renaming a new link over an old one takes a name over in one step: whoever looks finds the old buffer or
@@ -61,7 +61,7 @@ impl Directory {
     }
 
     fn read_link(&self, link: &str) -> Result<Link> {
-        // What is longer than 64 bytes and cut off is no spelling of an id either.
+        // A text of more than 64 bytes, which is cut off, does not spell an id either.
         let id = self.handle().read_link(link, |text| Uuid::try_parse_ascii(text).ok());
         let id = id.map_err(|error| self.failed("read a name in", error))?;
         Ok(id.map_or(Link::Missing, |id| id.map_or(Link::Elsewhere, Link::To)))
@@ -155,7 +155,7 @@ enum Link {
     To(Uuid),
     /// It is a link, and no id is its text.
     Elsewhere,
-    /// It is not there, or is no link.
+    /// Nothing has this name, or something that is not a link.
     Missing,
 }
 

@@ -76,7 +76,7 @@ impl Directory {
         }
     }
 
-    /// Removes a file; one that is gone already is fine. Who waits for a write to it is woken.
+    /// Removes a file; one that is gone already is fine. Waiters for a write to it are woken.
     pub(crate) fn unlink(&self, id: Uuid) -> Result<()> {
         let waiters = Waiters::of(self, id);
         self.handle()

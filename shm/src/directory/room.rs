@@ -9,6 +9,7 @@ use crate::sys;
 /// From this size on, memory and cgroups are looked at as well as the file system: it costs some 60 µs, and
 /// smaller requests lie within the margin that is kept free.
 const LOOK_AT_MEMORY_FROM: u64 = 1 << 20;
+
 /// The least room there is, and what sets it.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
@@ -19,7 +20,7 @@ pub struct Room {
 }
 
 impl Room {
-    /// The same where there is no more than this.
+    /// The smaller of this room and another one.
     fn at_most(self, available: u64, limit: SpaceLimit) -> Self {
         if available < self.available {
             Self { available, limit }

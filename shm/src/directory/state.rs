@@ -17,7 +17,7 @@ impl Directory {
             file.is_locked_against(byte, mode)
                 .map_err(|error| Error::io("look at the lock of", &self.file_path(id), error))
         };
-        // Who seals it has the second one.
+        // A process that seals it holds the gate.
         let filling = locked(LockByte::Data, LockMode::Shared)? || locked(LockByte::Gate, LockMode::Exclusive)?;
         if filling {
             return Ok(BufferState::Filling);

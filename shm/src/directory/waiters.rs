@@ -12,7 +12,7 @@ use crate::sys::{self, Access, GuardedFile, Mapping, Protection};
 pub(super) struct Waiters(Option<(GuardedFile, u64)>);
 
 impl Waiters {
-    /// Those who may wait for a write to what has this id; nobody does if that is no buffer.
+    /// The waiters for a write to the file with this id; there are none unless it is a buffer.
     pub(super) fn of(directory: &Directory, id: Uuid) -> Self {
         let open = || {
             let file = directory.open_file(id, Access::ReadWrite).ok()?;

@@ -26,8 +26,8 @@ pub(crate) struct DescribedFile {
     pub(crate) generation: u64,
 }
 
-/// The fields of a descriptor that every one must have, each of its type, read without allocating. What opening uses
-/// are three of them; the rest comes from the file.
+/// Required fields of a descriptor, checked for presence and type without allocating. Opening uses three of them; all else is
+/// read from the file.
 #[derive(Debug, Deserialize)]
 #[expect(dead_code, reason = "fields are there to be checked")]
 struct Outline<'a> {
@@ -132,7 +132,7 @@ fn unknown_version(found: u64) -> Error {
     }
 }
 
-/// What to say of JSON that is no descriptor of this version.
+/// The error for a text that is not a descriptor of this version.
 fn why_invalid(json: &str, error: &serde_json::Error) -> Error {
     if let Err(error) = sys::check_random() {
         return Error::random(error);

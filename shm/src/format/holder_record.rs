@@ -1,4 +1,5 @@
-//! Who was given a slot: a record in the slot's header, for people and messages. Who has it is what its locks say.
+//! The process that was given a slot: a record in the slot's header, for people and messages. The slot's locks decide whether
+//! the process still has it.
 
 use crate::holder::SlotHolder;
 use crate::sys::{self, Identity, PROGRAM_LEN};

@@ -54,9 +54,9 @@ pub(crate) struct Words {
     pub(crate) data_len: u64,
     pub(crate) state: State,
     pub(crate) generation: u64,
-    /// When a scene was finished, in nanoseconds since 1970-01-01 UTC; zero before, and for what is no scene.
+    /// When a scene was finished, in nanoseconds since 1970-01-01 UTC; zero before, and in files of other roles.
     pub(crate) finished: u64,
-    /// Zeros for what is no slot.
+    /// Zeros in files of other roles than slots.
     pub(crate) holder: HolderRecord,
 }
 

@@ -1,4 +1,4 @@
-//! Who has a file locked, for people: what the kernel's table of locks and the process's own entry say. The locks decide.
+//! The process that has a file locked, for people: what the kernel's table of locks and the process's own entry say. The locks decide.
 
 use std::fmt;
 

@@ -32,7 +32,7 @@ use crate::sys::Backoff;
 /// They need microseconds, and on a busy machine a turn of the processor.
 const LOOKERS_PATIENCE: Duration = Duration::from_millis(250);
 
-/// How often all slots are found in use before that is an error: one may come back behind the back of who looks.
+/// How many full passes must find no free slot before `Exhausted`: a slot already passed may be released during the pass.
 const PASSES: u32 = 2;
 
 /// A set of buffers of one size, to be acquired and given back. Cloning gives another handle to the same.

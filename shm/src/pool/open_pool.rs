@@ -58,7 +58,7 @@ impl OpenPool {
         self.take_among(self.next.load(Ordering::Relaxed), self.slots.len())
     }
 
-    /// Takes one of so many slots, beginning with the first of these.
+    /// Takes one of `among` slots, from the slot `first` on.
     pub(super) fn take_among(self: &Arc<Self>, first: usize, among: usize) -> Result<Taken> {
         let count = self.slots.len();
         let mut taken = Taken::None;

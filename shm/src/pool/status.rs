@@ -1,4 +1,4 @@
-//! A pool and its slots as anybody sees them who does not have it open.
+//! A pool and its slots as a program sees them that does not have it open.
 
 use schemars::JsonSchema;
 use serde::Serialize;

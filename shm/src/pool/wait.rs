@@ -56,7 +56,7 @@ impl BufferPool {
     }
 }
 
-/// One who waits for a slot of a pool. It makes room for the next with this.
+/// A waiter for a slot of a pool. Dropping it lets the next one have its turn.
 struct QueuedWaiter<'a> {
     pool: &'a Arc<OpenPool>,
     releases: &'a AtomicU64,

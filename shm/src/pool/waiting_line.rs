@@ -1,4 +1,4 @@
-//! Who waits longest for a slot: one word in a pool's control file, which lets nobody be overtaken for ever.
+//! The waiter that has waited longest for a slot: one word in a pool's control file, which lets nobody be overtaken for ever.
 //!
 //! It holds since when the oldest waiter waits, and when it last said so, in milliseconds. Others take no slot meanwhile.
 //! Who waits longer puts itself in its place, and one that has not been heard of for a while (it was killed, or
@@ -40,13 +40,13 @@ impl<'a> WaitingLine<'a> {
         Self(word)
     }
 
-    /// Whether one who does not wait may take a slot: nobody waits.
+    /// Whether a caller that does not wait may take a slot, because nobody waits.
     pub(super) fn is_empty(self) -> bool {
         let word = self.0.load(Ordering::Relaxed);
         word == 0 || is_expired(word, Moment::now())
     }
 
-    /// Whether one who waits since then may take a slot: nobody waits longer. If so, this is known to all others.
+    /// Whether a waiter since `since` may take a slot, because nobody waits longer. If so, the word tells all others.
     pub(super) fn step_up(self, since: Moment, now: Moment) -> bool {
         let step = |word: u64| {
             let mine = word == 0 || is_expired(word, now) || since.is_by(since_of(word));

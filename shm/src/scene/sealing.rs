@@ -36,8 +36,8 @@ pub(super) enum Audience {
 /// descriptor or a mapping from before; and only then does the mode say that the file is sealed. Root can open it
 /// all the same, and the owner can change the mode back: both are trusted not to.
 ///
-/// Some containers and file systems grant no leases, so the kernel does not answer. What has the audience [`Audience::Nobody`] is sealed all
-/// the same, because nothing was ever there that could write to it now:
+/// Some containers and file systems grant no leases, so the kernel does not answer. What has the audience [`Audience::Nobody`]
+/// is sealed all the same, because nothing was ever there that could write to it now:
 /// - No program opens a draft by its name except its maker; who lists the store is trusted not to, as with sealed files.
 /// - The maker's descriptor is closed, and its mappings were ended or replaced by memory of its own.
 /// - A forked child that inherited either found `/dev/null` and zeros in their places before any other code ran there, and one

@@ -160,7 +160,8 @@ impl Store {
         Ok(found)
     }
 
-    /// A buffer that is there with its name, if it is to have one: it gets it a moment later than its place.
+    /// Describes a published buffer; nothing while one that is to have a name is not bound to it yet, which happens just after the
+    /// rename.
     fn describe_published(&self, id: Uuid) -> Result<Option<Descriptor>> {
         let snapshot = self.directory.look(id)?;
         let buffer = self.directory.describe_snapshot(&snapshot)?;

@@ -137,14 +137,14 @@ pub(crate) fn as_destination(bytes: &mut [u8]) -> &mut Destination {
     unsafe { slice::from_raw_parts_mut(start.cast(), len) }
 }
 
-/// There is no memory for so many bytes of data.
+/// There is no memory for `bytes` bytes of data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NoMemory {
     pub(crate) bytes: u64,
 }
 
 impl NoMemory {
-    /// For so many elements of a type.
+    /// For `len` elements of a type.
     pub(crate) fn for_elements<T>(len: usize) -> Self {
         Self {
             bytes: len.saturating_mul(size_of::<T>()) as u64,
@@ -158,7 +158,7 @@ pub(crate) struct NewVec {
     len: usize,
 }
 
-/// A vector with room for so many elements. To push more of them would end the process where there is no memory.
+/// A vector with room for `len` elements. To push more of them would end the process where there is no memory.
 pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>, NoMemory> {
     let mut vec = Vec::new();
     vec.try_reserve_exact(len)
@@ -166,7 +166,7 @@ pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>, NoMemory> {
     Ok(vec)
 }
 
-/// Looks whether there is memory for so many bytes now, where what takes it could not say that there is none.
+/// Checks that `len` bytes can be allocated now, before code that would abort the process if its allocations failed.
 ///
 /// What is freed in one piece, as here, also tells the C library how much to keep for the next time when smaller pieces are
 /// freed; else it gives them back to the system, and has to ask for new pages.
@@ -176,7 +176,7 @@ pub(crate) fn expect_memory(len: usize) -> Result<(), NoMemory> {
     Ok(())
 }
 
-/// So many zeros.
+/// A vector of `len` zeros.
 pub(crate) fn zeros(len: usize) -> Result<Vec<u8>, NoMemory> {
     let mut bytes = reserved(len)?;
     bytes.resize(len, 0);

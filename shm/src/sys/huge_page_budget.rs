@@ -42,7 +42,7 @@ impl HugePageBudget {
         account.refused.is_multiple_of(Self::PROBE_EVERY)
     }
 
-    /// Says what so many took, and their filling if they were not had before.
+    /// Records how long it took to get `pages` huge pages; if they were new, filling them counts too.
     pub(super) fn spend(&self, pages: usize, time: Duration) {
         let saved = Self::SAVED_BY_EACH.saturating_mul(u32::try_from(pages).unwrap_or(u32::MAX));
         let mut account = self.account();

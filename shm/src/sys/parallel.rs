@@ -11,7 +11,7 @@ const WORTH_A_THREAD: usize = 4 << 20;
 /// Threads that move memory. More of them would wait for the same memory.
 const MOST_MOVERS: usize = 4;
 
-/// How many threads work on so many jobs.
+/// How many threads work on this number of jobs.
 pub(crate) fn threads(jobs: usize) -> usize {
     thread::available_parallelism().map_or(1, usize::from).min(jobs)
 }

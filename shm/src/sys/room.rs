@@ -23,7 +23,7 @@ pub(crate) enum RoomLimit {
 }
 
 impl SystemRoom {
-    /// The same where there is no more than this.
+    /// The smaller of this room and another one.
     pub(super) fn at_most(self, available: u64, limit: RoomLimit) -> Self {
         if available < self.available {
             Self { available, limit }

@@ -1,10 +1,10 @@
 //! The allocator of a long-lived process that needs much memory now and then.
 #![allow(unsafe_code)]
 
-/// An allocation of so many bytes or more is a mapping of its own, which goes back to the system when it is freed.
+/// An allocation of this many bytes or more is a mapping of its own, which goes back to the system when it is freed.
 #[cfg(target_env = "gnu")]
 const OWN_MAPPING: libc::c_int = 1 << 20;
-/// Threads share so many heaps. Each heap reserves 64 MiB of addresses and keeps some of what is freed in it.
+/// How many heaps the threads share. Each heap reserves 64 MiB of addresses and keeps some of what is freed in it.
 #[cfg(target_env = "gnu")]
 const HEAPS: libc::c_int = 2;
 

@@ -56,7 +56,8 @@ impl DirectoryHandle {
         retry(|| fs::symlinkat(text, &self.0, name))
     }
 
-    /// Reads the text of a symbolic link, cut off after 64 bytes; nothing if there is none, or what has the name is no link.
+    /// Reads the text of a symbolic link, cut off after 64 bytes; nothing if nothing has the name, or something that is
+    /// not a link.
     pub(crate) fn read_link<T>(&self, name: &str, read: impl FnOnce(&[u8]) -> T) -> io::Result<Option<T>> {
         let mut text = [0; 64];
         match retry(|| fs::readlinkat_raw(&self.0, name, &mut text[..])) {

@@ -1,4 +1,4 @@
-//! The kernel's own list of who has which file locked, as far as it shows this process.
+//! The kernel's own list of the processes that have files locked, as far as it shows them to this process.
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -87,7 +87,7 @@ pub(crate) fn make_directory(_path: &Path) -> io::Result<()> {
     Err(refused())
 }
 
-/// What the file system knows of a path, which nobody needs who has no directory open.
+/// What the file system knows of a path, which is not needed where no directory is open.
 pub(crate) fn stat_path(_path: &Path) -> io::Result<Option<Stat>> {
     Err(refused())
 }

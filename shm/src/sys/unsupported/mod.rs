@@ -1,4 +1,4 @@
-//! Systems that there is no port for: everything is refused, so that the crate compiles and says why it does not work.
+//! Systems without a port: everything is refused, so that the crate compiles and says why it does not work.
 //!
 //! No directory is ever opened, so what can only be reached through one is never there: such types have no values.
 
