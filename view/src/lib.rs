@@ -2,9 +2,9 @@
 //! pictures of it.
 //!
 //! A look takes a [`DataReader`](dcc_mcp_shm::DataReader), what is wanted of the data, and a [`Progress`], which is told
-//! how far the look is and can end it. It gives a result that is both data ([`serde::Serialize`]) and text
-//! ([`Display`](std::fmt::Display)), or a [`LookError`]. [`look()`] opens the reader and makes sure that the data was not
-//! rewritten meanwhile.
+//! how far the look is and can end it. [`Contents`] and [`Window`] are both data ([`serde::Serialize`]) and text
+//! ([`Display`](std::fmt::Display)); a [`Picture`] becomes an image file, and has a text as well. What fails is a
+//! [`LookError`]. [`look()`] opens the reader and makes sure that the data was not rewritten meanwhile.
 
 mod contents;
 mod decode;
