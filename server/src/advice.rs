@@ -150,3 +150,90 @@ impl From<LookError> for ToolError {
         Self::new(fact, advice)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dcc_mcp_shm_view::{LeftOut, View};
+
+    use super::*;
+
+    fn no_face(one_in: u64, broken: u64) -> LookError {
+        let left_out = LeftOut {
+            one_in,
+            broken,
+            unplaced: 0,
+            late: 0,
+        };
+        LookError::NoFace { left_out }
+    }
+
+    #[test]
+    fn an_agent_is_told_what_is_the_matter_and_what_to_do() {
+        let cases = [
+            (
+                LookError::Cancelled,
+                "The call was cancelled. Call the tool again if its result is still needed.",
+            ),
+            (
+                LookError::NoSuchFrame { frames: 3 },
+                "Bad argument `frame`: there are 3 frames, counted from 0. Leave it out to see some of all.",
+            ),
+            (
+                LookError::OnePlace {
+                    one_in: 2,
+                    place: [1.0, 0.5, 1e-4],
+                },
+                "All points of the 1 in 2 that were looked at lie at (1, 0.5, 1.00e-4). There is nothing to draw; ask the \
+                 program that made it.",
+            ),
+            (
+                no_face(1, 2),
+                "No face can be drawn. Left out: 2 faces whose corners or points are not there. Ask the program that made \
+                 the mesh to write it again; map it with the code from read_descriptor to look closer.",
+            ),
+            (
+                no_face(7, 0),
+                "One in 7 faces was looked at, and none of them can be drawn. Ask the program that made the mesh to write \
+                 it again; map it with the code from read_descriptor to look closer.",
+            ),
+            (
+                LookError::NothingSeen { view: View::Top },
+                "Nothing is to be seen from the top: the faces are seen from their edges, or have no area. Choose another \
+                 `view`.",
+            ),
+            (
+                LookError::TooLarge {
+                    format: "EXR",
+                    problem: TooLarge::Image([1, 200_000]),
+                },
+                "The EXR is too large to be shown: 1 × 200000 pixels. Ask the program that made it for a smaller one.",
+            ),
+            (
+                LookError::TooLarge {
+                    format: "PNG",
+                    problem: TooLarge::Memory(9),
+                },
+                "The PNG is too large to be shown: decoding takes more than 9 bytes of memory. Ask the program that made it \
+                 for a smaller one, or for raw pixels, which may have any size.",
+            ),
+            (
+                LookError::NoFlatLayer,
+                "The EXR has no layer of flat pixels that can be shown. Deep and subsampled layers cannot; ask the program \
+                 that made it for RGB or RGBA.",
+            ),
+            (
+                LookError::Transparent,
+                "The image is transparent all over. There is nothing to see in it.",
+            ),
+            (
+                LookError::Unencodable {
+                    problem: "it is Tuesday".into(),
+                },
+                "The picture cannot be encoded: it is Tuesday. Ask for a smaller `max_edge`.",
+            ),
+        ];
+        for (error, told) in cases {
+            assert_eq!(ToolError::from(error).to_string(), told);
+        }
+    }
+}

@@ -2,9 +2,28 @@
 //! pictures of it.
 //!
 //! A look takes a [`DataReader`](dcc_mcp_shm::DataReader), what is wanted of the data, and a [`Progress`], which is told
-//! how far the look is and can end it. It gives a result that is both data ([`serde::Serialize`]) and text
-//! ([`Display`](std::fmt::Display)), or a [`LookError`]. [`look()`] opens the reader and makes sure that the data was not
-//! rewritten meanwhile.
+//! how far the look is and can end it. [`Contents`] and [`Window`] are both data ([`serde::Serialize`]) and text
+//! ([`Display`](std::fmt::Display)); a [`Picture`] becomes an image file, and has a text as well. What fails is a
+//! [`LookError`]. [`look()`] opens the reader and makes sure that the data was not rewritten meanwhile.
+//!
+//! ```
+//! use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, Store};
+//! use dcc_mcp_shm_view::{Window, WindowRequest, look};
+//!
+//! let parent = tempfile::tempdir()?;
+//! let store = Store::open_at(parent.path().join("store"))?;
+//! let scene = SharedSceneBuffer::write(&store, b"a cube", &BufferOptions::default())?;
+//! let from_2_on = WindowRequest {
+//!     array: None,
+//!     format: None,
+//!     start: 2,
+//!     count: u64::MAX,
+//!     limit: 1000,
+//! };
+//! let window = look(&store, &scene.id().into(), |reader| Window::of(reader, &from_2_on))?;
+//! assert_eq!(window.to_string(), "4 bytes from byte 2 on as text; none follow:\n```\ncube\n```");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod contents;
 mod decode;

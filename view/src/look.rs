@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// The first byte of a buffer that is rewritten so many times while it is looked at.
+    /// The first byte of a buffer that is rewritten `times` times while it is looked at.
     fn look_while_rewritten(times: usize) -> Result<u8, LookError> {
         let parent = tempfile::tempdir().expect("a directory");
         let store = Store::open_at(parent.path().join("store"))?;

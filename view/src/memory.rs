@@ -27,7 +27,7 @@ pub fn with_room<T>(len: usize) -> Result<Vec<T>, Error> {
     Ok(vector)
 }
 
-/// Looks whether so many bytes can be had, for code of others that ends the process when it cannot have them.
+/// Checks that `bytes` can be allocated, because code of other crates ends the process when it cannot allocate them.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].

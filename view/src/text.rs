@@ -59,7 +59,7 @@ pub fn bounded(text: &str, bytes: usize) -> String {
     shown
 }
 
-/// As much of a text as fits, with what is not to be seen escaped, and whether that is all of it.
+/// As much of a text as fits into `bytes`, with unseen characters escaped, and whether that is all of it.
 fn escaped(text: &str, bytes: usize) -> (String, bool) {
     let mut shown = String::with_capacity(text.len().min(bytes));
     for (at, c) in text.char_indices() {
@@ -132,7 +132,7 @@ pub(crate) fn fitting(text: &str, limit: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// Text of others in a block that nothing in it can end, with what is not to be seen escaped.
+/// Foreign text in a block that nothing in the text can end, with unseen characters escaped.
 pub(crate) fn fenced(content: &str) -> String {
     let runs = content.split(|c| c != '`').map(str::len);
     let fence = "`".repeat(runs.max().unwrap_or_default().max(2) + 1);

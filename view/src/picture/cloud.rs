@@ -16,7 +16,7 @@ const MAX_RADIUS: f32 = 0.009;
 /// Least radius, in samples: smaller balls would fall between them.
 const MIN_RADIUS: f32 = 1.5;
 
-/// Which points are drawn of each of so many frames, when one in `chunks` chunks of them is read.
+/// Which points are drawn of each of `frames` frames, if one in `chunks` chunks of them is read.
 pub(super) fn share(points: &Points<'_>, frames: u64, chunks: u64) -> Share {
     let read = points.count.saturating_mul(frames) / chunks;
     Share {

@@ -14,7 +14,7 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// Nothing yet, of something of which one in so many faces will be looked at.
+    /// Nothing yet; of `one_in` faces or points, one will be looked at.
     pub(super) fn of_one_in(one_in: u64) -> Self {
         let left_out = LeftOut {
             one_in,

@@ -10,7 +10,7 @@ use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
 
-/// Most corners of one face. A real one has fewer; a number that is none may have billions.
+/// Most corners of one face. Faces of meshes have fewer; a damaged size may say billions.
 const MAX_CORNERS: u64 = 1 << 16;
 /// Corners of a face of which nothing is said.
 const UNSAID_CORNERS: u64 = 3;

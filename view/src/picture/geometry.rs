@@ -78,7 +78,7 @@ pub(super) fn draw(
 }
 
 impl Geometry<'_> {
-    /// Pictures of the frames, of so many pixels in both directions.
+    /// Pictures of the frames, each `edge` pixels wide and high.
     fn draw_frames(
         &self,
         source: &Source<'_>,

@@ -115,7 +115,7 @@ pub(super) fn draw(
 struct Rows {
     /// Every how many-th.
     every: usize,
-    /// Lines of those that are passed over between two.
+    /// Lines of the rows of blocks that are left out between two decoded ones.
     between: usize,
 }
 

@@ -71,7 +71,7 @@ impl<'a> SeenPoints<'a> {
         })
     }
 
-    /// A point; NaN if it is at no place, and nothing if there is none of this index.
+    /// The point of this index, or `None` if there are fewer points. A point that is NaN or infinite is seen as NaN.
     #[inline]
     pub(super) fn get(&mut self, index: u32) -> Result<Option<[f32; 3]>, LookError> {
         let index = size(index);

@@ -10,7 +10,8 @@ use crate::error::LookError;
 use crate::memory;
 use crate::progress::Progress;
 
-/// Work is counted in units of one or two nanoseconds. After so many it looks whether the picture is still wanted.
+/// Work is counted in units of one or two nanoseconds. After this many of them, [`Source`] asks whether the picture is still
+/// wanted.
 const LOOK: u64 = 1 << 20;
 /// What one read costs, and how many bytes of it cost one more unit.
 const READ: u64 = 1 << 10;
@@ -24,7 +25,7 @@ const BLOCK: u64 = 1 << 16;
 pub(super) struct Source<'a> {
     reader: &'a DataReader,
     progress: &'a dyn Progress,
-    /// Bytes that were read, of those that will be.
+    /// Bytes that were read, and bytes that will be read in all.
     done: Cell<u64>,
     total: Cell<u64>,
     /// Units since the last look.
@@ -89,12 +90,12 @@ impl<'a> Source<'a> {
         if self.is_compressed() { CHUNK } else { 1 }
     }
 
-    /// Says that so many more bytes will be read, for the progress that is reported.
+    /// Adds `bytes` to those that will be read, of which the progress is a share.
     pub(super) fn plan(&self, bytes: u64) {
         self.total.set(self.total.get().saturating_add(bytes));
     }
 
-    /// From now on so many units may be spent.
+    /// From now on, `units` may be spent.
     pub(super) fn allow(&self, units: u64) {
         self.left.set(units);
     }

@@ -49,7 +49,7 @@ impl<T: Numeric> Columns<T> {
         }
     }
 
-    /// The column of the number that comes after so many.
+    /// The column of the number that `before` others precede.
     pub(super) fn turn(&self, before: u64) -> usize {
         usize::try_from(before % self.each.len() as u64).unwrap_or_default()
     }
@@ -136,7 +136,7 @@ impl<T: Numeric, const N: usize> Lanes<T, N> {
         lanes
     }
 
-    /// Whether all numbers are: a sum with one that is not is none either.
+    /// Whether all numbers are finite: a sum is not, if one of its numbers is not.
     fn are_finite(&self) -> bool {
         self.sum.iter().all(|&sum| sum.into().is_finite())
     }
