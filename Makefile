@@ -101,7 +101,7 @@ SOAK := DCC_MCP_SHM_TEST_KILLS=500 DCC_MCP_SHM_TEST_FRAMES=100000 DCC_MCP_SHM_TE
 # is written to a file that ends in .regressions, and becomes a case for everybody.
 PROPERTIES := model:: codec:: descriptors:: hostile_files::
 
-soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hour and a half)
+soak: $(READY) ## the long variants of the tests that kill, race and fuzz (an hour and a half)
 	$(call say,long variants)
 	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- --nocapture --test-threads 1 \
 		crashes:: pool_frames:: full_speed:: collectors:: little_memory:: torn_reads::
@@ -109,6 +109,7 @@ soak: $(VENV) ## the long variants of the tests that kill, race and fuzz (an hou
 		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server --lib && \
 		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- $(PROPERTIES) && \
 		DCC_MCP_SHM_FUZZ_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm-server --test mcp fuzz -- --nocapture
+	@$(SOAK) .venv/bin/python -m pytest tests/test_limits.py
 	@$(MAKE) faults
 	@$(MAKE) fuzz FUZZ_SECONDS=3600
 

@@ -8,14 +8,14 @@ import pytest
 from conftest import RunPython
 from dcc_mcp_shm import Store
 
-# Tries everything with each amount of address space: from none to enough for threads, and the same on top of one copy
+# Tries everything with amounts of address space (the long variant takes more of them): from none to enough for threads, and the same on top of one copy
 # of the data and of two.
 SWEEP = """
-import collections, errno, resource, sys
+import collections, errno, os, resource, sys
 import numpy as np
 import dcc_mcp_shm as shm
 
-STEP, MOST, LEN = 1 << 16, 6 << 20, 16 << 20
+STEP, MOST, LEN = int(os.environ.get("DCC_MCP_SHM_TEST_AMOUNTS", "3")) << 16, 6 << 20, 16 << 20
 ints = np.arange(LEN // 4, dtype="u4") // 3
 noise = np.random.default_rng(1).bytes(LEN)
 target = shm.SharedBuffer.create(LEN)
@@ -78,7 +78,7 @@ for left in amounts:
         refused = None
     assert shm.Store().used_bytes() == used, f"with {left} bytes left, something was left behind"
 assert counts["write", False] == 0, counts
-assert counts["decompress", False] > 50, counts
+assert counts["decompress", False] > len(amounts) // 3, counts
 assert all(counts[name, True] for name in ways), counts
 print(counts)
 """
