@@ -49,6 +49,7 @@ OWN = "mod.rs"
 COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
 TEXT = re.compile(r'r(#*)".*?"\1|b?"(?:\\.|[^"\\])*"|\'(?:\\.[^\']*|[^\'\\])\'', re.DOTALL)
 TEST = re.compile(r"#\[cfg\(test\)\]\s*(?:#\[[^\]]*\]\s*)*(?:pub(?:\([^)]*\))? )?mod (\w+)\s*([;{])")
+DOC = re.compile(r"#\[cfg\(doc\)\]\s*use [^;]+;")
 USE = re.compile(r"\b(pub(?:\([^)]*\))? )?use ([^;]+);")
 INLINE = re.compile(r"\b((?:crate|self|super)(?:::super)*(?:::\w+)+)")
 ITEM = re.compile(r"\b(?:fn|struct|enum|trait|type|const|static|union|mod|macro_rules!) (?:mut )?(\w+)")
@@ -58,7 +59,7 @@ def code(path: Path) -> tuple[str, set[str]]:
     """The code of a file without comments, texts and tests, and the names of its modules that are tests."""
     # Texts first: they may have what looks like a comment.
     source = re.sub(r"//[/!][^\n]*", "", path.read_text())
-    source = COMMENT.sub("", TEXT.sub('""', source))
+    source = DOC.sub("", COMMENT.sub("", TEXT.sub('""', source)))
     tests = set()
     while found := TEST.search(source):
         tests.add(found[1])

@@ -34,7 +34,7 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        unlock(&self.file, self.process);
+        self.file.unlock(self.process);
     }
 }
 
@@ -87,13 +87,6 @@ impl Writing {
 
 impl Drop for Writing {
     fn drop(&mut self) {
-        unlock(&self.buffer.file, self.process);
-    }
-}
-
-/// Gives the data lock back. A failure leaves it to the kernel, which frees it with the descriptor.
-pub(super) fn unlock(file: &BufferFile, process: u64) {
-    if let Err(error) = file.lock.unlock(&file.segment, process) {
-        tracing::warn!(id = %file.segment.id(), %error, "a lock is held until its buffer is dropped");
+        self.buffer.file.unlock(self.process);
     }
 }

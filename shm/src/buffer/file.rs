@@ -2,7 +2,6 @@
 
 use std::sync::atomic::Ordering;
 
-use super::access::unlock;
 use super::data_lock::DataLock;
 use super::slot_reading::SlotReading;
 use crate::error::{Error, Result};
@@ -23,7 +22,7 @@ pub(crate) struct BufferFile {
 impl Drop for BufferFile {
     fn drop(&mut self) {
         if let Some(reading) = self.reading {
-            unlock(self, reading.process);
+            self.unlock(reading.process);
             self.segment.release();
             reading.wake_waiters(&self.segment);
         }
@@ -48,6 +47,13 @@ impl BufferFile {
             |len: u64| usize::try_from(len).map_err(|_| Error::damaged(&path, "it is longer than memory can be"));
         let (payload, capacity) = (size(snapshot.payload)?, size(snapshot.header.capacity)?);
         Ok(Self::new(segment, payload, capacity))
+    }
+
+    /// Gives the data lock back. A failure leaves it to the kernel, which frees it with the descriptor.
+    pub(super) fn unlock(&self, process: u64) {
+        if let Err(error) = self.lock.unlock(&self.segment, process) {
+            tracing::warn!(id = %self.segment.id(), %error, "a lock is held until its buffer is dropped");
+        }
     }
 
     pub(super) fn data_len(&self) -> Result<usize> {

@@ -5,10 +5,6 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-use super::verdict::Verdict;
-use crate::directory::FileName;
-use crate::error::Result;
-
 /// What a garbage collection took, or would take, and what it left.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct GcReport {
@@ -90,26 +86,5 @@ pub enum KeptReason {
 impl Serialize for KeptReason {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         serializer.collect_str(self)
-    }
-}
-
-impl GcReport {
-    pub(super) fn add(&mut self, file: FileName, bytes: u64, verdict: Result<Verdict>) {
-        let id = file.id;
-        let reason = match verdict {
-            Ok(Verdict::Take(reason)) => {
-                self.freed_bytes = self.freed_bytes.saturating_add(bytes);
-                return self.removed.push(Removed { id, bytes, reason });
-            }
-            Ok(Verdict::Gone) => return,
-            Ok(Verdict::Keep(reason)) => reason,
-            Ok(Verdict::Restart) => KeptReason::HolderDied,
-            Ok(Verdict::WithPool) => KeptReason::SlotOfPool,
-            // One bad file must not keep the others.
-            Err(error) => KeptReason::Failed {
-                problem: error.to_string(),
-            },
-        };
-        self.kept.push(Kept { id, bytes, reason });
     }
 }

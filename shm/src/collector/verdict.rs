@@ -5,7 +5,7 @@ use std::io;
 
 use uuid::Uuid;
 
-use super::{Collector, KeptReason};
+use super::{Collector, GcReport, Kept, KeptReason, Removed};
 use crate::directory::{FileName, snapshot};
 use crate::error::{Error, Result};
 use crate::format::{Role, Snapshot};
@@ -104,4 +104,25 @@ fn judge_age(snapshot: &Snapshot) -> io::Result<Verdict> {
         Some(left) if !left.is_zero() => Verdict::Keep(KeptReason::Unexpired { left }),
         _ => Verdict::Take("its time to live has passed"),
     })
+}
+
+impl GcReport {
+    pub(super) fn add(&mut self, file: FileName, bytes: u64, verdict: Result<Verdict>) {
+        let id = file.id;
+        let reason = match verdict {
+            Ok(Verdict::Take(reason)) => {
+                self.freed_bytes = self.freed_bytes.saturating_add(bytes);
+                return self.removed.push(Removed { id, bytes, reason });
+            }
+            Ok(Verdict::Gone) => return,
+            Ok(Verdict::Keep(reason)) => reason,
+            Ok(Verdict::Restart) => KeptReason::HolderDied,
+            Ok(Verdict::WithPool) => KeptReason::SlotOfPool,
+            // One bad file must not keep the others.
+            Err(error) => KeptReason::Failed {
+                problem: error.to_string(),
+            },
+        };
+        self.kept.push(Kept { id, bytes, reason });
+    }
 }

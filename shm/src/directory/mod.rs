@@ -26,7 +26,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use self::opening::Opened;
 use crate::error::Error;
 use crate::sys::{DirectoryHandle, Stat};
 
@@ -41,6 +40,14 @@ pub(crate) use self::opening::Purpose;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
 pub use self::room::Room;
+
+/// What an open directory is known by.
+struct Opened {
+    path: PathBuf,
+    handle: DirectoryHandle,
+    stat: Stat,
+    swept_by_owner: bool,
+}
 
 /// A private directory that is open. Cloning is cheap.
 #[derive(Clone)]

@@ -4,18 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::Directory;
 use super::full::directory_failed;
+use super::{Directory, Opened};
 use crate::error::{Error, Result};
 use crate::sys::{self, DirectoryHandle, Refusal, Stat};
-
-/// What an open directory is known by.
-pub(super) struct Opened {
-    pub(super) path: PathBuf,
-    pub(super) handle: DirectoryHandle,
-    pub(super) stat: Stat,
-    pub(super) swept_by_owner: bool,
-}
 
 /// What a directory is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::buffer_state::BufferState;
 use super::dtype::Dtype;
 use super::kind::{Domain, SceneDataKind};
 use super::labels::Attrs;
@@ -104,32 +105,6 @@ impl From<Role> for FileRole {
             Role::Scene => Self::Scene,
             Role::Slot => Self::Slot,
             Role::Pool => Self::Pool,
-        }
-    }
-}
-
-/// Whether the data of a buffer can change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum BufferState {
-    /// It can be rewritten at any time.
-    Open,
-    /// A scene that waits for somebody to fill it.
-    Empty,
-    /// A scene that somebody is filling.
-    Filling,
-    /// A scene that never changes again.
-    Sealed,
-}
-
-impl BufferState {
-    /// The name used in descriptors, in lower case.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Empty => "empty",
-            Self::Filling => "filling",
-            Self::Sealed => "sealed",
         }
     }
 }

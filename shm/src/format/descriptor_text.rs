@@ -9,7 +9,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use uuid::Uuid;
 
-use super::descriptor::{ArrayDescriptor, BufferState, DESCRIPTOR_VERSION, FileRole};
+use super::buffer_state::BufferState;
+use super::descriptor::{ArrayDescriptor, DESCRIPTOR_VERSION, FileRole};
 use super::kind::SceneDataKind;
 use crate::error::{Error, Result};
 use crate::sys;

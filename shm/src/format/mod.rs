@@ -1,5 +1,6 @@
 //! What lies in the files of a store and in descriptors: plain values, how they are written, and what makes them valid.
 
+mod buffer_state;
 mod descriptor;
 mod descriptor_text;
 mod dtype;
@@ -15,7 +16,8 @@ mod shuffle;
 mod snapshot;
 mod words;
 
-pub use descriptor::{ArrayDescriptor, BufferState, DESCRIPTOR_VERSION, Descriptor, FileRole};
+pub use buffer_state::BufferState;
+pub use descriptor::{ArrayDescriptor, DESCRIPTOR_VERSION, Descriptor, FileRole};
 pub(crate) use descriptor_text::DescribedFile;
 pub use dtype::Dtype;
 pub(crate) use header::Header;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::descriptor::BufferState;
+use super::buffer_state::BufferState;
 use super::header::Header;
 use super::words::{Role, State, Words};
 use crate::error::{Error, Result};

@@ -1,9 +1,11 @@
-//! The right to use a slot that was taken, and how it is given back.
+//! Taking a slot, the right to use it, and how it is given back.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::open_pool::OpenPool;
-use crate::buffer::{SlotLease, ring};
+use super::open_pool::{OpenPool, Taken};
+use crate::buffer::{SharedBuffer, SlotLease, ring};
+use crate::error::Result;
 use crate::sys;
 
 /// The right to use a slot, given back when this is dropped.
@@ -23,6 +25,42 @@ impl Lease {
             generation,
             process: sys::process_generation(),
         }
+    }
+}
+
+impl OpenPool {
+    pub(super) fn take_any(self: &Arc<Self>) -> Result<Taken> {
+        self.take_among(self.next.load(Ordering::Relaxed), self.slots.len())
+    }
+
+    /// Takes one of `among` slots, from the slot `first` on.
+    pub(super) fn take_among(self: &Arc<Self>, first: usize, among: usize) -> Result<Taken> {
+        let count = self.slots.len();
+        let mut taken = Taken::None;
+        for index in (0..among).map(|i| (first + i) % count) {
+            let slot = &self.slots[index];
+            match slot.given.claim() {
+                Ok(()) => {}
+                Err(false) => continue,
+                Err(true) => {
+                    taken = Taken::SoonFree;
+                    continue;
+                }
+            }
+            let tried = slot.try_take();
+            if let Ok(Some(generation)) = tried {
+                slot.given.keep();
+                self.next.store((index + 1) % count, Ordering::Relaxed);
+                let lease = Arc::new(Lease::new(self.clone(), index, generation));
+                return Ok(Taken::Slot(SharedBuffer::from_slot(slot.file.clone(), lease)));
+            }
+            slot.given.free();
+            tried?;
+            if !slot.is_taken_elsewhere()? {
+                taken = Taken::SoonFree;
+            }
+        }
+        Ok(taken)
     }
 }
 

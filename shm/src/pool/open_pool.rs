@@ -1,10 +1,9 @@
 //! A pool that this process has open, which all handles share: looking for a free slot, and taking it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
-use super::lease::Lease;
 use super::slot::Slot;
 use super::waiting_line::WaitingLine;
 use crate::buffer::SharedBuffer;
@@ -19,7 +18,7 @@ pub(super) struct OpenPool {
     pub(super) slots: Vec<Slot>,
     pub(super) buffer_size: u64,
     /// Where to look first: the slot given out longest ago.
-    next: AtomicUsize,
+    pub(super) next: AtomicUsize,
 }
 
 /// What came of looking for a free slot.
@@ -52,40 +51,6 @@ impl OpenPool {
             return self.take_any();
         }
         Ok(if self.free()? > 0 { Taken::SoonFree } else { Taken::None })
-    }
-
-    pub(super) fn take_any(self: &Arc<Self>) -> Result<Taken> {
-        self.take_among(self.next.load(Ordering::Relaxed), self.slots.len())
-    }
-
-    /// Takes one of `among` slots, from the slot `first` on.
-    pub(super) fn take_among(self: &Arc<Self>, first: usize, among: usize) -> Result<Taken> {
-        let count = self.slots.len();
-        let mut taken = Taken::None;
-        for index in (0..among).map(|i| (first + i) % count) {
-            let slot = &self.slots[index];
-            match slot.given.claim() {
-                Ok(()) => {}
-                Err(false) => continue,
-                Err(true) => {
-                    taken = Taken::SoonFree;
-                    continue;
-                }
-            }
-            let tried = slot.try_take();
-            if let Ok(Some(generation)) = tried {
-                slot.given.keep();
-                self.next.store((index + 1) % count, Ordering::Relaxed);
-                let lease = Arc::new(Lease::new(self.clone(), index, generation));
-                return Ok(Taken::Slot(SharedBuffer::from_slot(slot.file.clone(), lease)));
-            }
-            slot.given.free();
-            tried?;
-            if !slot.is_taken_elsewhere()? {
-                taken = Taken::SoonFree;
-            }
-        }
-        Ok(taken)
     }
 
     pub(super) fn free(&self) -> Result<usize> {

@@ -16,7 +16,7 @@ mod watch;
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
 
@@ -28,12 +28,15 @@ pub use self::stamp::Stamp;
 pub use self::summary::Summary;
 pub use self::trial::Ability;
 pub use self::wait::BufferFilter;
-use self::wait::IdleWatch;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::directory::{Directory, Room};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
+use crate::sys::DirectoryWatch;
+
+/// What the last wait watched a store by, and in which process.
+type IdleWatch = Mutex<Option<(u64, DirectoryWatch)>>;
 
 /// A store of shared buffers: a directory of this user's alone. Cloning is cheap.
 #[derive(Clone)]

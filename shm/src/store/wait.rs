@@ -1,7 +1,6 @@
 //! Waiting for what somebody is about to share: the kernel tells of the directory, nothing is looked at again and again.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +10,7 @@ use super::{Store, StoreEvent, StoreWatch};
 use crate::directory::{Directory, Purpose};
 use crate::error::{Error, Result};
 use crate::format::{BufferState, Descriptor, FileRole, SceneDataKind};
-use crate::sys::{self, Deadline, DirectoryWatch, LONGEST_SLEEP};
+use crate::sys::{self, Deadline, LONGEST_SLEEP};
 
 /// Which buffers and scenes are looked for: those that have all of what is set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,9 +24,6 @@ pub struct BufferFilter {
     /// The group.
     pub group: Option<String>,
 }
-
-/// What the last wait watched a store by, and in which process.
-pub(super) type IdleWatch = Mutex<Option<(u64, DirectoryWatch)>>;
 
 /// What is not new, with the names it had.
 type KnownBuffers<'a> = BTreeMap<Uuid, Option<&'a str>>;
