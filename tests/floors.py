@@ -2,13 +2,13 @@
 
     python tests/floors.py [--edges MODULE]
 
-Within each folder of a crate's source, modules are taken as they lie there: a folder is one of them, and so is the folder's own
-`mod.rs` (or `lib.rs`, `main.rs`). It may use those beside it, or have what they use, such as a type whose methods they add, but not
-both; what it only passes on (`pub use`) is not used by it. An arrow points up if it lies on a circle among neighbours or, where
-`FLOORS` names an order, goes to a later floor.
+Within each folder of a crate's source, modules are taken as they lie there: a folder is one of them, and so is the
+folder's own `mod.rs` (or `lib.rs`, `main.rs`). It may use those beside it, or have what they use, such as a type whose
+methods they add, but not both; what it only passes on (`pub use`) is not used by it. An arrow points up if it lies on a
+circle among neighbours or, where `FLOORS` names an order, goes to a later floor.
 
-Paths are resolved: `crate::`, `super::` and `self::`, in `use` and inline, lists in braces and globs, and items that a module only
-passes on (`pub use`) count for the module that they come from. Tests do not count.
+Paths are resolved: `crate::`, `super::` and `self::`, in `use` and inline, lists in braces and globs, and items that a
+module only passes on (`pub use`) count for the module that they come from. Tests do not count.
 """
 
 import argparse
@@ -25,21 +25,42 @@ ROOT = Path(__file__).parents[1]
 FLOORS: dict[str, list[set[str]]] = {
     "shm/src": [
         {"sys"},
-        {"format", "error"},
+        {"text"},
+        {"holder"},
+        {"error"},
+        {"format"},
+        {"codec"},
         {"directory"},
+        {"collector"},
         {"segment"},
-        {"buffer", "pool", "scene"},
+        {"memory"},
+        {"stored_data"},
+        {"reader"},
+        {"buffer", "scene"},
+        {"pool"},
         {"store"},
     ],
     "view/src": [],
     "server/src": [
-        {"identity"},
+        {"identity", "sync"},
+        {"lanes", "index"},
+        {"access"},
         {"state"},
+        {"report"},
         {"tools", "resources", "prompts", "completion"},
         {"handler"},
         {"serve"},
     ],
-    "python/src": [],
+    "python/src": [
+        {"json"},
+        {"errors"},
+        {"arguments", "exporter", "kind"},
+        {"store"},
+        {"options"},
+        {"writer"},
+        {"scene", "buffer"},
+        {"pool"},
+    ],
 }
 
 Module = tuple[str, ...]
@@ -97,6 +118,7 @@ class Crate:
     """The modules of a crate, and what each of them uses."""
 
     def __init__(self, source: Path) -> None:
+        """Read the files below a folder."""
         self.code: dict[Module, str] = {}
         self.files: dict[Module, Path] = {}
         tests: set[Module] = set()
@@ -115,8 +137,8 @@ class Crate:
         for module, text in self.code.items():
             names = self.passed_on[module] = {}
             for use in USE.finditer(text):
-                for path, name in paths(use[2]):
-                    absolute = self.absolute(module, path)
+                for target, name in paths(use[2]):
+                    absolute = self.absolute(module, target)
                     if absolute is not None and name == "*":
                         self.globs[module].append(absolute[:-1])
                     elif absolute is not None:
@@ -185,23 +207,24 @@ def circles(arrows: dict[str, set[str]]) -> list[tuple[str, str]]:
 
 def upward(crate: Crate, floors: list[set[str]]) -> list[str]:
     """What points up, in words."""
-    found = []
+    found: list[str] = []
     neighbours: dict[Module, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     examples: dict[tuple[Module, str, str], str] = {}
     for user, used in crate.edges():
         common = 0
         while common < min(len(user), len(used)) and user[common] == used[common]:
             common += 1
-        folder, (a, b) = user[:common], ((path[common:] or (OWN,))[0] for path in (user, used))
+        folder: Module = user[:common]
+        a, b = ((*path[common:], OWN)[0] for path in (user, used))
         neighbours[folder][a].add(b)
         examples[folder, a, b] = f"{'::'.join(user) or 'crate'} uses {'::'.join(used) or 'crate'}"
     for folder, arrows in neighbours.items():
         found += [f"{examples[folder, a, b]}, a circle" for a, b in circles(arrows)]
     floor = {name: number for number, names in enumerate(floors) for name in names}
-    for user, used_by in neighbours[()].items():
-        for used in used_by:
-            if floor.get(user, len(floors)) < floor.get(used, -1):
-                found.append(f"{examples[(), user, used]}, a floor above")
+    root: Module = ()
+    for a, following in neighbours[root].items():
+        higher = [b for b in following if floor.get(a, len(floors)) < floor.get(b, -1)]
+        found += [f"{examples[root, a, b]}, a floor above" for b in higher]
     return sorted(set(found))
 
 

@@ -44,7 +44,8 @@ def test_each_class_has_all_its_members_in_its_section() -> None:
 
 def test_all_property_tests_draw_the_same_cases_for_everybody() -> None:
     root = Path(__file__).parents[1]
-    sources = {path: path.read_text() for crate in ("shm", "view", "server", "python") for path in (root / crate).rglob("*.rs")}
+    crates = ("shm", "view", "server", "python")
+    sources = {path: path.read_text() for crate in crates for path in (root / crate).rglob("*.rs")}
     blocks = [
         (path, text) for path, source in sources.items() for text in re.findall(r"\bproptest! \{\s*(\S+)", source)
     ]

@@ -8,8 +8,8 @@ import pytest
 from conftest import RunPython
 from dcc_mcp_shm import Store
 
-# Tries everything with amounts of address space (the long variant takes more of them): from none to enough for threads, and the same on top of one copy
-# of the data and of two.
+# Tries everything with amounts of address space, of which the long variant takes more: from none to enough for threads,
+# and the same on top of one copy of the data and of two.
 SWEEP = """
 import collections, errno, os, resource, sys
 import numpy as np
