@@ -14,20 +14,14 @@ use crate::sys::Source;
 impl SharedBuffer {
     /// Makes a buffer for up to `capacity` bytes in this directory.
     pub(crate) fn create_in(directory: &Directory, capacity: u64, options: &BufferOptions) -> Result<Self> {
-        let metadata = options.metadata(0)?;
+        let options = options.clone().checked()?;
         let collector = Collector(directory);
         collector.make(|| {
-            collector.check_name(options)?;
-            let mut new = NewBuffer::create(
-                directory,
-                Role::Buffer,
-                capacity,
-                options.wanted_ttl(),
-                metadata.clone(),
-            )?;
+            collector.check_name(&options)?;
+            let mut new = NewBuffer::create(directory, Role::Buffer, capacity, options.ttl, options.metadata.clone())?;
             // What cannot be mapped here must not come to be, nor take the place of another.
             let mapping = new.draft.map()?;
-            let (name, replace) = options.wants_name();
+            let (name, replace) = options.name();
             let segment = Segment::publish(&mut new.draft, name, replace)?;
             segment.keep_mapped(mapping);
             // From here on nothing may fail: others see the buffer.
@@ -63,13 +57,7 @@ impl NewBuffer {
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
         let mut header = Header::new(role, capacity, ttl, metadata)?;
         let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;
-        Collector(directory).sweep_now_and_then();
-        let draft = Draft::new(
-            directory,
-            header.id,
-            Content::Rewritable,
-            payload.saturating_add(capacity),
-        )?;
+        let draft = Collector(directory).draft(header.id, Content::Rewritable, payload.saturating_add(capacity))?;
         draft.reserve(payload)?;
         // Taking much memory takes seconds, and waits for new buffers go by this time.
         header.stamp();

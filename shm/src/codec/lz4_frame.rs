@@ -1,5 +1,6 @@
-//! A chunk as one standard LZ4 frame, from and to memory of the caller: the encoder and the decoder of `lz4_flex` go through
-//! buffers that they make anew for each frame, which takes several times as long as the compression.
+//! A chunk as one standard LZ4 frame, from and to memory of the caller. An encoder of `lz4_flex` has one size of content for all
+//! its frames, so there would be a new one for each chunk; and it and the decoder copy everything through buffers of their own,
+//! which takes several times as long as the compression where they are new.
 //!
 //! Frames have independent blocks and a checksum of each block as it is stored, so that it takes hardly any time where much
 //! becomes little. Written is a single block; read is any number, and a checksum of the content too.

@@ -6,9 +6,9 @@ use uuid::Uuid;
 
 use super::verdict::Verdict;
 use super::{Collector, KeptReason};
-use crate::directory::FileName;
+use crate::directory::{Content, Draft, FileName};
 use crate::error::{Error, Result};
-use crate::format::BufferOptions;
+use crate::format::CheckedOptions;
 use crate::sys::{Access, Backoff, LOCK_PATIENCE, LockMode};
 
 impl Collector<'_> {
@@ -22,9 +22,15 @@ impl Collector<'_> {
         result.map_err(Error::nothing_published)
     }
 
+    /// Makes the draft of a new file, after a sweep if one is due.
+    pub(crate) fn draft(self, id: Uuid, content: Content, len: u64) -> Result<Draft> {
+        self.sweep_now_and_then();
+        Draft::new(self.0, id, content, len)
+    }
+
     /// Fails early if the name that is wanted cannot be had. It is checked again, under the store's lock, when it is given.
-    pub(crate) fn check_name(self, options: &BufferOptions) -> Result<()> {
-        match options.wants_name() {
+    pub(crate) fn check_name(self, options: &CheckedOptions) -> Result<()> {
+        match options.name() {
             (Some(name), false) => match self.living_holder_of_name(name)? {
                 Some(holder) => Err(Error::NameTaken {
                     name: name.to_owned(),

@@ -109,24 +109,17 @@ impl BufferOptions {
         self
     }
 
-    pub(crate) fn is_persistent(&self) -> bool {
-        self.persistent
+    /// The name that is asked for, and whether it is taken over from a buffer that has it.
+    pub(crate) fn wants_name(&self) -> (Option<&str>, bool) {
+        (self.name.as_deref(), self.replace)
     }
 
     pub(crate) fn wants_compression(&self) -> bool {
         self.compress
     }
 
-    pub(crate) fn wants_name(&self) -> (Option<&str>, bool) {
-        (self.name.as_deref(), self.replace)
-    }
-
-    pub(crate) fn wanted_ttl(&self) -> Duration {
-        self.ttl
-    }
-
-    /// The metadata of a file of `size` bytes of data, if all texts are acceptable.
-    pub(crate) fn metadata(&self, size: u64) -> Result<Metadata> {
+    /// What is asked for, if all of it is acceptable.
+    pub(crate) fn checked(self) -> Result<CheckedOptions> {
         if self.replace && self.name.is_none() {
             return Err(Error::invalid("replace", "there is no name to take over; give one"));
         }
@@ -137,14 +130,37 @@ impl BufferOptions {
         }
         let metadata = Metadata {
             kind: self.kind,
-            source_dcc: self.source_dcc.clone(),
-            name: self.name.clone(),
-            group: self.group.clone(),
-            attrs: self.attrs.clone().unwrap_or_default(),
-            size,
+            source_dcc: self.source_dcc,
+            name: self.name,
+            group: self.group,
+            attrs: self.attrs.unwrap_or_default(),
             ..Metadata::default()
         };
         metadata.check()?;
-        Ok(metadata)
+        Ok(CheckedOptions {
+            metadata,
+            replace: self.replace,
+            ttl: self.ttl,
+            compress: self.compress,
+            persistent: self.persistent,
+        })
+    }
+}
+
+/// What a writer says about a new buffer, found acceptable.
+#[derive(Debug)]
+pub(crate) struct CheckedOptions {
+    /// With its name, and without what depends on the data.
+    pub(crate) metadata: Metadata,
+    replace: bool,
+    pub(crate) ttl: Duration,
+    pub(crate) compress: bool,
+    pub(crate) persistent: bool,
+}
+
+impl CheckedOptions {
+    /// The name that the buffer gets, and whether it is taken over from a buffer that has it.
+    pub(crate) fn name(&self) -> (Option<&str>, bool) {
+        (self.metadata.name.as_deref(), self.replace)
     }
 }

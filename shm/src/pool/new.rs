@@ -5,9 +5,11 @@ use uuid::Uuid;
 use super::BufferPool;
 use crate::buffer::NewBuffer;
 use crate::collector::Collector;
-use crate::directory::{Content, Directory, Draft, Reference};
+use crate::directory::{Content, Directory, Reference};
 use crate::error::{Error, Result};
-use crate::format::{BufferOptions, DEFAULT_TTL, Header, MAX_SLOTS, Metadata, PoolFacts, Role, State, Words};
+use crate::format::{
+    BufferOptions, CheckedOptions, DEFAULT_TTL, Header, MAX_SLOTS, Metadata, PoolFacts, Role, State, Words,
+};
 use crate::segment::{OnClose, Segment};
 use crate::sys::{Backoff, LOCK_PATIENCE, Source};
 
@@ -25,37 +27,32 @@ impl BufferPool {
                 format!("{capacity} slots; 1 to {MAX_SLOTS} are possible"),
             ));
         }
-        let metadata = options.metadata(0)?;
-        Collector(directory).make(|| Self::try_create(directory, capacity, buffer_size, options, metadata.clone()))
+        let options = options.clone().checked()?;
+        Collector(directory).make(|| Self::try_create(directory, capacity, buffer_size, &options))
     }
 
-    fn try_create(
-        directory: &Directory,
-        capacity: usize,
-        buffer_size: u64,
-        options: &BufferOptions,
-        mut metadata: Metadata,
-    ) -> Result<Self> {
+    fn try_create(directory: &Directory, capacity: usize, buffer_size: u64, options: &CheckedOptions) -> Result<Self> {
         Collector(directory).check_name(options)?;
-        let mut control = Header::new(Role::Pool, 0, options.wanted_ttl(), Metadata::default())?;
+        let mut control = Header::new(Role::Pool, 0, options.ttl, Metadata::default())?;
         // Slots are held while they are made: one whose pool is not there yet looks like a dead pool's.
         let slots = (0..capacity)
-            .map(|_| create_slot(directory, buffer_size, control.id, &metadata))
+            .map(|_| create_slot(directory, buffer_size, control.id, &options.metadata))
             .collect::<Result<Vec<_>>>()?;
         let facts = PoolFacts {
             buffer_size,
             slots: slots.iter().map(Segment::id).collect(),
-            persistent: options.is_persistent(),
+            persistent: options.persistent,
         };
         // What cannot be mapped here must not come to be, nor take the place of another.
         let opened = Self::open_slots(directory, &facts)?;
-        metadata.pool = Some(facts.clone());
-        control.metadata = metadata;
+        control.metadata = Metadata {
+            pool: Some(facts.clone()),
+            ..options.metadata.clone()
+        };
         let bytes = control.encode(Words::new(State::Open, 0))?;
-        Collector(directory).sweep_now_and_then();
-        let mut draft = Draft::new(directory, control.id, Content::Rewritable, bytes.len() as u64)?;
+        let mut draft = Collector(directory).draft(control.id, Content::Rewritable, bytes.len() as u64)?;
         draft.write(0, Source::from(&bytes))?;
-        let (name, replace) = options.wants_name();
+        let (name, replace) = options.name();
         let segment = Segment::publish(&mut draft, name, replace)?;
         for slot in &slots {
             slot.set_on_close(OnClose::Keep);

@@ -5,7 +5,7 @@ use crate::codec::Encoder;
 use crate::collector::Collector;
 use crate::directory::{Content, Directory, Draft};
 use crate::error::Result;
-use crate::format::{BufferOptions, Header, Layout, Metadata, Role, State, Words};
+use crate::format::{CheckedOptions, Header, Layout, Metadata, Role, State, Words};
 use crate::segment::Segment;
 use crate::sys::Source;
 
@@ -25,7 +25,7 @@ impl NewScene {
         directory: &Directory,
         layout: &Layout,
         compressed: Option<u64>,
-        options: &BufferOptions,
+        options: &CheckedOptions,
         state: State,
     ) -> Result<Self> {
         Collector(directory).check_name(options)?;
@@ -33,18 +33,13 @@ impl NewScene {
         let metadata = Metadata {
             codec: compressed.map(|_| Encoder::codec()),
             arrays: layout.arrays().clone(),
-            ..options.metadata(layout.size())?
+            size: layout.size(),
+            ..options.metadata.clone()
         };
-        let header = Header::new(Role::Scene, stored, options.wanted_ttl(), metadata)?;
+        let header = Header::new(Role::Scene, stored, options.ttl, metadata)?;
         let bytes = header.encode(Words::new(state, stored))?;
         let payload = bytes.len() as u64;
-        Collector(directory).sweep_now_and_then();
-        let draft = Draft::new(
-            directory,
-            header.id,
-            Content::WrittenOnce,
-            payload.saturating_add(stored),
-        )?;
+        let draft = Collector(directory).draft(header.id, Content::WrittenOnce, payload.saturating_add(stored))?;
         draft.write(0, Source::from(&bytes))?;
         Ok(Self {
             draft,
@@ -62,8 +57,8 @@ impl NewScene {
     }
 
     /// Makes it visible. On an error that can be tried again.
-    pub(super) fn publish(&mut self, options: &BufferOptions) -> Result<SharedSceneBuffer> {
-        let (name, replace) = options.wants_name();
+    pub(super) fn publish(&mut self, options: &CheckedOptions) -> Result<SharedSceneBuffer> {
+        let (name, replace) = options.name();
         let segment = Segment::publish(&mut self.draft, name, replace)?;
         Ok(SharedSceneBuffer::from_segment(segment))
     }

@@ -7,7 +7,7 @@ use crate::codec::Encoder;
 use crate::collector::Collector;
 use crate::directory::Directory;
 use crate::error::{Error, Result};
-use crate::format::{ArraySpec, BufferOptions, Layout, Shuffle, State};
+use crate::format::{ArraySpec, BufferOptions, CheckedOptions, Layout, Shuffle, State};
 use crate::sys::Source;
 
 impl SharedSceneBuffer {
@@ -17,7 +17,7 @@ impl SharedSceneBuffer {
             layout: Layout::of_bytes(data.len() as u64)?,
             sources: vec![(0, data)],
         }
-        .publish(directory, options)
+        .publish(directory, &options.clone().checked().map_err(Error::nothing_published)?)
     }
 
     /// Shares named arrays in this directory: one copy of each.
@@ -49,7 +49,7 @@ impl SharedSceneBuffer {
             layout,
             sources: placed,
         }
-        .publish(directory, options)
+        .publish(directory, &options.clone().checked().map_err(Error::nothing_published)?)
     }
 
     /// Makes a scene in this directory that somebody else will fill, with its memory reserved.
@@ -60,10 +60,11 @@ impl SharedSceneBuffer {
                 "a scene that others fill is not compressed",
             ));
         }
+        let options = options.clone().checked().map_err(Error::nothing_published)?;
         Collector(directory).make(|| {
-            let mut file = NewScene::create(directory, layout, None, options, State::Empty)?;
+            let mut file = NewScene::create(directory, layout, None, &options, State::Empty)?;
             file.draft.reserve(file.payload)?;
-            file.publish(options)
+            file.publish(&options)
         })
     }
 }
@@ -76,12 +77,12 @@ pub(super) struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn publish(mut self, directory: &Directory, options: &BufferOptions) -> Result<SharedSceneBuffer> {
+    pub(super) fn publish(mut self, directory: &Directory, options: &CheckedOptions) -> Result<SharedSceneBuffer> {
         Collector(directory).make(|| self.try_publish(directory, options))
     }
 
-    fn try_publish(&mut self, directory: &Directory, options: &BufferOptions) -> Result<SharedSceneBuffer> {
-        if options.wants_compression()
+    fn try_publish(&mut self, directory: &Directory, options: &CheckedOptions) -> Result<SharedSceneBuffer> {
+        if options.compress
             && let Some(scene) = self.publish_compressed(directory, options)?
         {
             return Ok(scene);
@@ -97,7 +98,7 @@ impl<'a> Parts<'a> {
     fn publish_compressed(
         &mut self,
         directory: &Directory,
-        options: &BufferOptions,
+        options: &CheckedOptions,
     ) -> Result<Option<SharedSceneBuffer>> {
         let sources = &self.sources;
         let size = self.layout.size();

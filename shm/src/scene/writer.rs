@@ -11,7 +11,7 @@ use super::write::Parts;
 use crate::collector::Collector;
 use crate::directory::{Directory, Reference, map_file};
 use crate::error::{Error, Result};
-use crate::format::{AT_DATA_LEN, AT_STATE, BufferOptions, BufferState, Layout, Role, State};
+use crate::format::{AT_DATA_LEN, AT_STATE, BufferOptions, BufferState, CheckedOptions, Layout, Role, State};
 use crate::memory::{OpenMemory, WritableMemory};
 use crate::segment::Segment;
 use crate::sys::{Access, GuardedFile, LockByte, LockMode, Mapping, Protection, Source};
@@ -43,7 +43,7 @@ enum WriteGoal {
     New {
         directory: Directory,
         file: NewScene,
-        options: BufferOptions,
+        options: Box<CheckedOptions>,
     },
     /// An empty scene that somebody made for us.
     Published { segment: Segment, writer: GuardedFile },
@@ -52,6 +52,7 @@ enum WriteGoal {
 impl SceneWriter {
     /// Makes a scene in this directory to be filled by the caller, with its memory reserved.
     pub(crate) fn new_in(directory: &Directory, layout: Layout, options: BufferOptions) -> Result<Self> {
+        let options = options.checked().map_err(Error::nothing_published)?;
         let (file, mapping) = Collector(directory).make(|| {
             let file = NewScene::create(directory, &layout, None, &options, State::Sealed)?;
             let mapping = file.draft.map_reserved(file.payload)?;
@@ -64,7 +65,7 @@ impl SceneWriter {
             goal: WriteGoal::New {
                 directory: directory.clone(),
                 file,
-                options,
+                options: Box::new(options),
             },
         })
     }
@@ -148,7 +149,7 @@ impl SceneWriter {
                 directory,
                 file,
                 options,
-            } if options.wants_compression() => {
+            } if options.compress => {
                 // Compressed it is another file; this one goes.
                 let sources = vec![(0, memory.source())];
                 let scene = Parts { layout, sources }.publish(&directory, &options)?;
