@@ -82,13 +82,13 @@ pub enum LookError {
     #[error("the array \"position\" has no points")]
     NoPoints,
     /// No position is a place.
-    #[error("all positions{} are NaN or infinite", Share(*one_in))]
+    #[error("all positions{} are NaN or infinite", OneIn(*one_in))]
     NowhereFinite {
         /// Of how many positions one was looked at.
         one_in: u64,
     },
     /// All points lie at one place, so nothing can be seen of them.
-    #[error("all points{} lie at {}", Share(*one_in), Place(*place))]
+    #[error("all points{} lie at {}", OneIn(*one_in), Place(*place))]
     OnePlace {
         /// Of how many points one was looked at.
         one_in: u64,
@@ -195,9 +195,9 @@ impl Display for NamedArray {
 }
 
 /// Of how many things one was looked at, if that is not all.
-struct Share(u64);
+struct OneIn(u64);
 
-impl Display for Share {
+impl Display for OneIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             1 => Ok(()),

@@ -51,9 +51,9 @@ impl Picture {
 }
 
 /// The bytes of the file, its type, and its width and height.
-type File = (Vec<u8>, &'static str, [u32; 2]);
+type ImageFile = (Vec<u8>, &'static str, [u32; 2]);
 
-fn encode(mut picture: RgbImage, go_on: impl Fn() -> Result<(), LookError>) -> Result<File, LookError> {
+fn encode(mut picture: RgbImage, go_on: impl Fn() -> Result<(), LookError>) -> Result<ImageFile, LookError> {
     // Encoders, and making a picture smaller, take a few times its size. They end the process if they get no memory, so look first.
     memory::expect(TIMES * picture.as_raw().len() + MARGIN)?;
     let (mut bytes, mut mime_type) = (png(&picture)?, "image/png");

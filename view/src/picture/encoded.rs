@@ -10,10 +10,10 @@ use image::error::LimitErrorKind;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::color::Transfer;
-use super::frame::{Alpha, Format, MAX_EDGE, least_step};
+use super::frame::{Alpha, MAX_EDGE, PixelFormat, least_step};
 use super::output::Picture;
 use super::size::size;
-use super::source::{Bytes, Source};
+use super::source::{Part, Source};
 use super::{openexr, pixels};
 use crate::error::{LookError, TooLarge};
 use crate::memory;
@@ -56,7 +56,7 @@ pub(super) fn draw(
     let bytes = source.everything();
     source.plan(bytes.len());
     let mut failure = None;
-    let file = File {
+    let file = DataFile {
         bytes,
         position: 0,
         failure: &mut failure,
@@ -72,7 +72,7 @@ pub(super) fn draw(
 }
 
 /// The decoder of a file that is not too large for it.
-fn decoder<'a>(file: File<'a, 'a>, format: ImageFormat) -> Result<impl ImageDecoder + 'a, LookError> {
+fn decoder<'a>(file: DataFile<'a, 'a>, format: ImageFormat) -> Result<impl ImageDecoder + 'a, LookError> {
     if file.bytes.len() > MAX_FILE_BYTES {
         return Err(too_large(format, TooLarge::File(MAX_FILE_BYTES)));
     }
@@ -121,7 +121,7 @@ fn turn(source: &Source<'_>) -> Result<MutexGuard<'static, ()>, LookError> {
 
 fn draw_decoded(
     source: &Source<'_>,
-    file: File<'_, '_>,
+    file: DataFile<'_, '_>,
     format: ImageFormat,
     color_space: Option<&str>,
     max_edge: usize,
@@ -148,7 +148,7 @@ fn draw_decoded(
         _ => "<u2".parse()?,
     };
     let dimensions = [size(image.width()), size(image.height())];
-    let mut pixels = Format {
+    let mut pixels = PixelFormat {
         size: dimensions,
         channels,
         transfer: Transfer::of(color_space, false),
@@ -193,13 +193,13 @@ fn too_large(format: ImageFormat, problem: TooLarge) -> LookError {
 }
 
 /// The data as a file for decoders, which keeps what went wrong.
-struct File<'a, 'f> {
-    bytes: Bytes<'a>,
+struct DataFile<'a, 'f> {
+    bytes: Part<'a>,
     position: u64,
     failure: &'f mut Option<LookError>,
 }
 
-impl Read for File<'_, '_> {
+impl Read for DataFile<'_, '_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let left = size(self.bytes.len().saturating_sub(self.position));
         let count = left.min(into.len());
@@ -212,7 +212,7 @@ impl Read for File<'_, '_> {
     }
 }
 
-impl Seek for File<'_, '_> {
+impl Seek for DataFile<'_, '_> {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let position = match to {
             SeekFrom::Start(position) => Some(position),

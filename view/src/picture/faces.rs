@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 
 use super::element;
 use super::size::size;
-use super::source::{Bytes, Source};
+use super::source::{Part, Source};
 use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
@@ -220,7 +220,7 @@ impl<'a> Sizes<'a> {
 
 /// An array of integers, read from anywhere in it.
 struct Numbers<'a> {
-    bytes: Bytes<'a>,
+    bytes: Part<'a>,
     width: u64,
     decode: Option<Decode<u32>>,
     raw: Vec<u8>,

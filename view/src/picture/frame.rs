@@ -34,7 +34,7 @@ pub(super) enum Alpha {
 
 /// How the values of a frame are to be understood.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Format {
+pub(super) struct PixelFormat {
     /// Width and height in pixels.
     pub(super) size: [usize; 2],
     /// 1 to 4: grey, grey and alpha, colour, colour and alpha.
@@ -51,7 +51,7 @@ pub(super) fn least_step([width, height]: [usize; 2]) -> usize {
     size(pixels.div_ceil(MAX_PIXELS)).saturating_sub(1).isqrt() + 1
 }
 
-impl Format {
+impl PixelFormat {
     /// The pixels in words, such as `RGBA`.
     pub(super) fn pixels(&self) -> &'static str {
         ["grey", "grey with alpha", "RGB", "RGBA"][self.channels.clamp(1, 4) - 1]
@@ -60,7 +60,7 @@ impl Format {
 
 /// A frame that is being read.
 pub(super) struct Frame {
-    format: Format,
+    format: PixelFormat,
     shrink: Shrink,
     table: LinearTable,
     row: Vec<[f32; 4]>,
@@ -71,7 +71,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(format: Format, max_edge: usize) -> Result<Self, Error> {
+    pub(super) fn new(format: PixelFormat, max_edge: usize) -> Result<Self, Error> {
         let from = format.size.map(|edge| edge.div_ceil(format.step));
         Ok(Self {
             shrink: Shrink::new(from, max_edge)?,
@@ -213,8 +213,8 @@ fn byte(value: f32) -> u8 {
 mod tests {
     use super::*;
 
-    fn format(size: [usize; 2], channels: usize) -> Format {
-        Format {
+    fn format(size: [usize; 2], channels: usize) -> PixelFormat {
+        PixelFormat {
             size,
             channels,
             transfer: Transfer::Srgb,
@@ -223,7 +223,7 @@ mod tests {
         }
     }
 
-    fn develop(format: Format, values: &[f32]) -> (RgbImage, String) {
+    fn develop(format: PixelFormat, values: &[f32]) -> (RgbImage, String) {
         let mut frame = Frame::new(format, 64).expect("memory");
         for (y, row) in values.chunks(format.size[0] * format.channels).enumerate() {
             frame.add(0, y, row);
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn premultiplied_colours_are_not_multiplied_again() {
-        let linear = Format {
+        let linear = PixelFormat {
             transfer: Transfer::Linear,
             alpha: Alpha::Premultiplied,
             ..format([1, 1], 4)
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn pixels_that_are_no_numbers_are_counted() {
-        let linear = Format {
+        let linear = PixelFormat {
             transfer: Transfer::Linear,
             ..format([3, 1], 1)
         };
@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(least_step([1 << 17, 1 << 17]), 16);
         assert_eq!(least_step([1 << 17, 1]), 1);
         for tiles in [[0, 7], [5, 7], [6, 7]] {
-            let format = Format {
+            let format = PixelFormat {
                 step: 3,
                 ..format([7, 4], 1)
             };

@@ -12,7 +12,7 @@ use exr::meta::header::Header;
 use exr::prelude::f16;
 
 use super::color::Transfer;
-use super::frame::{Alpha, Format, Frame, MAX_EDGE, least_step};
+use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
 use super::output::Picture;
 use super::size::size;
 use super::source::Source;
@@ -71,8 +71,8 @@ pub(super) fn draw(
     // A block lies there as it is stored, and twice as it is decoded. The decoder ends the process if it gets no memory, so look
     // first.
     memory::expect(3 * header.max_block_byte_size() + MARGIN)?;
-    let rows = Rows::of(&header);
-    let format = Format {
+    let rows = BlockRows::of(&header);
+    let format = PixelFormat {
         size: [width, height],
         channels: layer.channels.len(),
         transfer: Transfer::of(color_space, true),
@@ -112,14 +112,14 @@ pub(super) fn draw(
 
 /// Which rows of blocks are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Rows {
+struct BlockRows {
     /// Every how many-th.
     every: usize,
     /// Lines of the rows of blocks that are left out between two decoded ones.
     between: usize,
 }
 
-impl Rows {
+impl BlockRows {
     fn of(header: &Header) -> Self {
         let lines = match header.blocks {
             BlockDescription::ScanLines => header.compression.scan_lines_per_block(),
@@ -205,7 +205,7 @@ fn add(
     block: &UncompressedBlock,
     header: &Header,
     layer: &Layer,
-    rows: Rows,
+    rows: BlockRows,
 ) -> exr::error::UnitResult {
     let (width, count) = (block.index.pixel_size.0, layer.channels.len());
     let last = header.channels.list.len() - 1;
@@ -252,22 +252,22 @@ mod tests {
 
     use super::*;
 
-    fn rows(size: usize, channels: usize) -> Rows {
+    fn rows(size: usize, channels: usize) -> BlockRows {
         let channel = |number: usize| ChannelDescription::named(format!("pass{number:03}.V").as_str(), SampleType::F32);
         let list = ChannelList::new((0..channels).map(channel).collect());
         let mut header = Header::new("layer".into(), (size, size), list.list);
         header.compression = exr::compression::Compression::ZIP16;
         header.blocks = BlockDescription::ScanLines;
-        Rows::of(&header)
+        BlockRows::of(&header)
     }
 
     #[test]
     fn of_layers_that_take_too_long_some_rows_of_blocks_are_decoded() {
-        assert_eq!(rows(4096, 12), Rows { every: 1, between: 0 });
-        assert_eq!(rows(4096, 13), Rows { every: 2, between: 16 });
+        assert_eq!(rows(4096, 12), BlockRows { every: 1, between: 0 });
+        assert_eq!(rows(4096, 13), BlockRows { every: 2, between: 16 });
         assert_eq!(
             rows(8192, 60),
-            Rows {
+            BlockRows {
                 every: 20,
                 between: 19 * 16
             }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::color::Transfer;
 use super::element;
-use super::frame::{Alpha, Format, Frame, MAX_EDGE, least_step};
+use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
 use super::output::Picture;
 use super::size::size;
 use super::source::Source;
@@ -62,7 +62,7 @@ pub(super) fn draw(
         });
     }
     let dimensions = [size(width), size(height)];
-    let mut format = Format {
+    let mut format = PixelFormat {
         size: dimensions,
         channels: array.shape.get(2).map_or(1, |&channels| size(channels)),
         transfer,
@@ -101,7 +101,7 @@ fn readable_step(bytes: u64, rows: u64, grain: u64) -> usize {
 fn read(
     source: &Source<'_>,
     array: &PlacedArray,
-    format: Format,
+    format: PixelFormat,
     bottom_first: bool,
     max_edge: usize,
 ) -> Result<Frame, LookError> {
@@ -118,7 +118,7 @@ fn read(
 pub(super) fn shrunken(
     source: &Source<'_>,
     dtype: Dtype,
-    format: Format,
+    format: PixelFormat,
     max_edge: usize,
     mut read: impl FnMut(usize, &mut [u8]) -> Result<(), LookError>,
 ) -> Result<Frame, LookError> {

@@ -4,7 +4,7 @@
 use super::camera::Camera;
 use super::points::Points;
 use super::size::size;
-use super::source::{Bytes, Source};
+use super::source::{Part, Source};
 use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
@@ -23,7 +23,7 @@ const NONE: usize = usize::MAX;
 /// Finds points by their index.
 pub(super) struct SeenPoints<'a> {
     camera: &'a Camera,
-    bytes: Bytes<'a>,
+    bytes: Part<'a>,
     source: &'a Source<'a>,
     decode: Decode<f32>,
     /// Where the frame begins, and how long a point is, in bytes.

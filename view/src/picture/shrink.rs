@@ -13,12 +13,12 @@ pub(super) struct Shrink {
     /// The row that is being made narrower.
     narrow: Vec<[f32; 4]>,
     /// Where each column goes: divisions are what would take longest.
-    columns: Vec<Share>,
+    columns: Vec<Overlap>,
 }
 
 /// What one cell of the original gives to a cell of the result, and to the next one.
 #[derive(Debug, Clone, Copy)]
-struct Share {
+struct Overlap {
     cell: usize,
     here: f32,
     next: f32,
@@ -39,7 +39,7 @@ impl Shrink {
     pub(super) fn new(from: [usize; 2], max_edge: usize) -> Result<Self, Error> {
         let to = fitted(from, max_edge);
         let mut columns = memory::with_room(from[0])?;
-        columns.extend((0..from[0]).map(|x| Share::of(x, from[0], to[0])));
+        columns.extend((0..from[0]).map(|x| Overlap::of(x, from[0], to[0])));
         Ok(Self {
             from,
             to,
@@ -68,7 +68,7 @@ impl Shrink {
         }
         let first = columns[0].cell;
         let width = self.to[0];
-        let Share { cell, here, next } = Share::of(y, self.from[1], self.to[1]);
+        let Overlap { cell, here, next } = Overlap::of(y, self.from[1], self.to[1]);
         for (line, share) in self.pixels[cell * width..].chunks_exact_mut(width).zip([here, next]) {
             for (sum, pixel) in line[first..].iter_mut().zip(&self.narrow[first..]) {
                 accumulate(sum, pixel, share);
@@ -88,7 +88,7 @@ fn accumulate(sum: &mut [f32; 4], pixel: &[f32; 4], share: f32) {
     }
 }
 
-impl Share {
+impl Overlap {
     /// Where cell `index` of `from` cells falls when they become `to`, no more than before.
     #[expect(
         clippy::cast_precision_loss,

@@ -35,7 +35,7 @@ pub(super) struct Source<'a> {
 }
 
 /// A part of the data, read from anywhere in it; forwards is fast.
-pub(super) struct Bytes<'a> {
+pub(super) struct Part<'a> {
     source: &'a Source<'a>,
     /// Where the part begins in the data.
     start: u64,
@@ -59,17 +59,17 @@ impl<'a> Source<'a> {
     }
 
     /// The bytes of an array.
-    pub(super) fn array(&'a self, array: &PlacedArray) -> Bytes<'a> {
+    pub(super) fn array(&'a self, array: &PlacedArray) -> Part<'a> {
         self.part(array.offset, array.size())
     }
 
     /// All of the data, without regard to arrays.
-    pub(super) fn everything(&'a self) -> Bytes<'a> {
+    pub(super) fn everything(&'a self) -> Part<'a> {
         self.part(0, self.reader.len())
     }
 
-    fn part(&'a self, start: u64, len: u64) -> Bytes<'a> {
-        Bytes {
+    fn part(&'a self, start: u64, len: u64) -> Part<'a> {
+        Part {
             source: self,
             start,
             len,
@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
     }
 }
 
-impl Bytes<'_> {
+impl Part<'_> {
     /// The same, but few bytes are read at a time, for reads that jump.
     pub(super) fn by_pages(mut self) -> Self {
         const PAGE: u64 = 1 << 12;
