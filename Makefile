@@ -31,6 +31,7 @@ NODE := .tools/node/.stamp
 NODE_TOOLS := tests/node/node_modules/.stamp
 SERVER := target/release/dcc-mcp-shm
 NOOP := target/release/dcc-mcp-shm-noop
+DEBUG_SERVER := target/debug/.stamp-server
 TESTED_SERVERS := target/debug/.stamp-servers
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
@@ -49,9 +50,9 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-demo: $(if $(DCC),$(DCC_READY),$(READY)) $(SERVER) ## a scene goes from one process to another, and an MCP client finds it (DCC=blender)
+demo: $(if $(DCC),$(DCC_READY) $(SERVER),$(READY) $(DEBUG_SERVER)) ## a scene goes from one process to another, and an MCP client finds it (DCC=blender)
 	$(call say,demo)
-	@$(if $(DCC),.venv-dcc/bin/python examples/demo --dcc "$(DCC)",.venv/bin/python examples/demo)
+	@$(if $(DCC),.venv-dcc/bin/python examples/demo --dcc "$(DCC)",.venv/bin/python examples/demo --server target/debug/dcc-mcp-shm)
 
 quick: $(READY) ## formatting, unit tests, the model and some Python tests: a minute, once built
 	@$(CARGO) fmt --all --check
@@ -255,6 +256,12 @@ $(SERVER): $(CRATES)
 $(NOOP): Cargo.lock bench/noop/Cargo.toml bench/noop/src/main.rs
 	$(call say,a server that does nothing (release build: a minute))
 	@$(CARGO) build --release --locked --quiet -p dcc-mcp-shm-noop
+	@touch $@
+
+# With the features that the tests want of its dependencies, so that both build them once.
+$(DEBUG_SERVER): $(CRATES)
+	$(call say,server (debug build: a minute or two))
+	@$(CARGO) build --locked --quiet $(TESTED)
 	@touch $@
 
 $(TESTED_SERVERS): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)

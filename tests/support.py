@@ -16,7 +16,7 @@ Mode = Literal["auto", "legacy"]
 T = TypeVar("T")
 
 ROOT = Path(__file__).parents[1]
-# With the checks of a debug build; the demo and the tests in a DCC run the release build.
+# With the checks of a debug build; the tests in a DCC run the release build.
 SERVER = ROOT / "target" / "debug" / "dcc-mcp-shm"
 
 

@@ -16,6 +16,7 @@ mod ending;
 mod filter;
 mod handler;
 mod identity;
+mod incoming;
 mod index;
 mod install;
 mod lanes;

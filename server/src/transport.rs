@@ -11,25 +11,20 @@ use std::sync::Arc;
 use dcc_mcp_shm::Error;
 use rmcp::RoleServer;
 use rmcp::model::{
-    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ErrorData,
-    GetMeta as _, JsonRpcRequest, JsonRpcVersion2_0, ProtocolVersion, RequestId, ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientRequest, ErrorData, GetMeta as _, JsonRpcRequest, ProtocolVersion, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
-use serde::Deserialize;
-use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Mutex, Semaphore};
 
 use crate::ending::Ending;
+use crate::incoming::{no_memory, parse, refusal};
 use crate::outgoing;
-use crate::weight::Weight;
 
 /// Longest line that is read. The longest of use carries 1 MiB of text, each byte of which JSON may escape in six.
 const MAX_LINE: usize = 8 << 20;
 /// Answers that may wait to be written before no more requests are read.
 const MAX_UNSENT: usize = 64;
-/// Longest id in bytes that is copied where memory is short: longer than a UUID.
-const SHORT_ID: usize = 64;
 
 pub(crate) struct Lines<R, W> {
     input: BufReader<R>,
@@ -119,102 +114,6 @@ fn begins(request: &JsonRpcRequest<ClientRequest>) -> bool {
     }
 }
 
-/// The call of a tool, which nearly all messages are. It is nothing that rmcp would not read as well; but rmcp tries all
-/// that a message may be, one after the other, on copies of it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Call {
-    #[serde(rename = "jsonrpc")]
-    _version: JsonRpcVersion2_0,
-    id: RequestId,
-    #[serde(rename = "method")]
-    _method: CallToolRequestMethod,
-    params: CallToolRequestParams,
-}
-
-impl From<Call> for ClientJsonRpcMessage {
-    fn from(Call { id, mut params, .. }: Call) -> Self {
-        let meta = params.meta.take();
-        let mut request = CallToolRequest::new(params);
-        // Where rmcp looks for it.
-        if let Some(meta) = meta {
-            request.extensions.insert(meta);
-        }
-        Self::request(request.into(), id)
-    }
-}
-
-/// The message of a line, if it has one that is not to be passed over.
-fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<ServerJsonRpcMessage>> {
-    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
-    if line.is_empty() {
-        return Ok(None);
-    }
-    if let Err(error) = Weight::of_text(line).expect() {
-        return Err(refusal(
-            ErrorData::internal_error(no_memory(&error), None),
-            short_id(line),
-        ));
-    }
-    if let Ok(call) = serde_json::from_slice::<Call>(line) {
-        return Ok(Some(call.into()));
-    }
-    if let Ok(message) = serde_json::from_slice(line) {
-        return Ok(Some(message));
-    }
-    let value: Value = match serde_json::from_slice(line) {
-        Ok(value) => value,
-        Err(error) => {
-            return Err(refusal(
-                ErrorData::parse_error(format!("The line is not JSON: {error}"), None),
-                None,
-            ));
-        }
-    };
-    let id = value.get("id");
-    // Notifications have no answer, and those of other protocols come by mistake.
-    if id.is_none() && value.get("method").is_some_and(Value::is_string) {
-        return Ok(None);
-    }
-    let id = id.and_then(|id| RequestId::deserialize(id).ok());
-    let problem = if value.is_array() {
-        "The line is an array: send each message in a line of its own"
-    } else {
-        "The line is no JSON-RPC message: it needs \"jsonrpc\": \"2.0\", a method, and an id that is text or a whole number"
-    };
-    Err(refusal(ErrorData::invalid_request(problem, None), id))
-}
-
-/// The id of a message for which there is no memory, if it is short.
-fn short_id(line: &[u8]) -> Option<RequestId> {
-    match serde_json::from_slice::<Addressed<'_>>(line).ok()?.id {
-        Id::Number(number) => Some(RequestId::Number(number)),
-        Id::Text(text) => (text.len() <= SHORT_ID).then(|| RequestId::String(text.into())),
-    }
-}
-
-/// A message of which nothing but the id is read, and nothing is copied.
-#[derive(Deserialize)]
-struct Addressed<'a> {
-    #[serde(borrow)]
-    id: Id<'a>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Id<'a> {
-    Number(i64),
-    Text(&'a str),
-}
-
-fn no_memory(error: &Error) -> String {
-    format!("The message cannot be taken: {error}. Share large data by a buffer, or send it again later")
-}
-
-fn refusal(error: ErrorData, id: Option<RequestId>) -> Box<ServerJsonRpcMessage> {
-    Box::new(ServerJsonRpcMessage::error(error, id))
-}
-
 impl<R, W> Transport<RoleServer> for Lines<R, W>
 where
     R: AsyncRead + Send + Unpin,
@@ -266,67 +165,5 @@ where
     /// Waits for nobody: rmcp has given the last answers their time, and the end of the process closes the output.
     async fn close(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn call(id: &Value, params: &Value) -> Value {
-        json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params})
-    }
-
-    #[test]
-    fn a_call_is_read_as_rmcp_reads_it() {
-        let params = [
-            json!({"name": "list_buffers"}),
-            json!({"name": "list_buffers", "arguments": null, "_meta": null}),
-            json!({"name": "list_buffers", "arguments": {"limit": 3, "name": "\u{1f600}\n"}, "more": [1]}),
-            json!({"name": "list_buffers", "arguments": {}, "_meta": {"progressToken": "t", "x": {"y": [1.5, -1]}}}),
-            json!({"name": "list_buffers", "requestState": "s", "inputResponses": {}}),
-        ];
-        for id in [json!(0), json!(-7), json!("seven"), json!(1.0)] {
-            for params in &params {
-                let line = call(&id, params).to_string();
-                let read: ClientJsonRpcMessage = serde_json::from_str::<Call>(&line).expect("a call").into();
-                let known: ClientJsonRpcMessage = serde_json::from_str(&line).expect("a message");
-                assert_eq!(json!(read), json!(known));
-                let meta = |message| match message {
-                    ClientJsonRpcMessage::Request(request) => request.request.get_meta().clone(),
-                    _ => unreachable!("a request"),
-                };
-                assert_eq!(meta(read), meta(known));
-            }
-        }
-    }
-
-    #[test]
-    fn what_rmcp_may_read_otherwise_is_left_to_it() {
-        let call = call(&json!(1), &json!({"name": "list_buffers"}));
-        let with = |field: &str, value: Value| {
-            let mut call = call.clone();
-            call[field] = value;
-            call.to_string()
-        };
-        let twice = call.to_string().replacen('{', "{\"id\":2,", 1);
-        let lines = [
-            with("result", json!({})),
-            with("error", json!(null)),
-            with("method", json!("tools/list")),
-            with("jsonrpc", json!("1.0")),
-            with("id", json!(null)),
-            with("id", json!(1.5)),
-            with("params", json!({"arguments": {}})),
-            with("params", json!([])),
-            with("extra", json!(1)),
-            twice,
-            format!("[{call}]"),
-        ];
-        for line in lines {
-            assert!(serde_json::from_str::<Call>(&line).is_err(), "{line}");
-        }
     }
 }
