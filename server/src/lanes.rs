@@ -12,10 +12,12 @@ use std::time::Duration;
 use rustix::process::{getpriority_process, setpriority_process};
 use rustix::thread::gettid;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use crate::reply::ToolError;
 use crate::sync::lock;
+use crate::work::unless_cancelled;
 
 /// How long a thread waits for the next job before it ends, and its memory is given back.
 const IDLE: Duration = Duration::from_secs(10);
@@ -116,9 +118,36 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce() -> Result<T, ToolError> + Send + 'static,
     {
+        let place = self.place().await?;
+        self.run_at(place, work).await
+    }
+
+    /// The same for work that a client may cancel: it leaves at once if it has not begun, and else this ends when the work does.
+    /// A session waits for its calls at its end, so what a cancelled call still has to undo is undone.
+    ///
+    /// # Errors
+    /// As [`Self::run`], and that the call was cancelled before it had a place.
+    pub(crate) async fn run_to_end<T, F>(&self, cancelled: &CancellationToken, work: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ToolError> + Send + 'static,
+    {
+        let place = unless_cancelled(cancelled, self.place()).await?;
+        self.run_at(place, work).await
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, ToolError> {
         let Ok(place) = self.places.clone().acquire_owned().await else {
             unreachable!("the semaphore is never closed");
         };
+        Ok(place)
+    }
+
+    async fn run_at<T, F>(&self, place: OwnedSemaphorePermit, work: F) -> Result<T, ToolError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, ToolError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
         let runtime = Handle::current();
         let job = move || {

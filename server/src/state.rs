@@ -150,6 +150,7 @@ impl ShmServer {
         F: FnOnce(&Store, &Work) -> Result<T, ToolError> + Send + 'static,
     {
         let (access, steps) = (Arc::clone(&self.store), Work::of(context));
-        unless_cancelled(&context.ct, lane.run(move || work(&open(&access)?, &steps))).await
+        lane.run_to_end(&context.ct, move || work(&open(&access)?, &steps))
+            .await
     }
 }

@@ -99,7 +99,7 @@ impl Progress for Work {
     }
 }
 
-/// Waits for something, or until the client cancels the request. What is waited for is dropped then.
+/// Waits for something, or until the client cancels the request, which drops what is waited for.
 ///
 /// # Errors
 /// The client has cancelled the request, or that of what is waited for.
