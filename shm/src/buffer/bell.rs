@@ -1,5 +1,5 @@
-//! How those are woken who wait for a slot of a pool: a mark in the slot asks for it, and a word of the pool's control file is
-//! what they sleep on.
+//! How waiters for a slot of a pool are woken: a mark in the slot asks for it, and they sleep on a word of the pool's control
+//! file.
 
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 

@@ -9,6 +9,6 @@ mod verdict;
 pub use self::report::{GcReport, Kept, KeptReason, Removed};
 use crate::directory::Directory;
 
-/// One who takes back what nobody needs in a directory.
+/// The collector of one directory.
 #[derive(Clone, Copy)]
 pub(crate) struct Collector<'a>(pub(crate) &'a Directory);

@@ -7,7 +7,7 @@ use super::Directory;
 use crate::error::{Error, Result};
 use crate::sys::{Access, GuardedFile, LOCK_PATIENCE, LockMode};
 
-/// Its times say when the directory was swept last.
+/// The file that the lock is on. Its times say when the directory was swept last.
 pub(crate) const LOCK_FILE: &str = ".lock";
 /// Longer than anybody holds the lock who is not stopped.
 const A_MOMENT: Duration = Duration::from_millis(500);

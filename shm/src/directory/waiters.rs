@@ -1,4 +1,4 @@
-//! Those who wait for a write to a buffer that goes: they are woken, to find that it is gone.
+//! Waiters for a write to a buffer that goes: they are woken, to find that it is gone.
 
 use uuid::Uuid;
 
@@ -6,8 +6,8 @@ use super::Directory;
 use crate::format::{AT_SEQUENCE, Role};
 use crate::sys::{self, Access, GuardedFile, Mapping, Protection};
 
-/// The file of a buffer and its length, opened before it goes. Those who are not woken, because it cannot be opened or mapped,
-/// look again soon.
+/// The file of a buffer and its length, opened before it goes. Waiters that are not woken, because it cannot be opened or
+/// mapped, look again soon.
 #[derive(Debug)]
 pub(super) struct Waiters(Option<(GuardedFile, u64)>);
 

@@ -39,7 +39,7 @@ impl OpenPool {
         }
     }
 
-    /// Who waits longest for a slot.
+    /// The word that says which waiter has waited longest for a slot.
     pub(super) fn line(&self) -> Result<WaitingLine<'_>> {
         Ok(WaitingLine::new(self.control.shared()?.word(AT_LINE)))
     }
@@ -61,7 +61,7 @@ impl OpenPool {
         Ok(free)
     }
 
-    /// The error that says who has the slots.
+    /// The error that names the holders of the slots.
     pub(super) fn exhausted(&self, waited: Duration) -> Result<Error> {
         let mut holders = Vec::new();
         for slot in &self.slots {

@@ -1,4 +1,4 @@
-//! Whether somebody fills or seals an empty scene, and opening it for writing where nobody does.
+//! Whether a process fills or seals an empty scene, and opening it for writing where none does.
 
 use std::io::ErrorKind;
 use std::time::Duration;
