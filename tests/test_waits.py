@@ -308,19 +308,25 @@ def test_an_edit_wakes_when_it_ends_and_not_when_it_fails() -> None:
     assert buffer.wait(seen + 2, timeout=LONG) == buffer.sequence
 
 
-def test_a_thread_that_waits_for_a_write_lets_others_go_on() -> None:
-    buffer = SharedBuffer.create(64)
-    seen = buffer.sequence
-    came: list[int | None] = []
-    threads = [threading.Thread(target=lambda: came.append(buffer.wait(seen))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    assert sum(range(100_000)) > 0
-    assert not came
-    buffer.write(b"for all of them")
-    for thread in threads:
-        thread.join(LONG / 3)
-    assert came == [seen + 2] * 4
+def test_a_thread_that_waits_for_a_write_lets_others_go_on(run_python: RunPython) -> None:
+    # In a process of its own, which has a limit: did a wait hold the interpreter, nothing in it would go on.
+    code = (
+        "import threading, dcc_mcp_shm as shm\n"
+        "buffer = shm.SharedBuffer.create(64)\n"
+        "seen, came, begun = buffer.sequence, [], threading.Barrier(5)\n"
+        "def wait():\n"
+        "    begun.wait()\n"
+        "    came.append(buffer.wait(seen))\n"
+        "threads = [threading.Thread(target=wait) for _ in range(4)]\n"
+        "for thread in threads: thread.start()\n"
+        "begun.wait()\n"
+        "worked = sum(range(100_000))\n"
+        "waited = not came\n"
+        "buffer.write(b'for all of them')\n"
+        "for thread in threads: thread.join()\n"
+        "print(worked, waited, came == [seen + 2] * 4)"
+    )
+    assert run_python(code) == "4999950000 True True"
 
 
 def test_a_delete_ends_a_wait() -> None:

@@ -82,19 +82,25 @@ mod tests {
         let png = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
         let image = Image::of_bytes(&png).expect("a picture");
         assert_eq!(image.to_string(), "PNG image, 1920 × 1080 pixels");
-        let starts: [&[u8]; 4] = [
-            &png,
-            b"\xff\xd8\xff\xe0\xff\xff",
-            b"RIFF\0\0\0\0WEBPVP8X",
-            b"\x76\x2f\x31\x01",
+        let starts: [(&str, &[u8]); 4] = [
+            ("PNG", &png),
+            ("JPEG", b"\xff\xd8\xff\xe0\xff\xff"),
+            ("WebP", b"RIFF\0\0\0\0WEBPVP8X"),
+            ("OpenEXR", b"\x76\x2f\x31\x01"),
         ];
-        for start in starts {
+        for (format, start) in starts {
             for len in 0..start.len() {
-                let mut cut = start[..len].to_vec();
-                cut.resize(400, 0xff);
-                let _ = Image::of_bytes(&cut);
-                let _ = Image::of_bytes(&start[..len]);
+                let mut damaged = start[..len].to_vec();
+                damaged.resize(400, 0xff);
+                // Another format's, or half a size, would be a guess.
+                for image in [&damaged[..], &start[..len]].into_iter().filter_map(Image::of_bytes) {
+                    assert_eq!((image.format, image.width.is_some()), (format, image.height.is_some()));
+                }
             }
+            let mut damaged = start.to_vec();
+            damaged.resize(400, 0xff);
+            let image = Image::of_bytes(&damaged).expect("its first bytes are whole");
+            assert_eq!(image.format, format);
         }
     }
 }
