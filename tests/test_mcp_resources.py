@@ -143,6 +143,8 @@ def test_a_listening_client_is_told_what_another_process_shares(store: Store, ru
     async def calls(client: Any) -> None:
         uri = "shm://buffers/hero"
         async with client.listen(resources_list_changed=True, resource_subscriptions=[uri]) as events:
+            # It is acknowledged before the store is read, which this waits for.
+            await client.call_tool("list_buffers", {})
             identity = await asyncio.to_thread(run_python, PUBLISH, "hero")
             expected = {ResourcesListChanged(), ResourceUpdated(uri=uri)}
             async for event in events:

@@ -21,6 +21,9 @@ const CHANGES: usize = 256;
 /// Shortest time between two looks at what changed, so that a busy store does not keep this process busy.
 const PAUSE: Duration = Duration::from_millis(10);
 
+/// When it is looked again at what changed, after the system failed to say.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// The store that this server serves.
 ///
 /// A server that could not start would tell the model nothing; a tool error tells it what to do.
@@ -28,6 +31,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(crate) struct StoreAccess {
     quota: Arc<Quota>,
     opened: Mutex<Option<Opened>>,
+    /// Held while an index is made.
+    following: Mutex<()>,
     first_use: Notify,
     lanes: Arc<Lanes>,
     changes: broadcast::Sender<Change>,
@@ -61,6 +66,7 @@ impl StoreAccess {
                 bytes: settings.max_bytes,
             }),
             opened: Mutex::new(None),
+            following: Mutex::new(()),
             first_use: Notify::new(),
             lanes: Arc::new(Lanes::new()),
             changes: broadcast::Sender::new(CHANGES),
@@ -118,6 +124,7 @@ impl StoreAccess {
             // Whoever listens learns of the store that came in place of the last one.
             let _ = self.changes.send(Change::Everything);
             if before.index.is_some() {
+                let _only = lock(&self.following);
                 self.follow(store.clone())?;
             }
         }
@@ -128,21 +135,28 @@ impl StoreAccess {
     /// a lane.
     pub(crate) fn index<T>(&self, look: impl FnOnce(&Index) -> Result<T, ToolError>) -> Result<T, ToolError> {
         let store = self.open()?;
-        let existing = self
-            .locked()
-            .as_ref()
-            .and_then(|opened| opened.index.as_ref().filter(|followed| followed.is_followed()))
-            .map(|followed| followed.index.clone());
-        let index = match existing {
+        let index = match self.followed() {
             Some(index) => index,
-            None => self.follow(store)?,
+            None => {
+                let _only = lock(&self.following);
+                // Another call may have made it meanwhile.
+                self.followed().map_or_else(|| self.follow(store), Ok)?
+            }
         };
         let mut index = lock(&index);
         index.refresh()?;
         look(&index)
     }
 
-    /// Reads the whole store, once, and keeps to it from then on.
+    /// The index, if there is one and changes are taken in.
+    fn followed(&self) -> Option<Arc<Mutex<Index>>> {
+        let opened = self.locked();
+        let followed = opened.as_ref()?.index.as_ref()?;
+        followed.is_followed().then(|| followed.index.clone())
+    }
+
+    /// Reads the whole store, once, and keeps to it from then on. Called by one thread at a time: of two indexes, the one that is
+    /// given up would take with it what it was told and has not told anybody.
     fn follow(&self, store: Store) -> Result<Arc<Mutex<Index>>, ToolError> {
         let index = Index::new(store, self.changes.clone())?;
         let watched = index.watch().map(|watch| watch.as_fd().try_clone_to_owned());
@@ -194,13 +208,17 @@ async fn keep_fresh(lanes: Arc<Lanes>, index: Arc<Mutex<Index>>, watched: OwnedF
             Ok(mut ready) => ready.clear_ready(),
             Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
         }
-        let index = index.clone();
-        match lanes.quick.run(move || Ok(lock(&index).refresh())).await {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => return,
-            Ok(Err(error)) => tracing::warn!(%error, "changes of the store were missed"),
-            // The next call that needs the index reads it anew.
-            Err(error) => return tracing::error!(%error, "changes of the store are no longer followed"),
+        loop {
+            let index = index.clone();
+            match lanes.quick.run(move || Ok(lock(&index).refresh())).await {
+                Ok(Ok(true)) => break,
+                Ok(Ok(false)) => return,
+                // The kernel tells of each change once, so nothing but this looks again.
+                Ok(Err(error)) => tracing::warn!(%error, "changes of the store are looked for again"),
+                // The next call that needs the index reads it anew.
+                Err(error) => return tracing::error!(%error, "changes of the store are no longer followed"),
+            }
+            tokio::time::sleep(AGAIN).await;
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -11,8 +11,7 @@ use super::{cloud, light};
 use crate::error::LookError;
 
 /// Work that the faces of a picture may take, in units of one or two nanoseconds. If they would take more, some are drawn.
-/// Debug builds draw fewer, so that tests take less time.
-const WORK: u64 = if cfg!(debug_assertions) { 3 << 24 } else { 3 << 28 };
+const WORK: u64 = 3 << 28;
 /// Most faces that are drawn: several for each sample of a picture.
 const MAX_DRAWN: u64 = 1 << 22;
 /// What it costs to read and to see a face.
