@@ -135,13 +135,12 @@ impl StoreAccess {
     /// a lane.
     pub(crate) fn index<T>(&self, look: impl FnOnce(&Index) -> Result<T, ToolError>) -> Result<T, ToolError> {
         let store = self.open()?;
-        let index = match self.followed() {
-            Some(index) => index,
-            None => {
-                let _only = lock(&self.following);
-                // Another call may have made it meanwhile.
-                self.followed().map_or_else(|| self.follow(store), Ok)?
-            }
+        let index = if let Some(index) = self.followed() {
+            index
+        } else {
+            let _only = lock(&self.following);
+            // Another call may have made it meanwhile.
+            self.followed().map_or_else(|| self.follow(store), Ok)?
         };
         let mut index = lock(&index);
         index.refresh()?;
