@@ -33,8 +33,8 @@ async def list_buffers(client: Any) -> Any:
 
 @pytest.fixture
 def long_to_look_at() -> SharedSceneBuffer:
-    """128 MiB of zeros that take no memory: they are compressed."""
-    return SharedSceneBuffer.write_arrays({"zeros": np.zeros(1 << 27, "u1")}, use_compression=True, name="long")
+    """1 GiB of zeros that take no memory: they are compressed."""
+    return SharedSceneBuffer.write_arrays({"zeros": np.zeros(1 << 30, "u1")}, use_compression=True, name="long")
 
 
 @both_modes
@@ -49,7 +49,7 @@ def test_a_long_call_tells_how_far_it_is(mode: Mode, store: Store, long_to_look_
 
     described = session(store, mode, calls)
     (array,) = described.structured_content["arrays"]
-    assert (array["min"], array["max"], array["shape"]) == (0, 0, [1 << 27])
+    assert (array["min"], array["max"], array["shape"]) == (0, 0, [1 << 30])
     assert told == sorted(told)
     assert {total for _, total in told} == {float(long_to_look_at.size_bytes)}
 
