@@ -23,7 +23,7 @@ const BEYOND_BYTES: [(&str, &str); 7] = [
 
 /// The variants of the enum, as its source has them.
 fn variants() -> BTreeSet<&'static str> {
-    let source = include_str!("../../src/error.rs");
+    let source = include_str!("../../src/error/mod.rs");
     let body = source
         .split("pub enum Error {")
         .nth(1)
