@@ -9,7 +9,7 @@ LOW_USES_HIGH = [
     "use crate::high::High;",
     "use crate::{middle, high::{self, High as Other}};",
     "use super::high::High;",
-    "fn f() -> crate::high::High { todo!() }",
+    "fn f(_: crate::high::High) {}",
     "use crate::middle::PassedOn;",
     "use crate::middle::*; fn f(_: super::middle::PassedOn) {}",
 ]

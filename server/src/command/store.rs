@@ -21,7 +21,7 @@ pub(super) fn needed(option: &StoreOption) -> anyhow::Result<Store> {
     existing(option)?.with_context(|| no_store(option))
 }
 
-/// What a command says that finds nothing to look at, which is no error.
+/// What a command says when it finds nothing to look at. That is not an error.
 pub(super) fn say_no_store(option: &StoreOption) -> anyhow::Result<()> {
     Ok(terminal::print(&format!("{}.\n", capitalised(&no_store(option))))?)
 }

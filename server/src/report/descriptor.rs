@@ -36,7 +36,7 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    /// Describes what holds data; a pool is no such thing.
+    /// Describes a buffer, scene or slot. A pool is refused, because it holds no data itself.
     pub(crate) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
         if descriptor.role == FileRole::Pool {
             return Err(ToolError::pool());

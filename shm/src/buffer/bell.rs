@@ -21,13 +21,14 @@ pub(crate) fn wake(releases: &AtomicU64) {
     sys::wake_all(releases);
 }
 
-/// Asks whoever lets go of the slot to wake those who wait.
+/// Sets `wanted` of the slot, so that the process that lets go of it wakes the waiters.
 pub(crate) fn want(slot: &Segment) -> Result<()> {
     slot.shared()?.half_word(AT_WANTED).store(1, Ordering::SeqCst);
     Ok(())
 }
 
-/// Whether somebody waits; asked after the locks were given back, it leaves out nobody who found them held.
+/// Whether a process waits for the slot; clears `wanted`. Call it after giving the locks back: a waiter sets `wanted` before it tries them, so none
+/// that found them held is missed.
 pub(crate) fn was_wanted(slot: &Segment) -> Result<bool> {
     let wanted = slot.shared()?.half_word(AT_WANTED);
     fence(Ordering::SeqCst);

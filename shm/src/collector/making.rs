@@ -12,10 +12,10 @@ use crate::format::CheckedOptions;
 use crate::sys::{Access, Backoff, LOCK_PATIENCE, LockMode};
 
 impl Collector<'_> {
-    /// Runs what makes something. Where there is no room for it, what nobody needs any more goes, and it is run once more.
+    /// Runs `make`. If it fails for want of room, removes what nobody needs any more and runs it once more.
     pub(crate) fn make<T>(self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
         let result = match make() {
-            // What limits this process alone is no matter of room.
+            // A limit of this process alone stays the same, whatever is removed.
             Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => make(),
             result => result,
         };

@@ -83,7 +83,7 @@ impl Collector<'_> {
 /// What becomes of a buffer or scene by its age.
 ///
 /// # Errors
-/// The system failed when it was asked for the time. That it does not tell the host's is no failure, but lasts.
+/// The system failed when it was asked for the time. A clock that is unknown in this container is another case: it stays unknown.
 fn judge_age(snapshot: &Snapshot) -> io::Result<Verdict> {
     let (stat, ttl) = (&snapshot.stat, snapshot.header.ttl);
     let now = match sys::boot_time() {

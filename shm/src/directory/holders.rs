@@ -5,7 +5,7 @@ use crate::holder::LockHolder;
 use crate::sys::{self, GuardedFile, LockByte, LockTable};
 
 impl Directory {
-    /// Which process has a file of the store to itself, if the system says so: to be told to who waited for it in vain.
+    /// Which process has a file of the store locked for itself, if the system says so. A caller that waited in vain is told.
     pub(crate) fn lock_holder(&self, file: &GuardedFile) -> Option<LockHolder> {
         let table = LockTable::read(self.handle())?;
         let pids = table.holders_of(&file.stat().ok()?)?;

@@ -9,7 +9,7 @@ use crate::sys::{Access, GuardedFile, LOCK_PATIENCE, LockMode};
 
 /// The file that the lock is on. Its times say when the directory was swept last.
 pub(crate) const LOCK_FILE: &str = ".lock";
-/// Longer than anybody holds the lock who is not stopped.
+/// Longer than any process holds the lock that is not stopped.
 const A_MOMENT: Duration = Duration::from_millis(500);
 
 impl Directory {
