@@ -346,16 +346,7 @@ fn who_was_told_less_than_happened_finds_it_all_the_same() {
     pause();
     // SAFETY: our own child.
     unsafe { libc::kill(waiter.pid(), libc::SIGSTOP) };
-    let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events")
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    let file = store.path().join("foreign");
-    for _ in 0..=most / 2 {
-        fs::write(&file, "").unwrap();
-        fs::remove_file(&file).unwrap();
-    }
+    crate::common::more_events_than_are_kept(&store);
     scene(&store, &BufferOptions::default().name("hero"));
     // SAFETY: as above.
     unsafe { libc::kill(waiter.pid(), libc::SIGCONT) };

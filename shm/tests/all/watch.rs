@@ -62,17 +62,7 @@ fn looking_tells_nothing() {
 fn more_than_the_kernel_keeps_is_said_to_be_lost() {
     let (_parent, store) = temp_store();
     let watch = store.watch().unwrap();
-    let most: usize = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events")
-        .unwrap()
-        .trim()
-        .parse()
-        .unwrap();
-    let file = store.path().join("foreign");
-    // Two events each: made and removed.
-    for _ in 0..=most / 2 {
-        fs::write(&file, "").unwrap();
-        fs::remove_file(&file).unwrap();
-    }
+    crate::common::more_events_than_are_kept(&store);
     assert_eq!(watch.events().unwrap(), [StoreEvent::Lost]);
 }
 

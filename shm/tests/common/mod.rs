@@ -449,6 +449,18 @@ impl Image {
     }
 }
 
+/// Makes and removes a file of nobody's until the kernel has lost events of the store's directory.
+pub(crate) fn more_events_than_are_kept(store: &Store) {
+    let most = fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap();
+    let most: usize = most.trim().parse().unwrap();
+    let file = store.path().join("foreign");
+    // Two events each.
+    for _ in 0..=most / 2 {
+        fs::write(&file, "").unwrap();
+        fs::remove_file(&file).unwrap();
+    }
+}
+
 pub(crate) fn path_of(store: &Store, id: Uuid) -> PathBuf {
     store.path().join(format!("{id}.shm"))
 }
