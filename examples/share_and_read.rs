@@ -4,10 +4,12 @@
 
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
-use dcc_mcp_shm::{ArraySpec, BufferOptions, Domain, Layout, SceneDataKind, SceneWriter, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, Domain, Layout, SceneDataKind, SceneWriter, SharedSceneBuffer, Store, StoreOptions,
+};
 
 fn main() -> dcc_mcp_shm::Result<()> {
-    let store = Store::open()?;
+    let store = Store::open(&StoreOptions::default())?;
     let layout = Layout::new([(
         "position",
         ArraySpec::new("f4".parse()?, [2, 3]).with_domain(Domain::Point),

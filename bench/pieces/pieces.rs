@@ -5,7 +5,9 @@ use std::hint::black_box;
 use std::mem::MaybeUninit;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dcc_mcp_shm::{ArraySpec, BufferOptions, BufferPool, Reference, SharedBuffer, SharedSceneBuffer, Source, Store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, BufferPool, Reference, SharedBuffer, SharedSceneBuffer, Source, Store, StoreOptions,
+};
 use tempfile::TempDir;
 
 const SMALL: usize = 4096;
@@ -13,7 +15,7 @@ const SMALL: usize = 4096;
 /// A store in memory, which goes with the directory.
 fn temp_store() -> (TempDir, Store) {
     let parent = TempDir::new_in("/dev/shm").unwrap();
-    let store = Store::open_at(parent.path().join("store")).unwrap();
+    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).unwrap();
     (parent, store)
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
-use dcc_mcp_shm::{QuotaSetting, Store};
+use dcc_mcp_shm::{QuotaSetting, Store, StoreOptions};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
@@ -23,7 +23,7 @@ pub(crate) fn default_store() -> PyResult<Store> {
     }
     // Variables are read with the GIL, as other threads set them with it.
     let quota = QuotaSetting::of_environment().map_err(raise)?;
-    let store = Python::attach(|py| py.detach(|| Store::open_with(&path, quota))).map_err(raise)?;
+    let store = Python::attach(|py| py.detach(|| Store::open(&StoreOptions::at(&path).quota(quota)))).map_err(raise)?;
     *default() = Some((path, store.clone()));
     Ok(store)
 }

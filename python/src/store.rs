@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dcc_mcp_shm::{BufferFilter, QuotaSetting, Store};
+use dcc_mcp_shm::{BufferFilter, QuotaSetting, Store, StoreOptions};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
@@ -39,7 +39,9 @@ impl PyStore {
         let path = path.unwrap_or_else(Store::default_path);
         // Variables are read with the GIL, as other threads set them with it.
         let quota = QuotaSetting::of_environment().map_err(raise)?;
-        py.detach(|| Store::open_with(path, quota)).map(Self).map_err(raise)
+        py.detach(|| Store::open(&StoreOptions::at(path).quota(quota)))
+            .map(Self)
+            .map_err(raise)
     }
 
     /// The directory.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use dcc_mcp_shm::{Error, QuotaSetting, Store};
+use dcc_mcp_shm::{Error, QuotaSetting, Store, StoreOptions};
 
 use crate::lanes::Lanes;
 
@@ -23,7 +23,7 @@ impl Quota {
     /// Opens the store, makes it if need be, and records the quota unless it is recorded.
     fn record(&self) -> Result<Store, Error> {
         // Whoever waits for the first answer need not wait for a sweep, which comes after it.
-        let store = Store::open_unswept(&self.directory)?;
+        let store = Store::open(&StoreOptions::at(&self.directory).unswept())?;
         if let Some(bytes) = self.bytes {
             store.set_quota(Some(bytes))?;
         }
@@ -36,7 +36,7 @@ impl Quota {
             // Where there is no room for the quota there is none for anything new, and what is there can be deleted.
             Err(error @ Error::StoreFull { .. }) => {
                 tracing::warn!(%error, "the quota could not be recorded");
-                Store::open_existing(&self.directory).map_err(|_| error)
+                Store::open(&StoreOptions::at(&self.directory).existing()).map_err(|_| error)
             }
             opened => opened,
         }
@@ -45,7 +45,7 @@ impl Quota {
     /// The same for a look, which goes on if the quota cannot be recorded at once. Called on a thread of a lane.
     pub(crate) fn open_to_look(self: &Arc<Self>, lanes: &Arc<Lanes>) -> Result<Store, Error> {
         QuotaSetting::of_environment()?;
-        let existing = match Store::open_existing(&self.directory) {
+        let existing = match Store::open(&StoreOptions::at(&self.directory).existing()) {
             Err(error) if error.is_gone() => return self.record(),
             existing => existing?,
         };

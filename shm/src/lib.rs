@@ -64,7 +64,7 @@ pub use reader::DataReader;
 pub use scene::{SceneView, SceneWriter, SharedSceneBuffer};
 pub use store::{
     Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletion, Holders, Listing, QUOTA_VARIABLE, QuotaSetting, Stamp,
-    Store, StoreEvent, StoreWatch, Summary,
+    Store, StoreEvent, StoreOptions, StoreWatch, Summary,
 };
 pub use sys::{Source, give_back_large_memory};
 pub use text::{is_hidden, push_escaped, unescaped, visible};

@@ -23,7 +23,7 @@ const UNDERWAY_WRITE_PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
-/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
 /// use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer};
 ///
 /// let scene = SharedSceneBuffer::write(&store, b"vertices", &BufferOptions::default())?;

@@ -7,11 +7,11 @@
 //! [`LookError`]. [`look()`] opens the reader and makes sure that the data was not rewritten meanwhile.
 //!
 //! ```
-//! use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, Store};
+//! use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, Store, StoreOptions};
 //! use dcc_mcp_shm_view::{Window, WindowRequest, look};
 //!
 //! let parent = tempfile::tempdir()?;
-//! let store = Store::open_at(parent.path().join("store"))?;
+//! let store = Store::open(&StoreOptions::at(parent.path().join("store")))?;
 //! let scene = SharedSceneBuffer::write(&store, b"a cube", &BufferOptions::default())?;
 //! let from_2_on = WindowRequest {
 //!     array: None,

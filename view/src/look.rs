@@ -51,14 +51,14 @@ pub(crate) fn array<'a>(reader: &'a DataReader, name: &str) -> Result<(&'a Strin
 mod tests {
     use std::cell::Cell;
 
-    use dcc_mcp_shm::{BufferOptions, SharedBuffer};
+    use dcc_mcp_shm::{BufferOptions, SharedBuffer, StoreOptions};
 
     use super::*;
 
     /// The first byte of a buffer that is rewritten `times` times while it is looked at.
     fn look_while_rewritten(times: usize) -> Result<u8, LookError> {
         let parent = tempfile::tempdir().expect("a directory");
-        let store = Store::open_at(parent.path().join("store"))?;
+        let store = Store::open(&StoreOptions::at(parent.path().join("store")))?;
         let buffer = SharedBuffer::create(&store, 8, &BufferOptions::default())?;
         buffer.write(b"0")?;
         let looks = Cell::new(0);

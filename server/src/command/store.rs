@@ -1,7 +1,7 @@
 //! The store that a command is about.
 
 use anyhow::Context as _;
-use dcc_mcp_shm::{Error, Store};
+use dcc_mcp_shm::{Error, Store, StoreOptions};
 
 use super::foreign::foreign;
 use super::terminal;
@@ -10,7 +10,7 @@ use crate::text::capitalised;
 
 /// The store, if it is there. Looking neither makes nor sweeps one.
 pub(super) fn existing(option: &StoreOption) -> Result<Option<Store>, Error> {
-    match Store::open_existing(option.directory()) {
+    match Store::open(&StoreOptions::at(option.directory()).existing()) {
         Err(error) if error.is_gone() => Ok(None),
         opened => opened.map(Some),
     }

@@ -137,7 +137,7 @@ fn damaged_files_are_errors_until_they_are_deleted() {
 fn a_remedy_for_another_store_than_the_default_names_it() {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").expect("a directory");
     let path = parent.path().join("my scenes");
-    dcc_mcp_shm::Store::open_at(&path).expect("a store");
+    dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(&path)).expect("a store");
     let id = uuid::Uuid::new_v4();
     let draft = path.join(format!("{id}.shm.draft"));
     fs::write(path.join(format!("{id}.shm")), b"junk").expect("a file");
@@ -290,7 +290,7 @@ fn that_nothing_can_be_watched_is_a_warning() {
 fn a_store_on_a_disk_is_a_warning() {
     let parent = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let path = parent.path().join("store");
-    dcc_mcp_shm::Store::open_at(&path).expect("a store");
+    dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(&path)).expect("a store");
     let said = healthy(&path);
     assert!(said.contains("warning  file system"), "{said}");
 }

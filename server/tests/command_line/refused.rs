@@ -5,6 +5,7 @@ use std::process::{Command, Output};
 
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+    StoreOptions,
 };
 
 use crate::refusal::{Call, refuse};
@@ -31,7 +32,7 @@ fn calls(name: &str) -> Vec<Call> {
 fn child() {
     let path = std::env::var(STORE).expect("run by another test");
     let refused = std::env::var(REFUSED).expect("run by another test");
-    let store = Store::open_at(&path).expect("a store");
+    let store = Store::open(&StoreOptions::at(&path)).expect("a store");
     let empty = Layout::new([("a", ArraySpec::new("u1".parse().expect("a type"), [4]))]).expect("a layout");
     let options = BufferOptions::default();
     let scene = SharedSceneBuffer::create_empty(&store, &empty, &options).expect("a scene");

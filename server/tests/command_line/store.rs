@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-use dcc_mcp_shm::{BufferOptions, BufferPool, Reference, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Reference, SharedSceneBuffer, Store, StoreOptions};
 use serde_json::Value;
 
 use crate::home::{PROGRAM, printed};
@@ -26,7 +26,7 @@ pub(crate) struct TestStore {
 impl TestStore {
     pub(crate) fn new() -> Self {
         let parent = tempfile::Builder::new().tempdir_in("/dev/shm").expect("a directory");
-        let store = Store::open_at(parent.path().join("store")).expect("a store");
+        let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
         Self { _parent: parent, store }
     }
 
@@ -163,7 +163,7 @@ impl Drop for Holder {
 #[test]
 #[ignore = "run by other tests as their child process"]
 fn holder() {
-    let store = Store::open_at(std::env::var(STORE).expect("run by another test")).expect("a store");
+    let store = Store::open(&StoreOptions::at(std::env::var(STORE).expect("run by another test"))).expect("a store");
     let (mut scenes, mut slots) = (Vec::new(), Vec::new());
     for name in std::env::var(HELD).expect("names").lines() {
         let reference = Reference::Name(name.to_owned());

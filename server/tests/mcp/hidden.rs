@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use dcc_mcp_shm::{Attrs, BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store, is_hidden};
+use dcc_mcp_shm::{Attrs, BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store, StoreOptions, is_hidden};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -295,7 +295,7 @@ fn two_that_are_shown_alike_are_told_apart_by_their_ids() {
 #[test]
 fn a_store_at_a_place_that_hides_something_is_used_as_it_is_shown() {
     let parent = tempfile::tempdir().expect("a directory");
-    let store = Store::open_at(parent.path().join("a\u{200b}\u{202e}b")).expect("a store");
+    let store = Store::open(&StoreOptions::at(parent.path().join("a\u{200b}\u{202e}b"))).expect("a store");
     let id = json!(scene(&store, "hero").id());
     let mut client = Client::start(store.path(), Era::Session);
     let described = done(&mut client, "read_descriptor", json!({"buffer": id}));

@@ -1,7 +1,7 @@
 //! Work that takes long: it tells how far it is, ends when it is cancelled, and holds little of the data.
 #![allow(clippy::cast_precision_loss, reason = "progress is a number of JSON")]
 
-use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, Source, Store};
+use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, Source, Store, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::client::{Client, ERAS, Era};
@@ -92,7 +92,7 @@ fn what_a_cancelled_call_has_made_is_deleted() {
         // Memory, and so much of it that it takes longer than the next line to arrive, and much less than the 5 s after which
         // a server that is to end waits no longer.
         let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
-        let store = Store::open_at(parent.path().join("store")).expect("a store");
+        let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
         let mut client = Client::start(store.path(), era);
         let calls = [
             ("create_pool", json!({"slots": 16, "buffer_size": 4 << 20})),

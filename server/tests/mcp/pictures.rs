@@ -8,6 +8,7 @@ use crate::client::{Client, Era};
 use base64::Engine as _;
 use dcc_mcp_shm::{
     ArraySpec, Attrs, BufferOptions, BufferPool, Layout, SceneDataKind, SharedBuffer, SharedSceneBuffer, Source, Store,
+    StoreOptions,
 };
 use exr::image::{AnyChannel, AnyChannels, Encoding, FlatSamples, Layer};
 use exr::meta::header::LayerAttributes;
@@ -29,7 +30,7 @@ type Array<'a> = (&'a str, &'a str, &'a [u64], Vec<u8>);
 impl Viewer {
     fn new() -> Self {
         let parent = tempfile::tempdir().expect("a directory");
-        let store = Store::open_at(parent.path().join("store")).expect("a store");
+        let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
         let client = Client::start(store.path(), Era::Session);
         Self {
             store,

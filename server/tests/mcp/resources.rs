@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use dcc_mcp_shm::{BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::client::{Client, ERAS, Era};
@@ -180,7 +180,7 @@ fn a_store_in_the_place_of_another_is_followed_by_who_reads_a_resource() {
     share(&store, "hero");
     let mut client = subscribed(&store, "hero");
     fs::remove_dir_all(store.path()).expect("removed");
-    let store = Store::open_at(store.path()).expect("another store");
+    let store = Store::open(&StoreOptions::at(store.path())).expect("another store");
     share(&store, "hero");
     let answer = client.request_among("resources/read", json!({"uri": "shm://buffers/hero"}));
     assert!(answer["result"].is_object(), "{answer}");

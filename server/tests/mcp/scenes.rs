@@ -1,6 +1,8 @@
 //! Stores, and scenes in them, for tests to look at.
 
-use dcc_mcp_shm::{ArraySpec, Attrs, BufferOptions, Domain, SceneDataKind, SharedSceneBuffer, Source, Store};
+use dcc_mcp_shm::{
+    ArraySpec, Attrs, BufferOptions, Domain, SceneDataKind, SharedSceneBuffer, Source, Store, StoreOptions,
+};
 
 use crate::client::{Client, ERAS};
 
@@ -12,7 +14,7 @@ pub(crate) const TYPES: [&str; 25] = [
 
 pub(crate) fn store() -> (tempfile::TempDir, Store) {
     let parent = tempfile::tempdir().expect("a directory");
-    let store = Store::open_at(parent.path().join("store")).expect("a store");
+    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
     (parent, store)
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::client::{Client, ERAS, Era};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Domain, SceneDataKind, SharedBuffer, SharedSceneBuffer, Source, Store,
+    StoreOptions,
 };
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 fn in_both_eras(test: impl Fn(&Store, &mut Client)) {
     for era in ERAS {
         let parent = tempfile::tempdir().expect("a directory");
-        let store = Store::open_at(parent.path().join("store")).expect("a store");
+        let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
         let mut client = Client::start(store.path(), era);
         test(&store, &mut client);
         assert_eq!(client.end().code(), Some(0));
@@ -461,7 +462,7 @@ fn bad_arguments_of_pools_and_waits_are_named() {
 #[test]
 fn a_stale_descriptor_is_refused() {
     let parent = tempfile::tempdir().expect("a directory");
-    let store = Store::open_at(parent.path().join("store")).expect("a store");
+    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
     let pool = BufferPool::create(&store, 1, 64, &BufferOptions::default()).expect("a pool");
     let old = pool
         .acquire()

@@ -4,12 +4,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::client::{Client, Era};
-use dcc_mcp_shm::{ArraySpec, Attrs, BufferOptions, SharedSceneBuffer, Source, Store};
+use dcc_mcp_shm::{ArraySpec, Attrs, BufferOptions, SharedSceneBuffer, Source, Store, StoreOptions};
 use serde_json::json;
 
 fn store() -> (tempfile::TempDir, Store) {
     let parent = tempfile::tempdir().expect("a directory");
-    let store = Store::open_at(parent.path().join("store")).expect("a store");
+    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
     (parent, store)
 }
 

@@ -13,7 +13,7 @@ use std::fs;
 use std::path::Path;
 
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+    ArraySpec, BufferOptions, BufferPool, Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, StoreOptions,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
@@ -48,7 +48,7 @@ impl Ground {
         };
         setrlimit(Resource::Nofile, limit).unwrap();
         let parent = tempfile::tempdir().unwrap();
-        let store = Store::open_at(parent.path().join("store")).unwrap();
+        let store = Store::open(&StoreOptions::at(parent.path().join("store"))).unwrap();
         Self {
             store,
             _parent: parent,

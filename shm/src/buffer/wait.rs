@@ -14,7 +14,7 @@ impl SharedBuffer {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
     /// # use std::time::Duration;
     /// let buffer = SharedBuffer::create(&store, 1024, &BufferOptions::default())?;

@@ -10,9 +10,10 @@ use crate::error::{Error, Result};
 use crate::sys::{self, DirectoryHandle, Refusal, Stat};
 
 /// What a directory is opened for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Purpose {
     /// It is made if it is not there, and what expired is removed now and then.
+    #[default]
     ToWork,
     /// It is made if it is not there.
     Unswept,

@@ -45,7 +45,7 @@ const PASSES: u32 = 2;
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
-/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
 /// use dcc_mcp_shm::{BufferOptions, BufferPool};
 ///
 /// let pool = BufferPool::create(&store, 4, 1024, &BufferOptions::default().name("viewport"))?;

@@ -26,7 +26,7 @@ use crate::sys::{self, Destination, Protection};
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
-/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
 /// use dcc_mcp_shm::{BufferOptions, SceneDataKind, SharedSceneBuffer};
 ///
 /// let options = BufferOptions::new(SceneDataKind::Geometry).source_dcc("Blender");

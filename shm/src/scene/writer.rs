@@ -20,7 +20,7 @@ use crate::sys::{Access, GuardedFile, LockByte, LockMode, Mapping, Protection, S
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
-/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
 /// use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter};
 ///
 /// let layout = Layout::new([("position", ArraySpec::new("f4".parse()?, [2, 3]))])?;

@@ -24,7 +24,7 @@ impl Store {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
     /// let id = SharedBuffer::create(&store, 1024, &BufferOptions::default().name("hero"))?.id();
     /// let deleted = store.delete(&id.into())?;

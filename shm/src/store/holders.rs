@@ -21,7 +21,7 @@ impl Store {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
     /// let buffer = SharedBuffer::create(&store, 1024, &BufferOptions::default())?;
     /// if let Some(pids) = store.holders().of(buffer.id()) {

@@ -22,7 +22,7 @@ impl BufferPool {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// use dcc_mcp_shm::{BufferOptions, BufferPool};
     ///
     /// let options = BufferOptions::default().name("viewport");

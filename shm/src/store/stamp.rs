@@ -36,7 +36,7 @@ impl Store {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// # use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer};
     /// let id = SharedSceneBuffer::write(&store, b"vertices", &BufferOptions::default())?.id();
     /// let (descriptor, stamp) = store.describe_stamped(&id.into())?;

@@ -32,7 +32,7 @@ impl Store {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// for (ability, error) in store.missing_abilities()? {
     ///     println!("{ability:?}: {error}");
     /// }

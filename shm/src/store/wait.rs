@@ -48,7 +48,7 @@ impl Store {
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
-    /// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+    /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// # use dcc_mcp_shm::{BufferFilter, BufferOptions, SharedSceneBuffer};
     /// # use std::time::Duration;
     /// let mut seen = store.list()?.buffers;

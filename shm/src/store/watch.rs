@@ -31,7 +31,7 @@ pub enum StoreEvent {
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
-/// # let store = dcc_mcp_shm::Store::open_at(parent.path().join("store"))?;
+/// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
 /// use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, StoreEvent};
 ///
 /// let watch = store.watch()?;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::common::{Image, Peer, Unprivileged, child_role, frame, hear, noise, number_of, path_of, say};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use uuid::Uuid;
 
 /// Longest frame in bytes.
@@ -30,7 +30,7 @@ fn child() {
         "use" => use_it(path),
         "fill" => fill(path),
         "look" => {
-            let store = Store::open_at(path).unwrap();
+            let store = Store::open(&StoreOptions::at(path)).unwrap();
             store.gc(false).unwrap();
             let (listing, report) = (store.list().unwrap(), store.gc(true).unwrap());
             say(&format!(
@@ -47,7 +47,7 @@ fn child() {
 
 /// Does everything, again and again, for as many rounds as it is told. Errors are counted; anything else ends it.
 fn use_it(path: &Path) {
-    let mut store = Store::open_at(path).unwrap();
+    let mut store = Store::open(&StoreOptions::at(path)).unwrap();
     let mut number = u64::from(std::process::id()) << 32;
     let mut tally = BTreeMap::new();
     let mut count = |result: Result<(), Error>| {
@@ -68,7 +68,7 @@ fn use_it(path: &Path) {
             count(stream(&store, &bytes));
             count(store.list().map(drop));
             count(store.gc(false).map(drop));
-            count(Store::open_at(path).map(|opened| store = opened));
+            count(Store::open(&StoreOptions::at(path)).map(|opened| store = opened));
         }
         say("done");
     }
@@ -115,7 +115,7 @@ fn stream(store: &Store, bytes: &[u8]) -> Result<(), Error> {
 
 /// Fills the directory, as its owner, with what has the names of a store's files and what has not.
 fn fill(path: &Path) {
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     let good = SharedBuffer::create(&store, 64, &BufferOptions::default().name("model")).unwrap();
     let image = Image::of(&good.path());
     for i in 0..RUBBISH {

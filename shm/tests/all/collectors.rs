@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use crate::common::{Peer, by_id, child_role, frame, live_for, number, number_of, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, Error, Layout, Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+    ArraySpec, BufferOptions, BufferPool, Error, Layout, Reference, SceneWriter, SharedBuffer, SharedSceneBuffer,
+    Store, StoreOptions,
 };
 use uuid::Uuid;
 
@@ -38,7 +39,7 @@ fn brief() -> BufferOptions {
 fn child() {
     let (role, path) = child_role();
     live_for(120 + seconds());
-    let store = Store::open_at(Path::new(&path)).unwrap();
+    let store = Store::open(&StoreOptions::at(Path::new(&path))).unwrap();
     let stop = SharedBuffer::open(&store, &name("stop")).unwrap();
     say("ready");
     let running = || stop.sequence().unwrap() == 0;

@@ -15,7 +15,7 @@ use crate::common::{
 };
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, Reference, SceneWriter, SharedBuffer,
-    SharedSceneBuffer, Store,
+    SharedSceneBuffer, Store, StoreOptions,
 };
 use memmap2::MmapRaw;
 use uuid::Uuid;
@@ -108,7 +108,7 @@ fn large_frame(number: u64) -> Vec<u8> {
 fn child() {
     let (role, path) = child_role();
     live_for(600 + 5 * kills());
-    let store = Store::open_at(Path::new(&path)).unwrap();
+    let store = Store::open(&StoreOptions::at(Path::new(&path))).unwrap();
     match role.as_str() {
         "produce" => produce(&store),
         "read" => read(&store),

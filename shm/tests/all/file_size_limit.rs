@@ -4,7 +4,7 @@
 use crate::common::{Peer, by_id, child_role, noise, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    SpaceLimit, Store,
+    SpaceLimit, Store, StoreOptions,
 };
 
 /// What a header takes.
@@ -96,7 +96,7 @@ fn child() {
     let (_, path) = child_role();
     // SAFETY: the default disposition, which ends the process.
     unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_DFL) };
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     let options = BufferOptions::default();
     let buffer = SharedBuffer::create(&store, 1 << 20, &options).unwrap();
     let pool = BufferPool::create(&store, 2, 1 << 20, &options).unwrap();

@@ -13,7 +13,7 @@ use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, DataReader, Error, FileRole, Layout, Reference, Result, SceneWriter,
-    SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
+    SharedBuffer, SharedSceneBuffer, SpaceLimit, Store, StoreOptions,
 };
 
 const MIB: u64 = 1 << 20;
@@ -46,7 +46,7 @@ fn on_small_disk(role: &str, disk: u64) {
 fn mount_small_disk(at: &Path, disk: u64) -> Store {
     mount_tmpfs(at, &format!("size={disk},mode=700"));
     say("mounted");
-    Store::open_at(at.join("store")).unwrap()
+    Store::open(&StoreOptions::at(at.join("store"))).unwrap()
 }
 
 fn layout(len: u64) -> Layout {
@@ -127,20 +127,20 @@ fn child() {
         return create_under_quota(&argument);
     }
     if role == "toggle" {
-        let store = Store::open_at(&argument).unwrap();
+        let store = Store::open(&StoreOptions::at(&argument)).unwrap();
         say("toggling");
         for bytes in (8 * MIB..9 * MIB).cycle() {
             store.set_quota(Some(bytes)).unwrap();
         }
     }
     if role == "hold" {
-        let store = Store::open_at(&argument).unwrap();
+        let store = Store::open(&StoreOptions::at(&argument)).unwrap();
         let _writer = SceneWriter::new(&store, layout(12 * MIB), BufferOptions::default()).unwrap();
         say("holding");
         hear();
     }
     if role == "little memory" {
-        return with_little_memory(&Store::open_at(&argument).unwrap());
+        return with_little_memory(&Store::open(&StoreOptions::at(&argument)).unwrap());
     }
     let (disk, path) = argument.split_once(' ').unwrap();
     let disk: u64 = disk.parse().unwrap();
@@ -441,7 +441,7 @@ fn a_quota_may_be_written_by_hand_and_what_is_none_can_be_replaced() {
 }
 
 fn create_under_quota(path: &str) {
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     say("ready");
     hear();
     let (mut made, mut refused) = (0, 0);

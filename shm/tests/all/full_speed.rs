@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 use std::time::Instant;
 
 use crate::common::{LONG, Peer, by_id, child_role, hear, live_for, number, say, temp_store};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store, StoreOptions};
 
 const LONGEST: usize = 32 << 20;
 const SHORTEST: usize = 16;
@@ -73,7 +73,7 @@ fn is_whole(data: &[u8]) -> bool {
 fn child() {
     let (role, path) = child_role();
     live_for(120 + reads() / 20);
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     match role.as_str() {
         "write" => write(&store),
         "read" => read(&store),

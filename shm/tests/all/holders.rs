@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, Reference, SceneWriter, SharedBuffer,
-    SharedSceneBuffer, Store,
+    SharedSceneBuffer, Store, StoreOptions,
 };
 use uuid::Uuid;
 
@@ -81,10 +81,10 @@ fn who_keeps_a_store_open_sweeps_it_too() {
     assert_eq!([first, second, third].map(is_there), [false, false, true]);
     // So does opening it, unless who opens it says otherwise.
     forget_sweep(&store);
-    let unswept = Store::open_unswept(store.path()).unwrap();
+    let unswept = Store::open(&StoreOptions::at(store.path()).unswept()).unwrap();
     SharedSceneBuffer::write(&unswept, b"x", &BufferOptions::default()).unwrap();
     assert!(is_there(third));
-    Store::open_at(store.path()).unwrap();
+    Store::open(&StoreOptions::at(store.path())).unwrap();
     assert!(!is_there(third));
 }
 

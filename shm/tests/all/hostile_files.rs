@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::common::{Image, Peer, at, by_id, child_role, noise, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, MAX_SLOTS, Result, SceneDataKind, SceneWriter, SharedBuffer,
-    SharedSceneBuffer, Store,
+    SharedSceneBuffer, Store, StoreOptions,
 };
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -679,8 +679,8 @@ fn a_directory_called_like_a_draft_stops_neither_gc_nor_the_opening_of_the_store
     fs::create_dir(store.path().join(format!("{id}.shm.draft"))).unwrap();
     // The lock file's time says when the store was last swept; without it the next to open sweeps.
     fs::remove_file(store.path().join(".lock")).unwrap();
-    Store::open_at(store.path()).unwrap();
-    Store::open_at(store.path()).unwrap();
+    Store::open(&StoreOptions::at(store.path())).unwrap();
+    Store::open(&StoreOptions::at(store.path())).unwrap();
     let report = store.gc(false).unwrap();
     assert_eq!(report.kept.len(), 1);
 }
@@ -764,7 +764,7 @@ fn name_link(store: &Store) -> PathBuf {
 fn a_store_that_others_could_tamper_with_is_refused() {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
     let at = |name: &str| parent.path().join(name);
-    let real = Store::open_at(at("real")).unwrap();
+    let real = Store::open(&StoreOptions::at(at("real"))).unwrap();
     assert_eq!(fs::metadata(at("real")).unwrap().permissions().mode() & 0o7777, 0o700);
     symlink(real.path(), at("link")).unwrap();
     symlink("nowhere", at("dangling")).unwrap();
@@ -788,7 +788,7 @@ fn a_store_that_others_could_tamper_with_is_refused() {
         refused.push(at("foreign"));
     }
     for path in refused {
-        let opened = Store::open_at(&path);
+        let opened = Store::open(&StoreOptions::at(&path));
         assert!(
             matches!(opened, Err(Error::UnsafeStore { .. })),
             "{}: {opened:?}",
@@ -802,7 +802,10 @@ fn a_store_that_others_could_tamper_with_is_refused() {
             path.display()
         );
     }
-    assert!(matches!(Store::open_at(at("no/parent")), Err(Error::Io { .. })));
+    assert!(matches!(
+        Store::open(&StoreOptions::at(at("no/parent"))),
+        Err(Error::Io { .. })
+    ));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{by_id, child_role, say};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    SpaceLimit, Store,
+    SpaceLimit, Store, StoreOptions,
 };
 
 const INODES: usize = 40;
@@ -30,7 +30,7 @@ fn child() {
     mount_tmpfs(path, &format!("size=64m,mode=700,nr_inodes={INODES}"));
     let (root, others) = (path.join("store"), path.join("others"));
     fs::create_dir(&others).unwrap();
-    let store = Store::open_at(&root).unwrap();
+    let store = Store::open(&StoreOptions::at(&root)).unwrap();
     let kept = SharedBuffer::create(&store, 10, &named("old")).unwrap();
     for lock in [true, false] {
         for free in 0..=ENOUGH {
@@ -48,7 +48,11 @@ fn child() {
                 assert_eq!(free_inodes(path), free, "{way} left something, or took it");
             }
             let other = path.join("other");
-            check("store", Store::open_unswept(&other).map(drop), free);
+            check(
+                "store",
+                Store::open(&StoreOptions::at(&other).unswept()).map(drop),
+                free,
+            );
             let _ = fs::remove_dir_all(&other);
         }
     }

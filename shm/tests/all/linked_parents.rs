@@ -4,7 +4,7 @@ use std::fs::{create_dir, rename};
 use std::os::unix::fs::symlink;
 
 use crate::common::temp_store;
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 
 fn by_descriptor(json: String) -> Reference {
     Reference::Descriptor(json)
@@ -18,7 +18,7 @@ fn its_descriptors_are_its_own_by_whichever_path() {
     symlink("real", at("link")).unwrap();
     symlink(parent.path(), at("real/up")).unwrap();
     let paths = ["real/store", "link/store", "link/up/link/store", "link/../real/store"];
-    let stores = paths.map(|path| Store::open_at(at(path)).unwrap());
+    let stores = paths.map(|path| Store::open(&StoreOptions::at(at(path))).unwrap());
     let options = BufferOptions::default();
     for maker in &stores {
         let scene = SharedSceneBuffer::write(maker, b"scene", &options).unwrap();
@@ -49,7 +49,7 @@ fn its_descriptors_are_its_own_by_whichever_path() {
 fn what_lies_elsewhere_is_refused_whatever_it_is_called() {
     let (parent, store) = temp_store();
     let at = |path: &str| parent.path().join(path);
-    let other = Store::open_at(at("other")).unwrap();
+    let other = Store::open(&StoreOptions::at(at("other"))).unwrap();
     let scene = SharedSceneBuffer::write(&other, b"of the other", &BufferOptions::default()).unwrap();
     let json = scene.descriptor().unwrap().to_json();
     // A file of the same id in this store makes it none of this store's.

@@ -8,6 +8,7 @@ use std::os::fd::AsRawFd;
 use crate::common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, number, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
+    StoreOptions,
 };
 
 const PAGE: usize = 4096;
@@ -228,9 +229,9 @@ fn child() {
     let (role, argument) = child_role();
     live_for(300);
     if role == "right to write" {
-        return keep_what_cannot_be_ended(&Store::open_at(argument).unwrap());
+        return keep_what_cannot_be_ended(&Store::open(&StoreOptions::at(argument)).unwrap());
     }
-    let mut work = Work::new(Store::open_at(argument).unwrap());
+    let mut work = Work::new(Store::open(&StoreOptions::at(argument)).unwrap());
     let mut counts = Counts::new();
     // Every so many of the amounts.
     let every = number("DCC_MCP_SHM_TEST_AMOUNTS", 3);

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use crate::common::{Peer, by_id, child_role, frame, hear, live_for, number, number_of, say, temp_store};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, Reference, SharedBuffer, Store, StoreOptions};
 
 const PROCESSES: usize = 8;
 const SLOTS: usize = 4;
@@ -28,7 +28,7 @@ fn name(text: &str) -> Reference {
 fn child() {
     let (place, path) = child_role();
     live_for(60 + frames() / 200);
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     let place: usize = place.parse().unwrap();
     let pool = BufferPool::open(&store, &name("pool")).unwrap();
     let stop = SharedBuffer::open(&store, &name("stop")).unwrap();

@@ -15,7 +15,7 @@ use std::os::unix::fs::PermissionsExt;
 use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    SpaceLimit, Store,
+    SpaceLimit, Store, StoreOptions,
 };
 use refusal::{Call, refuse};
 use uuid::Uuid;
@@ -203,7 +203,7 @@ fn have_no_room(store: &Store, errno: i32) {
         (Call::create(), &|| SharedBuffer::create(store, 1, &options).map(drop)),
         (Call::create(), &|| store.set_quota(Some(1 << 30))),
         (Call::all(libc::SYS_mkdirat), &|| {
-            Store::open_at(store.path().with_file_name("other")).map(drop)
+            Store::open(&StoreOptions::at(store.path().with_file_name("other"))).map(drop)
         }),
     ];
     for (call, make) in ways {

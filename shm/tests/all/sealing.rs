@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::common::{Peer, by_id, child_role, hear, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+    StoreOptions,
 };
 use memmap2::MmapRaw;
 
@@ -43,7 +44,7 @@ fn child() {
         }
         "fill" => {
             let (path, id) = argument.split_once(' ').unwrap();
-            let store = Store::open_at(path).unwrap();
+            let store = Store::open(&StoreOptions::at(path)).unwrap();
             let writer = SceneWriter::fill(&store, &by_id(id.parse().unwrap())).unwrap();
             writer.memory().copy_in(0, b"half").unwrap();
             say("filling");

@@ -8,6 +8,7 @@ use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{Peer, by_id, child_role, hear, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, LockHolder, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Store,
+    StoreOptions,
 };
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process};
@@ -18,17 +19,20 @@ fn child() {
     let (role, files) = child_role();
     if role == "look without /proc" {
         mount_tmpfs("/proc".as_ref(), "size=4k");
-        let busy = Store::open_unswept(files).unwrap().check_lock();
+        let busy = Store::open(&StoreOptions::at(files).unswept()).unwrap().check_lock();
         return say(&busy.unwrap_err().to_string());
     }
     if let Some(id) = role.strip_prefix("write ") {
-        let (store, id) = (Store::open_at(files).unwrap(), by_id(id.parse().unwrap()));
+        let (store, id) = (
+            Store::open(&StoreOptions::at(files)).unwrap(),
+            by_id(id.parse().unwrap()),
+        );
         let _edit = SharedBuffer::open(&store, &id).unwrap().edit(1).unwrap();
         say("writing");
         return drop(hear());
     }
     if let Some(id) = role.strip_prefix("fill ") {
-        let store = Store::open_at(files).unwrap();
+        let store = Store::open(&StoreOptions::at(files)).unwrap();
         let _writer = SceneWriter::fill(&store, &by_id(id.parse().unwrap())).unwrap();
         say("filling");
         return drop(hear());

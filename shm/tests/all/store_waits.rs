@@ -11,7 +11,7 @@ use crate::common::{
 };
 use dcc_mcp_shm::{
     ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Layout, Result, SceneDataKind, SceneWriter,
-    SharedBuffer, SharedSceneBuffer, Store, StoreEvent,
+    SharedBuffer, SharedSceneBuffer, Store, StoreEvent, StoreOptions,
 };
 
 /// Scenes of one producer in the race.
@@ -57,7 +57,7 @@ fn outcome(came: &Result<Vec<Descriptor>>) -> String {
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, path) = child_role();
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     match role.as_str() {
         "wait" => {
             let seen = store.list().unwrap().buffers;
@@ -299,7 +299,7 @@ fn a_store_that_goes_or_is_opened_to_others_ends_a_wait() {
             "another in its place",
             |store| {
                 fs::rename(store.path(), store.path().with_file_name("elsewhere")).unwrap();
-                Store::open_at(store.path()).unwrap();
+                Store::open(&StoreOptions::at(store.path())).unwrap();
             },
             "not found",
         ),

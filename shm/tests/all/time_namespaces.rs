@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
-use dcc_mcp_shm::{BufferOptions, BufferPool, KeptReason, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, KeptReason, SharedSceneBuffer, Store, StoreOptions};
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use rustix::time::{ClockId, clock_gettime};
 use uuid::Uuid;
@@ -69,15 +69,15 @@ fn child() {
     }
     match role.as_str() {
         "sweep" => {
-            let store = Store::open_unswept(path).unwrap();
+            let store = Store::open(&StoreOptions::at(path).unswept()).unwrap();
             assert_whole_ttl(&store);
             assert_whole_ttl(&store);
         }
         "make" | "make without a clock" => {
-            scene(&Store::open_at(path).unwrap());
+            scene(&Store::open(&StoreOptions::at(path)).unwrap());
         }
         "open and close" => {
-            let store = Store::open_at(path).unwrap();
+            let store = Store::open(&StoreOptions::at(path)).unwrap();
             SharedSceneBuffer::open(&store, &by_id(id.parse().unwrap())).unwrap();
         }
         "wait" => {
@@ -88,7 +88,7 @@ fn child() {
         "move" => move_to_other_namespaces(path.as_ref()),
         "fork" => fork_into_another_namespace(path.as_ref()),
         "sweep without a clock" => {
-            let store = Store::open_at(path).unwrap();
+            let store = Store::open(&StoreOptions::at(path)).unwrap();
             let verdict = verdict(&store);
             assert!(matches!(verdict, Some(KeptReason::ClockUnknown { .. })), "{verdict:?}");
             assert_eq!(store.list().unwrap().buffers[0].expires, None);
@@ -101,7 +101,7 @@ fn child() {
 
 /// Programs that save and restore processes move them in this way, and so may a process itself.
 fn move_to_other_namespaces(path: &Path) {
-    let store = Store::open_unswept(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path).unswept()).unwrap();
     // With one thread, as the kernel demands.
     let forked = in_fork(|| {
         for days in 0..3 {
@@ -120,7 +120,7 @@ fn move_to_other_namespaces(path: &Path) {
 
 /// The process itself stays where it is; its children are a day ahead.
 fn fork_into_another_namespace(path: &Path) {
-    let store = Store::open_unswept(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path).unswept()).unwrap();
     assert_whole_ttl(&store);
     let unshare = || {
         // SAFETY: only what children see of the clocks changes; no descriptor or memory does.

@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::common::{Image, Peer, Unprivileged, at, by_id, child_command, child_role, say, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
-    Store,
+    Store, StoreOptions,
 };
 use serde_json::Value;
 
@@ -41,7 +41,7 @@ fn child() {
     if role == "intrude" {
         return intrude(path.as_ref());
     }
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     let options = BufferOptions::default();
     match role.as_str() {
         "everything" => {
@@ -154,7 +154,7 @@ fn fillers_that_race_give_one_scene_or_a_typed_error() {
 
 /// One file of each kind, and then nothing more until the parent has looked.
 fn make_everything(path: &Path) {
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     store.set_quota(Some(1 << 30)).unwrap();
     let options = BufferOptions::default().name("buffer");
     let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
@@ -181,7 +181,7 @@ fn with_umask_0(store: &Path) -> (Peer, String) {
 /// Tries to get at the store of another user, of whom it knows a descriptor.
 fn intrude(path: &Path) {
     let json = crate::common::hear();
-    let opened = Store::open_at(path);
+    let opened = Store::open(&StoreOptions::at(path));
     assert!(
         matches!(opened, Err(Error::UnsafeStore { .. } | Error::Io { .. })),
         "{opened:?}"
@@ -252,10 +252,16 @@ fn what_another_user_planted_is_refused() {
         // The same refusals, for a directory that is ours and that others may write to, and a file that is no directory.
         fs::create_dir(&path).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(Store::open_at(&path), Err(Error::UnsafeStore { .. })));
+        assert!(matches!(
+            Store::open(&StoreOptions::at(&path)),
+            Err(Error::UnsafeStore { .. })
+        ));
         fs::remove_dir(&path).unwrap();
         fs::write(&path, "").unwrap();
-        assert!(matches!(Store::open_at(&path), Err(Error::UnsafeStore { .. })));
+        assert!(matches!(
+            Store::open(&StoreOptions::at(&path)),
+            Err(Error::UnsafeStore { .. })
+        ));
         crate::common::print(
             "without root nothing can be another user's: directories open to others and files were refused",
         );
@@ -273,7 +279,7 @@ fn what_another_user_planted_is_refused() {
     for (what, make) in cases {
         make(&path);
         plant(&path);
-        let opened = Store::open_at(&path);
+        let opened = Store::open(&StoreOptions::at(&path));
         assert!(matches!(opened, Err(Error::UnsafeStore { .. })), "{what}: {opened:?}");
         let _ = (fs::remove_file(&path), fs::remove_dir(&path));
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::common::{Peer, by_id, child_role, temp_store};
-use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter, SharedSceneBuffer, Store, StoreEvent};
+use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter, SharedSceneBuffer, Store, StoreEvent, StoreOptions};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 fn layout() -> Layout {
@@ -87,7 +87,7 @@ fn a_directory_that_goes_is_told() {
 fn child() {
     let (role, path) = child_role();
     assert_eq!(role, "publish");
-    let store = Store::open_at(path).unwrap();
+    let store = Store::open(&StoreOptions::at(path)).unwrap();
     let scene = SharedSceneBuffer::write(&store, b"data", &BufferOptions::default()).unwrap();
     crate::common::say(&scene.id().to_string());
     crate::common::hear();

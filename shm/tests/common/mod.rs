@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use dcc_mcp_shm::{ArraySpec, BufferOptions, Error, Layout, Reference, SceneWriter, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{
+    ArraySpec, BufferOptions, Error, Layout, Reference, SceneWriter, SharedSceneBuffer, Store, StoreOptions,
+};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -23,7 +25,7 @@ use uuid::Uuid;
 /// A store in memory that goes with the directory.
 pub(crate) fn temp_store() -> (TempDir, Store) {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
-    let store = Store::open_at(parent.path().join("store")).unwrap();
+    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).unwrap();
     (parent, store)
 }
 
@@ -151,7 +153,7 @@ pub(crate) fn argument(store: &Store, id: Uuid) -> String {
 /// In a child: the store and the file that its argument means.
 pub(crate) fn opened(argument: &str) -> (Store, Uuid) {
     let (path, id) = argument.split_once(' ').unwrap();
-    (Store::open_at(path).unwrap(), id.parse().unwrap())
+    (Store::open(&StoreOptions::at(path)).unwrap(), id.parse().unwrap())
 }
 
 /// In a child: says a line to the parent.

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use common::{Peer, child_role, hear, live_for, number, print, say};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use model::{Model, Step, step};
 use nix::errno::Errno;
 use nix::unistd::{Pid, gettid};
@@ -111,7 +111,7 @@ fn take_steps(parent: &Path) {
             return;
         }
         if let Some(name) = line.strip_prefix("new ") {
-            store = Some(Store::open_at(parent.join(name)).unwrap());
+            store = Some(Store::open(&StoreOptions::at(parent.join(name))).unwrap());
             say("opened");
             continue;
         }
@@ -206,7 +206,7 @@ impl Child {
         let case = format!("{}, {fault:?}", operation.name);
         self.peer.tell(&format!("{index} {}", path.display()));
         self.peer.expect("ready");
-        let store = Store::open_existing(&path).unwrap();
+        let store = Store::open(&StoreOptions::at(&path).existing()).unwrap();
         let before = contents(&store);
         let (child, peer) = (Pid::from_raw(self.peer.pid()), &mut self.peer);
         let trace = follow(child, self.thread, fault, || peer.tell("go"));
@@ -582,7 +582,7 @@ fn the_store_does_what_the_model_does_though_calls_fail() {
         child.cases += 1;
         child.peer.tell(&format!("new {}", child.cases));
         child.peer.expect("opened");
-        let store = Store::open_existing(child.path()).unwrap();
+        let store = Store::open(&StoreOptions::at(child.path()).existing()).unwrap();
         let mut model = Model::default();
         for (step, call, errno) in steps {
             let (outcome, has_failed) = step_with(child, step, Fault::ErrorAt(call, errno));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dcc_mcp_shm::{
     ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Kept, KeptReason, Layout, QuotaSetting,
-    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, Summary,
+    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, StoreOptions, Summary,
 };
 
 use crate::common::noise;
@@ -46,8 +46,8 @@ macro_rules! operations {
 }
 
 pub(crate) const OPERATIONS: &[Operation] = operations! {
-    "open the store", Nothing, |f: &Fixture| Store::open_with(f.store.path(), QuotaSetting::Keep);
-    "open the store to look", Nothing, |f: &Fixture| Store::open_existing(f.store.path());
+    "open the store", Nothing, |f: &Fixture| Store::open(&StoreOptions::at(f.store.path()).quota(QuotaSetting::Keep));
+    "open the store to look", Nothing, |f: &Fixture| Store::open(&StoreOptions::at(f.store.path()).existing());
     "set a quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40));
     "lift the quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40)).and_then(|()| f.store.set_quota(None));
     "look for room", Nothing, |f: &Fixture| f.store.room();
@@ -145,7 +145,7 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn make(path: &Path) -> Self {
         // Whoever swept it lately need not do so again in the middle of something.
-        let store = Store::open_at(path).unwrap();
+        let store = Store::open(&StoreOptions::at(path)).unwrap();
         let held = SharedSceneBuffer::write(&store, SMALL, &forever().name("held")).unwrap();
         for name in ["scene", "idle"] {
             SharedSceneBuffer::write(&store, SMALL, &forever().name(name)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dcc_mcp_shm::{Error, Store};
+use dcc_mcp_shm::{Error, Store, StoreOptions};
 use rustix::fs::{Access, FileType, access, lstat};
 use rustix::process::geteuid;
 
@@ -14,7 +14,7 @@ const SUBJECT: &str = "directory";
 /// The store if it can be opened, and why not.
 pub(super) fn check(path: &Path) -> (Option<Store>, Finding) {
     let shown = path.display();
-    match Store::open_existing(path) {
+    match Store::open(&StoreOptions::at(path).existing()) {
         Ok(store) => {
             let finding = match access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
                 Ok(()) => Finding::good(SUBJECT, format!("{shown}, this user's alone")),

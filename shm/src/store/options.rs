@@ -1,0 +1,121 @@
+//! Which store is opened, for what, and what is recorded as its quota.
+
+use std::path::PathBuf;
+
+#[cfg(doc)]
+use super::Store;
+use crate::directory::Purpose;
+use crate::error::{Error, Result};
+use crate::sys;
+
+/// Directory to use instead of the default one.
+pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
+/// Most bytes that the store may hold.
+pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
+
+/// What opening a store does about its quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QuotaSetting {
+    /// What is recorded stays.
+    Keep,
+    /// There is none from now on.
+    Lift,
+    /// This many bytes are recorded.
+    Bytes(u64),
+}
+
+impl QuotaSetting {
+    /// What `DCC_MCP_SHM_MAX_BYTES` says: nothing, empty, or a number.
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when it is no number of bytes.
+    pub fn of_environment() -> Result<Self> {
+        let Some(text) = std::env::var_os(QUOTA_VARIABLE) else {
+            return Ok(Self::Keep);
+        };
+        let text = text.to_string_lossy();
+        match text.trim() {
+            "" => Ok(Self::Lift),
+            number => number
+                .parse()
+                .map(Self::Bytes)
+                .map_err(|_| Error::invalid(QUOTA_VARIABLE, format!("{text:?} is no number of bytes"))),
+        }
+    }
+}
+
+/// How [`Store::open`] opens a store. By default that is the store of this user, it is made if it is not there, and what expired
+/// is removed from it now and then.
+///
+/// ```
+/// # let parent = tempfile::tempdir()?;
+/// # let path = parent.path().join("store");
+/// use dcc_mcp_shm::{QuotaSetting, Store, StoreOptions};
+/// let options = StoreOptions::at(&path).quota(QuotaSetting::Bytes(1 << 30));
+/// assert!(Store::open(&options)?.list()?.buffers.is_empty());
+/// assert_eq!(Store::open(&StoreOptions::at(&path).existing())?.quota()?, Some(1 << 30));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct StoreOptions {
+    path: Option<PathBuf>,
+    quota: Option<QuotaSetting>,
+    pub(super) purpose: Purpose,
+}
+
+impl StoreOptions {
+    /// The store in this directory.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: Some(path.into()),
+            ..Self::default()
+        }
+    }
+
+    /// Does this about the quota, instead of what `DCC_MCP_SHM_MAX_BYTES` says.
+    ///
+    /// A program whose foreign code sets variables, as Python's `os.environ` does, reads the variable itself with
+    /// [`QuotaSetting::of_environment`] while that code cannot run, because some C libraries free what is being read.
+    #[must_use]
+    pub fn quota(mut self, quota: QuotaSetting) -> Self {
+        self.quota = Some(quota);
+        self
+    }
+
+    /// Removes nothing, unless there is no room for what is made in the store. For programs that choose themselves when to call
+    /// [`Store::gc`], which looks at every file.
+    #[must_use]
+    pub fn unswept(mut self) -> Self {
+        self.purpose = Purpose::Unswept;
+        self
+    }
+
+    /// Opens the store only if it is there, to look at it: nothing is made or removed, and no quota of the environment is
+    /// recorded.
+    #[must_use]
+    pub fn existing(mut self) -> Self {
+        self.purpose = Purpose::ToLook;
+        self
+    }
+
+    /// The directory.
+    pub(super) fn path(&self) -> PathBuf {
+        self.path.clone().unwrap_or_else(default_path)
+    }
+
+    /// What is done about the quota.
+    pub(super) fn quota_setting(&self) -> Result<QuotaSetting> {
+        match self.quota {
+            Some(quota) => Ok(quota),
+            None if self.purpose == Purpose::ToLook => Ok(QuotaSetting::Keep),
+            None => QuotaSetting::of_environment(),
+        }
+    }
+}
+
+/// `DCC_MCP_SHM_DIR` if it is set, else the directory that the system has for this user.
+pub(super) fn default_path() -> PathBuf {
+    std::env::var_os(DIR_VARIABLE)
+        .filter(|path| !path.is_empty())
+        .map_or_else(sys::default_directory, PathBuf::from)
+}
