@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 FLOORS: dict[str, list[set[str]]] = {
     "shm/src": [
         {"sys"},
-        {"text"},
+        {"share_out", "text"},
         {"holder"},
         {"error"},
         {"format"},
@@ -43,7 +43,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "view/src": [],
     "server/src": [
         {"identity", "sync"},
-        {"lanes", "index"},
+        {"lanes"},
         {"access"},
         {"state"},
         {"report"},

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dcc_mcp_shm::{BufferFilter, QuotaSetting, Store, StoreOptions};
+use dcc_mcp_shm::{BufferFilter, NameFilter, QuotaSetting, Store, StoreOptions};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
@@ -121,7 +121,7 @@ impl PyStore {
         let wanted = BufferFilter {
             kind: kind.map(|kind| kind.0),
             source_dcc,
-            name,
+            name: name.map(NameFilter::Is),
             group,
         };
         let after = after.map(descriptors).transpose()?;

@@ -1,17 +1,15 @@
 //! How calls reach the store and the index of it: opened when first needed, and again when its directory was replaced.
 
-use std::os::fd::{AsFd as _, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use dcc_mcp_shm::{Error, GcReport, Store};
+use dcc_mcp_shm::{Error, GcReport, Store, StoreChange, StoreIndex, cores};
 use tokio::sync::{Notify, broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::index::{Change, Index};
 use crate::lanes::Lanes;
 use crate::quota::Quota;
-use crate::readiness::readable;
+use crate::readiness::StoreReadiness;
 use crate::reply::ToolError;
 use crate::settings::Settings;
 use crate::sync::lock;
@@ -35,7 +33,7 @@ pub(crate) struct StoreAccess {
     following: Mutex<()>,
     first_use: Notify,
     lanes: Arc<Lanes>,
-    changes: broadcast::Sender<Change>,
+    changes: broadcast::Sender<StoreChange>,
 }
 
 #[derive(Debug)]
@@ -46,7 +44,7 @@ struct Opened {
 
 #[derive(Debug)]
 struct Followed {
-    index: Arc<Mutex<Index>>,
+    index: Arc<Index>,
     /// None where nothing tells of changes.
     task: Option<AbortOnDropHandle<()>>,
 }
@@ -55,6 +53,28 @@ impl Followed {
     /// Whether changes are still taken in.
     fn is_followed(&self) -> bool {
         self.task.as_ref().is_none_or(|task| !task.is_finished())
+    }
+}
+
+/// The index of a store, whose changes are told to those who listen.
+#[derive(Debug)]
+struct Index {
+    store: Store,
+    entries: Mutex<StoreIndex>,
+    changes: broadcast::Sender<StoreChange>,
+}
+
+impl Index {
+    /// Takes in what happened since the last time and tells it, before anybody else sees the index. Says whether the store is
+    /// still there.
+    fn refresh(&self, entries: &mut StoreIndex) -> Result<bool, Error> {
+        let mut is_there = true;
+        for change in entries.refresh()? {
+            is_there &= change != StoreChange::Gone;
+            // Fails if nobody listens.
+            let _ = self.changes.send(change);
+        }
+        Ok(is_there)
     }
 }
 
@@ -122,7 +142,7 @@ impl StoreAccess {
         self.first_use.notify_one();
         if let Some(before) = before {
             // Whoever listens learns of the store that came in place of the last one.
-            let _ = self.changes.send(Change::Everything);
+            let _ = self.changes.send(StoreChange::Everything);
             if before.index.is_some() {
                 let _only = lock(&self.following);
                 self.follow(store.clone())?;
@@ -133,7 +153,10 @@ impl StoreAccess {
 
     /// Looks something up in the index, which knows all that was published before this call. Called on a thread of
     /// a lane.
-    pub(crate) fn index<T>(&self, look: impl FnOnce(&Index) -> Result<T, ToolError>) -> Result<T, ToolError> {
+    pub(crate) fn index<T>(
+        &self,
+        look: impl FnOnce(&Store, &StoreIndex) -> Result<T, ToolError>,
+    ) -> Result<T, ToolError> {
         let store = self.open()?;
         let index = if let Some(index) = self.followed() {
             index
@@ -142,13 +165,13 @@ impl StoreAccess {
             // Another call may have made it meanwhile.
             self.followed().map_or_else(|| self.follow(store), Ok)?
         };
-        let mut index = lock(&index);
-        index.refresh()?;
-        look(&index)
+        let mut entries = lock(&index.entries);
+        index.refresh(&mut entries)?;
+        look(&index.store, &entries)
     }
 
     /// The index, if there is one and changes are taken in.
-    fn followed(&self) -> Option<Arc<Mutex<Index>>> {
+    fn followed(&self) -> Option<Arc<Index>> {
         let opened = self.locked();
         let followed = opened.as_ref()?.index.as_ref()?;
         followed.is_followed().then(|| followed.index.clone())
@@ -156,15 +179,18 @@ impl StoreAccess {
 
     /// Reads the whole store, once, and keeps to it from then on. Called by one thread at a time: of two indexes, the one that is
     /// given up would take with it what it was told and has not told anybody.
-    fn follow(&self, store: Store) -> Result<Arc<Mutex<Index>>, ToolError> {
-        let index = Index::new(store, self.changes.clone())?;
-        let watched = index.watch().map(|watch| watch.as_fd().try_clone_to_owned());
-        let watched = watched.transpose().map_err(|error| {
+    fn follow(&self, store: Store) -> Result<Arc<Index>, ToolError> {
+        let entries = StoreIndex::new(&store, cores())?;
+        let ready = entries.watch().map(StoreReadiness::of).transpose().map_err(|error| {
             let advice = "Close buffers, or raise the limit of open files (ulimit -n) of the server.";
             ToolError::new(format!("Changes of the store cannot be followed: {error}"), advice)
         })?;
-        let index = Arc::new(Mutex::new(index));
-        let task = watched.map(|watched| tokio::spawn(keep_fresh(self.lanes.clone(), index.clone(), watched)));
+        let index = Arc::new(Index {
+            store,
+            entries: Mutex::new(entries),
+            changes: self.changes.clone(),
+        });
+        let task = ready.map(|ready| tokio::spawn(keep_fresh(self.lanes.clone(), index.clone(), ready)));
         let mut opened = self.locked();
         if let Some(opened) = opened.as_mut() {
             opened.index = Some(Followed {
@@ -176,7 +202,7 @@ impl StoreAccess {
     }
 
     /// What changes from now on. Changes are noticed once something has been looked up in the index.
-    pub(crate) fn changes(&self) -> broadcast::Receiver<Change> {
+    pub(crate) fn changes(&self) -> broadcast::Receiver<StoreChange> {
         self.changes.subscribe()
     }
 
@@ -196,20 +222,15 @@ impl StoreAccess {
 }
 
 /// Takes changes in as they happen, for those who listen. Ends when the store is gone.
-async fn keep_fresh(lanes: Arc<Lanes>, index: Arc<Mutex<Index>>, watched: OwnedFd) {
-    let watched = match readable(watched) {
-        Ok(watched) => watched,
-        Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
-    };
+async fn keep_fresh(lanes: Arc<Lanes>, index: Arc<Index>, ready: StoreReadiness) {
     loop {
-        match watched.readable().await {
-            // Cleared before it is read: what comes meanwhile is noticed again.
-            Ok(mut ready) => ready.clear_ready(),
-            Err(error) => return tracing::error!(%error, "changes of the store cannot be waited for"),
+        if let Err(error) = ready.wait().await {
+            return tracing::error!(%error, "changes of the store cannot be waited for");
         }
         loop {
             let index = index.clone();
-            match lanes.quick.run(move || Ok(lock(&index).refresh())).await {
+            let refresh = move || Ok(index.refresh(&mut lock(&index.entries)));
+            match lanes.quick.run(refresh).await {
                 Ok(Ok(true)) => break,
                 Ok(Ok(false)) => return,
                 // The kernel tells of each change once, so nothing but this looks again.

@@ -1,10 +1,9 @@
 //! Completion of what a person types into a prompt's argument or a resource's address.
 
-use dcc_mcp_shm::visible;
+use dcc_mcp_shm::{StoreIndex, visible};
 use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 
 use crate::address::{BUFFERS, POOLS};
-use crate::index::Index;
 use crate::prompts::{DCCS, SHARE_SELECTION};
 
 /// What can be completed.
@@ -26,7 +25,7 @@ impl Completed {
     }
 
     /// Names and ids that begin as `typed` does, the newest buffers first.
-    pub(crate) fn propose(&self, index: &Index, typed: &str) -> CompletionInfo {
+    pub(crate) fn propose(&self, index: &StoreIndex, typed: &str) -> CompletionInfo {
         // As names are shown, whichever way they were typed.
         let shown = |text: &str| visible(text).to_lowercase();
         let typed = shown(typed);

@@ -1,8 +1,8 @@
 //! Places in the listing of buffers, as text that the client hands back: where a page ended, and what was seen.
 
-use std::cmp::Reverse;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use dcc_mcp_shm::ListPosition;
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -10,42 +10,23 @@ use crate::reply::ToolError;
 
 const SEPARATOR: char = '_';
 
-/// Creation time and id of a buffer: positions compare as the buffers are listed, newest first.
-///
-/// Unlike a count it stays right while buffers come and go.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Position {
-    /// In microseconds, as descriptors and cursors have it.
-    created_at: Reverse<Timestamp>,
-    id: Uuid,
+/// The position that a `cursor` argument means.
+pub(crate) fn from_cursor(cursor: &str) -> Result<ListPosition, ToolError> {
+    let parse = || {
+        let (created_at, id) = cursor.split_once(SEPARATOR)?;
+        let created_micros = from_text(created_at)?.as_microsecond();
+        Some(ListPosition::new(created_micros, Uuid::try_parse(id).ok()?))
+    };
+    parse().ok_or_else(|| refused("Pass `next_cursor` of the previous result unchanged, or leave it out."))
 }
 
-impl Position {
-    pub(crate) fn of(created: SystemTime, id: Uuid) -> Self {
-        let created_at = Reverse(micros(created.try_into().unwrap_or(Timestamp::MAX)));
-        Self { created_at, id }
-    }
+/// The text that [`from_cursor`] reads.
+pub(crate) fn to_cursor(position: &ListPosition) -> String {
+    format!("{}{SEPARATOR}{}", to_text(created(position)), position.id())
+}
 
-    pub(crate) fn id(&self) -> Uuid {
-        self.id
-    }
-
-    /// The place that a `cursor` argument means.
-    pub(crate) fn from_cursor(cursor: &str) -> Result<Self, ToolError> {
-        let parse = || {
-            let (created_at, id) = cursor.split_once(SEPARATOR)?;
-            Some(Self {
-                created_at: Reverse(from_text(created_at)?),
-                id: Uuid::try_parse(id).ok()?,
-            })
-        };
-        parse().ok_or_else(|| refused("Pass `next_cursor` of the previous result unchanged, or leave it out."))
-    }
-
-    /// The text that [`Position::from_cursor`] reads.
-    pub(crate) fn to_cursor(&self) -> String {
-        format!("{}{SEPARATOR}{}", to_text(self.created_at.0), self.id)
-    }
+fn created(position: &ListPosition) -> Timestamp {
+    Timestamp::from_microsecond(position.created_micros()).unwrap_or(Timestamp::MAX)
 }
 
 fn micros(time: Timestamp) -> Timestamp {
@@ -87,20 +68,20 @@ impl Seen {
     const MOST: usize = 32;
 
     /// All buffers that can be read now, which come newest first.
-    pub(crate) fn all<'a>(buffers: impl Iterator<Item = &'a Position>) -> Self {
+    pub(crate) fn all<'a>(buffers: impl Iterator<Item = &'a ListPosition>) -> Self {
         let mut horizon = micros(Timestamp::now() - Self::SLACK);
-        let recent = |position: &&Position| position.created_at.0 >= horizon;
-        let recent: Vec<&Position> = buffers.take_while(recent).take(Self::MOST + 1).collect();
+        let recent = |position: &&ListPosition| created(position) >= horizon;
+        let recent: Vec<&ListPosition> = buffers.take_while(recent).take(Self::MOST + 1).collect();
         if let Some(beyond) = recent.get(Self::MOST) {
-            horizon = beyond.created_at.0;
+            horizon = created(beyond);
         }
-        let ids = recent.iter().map(|position| Self::short(position.id)).collect();
+        let ids = recent.iter().map(|position| Self::short(position.id())).collect();
         Self { horizon, ids }
     }
 
     /// Whether a buffer is not among those seen.
-    pub(crate) fn is_new(&self, position: &Position) -> bool {
-        position.created_at.0 >= self.horizon && !self.ids.contains(&Self::short(position.id))
+    pub(crate) fn is_new(&self, position: &ListPosition) -> bool {
+        created(position) >= self.horizon && !self.ids.contains(&Self::short(position.id()))
     }
 
     /// Enough of an id to tell 32 apart.
@@ -135,26 +116,25 @@ mod tests {
 
     const ID: Uuid = Uuid::from_u128(7);
 
-    fn made(ago: Duration, id: u32) -> Position {
-        Position::of(SystemTime::now() - ago, Uuid::from_fields(id, 0, 0, &[0; 8]))
+    fn made(ago: Duration, id: u32) -> ListPosition {
+        let created = Timestamp::now() - ago;
+        ListPosition::new(created.as_microsecond(), Uuid::from_fields(id, 0, 0, &[0; 8]))
     }
 
     #[test]
     fn newest_comes_first_by_what_a_cursor_can_say() {
-        let times = [1_125_000, 1_120_000, 1_000_000, 999_000].map(Duration::from_micros);
-        let at = |time, id| Position::of(SystemTime::UNIX_EPOCH + time, id);
-        assert!(times.is_sorted_by_key(|&time| at(time, ID)));
-        assert!(at(times[0], ID) < at(times[0], Uuid::max()));
-        let within = times[0] + Duration::from_nanos(999);
-        assert_eq!(at(times[0], ID), at(within, ID));
-        assert_eq!(at(within, ID).to_cursor(), format!("1970-01-01T00:00:01.125000_{ID}"));
+        let times = [1_125_000, 1_120_000, 1_000_000, 999_000];
+        assert!(times.is_sorted_by_key(|&time| ListPosition::new(time, ID)));
+        let newest = ListPosition::new(times[0], ID);
+        assert!(newest < ListPosition::new(times[0], Uuid::max()));
+        assert_eq!(to_cursor(&newest), format!("1970-01-01T00:00:01.125000_{ID}"));
     }
 
     #[test]
     fn cursors_come_back_and_others_are_refused() {
-        let position = Position::of(SystemTime::UNIX_EPOCH + Duration::from_millis(500), ID);
-        let cursor = position.to_cursor();
-        assert_eq!(Position::from_cursor(&cursor).ok(), Some(position));
+        let position = ListPosition::new(500_000, ID);
+        let cursor = to_cursor(&position);
+        assert_eq!(from_cursor(&cursor).ok(), Some(position));
         let no_time = format!("zzz_{ID}");
         for text in [
             "",
@@ -164,7 +144,7 @@ mod tests {
             "2026-11-24T03:00:00Z",
             "2026-11-24T03:00:00Z_7",
         ] {
-            assert!(Position::from_cursor(text).is_err(), "{text}");
+            assert!(from_cursor(text).is_err(), "{text}");
         }
         for text in ["", "_", "zzz_", "2026-11-24T03:00:00_x", "2026-11-24T03:00:00_-1"] {
             assert!(Seen::from_cursor(text).is_err(), "{text}");

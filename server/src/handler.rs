@@ -56,7 +56,7 @@ impl ServerHandler for ShmServer {
         let changes = self.access().changes();
         let cursor = request.and_then(|request| request.cursor);
         let listed = self
-            .index(&context.ct, move |index| resources::list(index, cursor.as_deref()))
+            .index(&context.ct, move |_, index| resources::list(index, cursor.as_deref()))
             .await?;
         // Clients without sessions are told of nothing that they do not listen for.
         if context.peer.peer_info().is_some() {
@@ -87,7 +87,7 @@ impl ServerHandler for ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
         // From here on changes are noticed.
-        self.index(&context.ct, |_| Ok(())).await?;
+        self.index(&context.ct, |_, _| Ok(())).await?;
         if self
             .subscriptions()
             .subscribe(&request.uri, self.access(), &context.peer)
@@ -114,7 +114,7 @@ impl ServerHandler for ShmServer {
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
         let changes = self.access().changes();
         let listening = async {
-            self.index(&CancellationToken::new(), |_| Ok(())).await?;
+            self.index(&CancellationToken::new(), |_, _| Ok(())).await?;
             let interest = Interest::of(context.accepted(), self.access().opened().as_ref());
             let sink = Sink::Listening(context.sink().clone());
             follow(self.access().clone(), changes, Arc::new(Mutex::new(interest)), sink).await;
@@ -152,7 +152,7 @@ impl ServerHandler for ShmServer {
         };
         let typed = request.argument.value;
         let proposed = self
-            .index(&context.ct, move |index| Ok(completed.propose(index, &typed)))
+            .index(&context.ct, move |_, index| Ok(completed.propose(index, &typed)))
             .await?;
         Ok(CompleteResult::new(proposed))
     }

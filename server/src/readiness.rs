@@ -1,14 +1,27 @@
-//! File descriptors that the runtime waits for.
+//! What the runtime waits for: file descriptors, and events of a store.
 
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 
+use dcc_mcp_shm::StoreWatch;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// A descriptor whose becoming readable can be waited for.
-pub(crate) fn readable(readable: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-    descriptor(readable, Interest::READABLE)
+/// Tells when a watch of a store has events.
+#[derive(Debug)]
+pub(crate) struct StoreReadiness(AsyncFd<OwnedFd>);
+
+impl StoreReadiness {
+    /// Called on the runtime, or on a thread of a lane.
+    pub(crate) fn of(watch: &StoreWatch) -> io::Result<Self> {
+        descriptor(watch.as_fd().try_clone_to_owned()?, Interest::READABLE).map(Self)
+    }
+
+    /// Waits until there are events. Those that come while the caller takes these in end the next wait.
+    pub(crate) async fn wait(&self) -> io::Result<()> {
+        self.0.readable().await?.clear_ready();
+        Ok(())
+    }
 }
 
 /// A descriptor whose state can be waited for.

@@ -1,6 +1,6 @@
 //! Resources: what the tools tell of the store, its buffers and its pools, at addresses that clients can subscribe to.
 
-use dcc_mcp_shm::Summary;
+use dcc_mcp_shm::{ListPosition, StoreIndex, Summary};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
@@ -9,8 +9,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use crate::address::{BUFFERS, POOLS, ResourceUri, visible_address};
-use crate::cursor::Position;
-use crate::index::Index;
+use crate::cursor::{from_cursor, to_cursor};
 use crate::outgoing::reveal;
 use crate::reply::ToolError;
 use crate::report::{Described, Pools, Status};
@@ -44,8 +43,8 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
 }
 
 /// A page of all that there is: the store and its pools first, then buffers, newest first.
-pub(crate) fn list(index: &Index, cursor: Option<&str>) -> Result<ListResourcesResult, ToolError> {
-    let after = cursor.map(Position::from_cursor).transpose()?;
+pub(crate) fn list(index: &StoreIndex, cursor: Option<&str>) -> Result<ListResourcesResult, ToolError> {
+    let after = cursor.map(from_cursor).transpose()?;
     let mut resources = Vec::new();
     if after.is_none() {
         resources.push(store());
@@ -63,14 +62,14 @@ pub(crate) fn list(index: &Index, cursor: Option<&str>) -> Result<ListResourcesR
     let next_cursor = page
         .last()
         .filter(|_| buffers.next().is_some())
-        .map(|(last, _)| last.to_cursor());
+        .map(|(last, _)| to_cursor(last));
     resources.extend(page.into_iter().map(|(position, buffer)| resource(position, buffer)));
     let mut result = ListResourcesResult::with_all_items(resources);
     result.next_cursor = next_cursor;
     Ok(result)
 }
 
-fn resource(position: &Position, buffer: &Summary) -> Resource {
+fn resource(position: &ListPosition, buffer: &Summary) -> Resource {
     let id = position.id();
     let name = buffer.name.clone().unwrap_or_else(|| id.to_string());
     let from = text::labelled([

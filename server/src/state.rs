@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Store, StoreIndex};
 use rmcp::RoleServer;
 use rmcp::handler::server::router::tool::ToolRouter;
 use rmcp::service::RequestContext;
@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::StoreAccess;
 use crate::answers::Answers;
-use crate::index::Index;
 use crate::lanes::Lane;
 use crate::reply::ToolError;
 use crate::settings::Settings;
@@ -86,7 +85,7 @@ impl ShmServer {
     pub(crate) async fn index<T, F>(&self, cancelled: &CancellationToken, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
-        F: FnOnce(&Index) -> Result<T, ToolError> + Send + 'static,
+        F: FnOnce(&Store, &StoreIndex) -> Result<T, ToolError> + Send + 'static,
     {
         let access = Arc::clone(&self.store);
         let looked = self.store.lanes().quick.run(move || access.index(look));

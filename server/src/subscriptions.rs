@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 
-use dcc_mcp_shm::{Reference, Store};
+use dcc_mcp_shm::{Reference, Store, StoreChange};
 use rmcp::model::{ResourceUpdatedNotificationParam, SubscriptionFilter};
 use rmcp::service::SubscriptionSink;
 use rmcp::{Peer, RoleServer};
@@ -14,7 +14,6 @@ use uuid::Uuid;
 
 use crate::access::StoreAccess;
 use crate::address::{ResourceUri, visible_address};
-use crate::index::Change;
 use crate::spelling::meant;
 use crate::sync::lock;
 
@@ -49,18 +48,18 @@ impl Subject {
         }
     }
 
-    fn is_changed(&mut self, changes: &[Change], store: Option<&Store>) -> bool {
-        if changes.contains(&Change::Everything) {
+    fn is_changed(&mut self, changes: &[StoreChange], store: Option<&Store>) -> bool {
+        if changes.contains(&StoreChange::Everything) || changes.contains(&StoreChange::Gone) {
             return true;
         }
         if self.uri == ResourceUri::Store {
-            return changes.iter().any(|change| matches!(change, Change::Listing(_)));
+            return changes.iter().any(|change| matches!(change, StoreChange::Listing(_)));
         }
         let before = self.id;
         self.id = store.and_then(|store| self.resolve(store));
-        let concerns = |change: &Change| match change {
-            Change::Listing(id) | Change::Descriptor(id) => [before, self.id].contains(&Some(*id)),
-            Change::Everything => true,
+        let concerns = |change: &StoreChange| match change {
+            StoreChange::Listing(id) | StoreChange::Descriptor(id) => [before, self.id].contains(&Some(*id)),
+            StoreChange::Everything | StoreChange::Gone => true,
         };
         before != self.id || changes.iter().any(concerns)
     }
@@ -120,7 +119,7 @@ impl Sink {
 /// Tells a client what it wants to know, until it is gone.
 pub(crate) async fn follow(
     access: Arc<StoreAccess>,
-    mut changes: Receiver<Change>,
+    mut changes: Receiver<StoreChange>,
     interest: Arc<Mutex<Interest>>,
     sink: Sink,
 ) {
@@ -128,7 +127,7 @@ pub(crate) async fn follow(
         let store = access.opened();
         let (listing, updated) = {
             let mut interest = lock(&interest);
-            let listing = interest.listing && batch.iter().any(|change| !matches!(change, Change::Descriptor(_)));
+            let listing = interest.listing && batch.iter().any(|change| !matches!(change, StoreChange::Descriptor(_)));
             let resources = interest.resources.iter_mut();
             let updated =
                 resources.filter_map(|(uri, subject)| subject.is_changed(&batch, store.as_ref()).then(|| uri.clone()));
@@ -146,16 +145,16 @@ pub(crate) async fn follow(
 }
 
 /// The next change, and all that came together with it.
-async fn next_batch(changes: &mut Receiver<Change>) -> Option<Vec<Change>> {
+async fn next_batch(changes: &mut Receiver<StoreChange>) -> Option<Vec<StoreChange>> {
     let mut batch = match changes.recv().await {
         Ok(change) => vec![change],
-        Err(RecvError::Lagged(_)) => vec![Change::Everything],
+        Err(RecvError::Lagged(_)) => vec![StoreChange::Everything],
         Err(RecvError::Closed) => return None,
     };
     loop {
         match changes.try_recv() {
             Ok(change) => batch.push(change),
-            Err(TryRecvError::Lagged(_)) => batch.push(Change::Everything),
+            Err(TryRecvError::Lagged(_)) => batch.push(StoreChange::Everything),
             Err(TryRecvError::Empty | TryRecvError::Closed) => return Some(batch),
         }
     }
@@ -171,7 +170,7 @@ pub(crate) struct Subscriptions {
 impl Subscriptions {
     /// The client has listed the resources, so it is told when that listing is out of date. `changes` are those since
     /// before it was made.
-    pub(crate) fn listed(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<Change>) {
+    pub(crate) fn listed(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<StoreChange>) {
         lock(&self.interest).listing = true;
         self.tell(access, peer, changes);
     }
@@ -191,7 +190,7 @@ impl Subscriptions {
         lock(&self.interest).resources.remove(&visible_address(uri));
     }
 
-    fn tell(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<Change>) {
+    fn tell(&self, access: &Arc<StoreAccess>, peer: &Peer<RoleServer>, changes: Receiver<StoreChange>) {
         self.telling.get_or_init(|| {
             let sink = Sink::Session(peer.clone());
             let telling = follow(access.clone(), changes, self.interest.clone(), sink);

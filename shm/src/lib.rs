@@ -14,6 +14,8 @@
 // From the ground up: a module uses those above it in this list, and none below.
 mod sys;
 
+mod share_out;
+
 mod text;
 
 mod holder;
@@ -62,9 +64,10 @@ pub use memory::WritableMemory;
 pub use pool::{BufferPool, PoolStatus, SlotStatus};
 pub use reader::DataReader;
 pub use scene::{SceneView, SceneWriter, SharedSceneBuffer};
+pub use share_out::{cores, share_out};
 pub use store::{
-    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletion, Holders, Listing, QUOTA_VARIABLE, QuotaSetting, Stamp,
-    Store, StoreEvent, StoreOptions, StoreWatch, Summary,
+    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletion, Holders, ListPosition, Listing, NameFilter,
+    QUOTA_VARIABLE, QuotaSetting, Stamp, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary,
 };
 pub use sys::{Source, give_back_large_memory};
 pub use text::{is_hidden, push_escaped, unescaped, visible};

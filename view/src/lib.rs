@@ -33,7 +33,6 @@ mod left_out;
 mod look;
 pub mod memory;
 mod number;
-pub mod parallel;
 mod picture;
 mod placement;
 mod progress;

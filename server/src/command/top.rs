@@ -2,7 +2,7 @@
 
 use std::future::pending;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
@@ -12,7 +12,7 @@ use clap::Args;
 use dcc_mcp_shm::{Error, Store, StoreWatch};
 use dcc_mcp_shm_view::text::Bytes;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use tokio::io::unix::AsyncFd;
+use tokio::io::Interest;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -21,7 +21,7 @@ use super::overview::Overview;
 use super::store::{existing, say_no_store};
 use super::table;
 use super::terminal::{self, TITLE, Window};
-use crate::readiness::readable;
+use crate::readiness::{StoreReadiness, descriptor};
 use crate::settings::StoreOption;
 
 /// How often ages, and slots given out and back, are looked at again: nothing tells of them.
@@ -69,7 +69,7 @@ impl Top {
 
 async fn watch(store: &Store) -> anyhow::Result<()> {
     let changes = Changes::of(store)?;
-    let keys = readable(io::stdin().as_fd().try_clone_to_owned()?)?;
+    let keys = descriptor(io::stdin().as_fd().try_clone_to_owned()?, Interest::READABLE)?;
     let mut ended = signal(SignalKind::terminate())?;
     let mut hung_up = signal(SignalKind::hangup())?;
     let mut interrupted = signal(SignalKind::interrupt())?;
@@ -114,8 +114,8 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
     }
 }
 
-/// What tells of changes, if anything does: else the ticks alone go on.
-struct Changes(Option<(StoreWatch, AsyncFd<OwnedFd>)>);
+/// A watch of the store. Without one, only the ticks bring a new picture.
+struct Changes(Option<(StoreWatch, StoreReadiness)>);
 
 impl Changes {
     fn of(store: &Store) -> anyhow::Result<Self> {
@@ -123,7 +123,7 @@ impl Changes {
             Err(Error::TooManyWatches { .. } | Error::Io { .. }) => return Ok(Self(None)),
             watch => watch?,
         };
-        let ready = readable(watch.as_fd().try_clone_to_owned()?)?;
+        let ready = StoreReadiness::of(&watch)?;
         Ok(Self(Some((watch, ready))))
     }
 
@@ -133,7 +133,7 @@ impl Changes {
             return pending().await;
         };
         loop {
-            ready.readable().await?.clear_ready();
+            ready.wait().await?;
             if !watch.events()?.is_empty() {
                 return Ok(());
             }

@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Store, StoreIndex};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::index::Index;
 use crate::reply::ToolError;
 use crate::state::ShmServer;
 use crate::sweep::{self, Share};
@@ -49,7 +48,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(index: &Index) -> Self {
+    fn of(index: &StoreIndex) -> Self {
         let mut buffers_by_kind: BTreeMap<_, Share> = BTreeMap::new();
         for (_, buffer) in index.buffers() {
             buffers_by_kind
@@ -60,7 +59,7 @@ impl Counts {
         Self {
             buffers_by_kind,
             pools: index.pools().count(),
-            damaged_files: index.damaged().len(),
+            damaged_files: index.damaged().count(),
         }
     }
 }
@@ -68,7 +67,7 @@ impl Counts {
 impl Status {
     /// As it is now. Other calls have the index meanwhile: a look at every file takes a while.
     pub(crate) async fn now(server: &ShmServer, cancelled: &CancellationToken) -> Result<Self, ToolError> {
-        let counts = server.index(cancelled, |index| Ok(Counts::of(index))).await?;
+        let counts = server.index(cancelled, |_, index| Ok(Counts::of(index))).await?;
         server.quick(cancelled, |store| Self::of(store, counts)).await
     }
 

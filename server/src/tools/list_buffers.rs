@@ -1,8 +1,9 @@
 //! `list_buffers`: what is in the store, one bounded page at a time.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::SceneDataKind;
+use dcc_mcp_shm::{BufferFilter, NameFilter, SceneDataKind, Store, StoreIndex};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -12,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::arguments;
-use crate::cursor::{Position, Seen};
-use crate::filter::Filter;
-use crate::index::Index;
+use crate::cursor::{Seen, from_cursor, to_cursor};
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
@@ -49,12 +48,12 @@ impl Arguments {
         arguments::within("limit", self.limit.unwrap_or(DEFAULT_LIMIT), 1..=MAX_LIMIT)
     }
 
-    fn into_filter(self) -> Filter {
-        Filter {
+    fn into_filter(self) -> BufferFilter {
+        BufferFilter {
             kind: self.kind,
             source_dcc: self.source_dcc,
             group: self.group,
-            name: self.name,
+            name: self.name.map(NameFilter::Contains),
         }
     }
 }
@@ -88,9 +87,9 @@ struct Page {
 }
 
 impl Page {
-    fn select(index: &Index, arguments: Arguments, mut room: usize) -> Result<Self, ToolError> {
+    fn select(store: &Store, index: &StoreIndex, arguments: Arguments, mut room: usize) -> Result<Self, ToolError> {
         let limit = arguments.limit()?;
-        let after = arguments.cursor.as_deref().map(Position::from_cursor).transpose()?;
+        let after = arguments.cursor.as_deref().map(from_cursor).transpose()?;
         let filter = arguments.into_filter();
         let (mut total_count, mut total_bytes, mut rest) = (0, 0_u64, Vec::new());
         for (position, summary) in index.buffers().filter(|(_, summary)| filter.matches(summary)) {
@@ -102,12 +101,12 @@ impl Page {
             }
         }
         // Unless the page ends early, it ends with the last of these, which may be gone by now.
-        let mut next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| last.to_cursor());
+        let mut next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| to_cursor(last));
         rest.truncate(limit);
-        let (mut buffers, mut last, holders) = (Vec::new(), None, index.store().holders());
+        let (mut buffers, mut last, holders) = (Vec::new(), None, store.holders());
         for position in rest {
             // State, holders and expiry are those of this moment.
-            let descriptor = match index.store().describe(&position.id().into()) {
+            let descriptor = match store.describe(&position.id().into()) {
                 // It is gone since the index was read.
                 Err(error) if error.is_conclusive() => continue,
                 described => described?,
@@ -116,14 +115,14 @@ impl Page {
             if let Some(last) = last
                 && listed.weight() > room
             {
-                next_cursor = Some(Position::to_cursor(last));
+                next_cursor = Some(to_cursor(last));
                 break;
             }
             room = room.saturating_sub(listed.weight());
             last = Some(position);
             buffers.push(listed);
         }
-        let damaged = index.damaged();
+        let damaged: BTreeMap<_, _> = index.damaged().collect();
         Ok(Self {
             buffers,
             total_count,
@@ -183,8 +182,8 @@ impl ShmServer {
     ) -> Result<Reply<Page>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let room = self.settings().result_bytes;
-        self.index(&context.ct, move |index| {
-            Page::select(index, arguments, room).map(Reply)
+        self.index(&context.ct, move |store, index| {
+            Page::select(store, index, arguments, room).map(Reply)
         })
         .await
     }

@@ -41,7 +41,7 @@ impl ShmServer {
             let one = move |store: &Store| Pools::one(store, pool).map(Reply);
             return self.quick(&context.ct, one).await;
         }
-        let ids = self.index(&context.ct, |index| {
+        let ids = self.index(&context.ct, |_, index| {
             Ok(index.pools().map(|(id, _)| id).collect::<Vec<_>>())
         });
         let ids = ids.await?;

@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dcc_mcp_shm::{BufferState, Error, FileRole, Reference, SceneDataKind};
+use dcc_mcp_shm::{
+    BufferFilter, BufferState, Error, FileRole, NameFilter, Reference, SceneDataKind, Store, StoreIndex,
+};
 use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -15,8 +17,6 @@ use tokio::time::Instant;
 
 use crate::arguments::{self, BufferReference};
 use crate::cursor::Seen;
-use crate::filter::Filter;
-use crate::index::Index;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
@@ -59,7 +59,7 @@ enum Wanted {
         reference: Reference,
         since: Option<Seen>,
     },
-    New(Filter),
+    New(BufferFilter),
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -76,13 +76,19 @@ struct Arrived {
 
 impl Arrived {
     /// What is there now; with `seen`, of what was not there then. No more is shown than fits into `room` bytes.
-    fn look(index: &Index, wanted: &Wanted, seen: Option<&Seen>, mut room: usize) -> Result<Self, ToolError> {
+    fn look(
+        store: &Store,
+        index: &StoreIndex,
+        wanted: &Wanted,
+        seen: Option<&Seen>,
+        mut room: usize,
+    ) -> Result<Self, ToolError> {
         let mut found = Vec::new();
         let mut total_count = 0;
         match wanted {
             Wanted::This { reference, since } => {
-                let reference = &meant(index.store(), reference.clone())?;
-                let descriptor = match (index.store().describe(reference), reference) {
+                let reference = &meant(store, reference.clone())?;
+                let descriptor = match (store.describe(reference), reference) {
                     // It may come to be; an id will not.
                     (Err(Error::NotFound { .. }), Reference::Name(_)) => return Ok(Self::nothing(index)),
                     (described, _) => described?,
@@ -91,8 +97,8 @@ impl Arrived {
                     return Err(ToolError::pool());
                 }
                 let came = |since: &Seen| {
-                    let mut readable = index.readable().map(|(position, _)| position);
-                    readable.any(|position| position.id() == descriptor.id && since.is_new(position))
+                    let indexed = index.buffer(descriptor.id);
+                    indexed.is_some_and(|(position, _)| since.is_new(position))
                 };
                 if matches!(descriptor.state, BufferState::Sealed | BufferState::Open)
                     && since.as_ref().is_none_or(came)
@@ -111,7 +117,7 @@ impl Arrived {
                     .filter(|(position, summary)| seen.is_new(position) && filter.matches(summary));
                 for (position, _) in new {
                     if found.len() < MAX_BUFFERS {
-                        match index.store().describe(&position.id().into()) {
+                        match store.describe(&position.id().into()) {
                             // It is gone since the index was read.
                             Err(error) if error.is_conclusive() => continue,
                             described => found.push(described?),
@@ -124,7 +130,7 @@ impl Arrived {
         if total_count == 0 {
             return Ok(Self::nothing(index));
         }
-        let holders = index.store().holders();
+        let holders = store.holders();
         let mut buffers = Vec::new();
         for descriptor in found {
             let listed = Listed::new(descriptor, &holders);
@@ -141,7 +147,7 @@ impl Arrived {
         })
     }
 
-    fn nothing(index: &Index) -> Self {
+    fn nothing(index: &StoreIndex) -> Self {
         Self {
             buffers: Vec::new(),
             total_count: 0,
@@ -188,8 +194,8 @@ impl ShmServer {
         loop {
             let (look_for, known) = (wanted.clone(), seen.clone());
             let mut arrived = self
-                .index(work.cancelled(), move |index| {
-                    Arrived::look(index, &look_for, known.as_ref(), room)
+                .index(work.cancelled(), move |store, index| {
+                    Arrived::look(store, index, &look_for, known.as_ref(), room)
                 })
                 .await?;
             if arrived.total_count > 0 {
@@ -207,7 +213,7 @@ impl ShmServer {
             }
             seen = Some(known);
             let tick = deadline.min(Instant::now() + TICK);
-            // That it fell behind means that something happened.
+            // `Lagged` also means that something changed.
             let change = tokio::time::timeout_at(tick, changes.recv());
             let change = unless_cancelled(work.cancelled(), async { Ok(change.await) }).await?;
             if change.is_err() {
@@ -235,15 +241,15 @@ impl ShmServer {
         let seconds = arguments.timeout_seconds.unwrap_or(DEFAULT_SECONDS);
         let seconds = arguments::within("timeout_seconds", seconds, 0..=MAX_SECONDS)?;
         let cursor = arguments.cursor.as_deref().map(Seen::from_cursor).transpose()?;
-        let filter = Filter {
+        let filter = BufferFilter {
             kind: arguments.kind,
             source_dcc: arguments.source_dcc,
             group: arguments.group,
-            name: arguments.name,
+            name: arguments.name.map(NameFilter::Contains),
         };
         let wanted = match arguments.buffer {
             None => Wanted::New(filter),
-            Some(buffer) if filter == Filter::default() => Wanted::This {
+            Some(buffer) if filter == BufferFilter::default() => Wanted::This {
                 reference: buffer.resolve("buffer")?,
                 since: cursor.clone(),
             },

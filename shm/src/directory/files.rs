@@ -30,6 +30,14 @@ impl Directory {
         }))
     }
 
+    /// The ids of the files that have a published buffer's name, while the directory is being read.
+    pub(crate) fn published_ids(&self) -> Result<impl Iterator<Item = Result<Uuid>> + Send + '_> {
+        Ok(self
+            .read_files()?
+            .filter(|file| !matches!(file, Ok(file) if file.draft))
+            .map(|file| file.map(|file| file.id)))
+    }
+
     /// Bytes taken by everything in the directory, finished or not.
     pub(crate) fn used_bytes(&self) -> Result<u64> {
         let mut used = 0u64;

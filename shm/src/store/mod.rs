@@ -2,12 +2,15 @@
 
 mod buffers;
 mod deletion;
+mod filter;
 mod gc;
 mod holders;
+mod index;
 mod listing;
 mod opening;
 mod options;
 mod pools;
+mod position;
 mod scenes;
 mod stamp;
 mod summary;
@@ -22,28 +25,29 @@ use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
 pub use self::deletion::Deletion;
+pub use self::filter::{BufferFilter, NameFilter};
 pub use self::holders::Holders;
+pub use self::index::{StoreChange, StoreIndex};
 pub use self::listing::{DamagedFile, Listing};
 pub use self::options::{DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, StoreOptions};
+pub use self::position::ListPosition;
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
 pub use self::trial::Ability;
-pub use self::wait::BufferFilter;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::directory::{Directory, Room};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
-use crate::sys::DirectoryWatch;
 
-/// What the last wait watched a store by, and in which process.
-type IdleWatch = Mutex<Option<(u64, DirectoryWatch)>>;
+/// The index that the last wait followed the store by, and the process that it is right in.
+type IdleIndex = Mutex<Option<(u64, StoreIndex)>>;
 
 /// A store of shared buffers: a directory of this user's alone. Cloning is cheap.
 #[derive(Clone)]
 pub struct Store {
     directory: Directory,
-    idle_watch: Arc<IdleWatch>,
+    idle_index: Arc<IdleIndex>,
 }
 
 impl Store {
@@ -108,19 +112,7 @@ impl Store {
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.
     pub fn ids(&self) -> Result<Vec<Uuid>> {
-        self.read_ids()?.collect()
-    }
-
-    /// The same, while the directory is being read.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the directory cannot be read, also halfway.
-    pub fn read_ids(&self) -> Result<impl Iterator<Item = Result<Uuid>> + Send + '_> {
-        Ok(self
-            .directory
-            .read_files()?
-            .filter(|file| !matches!(file, Ok(file) if file.draft))
-            .map(|file| file.map(|file| file.id)))
+        self.directory.published_ids()?.collect()
     }
 }
 

@@ -32,7 +32,7 @@ impl Store {
         let quota = options.quota_setting()?;
         let store = Self {
             directory: Directory::open(&options.path(), options.purpose)?,
-            idle_watch: Arc::default(),
+            idle_index: Arc::default(),
         };
         match quota {
             QuotaSetting::Keep => {}

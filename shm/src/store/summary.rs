@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use uuid::Uuid;
 
 use super::Store;
+use crate::directory::Directory;
 use crate::error::Result;
 use crate::format::{BufferState, FileRole, SceneDataKind};
 
@@ -28,6 +29,37 @@ pub struct Summary {
     pub capacity: u64,
     /// When it was made or, for a scene, finished.
     pub created: SystemTime,
+    /// Whether it was made with a name that it does not have: it gets the name in a moment, or another took the name over.
+    pub lacks_its_name: bool,
+}
+
+impl Summary {
+    pub(super) fn of(directory: &Directory, id: Uuid) -> Result<Self> {
+        let snapshot = directory.look(id)?;
+        let state = directory.last_state(&snapshot)?;
+        let created = SystemTime::UNIX_EPOCH + Duration::from_nanos(snapshot.created());
+        let (role, capacity, metadata) = (snapshot.header.role, snapshot.header.capacity, snapshot.header.metadata);
+        let wants_name = metadata.name.is_some();
+        let name = directory.still_named(metadata.name, id)?;
+        Ok(Self {
+            role: role.into(),
+            lacks_its_name: wants_name && name.is_none(),
+            name,
+            kind: metadata.kind,
+            source_dcc: metadata.source_dcc,
+            group: metadata.group,
+            state,
+            capacity,
+            created,
+        })
+    }
+
+    /// Whether this is a buffer or scene whose data can be read and whose name, if it was made with one, leads to it.
+    pub fn is_readable(&self) -> bool {
+        matches!(self.role, FileRole::Buffer | FileRole::Scene)
+            && matches!(self.state, BufferState::Open | BufferState::Sealed)
+            && !self.lacks_its_name
+    }
 }
 
 impl Store {
@@ -36,19 +68,6 @@ impl Store {
     /// # Errors
     /// As [`Store::describe`].
     pub fn summary(&self, id: Uuid) -> Result<Summary> {
-        let snapshot = self.directory.look(id)?;
-        let state = self.directory.last_state(&snapshot)?;
-        let created = SystemTime::UNIX_EPOCH + Duration::from_nanos(snapshot.created());
-        let (role, capacity, metadata) = (snapshot.header.role, snapshot.header.capacity, snapshot.header.metadata);
-        Ok(Summary {
-            role: role.into(),
-            name: self.directory.still_named(metadata.name, id)?,
-            kind: metadata.kind,
-            source_dcc: metadata.source_dcc,
-            group: metadata.group,
-            state,
-            capacity,
-            created,
-        })
+        Summary::of(&self.directory, id)
     }
 }

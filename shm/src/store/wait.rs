@@ -1,42 +1,18 @@
 //! Waiting for what somebody is about to share: the kernel tells of the directory, nothing is looked at again and again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{Store, StoreEvent, StoreWatch};
+use super::{BufferFilter, ListPosition, Store, StoreChange, StoreIndex, Summary};
 use crate::directory::{Directory, Purpose};
 use crate::error::{Error, Result};
-use crate::format::{BufferState, Descriptor, FileRole, SceneDataKind};
+use crate::format::{BufferState, Descriptor, FileRole};
 use crate::sys::{self, Deadline, LONGEST_SLEEP};
 
-/// Which buffers and scenes are looked for: those that have all of what is set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BufferFilter {
-    /// What the data is.
-    pub kind: Option<SceneDataKind>,
-    /// How the name of the program that wrote it begins, in upper or lower case: exporters say which version it was.
-    pub source_dcc: Option<String>,
-    /// The name.
-    pub name: Option<String>,
-    /// The group.
-    pub group: Option<String>,
-}
-
-/// What is not new, with the names it had.
-type KnownBuffers<'a> = BTreeMap<Uuid, Option<&'a str>>;
-
-impl BufferFilter {
-    fn matches(&self, buffer: &Descriptor) -> bool {
-        let begins = |program: &String| buffer.source_dcc.to_lowercase().starts_with(&program.to_lowercase());
-        self.kind.is_none_or(|kind| buffer.kind == kind)
-            && self.source_dcc.as_ref().is_none_or(begins)
-            && (self.name.is_none() || self.name == buffer.name)
-            && (self.group.is_none() || self.group == buffer.group)
-    }
-}
+/// The ids of what is not new, and whether each had its name.
+type KnownBuffers = BTreeMap<Uuid, bool>;
 
 impl Store {
     /// Waits until something that matches is shared and can be read, a scene when it is sealed, and gives all that is
@@ -49,11 +25,11 @@ impl Store {
     /// ```
     /// # let parent = tempfile::tempdir()?;
     /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
-    /// # use dcc_mcp_shm::{BufferFilter, BufferOptions, SharedSceneBuffer};
+    /// # use dcc_mcp_shm::{BufferFilter, BufferOptions, NameFilter, SharedSceneBuffer};
     /// # use std::time::Duration;
     /// let mut seen = store.list()?.buffers;
     /// SharedSceneBuffer::write(&store, b"vertices", &BufferOptions::default().name("hero"))?;
-    /// let hero = BufferFilter { name: Some("hero".to_owned()), ..BufferFilter::default() };
+    /// let hero = BufferFilter { name: Some(NameFilter::Is("hero".to_owned())), ..BufferFilter::default() };
     /// let came = store.wait(&hero, Some(&seen), Duration::MAX)?;
     /// assert_eq!(came[0].name.as_deref(), Some("hero"));
     /// seen.extend(came);
@@ -87,95 +63,95 @@ impl Store {
     ) -> Result<Vec<Descriptor>> {
         let deadline = Deadline::after(timeout);
         // Before the first look, so that nothing falls between the two.
-        let watch = self.idle_watch()?;
+        let mut index = self.idle_index()?;
         if !self.directory.is_still_there()? {
             return Err(self.gone());
         }
-        let listed = after.is_none().then(|| self.list()).transpose()?;
-        let after = after
-            .or(listed.as_ref().map(|listing| &listing.buffers[..]))
-            .unwrap_or_default();
-        let seen: KnownBuffers = after
-            .iter()
-            .filter(|buffer| is_readable(buffer))
-            .map(|buffer| (buffer.id, buffer.name.as_deref()))
-            .collect();
-        let mut candidates: BTreeSet<Uuid> = self.ids()?.into_iter().collect();
+        let known: KnownBuffers = match after {
+            Some(after) => after
+                .iter()
+                .filter(|buffer| is_readable(buffer))
+                .map(|buffer| (buffer.id, buffer.name.is_some()))
+                .collect(),
+            None => index
+                .readable()
+                .map(|(position, summary)| (position.id(), summary.name.is_some()))
+                .collect(),
+        };
+        let mut came = self.unseen(index.readable().rev(), &known, wanted)?;
         loop {
-            let came = self.unseen(&candidates, &seen, wanted)?;
             let left = deadline.left();
             if !came.is_empty() || left.is_zero() || !go_on() {
-                self.keep(watch);
+                self.keep(index);
                 return Ok(came);
             }
-            watch.sleep(left.min(LONGEST_SLEEP))?;
-            candidates = self.touched(&watch)?;
-        }
-    }
-
-    /// The watch that an earlier wait kept, without what it was told meanwhile, or a new one.
-    fn idle_watch(&self) -> Result<StoreWatch> {
-        let idle = self.idle_watch.try_lock().ok().and_then(|mut idle| idle.take());
-        match idle {
-            // What a forked child takes from a watch of its parent's is missing there.
-            Some((process, idle)) if process == sys::process_generation() => {
-                let watch = StoreWatch::new(&self.directory, idle);
-                watch.events()?;
-                Ok(watch)
+            index.sleep(left.min(LONGEST_SLEEP))?;
+            let changes = index.refresh()?;
+            if changes.contains(&StoreChange::Gone) {
+                return Err(self.gone());
             }
-            _ => self.watch(),
+            came = if changes.contains(&StoreChange::Everything) {
+                self.unseen(index.readable().rev(), &known, wanted)?
+            } else {
+                let touched = changes.iter().filter_map(|change| match change {
+                    StoreChange::Listing(id) | StoreChange::Descriptor(id) => index.buffer(*id),
+                    StoreChange::Everything | StoreChange::Gone => None,
+                });
+                let touched: BTreeMap<_, _> = touched.filter(|(_, summary)| summary.is_readable()).collect();
+                self.unseen(touched.into_iter().rev(), &known, wanted)?
+            };
         }
     }
 
-    /// Keeps a watch for the next wait, as to end one takes the kernel some ten milliseconds. What happens meanwhile is
-    /// only counted once there are as many events as it keeps.
-    fn keep(&self, watch: StoreWatch) {
-        if let Ok(mut idle) = self.idle_watch.try_lock() {
-            *idle = Some((sys::process_generation(), watch.into_idle()));
+    /// The index that an earlier wait kept, brought up to date, or a new one.
+    fn idle_index(&self) -> Result<StoreIndex> {
+        let idle = self.idle_index.try_lock().ok().and_then(|mut idle| idle.take());
+        match idle {
+            // The parent of a forked child reads events away from the watch that they share.
+            Some((process, mut index)) if process == sys::process_generation() => {
+                if index.refresh()?.contains(&StoreChange::Gone) {
+                    return Err(self.gone());
+                }
+                Ok(index)
+            }
+            // On this thread alone, because a thread that starts while memory is short ends the process.
+            _ => StoreIndex::watched_by(Some(self.watch()?), self, 1),
         }
     }
 
-    /// Those that are new, match and can be read, oldest first.
-    fn unseen(&self, ids: &BTreeSet<Uuid>, seen: &KnownBuffers<'_>, wanted: &BufferFilter) -> Result<Vec<Descriptor>> {
+    /// Keeps an index for the next wait, because reading the store takes time, and to end a watch takes the kernel some ten
+    /// milliseconds. What happens meanwhile is only counted once there are as many events as the kernel keeps.
+    fn keep(&self, index: StoreIndex) {
+        if let Ok(mut idle) = self.idle_index.try_lock() {
+            *idle = Some((sys::process_generation(), index));
+        }
+    }
+
+    /// Describes those that are new and match, in the order in which they come.
+    fn unseen<'a>(
+        &self,
+        readable: impl Iterator<Item = (&'a ListPosition, &'a Summary)>,
+        known: &KnownBuffers,
+        wanted: &BufferFilter,
+    ) -> Result<Vec<Descriptor>> {
         let mut found = Vec::new();
-        for id in ids {
-            // One that was seen without its name may have been about to get it.
-            let before = seen.get(id);
-            if before.is_some_and(Option::is_some) {
+        for (position, summary) in readable {
+            let is_new = match known.get(&position.id()) {
+                None => true,
+                // It may have been about to get its name.
+                Some(had_name) => !had_name && summary.name.is_some(),
+            };
+            if !is_new || !wanted.matches(summary) {
                 continue;
             }
-            match self.describe_published(*id) {
-                Ok(Some(buffer)) if before.is_some() && buffer.name.is_none() => {}
-                Ok(Some(buffer)) if is_readable(&buffer) && wanted.matches(&buffer) => found.push(buffer),
+            match self.describe(&position.id().into()) {
+                Ok(buffer) if is_readable(&buffer) && buffer.name == summary.name => found.push(buffer),
                 Err(error) if !error.is_conclusive() => return Err(error),
-                // Of another kind, gone again, or damaged: nobody waits for that.
+                // It is gone, damaged, or without its name by now.
                 Ok(_) | Err(_) => {}
             }
         }
-        found.sort_by_cached_key(|buffer| buffer.created_at.parse::<Timestamp>().ok());
         Ok(found)
-    }
-
-    /// Describes a published buffer; nothing while one that is to have a name is not bound to it yet, which happens just after the
-    /// rename.
-    fn describe_published(&self, id: Uuid) -> Result<Option<Descriptor>> {
-        let snapshot = self.directory.look(id)?;
-        let buffer = self.directory.describe_snapshot(&snapshot)?;
-        Ok((buffer.name == snapshot.header.metadata.name).then_some(buffer))
-    }
-
-    /// The buffers of which the kernel told something.
-    fn touched(&self, watch: &StoreWatch) -> Result<BTreeSet<Uuid>> {
-        let mut touched = BTreeSet::new();
-        for event in watch.events()? {
-            match event {
-                StoreEvent::Changed(id) => drop(touched.insert(id)),
-                StoreEvent::Removed(id) => drop(touched.remove(&id)),
-                StoreEvent::Lost => touched.extend(self.ids()?),
-                StoreEvent::Gone => return Err(self.gone()),
-            }
-        }
-        Ok(touched)
     }
 
     /// Why nothing more will come: what is wrong with the directory, unless there is a good one in its place.

@@ -55,23 +55,14 @@ impl Store {
             WatchRefusal::TooMany(source) => Error::TooManyWatches { source },
             WatchRefusal::Failed(error) => self.directory.failed("watch", error),
         })?;
-        Ok(StoreWatch::new(&self.directory, watch))
+        Ok(StoreWatch {
+            directory: self.directory.clone(),
+            watch,
+        })
     }
 }
 
 impl StoreWatch {
-    pub(super) fn new(directory: &Directory, watch: DirectoryWatch) -> Self {
-        Self {
-            directory: directory.clone(),
-            watch,
-        }
-    }
-
-    /// What watches, to be kept for another wait.
-    pub(super) fn into_idle(self) -> DirectoryWatch {
-        self.watch
-    }
-
     /// What happened since the last call, in order, each event once. Never waits.
     ///
     /// # Errors

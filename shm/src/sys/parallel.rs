@@ -60,7 +60,7 @@ pub(crate) fn move_pieces<T, E: Send>(
     for_each(threads(movers), pieces, || Ok(()), |(), piece| move_one(piece))
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

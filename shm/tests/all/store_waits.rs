@@ -10,8 +10,8 @@ use crate::common::{
     LONG, Peer, by_id, child_role, hear, median, now, pause, percentile, processor_time, say, temp_store,
 };
 use dcc_mcp_shm::{
-    ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Layout, Result, SceneDataKind, SceneWriter,
-    SharedBuffer, SharedSceneBuffer, Store, StoreEvent, StoreOptions,
+    ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Layout, NameFilter, Result, SceneDataKind,
+    SceneWriter, SharedBuffer, SharedSceneBuffer, Store, StoreEvent, StoreOptions,
 };
 
 /// Scenes of one producer in the race.
@@ -25,7 +25,7 @@ fn any() -> BufferFilter {
 
 fn named(name: &str) -> BufferFilter {
     BufferFilter {
-        name: Some(name.to_owned()),
+        name: Some(NameFilter::Is(name.to_owned())),
         ..any()
     }
 }
@@ -121,7 +121,7 @@ fn only_what_matches_ends_a_wait() {
     let filters = |kind, source_dcc: &str, name: &str, group: &str| BufferFilter {
         kind: Some(kind),
         source_dcc: Some(source_dcc.to_owned()),
-        name: Some(name.to_owned()),
+        name: Some(NameFilter::Is(name.to_owned())),
         group: Some(group.to_owned()),
     };
     let wait = |wanted| store.wait(&wanted, Some(&seen), Duration::ZERO).unwrap().len();

@@ -5,7 +5,7 @@ mod numeric;
 #[cfg(test)]
 mod tests;
 
-use dcc_mcp_shm::Dtype;
+use dcc_mcp_shm::{Dtype, cores, share_out};
 
 use self::columns::{BLOCK, Column, Columns};
 use self::numeric::{Numeric, Total as _};
@@ -14,7 +14,6 @@ use crate::elements::{Elements, Reading};
 use crate::error::LookError;
 use crate::memory;
 use crate::number::{Number, rounded};
-use crate::parallel::{cores, share_out};
 
 /// Fills bytes from an offset of the array on.
 pub(crate) type Read<'a> = dyn Fn(u64, &mut [u8]) -> Result<(), LookError> + Sync + 'a;

@@ -1,4 +1,5 @@
-//! Work on all cores.
+//! Work on all cores that may allocate. Where memory may run short, `sys::parallel` is what to use: a thread of the standard
+//! library ends the process if there is none for it.
 
 use std::num::NonZero;
 use std::panic::resume_unwind;

@@ -1,0 +1,55 @@
+//! Which buffers and scenes are looked for.
+
+use super::Summary;
+use crate::format::SceneDataKind;
+use crate::text::visible;
+
+/// What a name has to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NameFilter {
+    /// Exactly this.
+    Is(String),
+    /// Any that contains this, in upper or lower case, with hidden characters spelled as [`visible`] does.
+    Contains(String),
+}
+
+/// Which buffers and scenes are looked for: those for which everything that is set is true.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BufferFilter {
+    /// What the data is.
+    pub kind: Option<SceneDataKind>,
+    /// How the name of the program that wrote the data begins, in upper or lower case. Exporters say which version it was, so
+    /// "Blender" finds "Blender 5.0.1".
+    pub source_dcc: Option<String>,
+    /// The name.
+    pub name: Option<NameFilter>,
+    /// The group, in which case matters, with hidden characters as they are or spelled as [`visible`] does.
+    pub group: Option<String>,
+}
+
+impl BufferFilter {
+    /// Whether a buffer has all of what is set.
+    pub fn matches(&self, buffer: &Summary) -> bool {
+        self.kind.is_none_or(|kind| buffer.kind == kind)
+            && self
+                .source_dcc
+                .as_deref()
+                .is_none_or(|program| comparable(&buffer.source_dcc).starts_with(&comparable(program)))
+            && self.name.as_ref().is_none_or(|name| match name {
+                NameFilter::Is(name) => buffer.name.as_ref() == Some(name),
+                NameFilter::Contains(part) => {
+                    let name = buffer.name.as_deref().unwrap_or_default();
+                    comparable(name).contains(&comparable(part))
+                }
+            })
+            && self
+                .group
+                .as_deref()
+                .is_none_or(|group| buffer.group.as_deref().map(visible) == Some(visible(group)))
+    }
+}
+
+/// A text as it is shown, whichever way its hidden characters and its case were spelled.
+fn comparable(text: &str) -> String {
+    visible(text).to_lowercase()
+}
