@@ -45,8 +45,8 @@ fn portable<T: JsonSchema>(settings: SchemaSettings) -> Schema {
     schema
 }
 
-/// Drops what only Rust knows (`format: "uint64"` and the like, line breaks and links of documentation), and what says
-/// nothing.
+/// Drops what only Rust knows (`format: "uint64"` and the like, line breaks and links of documentation), and keywords
+/// that say nothing.
 fn remove_rust(schema: &mut Schema) {
     let is_rust_format = schema
         .get("format")
