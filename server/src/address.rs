@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use dcc_mcp_shm::{Reference, is_hidden};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// What is written as it is: the unreserved characters of RFC 3986.
+/// The ASCII characters that are percent-encoded in an address: all but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(crate) const BUFFERS: &str = "shm://buffers/{id}";
@@ -15,7 +15,7 @@ const STORE: &str = "shm://store";
 const OF_BUFFER: &str = "shm://buffers/";
 const OF_POOL: &str = "shm://pools/";
 
-/// An address as it is shown: what nobody sees in it is percent-encoded, as it should have been.
+/// An address as it is shown: hidden characters in it are percent-encoded, as they should have been from the start.
 pub(crate) fn visible_address(uri: &str) -> String {
     let mut shown = String::with_capacity(uri.len());
     for c in uri.chars() {
@@ -28,7 +28,7 @@ pub(crate) fn visible_address(uri: &str) -> String {
     shown
 }
 
-/// What a resource is about. Buffers and pools go by id or by unique name.
+/// The address of a resource. Buffers and pools are addressed by id or by unique name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum ResourceUri {
     Store,
@@ -37,11 +37,11 @@ pub(crate) enum ResourceUri {
 }
 
 impl ResourceUri {
-    /// `None` if nothing has such an address.
+    /// `None` if no resource can have this address.
     pub(crate) fn parse(uri: &str) -> Option<Self> {
         let reference = |text: &str| {
             let text = percent_decode_str(text).decode_utf8().ok()?;
-            // A whole descriptor is no address.
+            // A whole descriptor cannot stand in an address.
             let reference = text.parse().ok()?;
             (!matches!(reference, Reference::Descriptor(_))).then_some(reference)
         };
@@ -54,7 +54,7 @@ impl ResourceUri {
         reference(uri.strip_prefix(OF_POOL)?).map(Self::Pool)
     }
 
-    /// The buffer or pool that it is about.
+    /// The buffer or pool that is addressed.
     pub(crate) fn reference(&self) -> Option<&Reference> {
         match self {
             Self::Store => None,
@@ -73,7 +73,7 @@ impl Display for ResourceUri {
         match reference {
             Reference::Name(name) => write!(f, "{prefix}{}", utf8_percent_encode(name, RESERVED)),
             Reference::Id(id) => write!(f, "{prefix}{id}"),
-            // None is made with anything else.
+            // No address is made with a reference of another kind.
             _ => f.write_str(prefix),
         }
     }

@@ -1,5 +1,5 @@
-//! What a model is told when the store or a look fails: the facts are theirs, the next step is for a model with this
-//! server's tools.
+//! What a model is told when the store or a look fails. The facts come from the error; this module adds what to do next
+//! with this server's tools.
 
 use dcc_mcp_shm::{Error, SpaceLimit};
 use dcc_mcp_shm_view::{LookError, TooLarge};

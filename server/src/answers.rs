@@ -1,7 +1,7 @@
-//! Answers about sealed scenes, given again for as long as nothing about the scene has changed.
+//! Answers about sealed scenes, each of which is given again for as long as nothing about its scene has changed.
 //!
-//! An agent asks for the same few descriptors again and again; reading the file and putting the answer together takes
-//! most of the time of such a call.
+//! This saves most of the time of a call that asks for a descriptor again, as agents often do: reading the file and
+//! putting the answer together.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
@@ -14,12 +14,13 @@ use crate::sync::lock;
 /// Most answers that are kept. Each takes some kilobytes.
 const MOST: usize = 16;
 
-/// The answers that one tool gave last, the latest first.
+/// The answers of one tool that were used last, the latest first.
 #[derive(Debug, Default)]
 pub(crate) struct Answers(Mutex<VecDeque<(Stamp, CallToolResult)>>);
 
 impl Answers {
-    /// The answer about a scene, if it is still right. Descriptors are to be checked by who reads them.
+    /// The kept answer about a scene, if it is still right. `None` for a whole descriptor, because the caller must have
+    /// the store check whether that descriptor is stale or of another store.
     pub(crate) fn get(&self, store: &Store, reference: &Reference) -> Option<CallToolResult> {
         let id = match reference {
             Reference::Id(id) => *id,
@@ -33,7 +34,7 @@ impl Answers {
         Some(answer)
     }
 
-    /// Keeps an answer in place of the one that was used longest ago.
+    /// Keeps an answer. If there are too many, the one that was used longest ago goes.
     pub(crate) fn keep(&self, stamp: Stamp, answer: CallToolResult) {
         let mut answers = lock(&self.0);
         answers.retain(|(older, _)| older.id() != stamp.id());

@@ -14,7 +14,7 @@ use crate::reply::ToolError;
 
 /// Reads a tool's arguments.
 ///
-/// rmcp's own `Parameters` reports "expected u64" without saying where.
+/// This is used in place of rmcp's own `Parameters`, which reports "expected u64" without saying where.
 ///
 /// # Errors
 /// A field is missing, unknown or of the wrong type; the message names it.
@@ -32,10 +32,10 @@ pub(crate) fn parse<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Too
     })
 }
 
-/// A number of an argument that must lie between two others.
+/// The number of the argument `field`, which must lie in `range`.
 ///
 /// # Errors
-/// It does not; the message names the field and the numbers.
+/// The number is outside of `range`; the message names the field, the number and the limits.
 pub(crate) fn within<T: PartialOrd + Display + Copy>(
     field: &str,
     number: T,
@@ -61,7 +61,7 @@ pub(crate) enum BufferReference {
 }
 
 impl BufferReference {
-    /// The reference as the store takes it; `field` is the argument that it came in.
+    /// The reference as the store takes it; `field` is the argument that gave it.
     pub(crate) fn resolve(self, field: &str) -> Result<Reference, ToolError> {
         match self {
             Self::Descriptor(object) => Ok(Reference::Descriptor(Value::Object(object).to_string())),

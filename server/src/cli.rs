@@ -1,4 +1,4 @@
-//! The command line: what can be asked for, and which module answers.
+//! The command line: its commands, and which module carries out each.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -83,10 +83,10 @@ Examples:
 /// Parses the command line of this process and does what it asks for.
 ///
 /// # Errors
-/// What is to be told on stderr: the session could not begin, an output could not be written, an entry was not, or what
-/// was asked about is not there.
+/// The caller tells the error on stderr: the session could not begin, output or an entry could not be written, or the
+/// store or buffer in question is not there.
 pub fn run() -> anyhow::Result<ExitCode> {
-    // Parsing and logging have hash maps of their own.
+    // This comes first, because parsing and logging use hash maps, which panic where there are no random numbers.
     dcc_mcp_shm::check_random()?;
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -111,9 +111,10 @@ pub fn run() -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints a page of help, or what is wrong with the command line. The latter quotes arguments, which may come from others.
+/// Prints a page of help, or what is wrong with the command line. The latter is escaped, because it quotes arguments,
+/// which may come from others.
 fn explained(error: &clap::Error) -> ExitCode {
-    // With the stream closed there is nobody left to tell.
+    // A failed write is ignored, because nobody is left to be told when the stream is closed.
     let _ = if error.use_stderr() {
         io::stderr().write_all(visible(&error.render().to_string()).as_bytes())
     } else {

@@ -6,7 +6,7 @@ use rmcp::model::{CompleteRequestParams, CompletionInfo, Reference};
 use crate::address::{BUFFERS, POOLS};
 use crate::prompts::{DCCS, SHARE_SELECTION};
 
-/// What can be completed.
+/// An argument that can be completed.
 pub(crate) enum Completed {
     Dcc,
     Buffer,
@@ -14,7 +14,7 @@ pub(crate) enum Completed {
 }
 
 impl Completed {
-    /// `None` if there is nothing to propose.
+    /// `None` if the request is about an argument that cannot be completed.
     pub(crate) fn of(request: &CompleteRequestParams) -> Option<Self> {
         match (&request.r#ref, request.argument.name.as_str()) {
             (Reference::Prompt(prompt), "dcc") if prompt.name == SHARE_SELECTION => Some(Self::Dcc),
@@ -24,9 +24,10 @@ impl Completed {
         }
     }
 
-    /// Names and ids that begin as `typed` does, the newest buffers first.
+    /// The candidates that begin as `typed` does: names before ids, and newer buffers before older ones.
     pub(crate) fn propose(&self, index: &StoreIndex, typed: &str) -> CompletionInfo {
-        // As names are shown, whichever way they were typed.
+        // Candidates and `typed` are compared as they are shown, so a hidden character may be typed as it is or as its
+        // escape.
         let shown = |text: &str| visible(text).to_lowercase();
         let typed = shown(typed);
         let begins = |candidate: &String| shown(candidate).starts_with(&typed);

@@ -52,13 +52,14 @@ impl ServerHandler for ShmServer {
         request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        // From before the look, so that nothing falls between.
+        // The receiver is made before the index is read, so that no change in between is missed.
         let changes = self.access().changes();
         let cursor = request.and_then(|request| request.cursor);
         let listed = self
             .index(&context.ct, move |_, index| resources::list(index, cursor.as_deref()))
             .await?;
-        // Clients without sessions are told of nothing that they do not listen for.
+        // Only a client with a session is told of later changes. Any other is told only what it listens for in a
+        // request.
         if context.peer.peer_info().is_some() {
             self.subscriptions().listed(self.access(), &context.peer, changes);
         }
@@ -86,7 +87,7 @@ impl ServerHandler for ShmServer {
         request: SubscribeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<(), ErrorData> {
-        // From here on changes are noticed.
+        // This looks into the index, because changes are noticed only after a first look.
         self.index(&context.ct, |_, _| Ok(())).await?;
         if self
             .subscriptions()

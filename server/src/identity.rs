@@ -1,4 +1,4 @@
-//! What the server says it is: its name, its version, and what a model is told of it.
+//! What the server says about itself: its name, its version, and instructions for a model.
 
 /// The name that clients show and configurations use.
 pub(crate) const NAME: &str = "dcc-mcp-shm";

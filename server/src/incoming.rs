@@ -1,4 +1,4 @@
-//! What a line from the client says: a message, or why it is none.
+//! Reads the message in a line from the client, or says why the line is not a message.
 
 use dcc_mcp_shm::Error;
 use rmcp::model::{
@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use crate::weight::Weight;
 
-/// Longest id in bytes that is copied where memory is short: longer than a UUID.
+/// Longest id in bytes that is copied when memory is short. A UUID is shorter.
 const SHORT_ID: usize = 64;
 
-/// The call of a tool, which nearly all messages are. It is nothing that rmcp would not read as well; but rmcp tries all
-/// that a message may be, one after the other, on copies of it.
+/// The call of a tool, which nearly all messages are. rmcp would read it as well, but slower, because it tries each
+/// kind of message in turn, on copies of the message.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Call {
@@ -30,7 +30,7 @@ impl From<Call> for ClientJsonRpcMessage {
     fn from(Call { id, mut params, .. }: Call) -> Self {
         let meta = params.meta.take();
         let mut request = CallToolRequest::new(params);
-        // Where rmcp looks for it.
+        // rmcp looks for `_meta` in the extensions of a request.
         if let Some(meta) = meta {
             request.extensions.insert(meta);
         }
@@ -38,7 +38,7 @@ impl From<Call> for ClientJsonRpcMessage {
     }
 }
 
-/// The message of a line, if it has one that is not to be passed over.
+/// The message of a line. `None` for an empty line, and for a notification that rmcp cannot read.
 pub(crate) fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<ServerJsonRpcMessage>> {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
     if line.is_empty() {
@@ -66,7 +66,8 @@ pub(crate) fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<Ser
         }
     };
     let id = value.get("id");
-    // Notifications have no answer, and those of other protocols come by mistake.
+    // A message with a method and no id is a notification, which has no answer. One that cannot be read is probably of
+    // another protocol, sent by mistake.
     if id.is_none() && value.get("method").is_some_and(Value::is_string) {
         return Ok(None);
     }
@@ -79,7 +80,7 @@ pub(crate) fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<Ser
     Err(refusal(ErrorData::invalid_request(problem, None), id))
 }
 
-/// The id of a message for which there is no memory, if it is short.
+/// The id of a message for which there is no memory, if that id is short.
 fn short_id(line: &[u8]) -> Option<RequestId> {
     match serde_json::from_slice::<Addressed<'_>>(line).ok()?.id {
         Id::Number(number) => Some(RequestId::Number(number)),
@@ -87,7 +88,7 @@ fn short_id(line: &[u8]) -> Option<RequestId> {
     }
 }
 
-/// A message of which nothing but the id is read, and nothing is copied.
+/// A message of which only the id is read. An id without escapes is not copied.
 #[derive(Deserialize)]
 struct Addressed<'a> {
     #[serde(borrow)]

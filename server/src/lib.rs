@@ -1,4 +1,5 @@
-//! The MCP server of dcc-mcp-shm: what DCCs share on this machine, found, described, shown, made and deleted by AI agents.
+//! The MCP server of dcc-mcp-shm, by which AI agents find, describe, show, make and delete what DCCs share on this
+//! machine.
 //!
 //! The binary `dcc-mcp-shm` is [`run`] and nothing else. [`ShmServer`] is the handler by itself, for a host that has a
 //! transport of its own.

@@ -1,4 +1,4 @@
-//! A buffer as it stands in a listing: one line of text, a few fields.
+//! A buffer as an entry of a listing: one line of text, and a few fields of structured content.
 
 use std::fmt::{self, Display};
 
@@ -69,12 +69,12 @@ impl Listed {
         }
     }
 
-    /// Bytes that this takes as text and as structured content together, about.
+    /// About how many bytes this entry takes, as text and as structured content together.
     pub(crate) fn weight(&self) -> usize {
         const BESIDES: usize = 450;
         let of = |text: &Option<String>| text.as_ref().map_or(0, |text| visible(text).len());
         let arrays: usize = self.arrays.iter().map(|array| 2 * array.len()).sum();
-        // Whatever is longer than a glance is cut in the text.
+        // The name, the group and the program count once, for the structured content, because the text cuts them short.
         BESIDES + arrays + of(&self.name) + of(&self.group) + visible(&self.source_dcc).len()
     }
 }
@@ -111,14 +111,14 @@ impl Display for Listed {
     }
 }
 
-/// How long ago a time of a descriptor was.
+/// How long ago `created_at` of a descriptor was.
 pub(crate) fn age(created_at: &str) -> String {
     let created: Timestamp = created_at.parse().unwrap_or(Timestamp::MAX);
     roughly(Timestamp::now().duration_since(created).as_secs())
 }
 
-/// The processes that have a buffer open, if that can be told. That nobody has it is known from the file's times, also
-/// where processes cannot be seen.
+/// The processes that have a buffer open, if that can be told. A descriptor has `expires` only if no process has the
+/// buffer open, which is known from the file's times and so also where processes cannot be seen.
 pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> Option<&'a [u32]> {
     if descriptor.expires.is_some() {
         return Some(&[]);
@@ -126,7 +126,7 @@ pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> O
     holders.of(descriptor.id)
 }
 
-/// The time until a moment of a descriptor.
+/// How long it takes until a moment that a descriptor names.
 pub(crate) fn until(moment: &str) -> String {
     let moment: Timestamp = moment.parse().unwrap_or(Timestamp::MIN);
     roughly(moment.duration_since(Timestamp::now()).as_secs())

@@ -1,4 +1,5 @@
-//! What is logged, to stderr because stdout belongs to the protocol: nothing in it is hidden or obeyed by a terminal.
+//! The log. It goes to stderr, because stdout belongs to the protocol, and everything is escaped in it that a terminal
+//! would hide or obey.
 
 use std::io::{self, Write};
 
@@ -9,7 +10,7 @@ use tracing_subscriber::filter::LevelFilter;
 /// The environment variable that selects what is logged.
 const SELECTION: &str = "RUST_LOG";
 
-/// Logs from now on.
+/// Starts to log.
 pub(crate) fn to_stderr() {
     let filter = || EnvFilter::builder().with_default_directive(LevelFilter::WARN.into());
     let wanted = std::env::var_os(SELECTION).unwrap_or_default();
@@ -18,7 +19,7 @@ pub(crate) fn to_stderr() {
     tracing_subscriber::fmt()
         .with_env_filter(parsed.unwrap_or_else(|_| filter().parse_lossy("")))
         .with_writer(|| Visible)
-        // With stderr closed there is nobody to tell, and telling that would panic.
+        // tracing-subscriber would report a failed write on stderr too, and panic because stderr is closed.
         .log_internal_errors(false)
         .init();
     if let Some(problem) = problem {
@@ -26,7 +27,7 @@ pub(crate) fn to_stderr() {
     }
 }
 
-/// stderr, where the texts of others that an entry quotes are escaped.
+/// stderr, with hidden characters escaped, because an entry may quote texts of others.
 struct Visible;
 
 impl Write for Visible {

@@ -10,14 +10,14 @@ fn main() -> ExitCode {
         Ok(status) => return status,
         Err(error) => error,
     };
-    // `dcc-mcp-shm manifest | head` has what it wanted.
+    // A reader that leaves early, as in `dcc-mcp-shm manifest | head`, has what it wanted.
     let reader_left = error
         .downcast_ref::<io::Error>()
         .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
     if reader_left {
         return ExitCode::SUCCESS;
     }
-    // With stderr closed there is nobody left to tell.
+    // A failed write is ignored, because stderr is the only way to tell of it.
     let _ = writeln!(io::stderr(), "error: {}", visible(&format!("{error:#}")));
     ExitCode::FAILURE
 }

@@ -1,6 +1,7 @@
-//! What leaves the server: nothing in it is hidden from whom it is shown to.
+//! Writes the messages that leave the server, and escapes hidden characters in them.
 //!
-//! Each message passes through here, so no tool, resource, prompt or error has to think of it.
+//! Each message passes through here, so no tool, prompt or error has to escape anything. Resources do, because their
+//! contents are JSON within a text.
 
 use std::io::{self, Write as _};
 
@@ -10,14 +11,15 @@ use serde_json::{Map, Value};
 
 use crate::weight::Weight;
 
-/// Fields whose text a client finds its own request by. No model reads them.
+/// Fields by whose text a client finds its own request. They are not escaped, because the client compares them and no
+/// model reads them.
 const EXACT: [&str; 2] = ["_meta", "progressToken"];
 
-/// A message as a line. Where there is no memory for an answer, the line is an error in its place; a notification is then left
-/// out, and the line is empty.
+/// A message as a line. If there is no memory for an answer, the line is an error in its place. If there is none for
+/// any other message, the message is left out and the line is empty.
 ///
 /// # Errors
-/// It is no JSON, or there is no memory even to say that there is none.
+/// The message cannot be written as JSON, or there is no memory even for the error in its place.
 pub(crate) fn line(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     let problem = match escaped(message) {
         Err(error) if error.kind() == io::ErrorKind::OutOfMemory => error.to_string(),
@@ -36,7 +38,7 @@ pub(crate) fn line(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     }
 }
 
-/// A message as a line. Whatever it says, not how it is addressed, is escaped.
+/// A message as a line. Its result, error or parameters are escaped, but not its id, nor the fields in [`EXACT`].
 fn escaped(message: &ServerJsonRpcMessage) -> io::Result<Vec<u8>> {
     let mut line = Line(Vec::new());
     serde_json::to_writer(&mut line, message)?;
@@ -79,9 +81,10 @@ fn no_memory(error: Error) -> io::Error {
     io::Error::new(io::ErrorKind::OutOfMemory, error)
 }
 
-/// Whether there is anything to escape in JSON, where controls are escapes already.
+/// Whether JSON may have a text that must be escaped. In JSON a control character is written as `\u00..`, and `\u{` in
+/// the name of a field as `\\u{`.
 fn may_hide(json: &[u8]) -> bool {
-    // Without an early end, so that the compiler looks at many bytes at once.
+    // `fold` does not end early, so the compiled code looks at many bytes at once.
     let is_plain = json
         .iter()
         .fold(true, |plain, byte| plain & (b' '..0x7f).contains(byte));
@@ -90,7 +93,7 @@ fn may_hide(json: &[u8]) -> bool {
     escapes || (!is_plain && text.contains(is_hidden))
 }
 
-/// Escapes what is hidden in all texts of a value, the names of its fields among them.
+/// Escapes hidden characters in all texts of a value, including the names of its fields.
 pub(crate) fn reveal(value: &mut Value) {
     match value {
         Value::String(text) => {
@@ -115,8 +118,8 @@ pub(crate) fn reveal(value: &mut Value) {
     }
 }
 
-/// The name of a field. One that looks like the escaped name of another has its backslashes escaped, or the two would be
-/// one field.
+/// The escaped name of a field. If the name looks escaped already, its backslashes are escaped too, because otherwise
+/// two names could become one.
 fn key(name: &str) -> String {
     if unescaped(name).is_none() {
         return visible(name).into_owned();

@@ -10,7 +10,7 @@ use uuid::Uuid;
 /// Code that opens the buffer with the library.
 pub(crate) fn code(descriptor: &Descriptor) -> String {
     if descriptor.role != FileRole::Scene {
-        // Path and id find it in whatever store it lies.
+        // Path and id find the buffer, whichever store it is in.
         let (path, id, capacity) = (literal(&descriptor.path), descriptor.id, descriptor.capacity);
         return format!(
             "import dcc_mcp_shm\n\
@@ -45,7 +45,8 @@ pub(crate) fn code(descriptor: &Descriptor) -> String {
     )
 }
 
-/// Code for the program that fills an empty scene: one array stands for all.
+/// Code for the program that fills an empty scene. It shows how to fill the first array; the others are filled
+/// likewise.
 fn fill_code(descriptor: &Descriptor) -> String {
     let fill = format!("with dcc_mcp_shm.SharedSceneBuffer.fill({}) as w:", place(descriptor));
     let Some((name, array)) = descriptor.arrays.first() else {
@@ -59,10 +60,10 @@ fn fill_code(descriptor: &Descriptor) -> String {
     )
 }
 
-/// Code that maps an array with NumPy alone; the others are mapped likewise.
+/// Code that maps the first array that can be mapped with NumPy alone; the others are mapped likewise.
 ///
-/// Such a map holds no lock, so it is only for what never changes; what is compressed has no arrays to map, and a map
-/// of no bytes is an error.
+/// Such a map holds no lock, so there is code for sealed scenes only. Arrays of a compressed scene, which have no
+/// offset, and arrays of no bytes cannot be mapped.
 pub(crate) fn numpy_code(descriptor: &Descriptor) -> Option<String> {
     if descriptor.state != BufferState::Sealed {
         return None;
@@ -95,10 +96,11 @@ fn place(descriptor: &Descriptor) -> String {
     )
 }
 
-/// The arguments that find something in a store. Python knows the default one, unless an environment variable that the
-/// server may have alone says otherwise.
+/// The arguments that find something in a store. They leave out the default store, which Python finds by itself. If an
+/// environment variable of this server sets the default, they name the store, because the Python process may not have
+/// that variable.
 fn place_in(store: &Path, id: Uuid) -> String {
-    // Neither changes while this process lives.
+    // Neither the variable nor the default path changes while this process lives.
     static UNNAMED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let by_environment = std::env::var_os(DIR_VARIABLE).is_some_and(|path| !path.is_empty());
         (!by_environment).then(Store::default_path)
@@ -110,7 +112,7 @@ fn place_in(store: &Path, id: Uuid) -> String {
     format!("\"{id}\", store=dcc_mcp_shm.Store({store})")
 }
 
-/// A Python tuple; that of one number needs its comma.
+/// A Python tuple. A tuple of one number needs a comma.
 fn tuple(numbers: &[u64]) -> String {
     if let [only] = numbers {
         return format!("({only},)");
@@ -119,7 +121,7 @@ fn tuple(numbers: &[u64]) -> String {
     format!("({})", numbers.join(", "))
 }
 
-/// A Python string literal. What could end it, hide, or turn the line around is escaped.
+/// A Python string literal. Characters that could end it, are hidden, or turn the line around are escaped.
 fn literal(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');

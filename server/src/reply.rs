@@ -11,7 +11,8 @@ use serde::Serialize;
 
 use crate::weight::Weight;
 
-/// Longest statement of what went wrong, in bytes: it may quote what a file or an argument said.
+/// Longest statement of what went wrong, in bytes. There is a limit because the statement may quote a file or an
+/// argument.
 const MAX_FACT_BYTES: usize = 600;
 
 /// A result: structured content from [`Serialize`], text from [`Display`], so that both state the same facts.
@@ -19,7 +20,7 @@ const MAX_FACT_BYTES: usize = 600;
 pub(crate) struct Reply<T>(pub(crate) T);
 
 impl<T: Serialize + Display> Reply<T> {
-    /// The same as rmcp sends it.
+    /// The result as rmcp sends it.
     pub(crate) fn into_result(self) -> Result<CallToolResult, ToolError> {
         let untold = |error| ToolError::new(format!("The result cannot be told as JSON: {error}"), "Tell the user.");
         // The text says the same as the structured content, so it is about as long.
@@ -69,7 +70,7 @@ impl ToolError {
         )
     }
 
-    /// The store itself is out of reach, whatever was asked of it.
+    /// The store itself cannot be opened, whatever the call wanted from it.
     pub(crate) fn no_store(error: &Error) -> Self {
         Self::new(
             format!("The store of shared buffers cannot be opened: {error}"),
@@ -92,7 +93,7 @@ impl Display for ToolError {
 }
 
 impl From<ToolError> for ErrorData {
-    /// Where the answer is no result of a tool.
+    /// For requests whose answer is not the result of a tool.
     fn from(error: ToolError) -> Self {
         Self::invalid_params(error.0, None)
     }

@@ -42,7 +42,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
     ]
 }
 
-/// A page of all that there is: the store and its pools first, then buffers, newest first.
+/// A page of all resources: the store and its pools first, then buffers, newest first.
 pub(crate) fn list(index: &StoreIndex, cursor: Option<&str>) -> Result<ListResourcesResult, ToolError> {
     let after = cursor.map(from_cursor).transpose()?;
     let mut resources = Vec::new();
@@ -87,7 +87,7 @@ fn resource(position: &ListPosition, buffer: &Summary) -> Resource {
         .with_mime_type(JSON)
 }
 
-/// What is at an address now.
+/// The resource at an address, as it is now.
 pub(crate) async fn read(
     server: &ShmServer,
     uri: &str,
@@ -122,7 +122,8 @@ pub(crate) async fn read(
 
 fn json_of(value: &impl Serialize) -> String {
     let mut value = serde_json::to_value(value).expect("maps with text keys and finite numbers are JSON");
-    // Once it is the text of a message it cannot be escaped and stay JSON.
+    // Hidden characters are escaped in the value, because the escapes that `outgoing` would write into the finished
+    // text are not JSON.
     reveal(&mut value);
     value.to_string()
 }

@@ -15,7 +15,8 @@ pub(crate) fn input<T: JsonSchema>() -> Arc<JsonObject> {
 
 /// The schema of what a tool returns: the fields, their types, and what their names do not say.
 ///
-/// `tools/list` is read into every conversation, so what clients would check of this server's own words is left out.
+/// `tools/list` is read into every conversation, so constraints are left out by which a client could only check this
+/// server's own results.
 pub(crate) fn output<T: JsonSchema>() -> Arc<JsonObject> {
     let mut schema = portable::<T>(SchemaSettings::draft2020_12().for_serialize());
     remove_checks(&mut schema);
@@ -29,7 +30,7 @@ fn object(schema: &Schema) -> Arc<JsonObject> {
 fn portable<T: JsonSchema>(settings: SchemaSettings) -> Schema {
     let mut schema = settings
         .with(|settings| {
-            // 2020-12 is MCP's default dialect, and some clients do not follow `$ref`.
+            // No `$schema`, because 2020-12 is MCP's default dialect. No `$ref`, because some clients do not follow it.
             settings.meta_schema = None;
             settings.inline_subschemas = true;
         })
@@ -38,14 +39,14 @@ fn portable<T: JsonSchema>(settings: SchemaSettings) -> Schema {
         .with_transform(plain_enums)
         .into_generator()
         .into_root_schema_for::<T>();
-    // The names and documentation of Rust types say nothing to a model; the tool has its own.
+    // The name and documentation of the Rust type say nothing to a model, and the tool has its own.
     schema.remove("title");
     schema.remove("description");
     schema
 }
 
-/// Drops what only Rust knows (`format: "uint64"` and the like, line breaks and links of documentation), and what says
-/// nothing.
+/// Drops what only Rust knows (`format: "uint64"` and the like, line breaks and links of documentation), and keywords
+/// that say nothing.
 fn remove_rust(schema: &mut Schema) {
     let is_rust_format = schema
         .get("format")
@@ -54,7 +55,7 @@ fn remove_rust(schema: &mut Schema) {
     if is_rust_format {
         schema.remove("format");
     }
-    // What goes without saying.
+    // A minimum of 0 and permission for any other field go without saying.
     if schema.get("minimum").and_then(Value::as_u64) == Some(0) && schema.get("maximum").is_none() {
         schema.remove("minimum");
     }
@@ -71,26 +72,28 @@ fn remove_rust(schema: &mut Schema) {
 }
 
 fn remove_checks(schema: &mut Schema) {
-    // What a field is stands in the field's own words; those of the Rust type that it has are beside the point.
+    // This description is that of the Rust type of the items. The field has its own, which says what the list is.
     if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
         items.remove("description");
     }
-    // Anything at all: that goes without saying, and strict clients warn of it.
+    // `true` allows any item, which goes without saying, and strict clients warn of it.
     if schema.get("items") == Some(&Value::Bool(true)) {
         schema.remove("items");
     }
     for check in ["required", "additionalProperties", "minimum", "format", "enum"] {
-        // Of a map it says what its values are.
+        // For a map, `additionalProperties` says what the values are.
         if check == "additionalProperties" && schema.get(check).is_some_and(Value::is_object) {
             continue;
         }
         schema.remove(check);
     }
-    // A field may be called as a check is; it is no schema itself.
+    // A field that is named like a check stays, because this visits the schemas of the fields and not the map that
+    // names them.
     transform_subschemas(&mut remove_checks, schema);
 }
 
-/// Drops `null` from optional fields: absent is how this server writes and asks for "no value".
+/// Drops `null` from optional fields, because this server writes "no value" by leaving the field out, and asks clients
+/// to do the same.
 fn remove_null(schema: &mut Schema) {
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| kind != "null");
@@ -115,7 +118,8 @@ fn remove_null(schema: &mut Schema) {
     transform_subschemas(&mut remove_null, schema);
 }
 
-/// Writes `oneOf` of documented constants as one `enum`: `tools/list` is read into every conversation.
+/// Writes `oneOf` of documented constants as one `enum`, which is shorter, because `tools/list` is read into every
+/// conversation.
 fn plain_enums(schema: &mut Schema) {
     let constants = schema.get("oneOf").and_then(Value::as_array).and_then(|choices| {
         let constants = choices.iter().map(|choice| choice.get("const").cloned());

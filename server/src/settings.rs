@@ -1,4 +1,4 @@
-//! What a server is told when it starts, by options or by environment variables.
+//! The settings of a server, which options or environment variables give it when it starts.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ pub struct StoreOption {
         value_name = "DIR",
         env = "DCC_MCP_SHM_DIR",
         hide_env_values = true,
-        // Clients that have nothing to say say it by an empty text.
+        // An empty text is allowed, because clients pass it when no directory is configured.
         value_parser = OsStringValueParser::new().map(PathBuf::from)
     )]
     pub store: Option<PathBuf>,
@@ -31,7 +31,7 @@ impl StoreOption {
         self.store.as_ref().filter(|path| !path.as_os_str().is_empty())
     }
 
-    /// The directory that was named, or else the user's own.
+    /// The directory that was named, or else the default one.
     pub(crate) fn directory(&self) -> PathBuf {
         self.named().cloned().unwrap_or_else(Store::default_path)
     }
@@ -68,7 +68,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The command line that starts a server with these settings, wherever it is started.
+    /// The command line that starts a server with these settings, in whatever directory it is started.
     ///
     /// # Errors
     /// The store's path cannot be made absolute, or is not UTF-8.

@@ -1,16 +1,17 @@
-//! Names as this server shows them, and what is meant by them.
+//! Names as this server shows them, and the buffers and pools that they mean.
 //!
-//! A model is shown `hero\u{200b}body` for a name with a character that nobody sees, and hands that back.
+//! A model is shown the escape in `hero\u{200b}body` in place of a character that nobody sees, and passes the name back
+//! in that spelling.
 
 use dcc_mcp_shm::{Error, Reference, Store, unescaped};
 use uuid::Uuid;
 
 use crate::reply::ToolError;
 
-/// The reference that is meant by one: itself, or what its name is the escaped spelling of.
+/// The reference that a caller means by `reference`: itself, or the reference whose name it spells with escapes.
 ///
 /// # Errors
-/// Both are there, and they are not the same.
+/// Both names are in use, for two different buffers or pools.
 pub(crate) fn meant(store: &Store, reference: Reference) -> Result<Reference, ToolError> {
     let Reference::Name(name) = &reference else {
         return Ok(reference);
@@ -32,14 +33,14 @@ pub(crate) fn meant(store: &Store, reference: Reference) -> Result<Reference, To
 fn there(store: &Store, reference: &Reference) -> Result<Option<Uuid>, Error> {
     match store.resolve(reference) {
         Ok(id) => Ok(Some(id)),
-        // No name can be so, or nothing has it.
+        // A name like this is not possible, so nothing has it.
         Err(Error::InvalidArgument { .. }) => Ok(None),
         Err(error) if error.is_gone() => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// A name for something new: one that is spelled as this server shows names is the name that was shown.
+/// The name to give to something new. If `name` has escapes that this server shows, this is the name that they spell.
 pub(crate) fn given(name: String) -> String {
     unescaped(&name).unwrap_or(name)
 }

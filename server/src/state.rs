@@ -16,16 +16,17 @@ use crate::settings::Settings;
 use crate::subscriptions::Subscriptions;
 use crate::work::{Work, unless_cancelled};
 
-/// Serves one store to one client. Buffer ids are handles that clients pass as arguments: but for subscriptions, there
-/// is no state in a session.
+/// Serves one store to one client. Clients name buffers by their ids in each call, so a session has no state except its
+/// subscriptions.
 #[derive(Debug)]
 pub struct ShmServer {
     store: Arc<StoreAccess>,
     settings: Settings,
     tools: ToolRouter<Self>,
-    /// What `read_descriptor` said of scenes.
+    /// Answers of `read_descriptor` about sealed scenes.
     described: Answers,
-    /// What the client of this session wants to be told of; clients without sessions listen in a request.
+    /// The changes that the client of this session wants to be told of. A client without a session listens in a
+    /// request.
     subscriptions: Subscriptions,
 }
 
@@ -61,7 +62,7 @@ impl ShmServer {
         &self.described
     }
 
-    /// The store, for work that is a few system calls at most: anything longer stalls every request.
+    /// The store, for work of a few system calls at most, because anything longer would stall every request.
     pub(crate) async fn store(&self) -> Result<Store, ToolError> {
         if let Some(store) = self.store.opened() {
             return Ok(store);
@@ -70,7 +71,7 @@ impl ShmServer {
         self.store.lanes().quick.run(move || access.open()).await
     }
 
-    /// Looks at files of the store, some thousand at most.
+    /// Runs `look` in the quick lane. It may look at some thousand files of the store at most.
     pub(crate) async fn quick<T, F>(&self, cancelled: &CancellationToken, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
@@ -81,7 +82,7 @@ impl ShmServer {
         unless_cancelled(cancelled, looked).await
     }
 
-    /// Looks something up in the index of the store, as it is now.
+    /// Runs `look` on the index of the store, which is brought up to date first.
     pub(crate) async fn index<T, F>(&self, cancelled: &CancellationToken, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
@@ -92,7 +93,8 @@ impl ShmServer {
         unless_cancelled(cancelled, looked).await
     }
 
-    /// Looks at the data of a buffer: `look` is told when the client cancels, and tells how far it is.
+    /// Runs `look`, which reads the data of a buffer. The `Work` that it gets says whether the client has cancelled the
+    /// call, and tells the client how far `look` is.
     pub(crate) async fn read<T, F>(&self, context: &RequestContext<RoleServer>, look: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
@@ -102,7 +104,7 @@ impl ShmServer {
             .await
     }
 
-    /// Draws the data of a buffer; else as [`Self::read`].
+    /// Runs `draw`, which draws the data of a buffer. The rest is as in [`Self::read`].
     pub(crate) async fn draw<T, F>(&self, context: &RequestContext<RoleServer>, draw: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
@@ -112,7 +114,8 @@ impl ShmServer {
             .await
     }
 
-    /// Makes what nobody else can be making, so that it waits for no lock unless there is a quota.
+    /// Runs `make`, which makes a buffer without a name. No other process can want the same name, so `make` waits for
+    /// the store's lock only if there is a quota.
     pub(crate) async fn make<T, F>(&self, context: &RequestContext<RoleServer>, make: F) -> Result<T, ToolError>
     where
         T: Send + 'static,
@@ -122,7 +125,7 @@ impl ShmServer {
             .await
     }
 
-    /// Waits for the store's lock, or frees or fills memory.
+    /// Runs `change`, which may wait for the store's lock, and may free or fill much memory.
     pub(crate) async fn change<T, F>(&self, context: &RequestContext<RoleServer>, change: F) -> Result<T, ToolError>
     where
         T: Send + 'static,

@@ -1,4 +1,4 @@
-//! A garbage collection in few words: how many files go or stay for which reason, and the memory they take.
+//! A summary of a garbage collection: how many files go or stay for each reason, and the memory they take.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
@@ -18,7 +18,7 @@ pub(crate) struct Share {
 impl Share {
     pub(crate) fn add(&mut self, bytes: u64) {
         self.count += 1;
-        // Sizes are what headers say.
+        // Some sizes come from headers, which may claim any size.
         self.bytes = self.bytes.saturating_add(bytes);
     }
 }
@@ -29,12 +29,12 @@ impl Display for Share {
     }
 }
 
-/// What goes, by reason.
+/// The files that go, by reason.
 pub(crate) fn removed(sweep: &GcReport) -> BTreeMap<&'static str, Share> {
     shares(sweep.removed.iter().map(|file| (file.reason, file.bytes)))
 }
 
-/// What stays, by reason.
+/// The files that stay, by reason.
 pub(crate) fn kept(sweep: &GcReport) -> BTreeMap<&'static str, Share> {
     shares(sweep.kept.iter().map(|file| (in_words(&file.reason), file.bytes)))
 }
@@ -47,7 +47,7 @@ fn shares(files: impl Iterator<Item = (&'static str, u64)>) -> BTreeMap<&'static
     shares
 }
 
-/// Time until the first of those that stay expires.
+/// Time until the first of the files that stay expires.
 pub(crate) fn next_expiry(sweep: &GcReport) -> Option<Duration> {
     let left = sweep.kept.iter().filter_map(|file| match file.reason {
         KeptReason::Unexpired { left } => Some(left),
@@ -56,7 +56,7 @@ pub(crate) fn next_expiry(sweep: &GcReport) -> Option<Duration> {
     left.min()
 }
 
-/// The same for all files that stay for the same reason.
+/// The reason in words that are the same for all files that stay for it.
 fn in_words(reason: &KeptReason) -> &'static str {
     match reason {
         KeptReason::Held => "a program has it open",

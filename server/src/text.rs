@@ -1,6 +1,6 @@
-//! Words of tools and commands, beside those of `dcc_mcp_shm_view::text`.
+//! Phrases for the texts of tools and commands, in addition to `dcc_mcp_shm_view::text`.
 
-/// Error messages start in lower case so that they can be chained; here one becomes a sentence.
+/// Makes a sentence of an error message, which starts in lower case so that messages can be chained.
 pub(crate) fn capitalised(message: &str) -> String {
     let mut characters = message.chars();
     characters

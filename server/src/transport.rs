@@ -1,7 +1,8 @@
-//! Messages of JSON-RPC, one a line, between a client and rmcp: bounded both ways, with an answer to what is no message.
+//! The transport between a client and rmcp: JSON-RPC messages, one a line, bounded both ways. A line that is not a
+//! message gets an answer too.
 //!
-//! rmcp's own transport passes over lines that are not JSON or too long, so that their sender waits for ever; it reads
-//! on while nobody reads its answers; and it cannot end before they are read.
+//! rmcp's own transport ignores lines that are not JSON or are too long, so their sender waits for ever. That transport
+//! also reads on while nobody reads its answers, and cannot end before they are read.
 
 use std::future::Future;
 use std::io;
@@ -21,20 +22,22 @@ use crate::ending::Ending;
 use crate::incoming::{no_memory, parse, refusal};
 use crate::outgoing;
 
-/// Longest line that is read. The longest of use carries 1 MiB of text, each byte of which JSON may escape in six.
+/// Longest line that is read. The longest useful line carries 1 MiB of text, and JSON may escape each byte as six.
 const MAX_LINE: usize = 8 << 20;
-/// Answers that may wait to be written before no more requests are read.
+/// Most messages that may wait to be written. While that many wait, no more requests are read.
 const MAX_UNSENT: usize = 64;
 
 pub(crate) struct Lines<R, W> {
     input: BufReader<R>,
-    /// What has come of the next line. It outlives a `receive` that is given up halfway.
+    /// The part of the next line that has come. It is kept here so that it outlives a `receive` that is dropped
+    /// halfway.
     line: Vec<u8>,
-    /// Why the rest of this line is passed over.
+    /// Why this line cannot be kept, if so. The rest of it is read and forgotten.
     dropped: Option<String>,
-    /// Whether rmcp is past the messages that begin a session; it ends at notifications that come before.
+    /// Whether a request that begins a session has come. A notification before that is not passed on, because rmcp ends
+    /// when it gets one.
     begun: bool,
-    /// An answer of this transport's own that is being written.
+    /// An error answer of this transport itself that is being written.
     refusal: Option<Pin<Box<dyn Future<Output = io::Result<()>> + Send>>>,
     output: Arc<Mutex<W>>,
     unsent: Arc<Semaphore>,
@@ -43,13 +46,13 @@ pub(crate) struct Lines<R, W> {
 
 enum Line {
     Whole,
-    /// It could not be kept, for this reason.
+    /// The line could not be kept, for this reason.
     Dropped(String),
     End,
 }
 
 impl<R: AsyncRead + Unpin, W> Lines<R, W> {
-    /// `ending` is told when an answer cannot be written: rmcp itself would go on.
+    /// `ending` is told when an answer cannot be written, because rmcp itself would go on.
     pub(crate) fn new(input: R, output: W, ending: Ending) -> Self {
         Self {
             input: BufReader::new(input),
@@ -63,7 +66,8 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
         }
     }
 
-    /// Reads to the end of a line, which is in `self.line` unless that cannot hold it. Half a line at the end is none.
+    /// Reads to the end of a line. After [`Line::Whole`] the line is in `self.line`. An unfinished line at the end of
+    /// the input is ignored.
     async fn read_line(&mut self) -> io::Result<Line> {
         loop {
             let read = self.input.fill_buf().await?;
@@ -92,7 +96,7 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
         }
     }
 
-    /// Whether rmcp takes this message now.
+    /// Whether rmcp takes this message now: any request, and anything else once a session has begun.
     fn is_expected(&mut self, message: &ClientJsonRpcMessage) -> bool {
         if let ClientJsonRpcMessage::Request(request) = message {
             self.begun |= begins(request);
@@ -102,7 +106,7 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
     }
 }
 
-/// Whether rmcp begins a session with this request, or the first that needs none.
+/// Whether rmcp begins to serve with this request: `initialize`, or a request of a protocol version without sessions.
 fn begins(request: &JsonRpcRequest<ClientRequest>) -> bool {
     match &request.request {
         ClientRequest::InitializeRequest(_) => true,
@@ -135,7 +139,7 @@ where
         }
     }
 
-    /// May be given up at every `await` and called again: nothing is lost.
+    /// The returned future may be dropped at any `await`. The next call then goes on from there, so nothing is lost.
     async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
         loop {
             if let Some(sending) = &mut self.refusal {
@@ -143,7 +147,7 @@ where
                 self.refusal = None;
                 sent.ok()?;
             }
-            // Waits in line behind the answers that wait.
+            // The semaphore is fair, so this waits until the messages that already wait for a permit have one.
             drop(self.unsent.acquire().await.ok()?);
             let refused = match self.read_line().await {
                 Ok(Line::Whole) => match parse(&std::mem::take(&mut self.line)) {
@@ -162,7 +166,8 @@ where
         }
     }
 
-    /// Waits for nobody: rmcp has given the last answers their time, and the end of the process closes the output.
+    /// Does nothing, because rmcp has already waited for the last answers, and the end of the process closes the
+    /// output.
     async fn close(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! How much memory a JSON text takes as a tree of values, counted before serde_json or rmcp makes that tree: a failed allocation
-//! in either of them ends the process.
+//! How much memory a JSON text takes as a tree of values. This is counted before serde_json or rmcp makes the tree,
+//! because a failed allocation in either of them ends the process.
 
 use std::io;
 
@@ -7,15 +7,17 @@ use dcc_mcp_shm::Error;
 use dcc_mcp_shm_view::memory;
 use serde::Serialize;
 
-/// Bytes of memory for a mark that begins a value. A list of one number is two marks: it has room for four values of 72 bytes,
-/// and in a list that doubles as it grows it takes up to three more. rmcp may hold all of it twice.
+/// Bytes of memory for a mark that begins a value. The costliest value is a list of one number within another list,
+/// which has two marks. The inner list has room for four values of 72 bytes, and takes the room of up to three more in
+/// the outer list, which doubles as it grows. rmcp may hold all of this twice.
 const PER_MARK: usize = 512;
-/// Bytes of memory for a byte of text: its value, and a copy in a vector that doubles as it grows.
+/// Bytes of memory for a byte of text: one in its value, and up to three in a copy, a vector that doubles as it grows.
 const PER_BYTE: usize = 4;
-/// Bytes of memory for all that goes with a message, whatever it says.
+/// Bytes of memory that any message takes, whatever it says.
 const MARGIN: usize = 64 << 10;
 
-/// The bytes and the marks of a JSON text. A mark within a string counts too, which can only ask for more than is needed.
+/// The bytes and the marks of a JSON text. A mark within a string counts too, so the memory may be overestimated, but
+/// never underestimated for that reason.
 #[derive(Debug, Default)]
 pub(crate) struct Weight {
     bytes: usize,
@@ -29,17 +31,17 @@ impl Weight {
         weight
     }
 
-    /// The weight of `value` as JSON, which is written nowhere.
+    /// The weight of `value` as JSON. The JSON text itself is not kept.
     ///
     /// # Errors
-    /// `value` cannot be told as JSON.
+    /// `value` cannot be written as JSON.
     pub(crate) fn of(value: &impl Serialize) -> serde_json::Result<Self> {
         let mut weight = Self::default();
         serde_json::to_writer(&mut weight, value)?;
         Ok(weight)
     }
 
-    /// Checks that there is memory for the tree and for the text once more.
+    /// Checks that there is memory for the tree and for a copy of the text.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].

@@ -1,4 +1,4 @@
-//! Work that may take over a second: it tells the client how far it is, and ends when the client cancels it.
+//! Work that may take over a second. It tells the client how far it is, and ends when the client cancels the request.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -13,10 +13,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::reply::ToolError;
 
-/// How often progress is told: often enough for a bar that moves.
+/// How often progress is told, which is often enough for a bar that moves.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// One request's work, done on a thread of its own.
+/// The work of one request: whether its answer is still wanted, and what the client is told meanwhile.
 #[derive(Debug)]
 pub(crate) struct Work {
     cancelled: CancellationToken,
@@ -30,14 +30,15 @@ struct Told {
     token: ProgressToken,
     runtime: Handle,
     started: Instant,
-    /// How many intervals after the start progress was looked at last.
+    /// The interval, counted from the start, in which `is_due` was called last.
     looked: AtomicU64,
-    /// The most that was told. Locked while it is sent, because each message must tell more than the one before.
+    /// The most that was told. The lock is held while a message is sent, because each message must tell more than the
+    /// one before.
     most: Mutex<u64>,
 }
 
 impl Work {
-    /// The work of a request; progress is told if the client asked for it. Called on the runtime.
+    /// The work of a request. Progress is told if the client asked for it. Called on the runtime.
     pub(crate) fn of(context: &RequestContext<RoleServer>) -> Self {
         let told = context.meta.get_progress_token().map(|token| Told {
             peer: context.peer.clone(),
@@ -65,8 +66,8 @@ impl Work {
         }
     }
 
-    /// Tells at once how much is done, if that is more than was told before. Waits until the message is on its way, but not for a client that has stopped
-    /// reading and gives up.
+    /// Tells at once how much is done, if that is more than was told before. Waits until the message is on its way, or
+    /// until the client, which may have stopped reading, cancels the request.
     ///
     /// # Errors
     /// The client has cancelled the request.
@@ -93,16 +94,16 @@ impl Progress for Work {
 
     fn report(&self, done: u64, total: u64) {
         if let Some(told) = self.told.as_ref().filter(|told| told.is_due()) {
-            // That the client has cancelled the request is seen in `is_wanted`.
+            // The only error is that the client has cancelled the request, which `is_wanted` says too.
             let _ = told.runtime.block_on(self.tell(done, total));
         }
     }
 }
 
-/// Waits for something, or until the client cancels the request, which drops what is waited for.
+/// Waits for `wait`, or until the client cancels the request. `wait` is dropped then.
 ///
 /// # Errors
-/// The client has cancelled the request, or that of what is waited for.
+/// The client has cancelled the request, or `wait` has failed.
 pub(crate) async fn unless_cancelled<T>(
     cancelled: &CancellationToken,
     wait: impl Future<Output = Result<T, ToolError>>,
@@ -115,7 +116,7 @@ pub(crate) async fn unless_cancelled<T>(
 }
 
 impl Told {
-    /// True once in each interval, for one of the threads that ask.
+    /// True once in each interval but the first, for the thread that asks first.
     fn is_due(&self) -> bool {
         let now = u64::try_from(self.started.elapsed().as_millis() / INTERVAL.as_millis()).unwrap_or(u64::MAX);
         self.looked.fetch_max(now, Ordering::Relaxed) < now

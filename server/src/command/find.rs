@@ -1,4 +1,4 @@
-//! What people call a buffer: its name, its id, or the beginning of it that a table shows.
+//! Finds the buffer that a person means: by its name, its id, or the beginning of its id that a table shows.
 
 use anyhow::{anyhow, bail};
 use dcc_mcp_shm::{Reference, Store};
@@ -6,16 +6,17 @@ use uuid::Uuid;
 
 use crate::spelling::meant;
 
-/// Shortest beginning of an id, which is what a table shows at least. Of a shorter one, a name that is gone could be the
-/// beginning of some other buffer: "face" is hexadecimal.
+/// Shortest beginning of an id that finds a buffer, and the shortest that a table shows. A shorter text does not,
+/// because it may be the name of a buffer that is gone and yet the beginning of another buffer's id: "face" is
+/// hexadecimal.
 const SHORTEST: usize = 8;
-/// Ids that are named when one was meant.
+/// Most ids that the error names if several begin with the text.
 const NAMED: usize = 5;
 
-/// The buffer or pool that is meant. A name goes before the beginning of an id.
+/// The buffer or pool that `text` means. If `text` is a name and also the beginning of an id, the name counts.
 ///
 /// # Errors
-/// Nothing is called so, or several ids begin so.
+/// No name or id matches `text`, or several ids begin with it.
 pub(super) fn find(store: &Store, text: &str) -> anyhow::Result<Reference> {
     let reference = meant(store, text.parse()?).map_err(|error| anyhow!("{error}"))?;
     let not_found = match (&reference, store.resolve(&reference)) {
@@ -38,7 +39,7 @@ pub(super) fn find(store: &Store, text: &str) -> anyhow::Result<Reference> {
     }
 }
 
-/// How many characters of each of these ids tell it from the others, and find it.
+/// How many characters of these ids a table must show, so that they differ and `find` takes them.
 pub(super) fn telling_apart(ids: impl Iterator<Item = Uuid>) -> usize {
     let mut ids: Vec<_> = ids.map(|id| id.to_string()).collect();
     ids.sort_unstable();

@@ -1,4 +1,4 @@
-//! `dcc-mcp-shm gc`: takes back what nobody needs.
+//! `dcc-mcp-shm gc`: removes buffers and pools that nobody needs any more.
 
 use std::fmt::Write as _;
 

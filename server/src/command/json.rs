@@ -1,12 +1,12 @@
-//! JSON for programs that a terminal can show as well.
+//! JSON for programs, which a terminal can show as well.
 
 use std::fmt::Write as _;
 
 use dcc_mcp_shm::is_hidden;
 use serde::Serialize;
 
-/// The value as indented JSON and a line end. What a terminal would obey or not show is escaped, which JSON allows in its
-/// strings, and nothing of the kind is anywhere else.
+/// The value as indented JSON and a line end. Characters that a terminal would obey or not show are escaped. They can
+/// stand only in strings, where JSON allows escapes.
 pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     let json = serde_json::to_string_pretty(value)?;
     let mut shown = String::with_capacity(json.len() + 1);

@@ -1,4 +1,4 @@
-//! What people ask for at a terminal: one command a file, over the same store that the server serves.
+//! The commands for people at a terminal, one a file. They work on the same store that the server serves.
 
 mod doctor;
 mod find;

@@ -47,7 +47,7 @@ impl Rm {
                     writeln!(io::stderr(), "error: {}", foreign(&format!("{error:#}")))
                 }
             };
-            // All are deleted, whoever has stopped reading.
+            // A failed print is kept for later, because all are deleted even if nobody reads the output any more.
             said = said.and(told);
         }
         if failed {

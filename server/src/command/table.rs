@@ -1,4 +1,4 @@
-//! Tables: columns as wide as what is in them, and as narrow as the window.
+//! Tables for a terminal. A column is as wide as its widest cell, unless the window is too narrow.
 
 use std::fmt::Write as _;
 
@@ -7,12 +7,12 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::terminal::TITLE;
 
-/// Between columns.
+/// The text between two columns.
 const GAP: &str = "  ";
-/// What a column that gives way keeps.
+/// Least width to which a column that gives way is narrowed.
 const NARROWEST: usize = 6;
 
-/// A column and how it is set.
+/// The title of a column, and how its cells are set.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Column {
     title: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Column {
 }
 
 impl Column {
-    /// Text that is always shown whole.
+    /// A column of text that is always shown whole.
     pub(super) const fn text(title: &'static str) -> Self {
         Self {
             title,
@@ -30,7 +30,7 @@ impl Column {
         }
     }
 
-    /// To the right, always whole.
+    /// A column of numbers, which are set to the right and always shown whole.
     pub(super) const fn number(title: &'static str) -> Self {
         Self {
             is_number: true,
@@ -38,7 +38,7 @@ impl Column {
         }
     }
 
-    /// Text that is shortened where the window is narrow.
+    /// A column of text that is shortened if the window is narrow.
     pub(super) const fn long(title: &'static str) -> Self {
         Self {
             gives_way: true,
@@ -47,7 +47,7 @@ impl Column {
     }
 }
 
-/// What stands in one place of a table: text without anything that a terminal would obey.
+/// The content of one place in a table. Its maker has escaped all that a terminal would obey.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
     text: String,
@@ -75,7 +75,7 @@ impl From<&str> for Cell {
     }
 }
 
-/// The lines of a table: its titles, then one for each row. No line is longer than `window`, where there is one.
+/// The lines of a table: its titles, then one for each row. No line is longer than `window`, if that is given.
 pub(super) fn lines<const N: usize>(columns: &[Column; N], rows: &[[Cell; N]], window: Option<usize>) -> Vec<String> {
     let titles = columns.map(|column| Cell::styled(column.title, TITLE));
     let all = || std::iter::once(&titles).chain(rows);
@@ -86,7 +86,7 @@ pub(super) fn lines<const N: usize>(columns: &[Column; N], rows: &[[Cell; N]], w
     all().map(|row| line(columns, row, &widths, window)).collect()
 }
 
-/// Takes from the widest of the columns that give way until all fit, or none can give more.
+/// Narrows the widest of the columns that give way, again and again, until all columns fit or none can give more.
 fn fit<const N: usize>(columns: &[Column; N], widths: &mut [usize; N], window: usize) {
     let gaps = GAP.len() * (N - 1);
     while widths.iter().sum::<usize>() + gaps > window {
@@ -100,7 +100,7 @@ fn fit<const N: usize>(columns: &[Column; N], widths: &mut [usize; N], window: u
 
 fn line<const N: usize>(columns: &[Column; N], row: &[Cell; N], widths: &[usize; N], window: Option<usize>) -> String {
     let mut line = String::new();
-    // Of what is still too wide, the end of the line is not shown.
+    // If the columns are still too wide, the end of the line is not shown.
     let mut room = window.unwrap_or(usize::MAX);
     for (n, (column, Cell { text, style })) in columns.iter().zip(row).enumerate() {
         let gap = if n == 0 { "" } else { GAP };
@@ -122,7 +122,7 @@ fn line<const N: usize>(columns: &[Column; N], row: &[Cell; N], widths: &[usize;
     line
 }
 
-/// The text in at most so many columns of the terminal, with an ellipsis where something is missing.
+/// The text in at most `width` columns of the terminal. If its end is missing, an ellipsis says so.
 pub(super) fn shortened(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();

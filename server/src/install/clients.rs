@@ -1,4 +1,5 @@
-//! What the clients differ in: where their configuration is, what the list of servers is called in it, and when it is read.
+//! The differences between clients: where their configuration is, how the list of servers in it is called, and when
+//! they read it.
 
 use std::env;
 use std::path::PathBuf;
@@ -31,7 +32,7 @@ impl Client {
     /// The file that this client reads.
     pub(super) fn config_file(self, scope: Scope) -> Result<PathBuf, Error> {
         Ok(match (self, scope) {
-            // As Claude Code itself looks for it.
+            // Claude Code itself looks there.
             (Self::ClaudeCode, Scope::User) => directory("CLAUDE_CONFIG_DIR")
                 .map_or_else(home, Ok)?
                 .join(".claude.json"),
@@ -53,12 +54,12 @@ impl Client {
         }
     }
 
-    /// Whether an entry says that it is one of a program, and not of an address.
+    /// Whether an entry has a `type`, which says that the server is a program and not an address.
     pub(super) fn wants_type(self) -> bool {
         self == Self::Vscode
     }
 
-    /// What the user does for the entry to be read.
+    /// What the user does so that the client reads the entry.
     pub(super) fn next_step(self) -> &'static str {
         match self {
             Self::ClaudeCode => "Start Claude Code anew; /mcp shows its servers.",
@@ -74,7 +75,7 @@ fn home() -> Result<PathBuf, Error> {
     env::home_dir().filter(|path| path.is_absolute()).ok_or(Error::NoHome)
 }
 
-/// Where programs of the desktop keep their configuration.
+/// The directory in which programs of the desktop keep their configuration.
 fn user_config() -> Result<PathBuf, Error> {
     directory("XDG_CONFIG_HOME").map_or_else(|| Ok(home()?.join(".config")), Ok)
 }

@@ -1,4 +1,4 @@
-//! A change as people read it: a unified diff.
+//! Shows a change to people, as a unified diff.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,10 +8,10 @@ use similar::TextDiff;
 
 /// Lines shown around a change.
 const CONTEXT: usize = 3;
-/// Longest line shown, in bytes: some programs write all their configuration on one.
+/// Longest line shown, in bytes. There is a limit because some programs write all their configuration on one line.
 const LINE_BYTES: usize = 200;
 
-/// The difference, with what a terminal would obey escaped: the file is not ours.
+/// The difference. All that a terminal would obey is escaped, because other programs write the file too.
 pub(super) fn unified(path: &Path, old: &str, new: &str) -> String {
     let shown_path = path.display().to_string();
     let mut text = format!(

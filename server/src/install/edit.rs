@@ -1,11 +1,11 @@
-//! Putting an entry into JSON with comments, and leaving every other byte as it is.
+//! Puts an entry into JSON with comments, and leaves every other byte as it is.
 
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 
 use super::error::Problem;
 
-/// JSON, and the two things that editors' configuration files add to it.
+/// JSON with comments and trailing commas, as the configuration files of editors have them.
 const SYNTAX: ParseOptions = ParseOptions {
     allow_comments: true,
     allow_trailing_commas: true,
@@ -21,7 +21,7 @@ const SYNTAX: ParseOptions = ParseOptions {
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
-/// What is to be in the file.
+/// The entry that is to be in the file.
 #[derive(Debug)]
 pub(super) struct Entry<'a> {
     pub(super) section: &'static str,
@@ -32,12 +32,12 @@ pub(super) struct Entry<'a> {
 }
 
 impl Entry<'_> {
-    /// The text with this entry in it: the same text, if it has it already.
+    /// The text with this entry in it. A text that has the entry already stays the same.
     ///
-    /// Of an entry that is there, only the command and its arguments change: what else a user has given it, such as an
-    /// environment, stays.
+    /// If there is an entry of this name, only its command and arguments change, so that what else a user has given it
+    /// stays, such as an environment.
     pub(super) fn put_into(&self, text: &str) -> Result<String, Problem> {
-        // Some editors of Windows begin files with it; it is no part of the JSON.
+        // Some editors of Windows begin files with this mark, which is not part of the JSON.
         let (mark, text) = match text.strip_prefix(BYTE_ORDER_MARK) {
             Some(rest) => (BYTE_ORDER_MARK, rest),
             None => ("", text),
@@ -95,7 +95,7 @@ impl Entry<'_> {
     }
 }
 
-/// The property of this name, which must be there only once.
+/// The property of this name, if there is one. Two of them are an error.
 fn property(object: &CstObject, name: &str) -> Result<Option<CstObjectProp>, Problem> {
     let mut found = object.properties().into_iter().filter(|property| {
         let theirs = property.name().and_then(|name| name.decoded_value().ok());

@@ -1,4 +1,4 @@
-//! Why an entry was not written. Whatever the reason, the file is as it was.
+//! The reasons why an entry was not written. For each of them, the file is as it was.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(super) enum Error {
     Write { path: PathBuf, source: io::Error },
 }
 
-/// What there is in a file that an entry cannot be put into.
+/// Why an entry cannot be put into the text of a file.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("it is not UTF-8")]

@@ -1,4 +1,4 @@
-//! `dcc-mcp-shm install`: the entry for this server in a client's configuration, shown first and then written.
+//! `dcc-mcp-shm install`: shows the entry for this server in a client's configuration, and then writes it.
 
 mod clients;
 mod diff;
@@ -17,7 +17,7 @@ use self::file::ConfigFile;
 use crate::identity;
 use crate::settings::Settings;
 
-/// Longest name of an entry: clients make tools' names of it that must be short.
+/// Longest name of an entry. There is a limit because clients put it into the names of tools, which must be short.
 const NAME_BYTES: usize = 32;
 
 /// Write the entry for this server into a client's configuration, after showing it.
@@ -65,7 +65,7 @@ fn entry_name(name: &str) -> Result<String, String> {
     ))
 }
 
-/// Shows what is to change in the client's file and, when that is wanted, changes it.
+/// Shows what is to change in the client's file and, if the user wants that, changes it.
 pub(crate) fn run(install: &Install) -> anyhow::Result<()> {
     let path = install.client.config_file(install.scope)?;
     let file = ConfigFile::read(&path)?;
@@ -100,7 +100,7 @@ pub(crate) fn run(install: &Install) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Asks at the terminal.
+/// Asks at the terminal whether to write the change.
 fn agreed() -> io::Result<bool> {
     let mut stderr = io::stderr();
     write!(stderr, "Write this? [y/N] ")?;

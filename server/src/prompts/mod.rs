@@ -1,4 +1,4 @@
-//! Prompts: what a person starts with a word, and then the agent does.
+//! Prompts: tasks that a person starts by name and the agent then carries out.
 
 use rmcp::ErrorData;
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
@@ -30,7 +30,7 @@ pub(crate) fn list() -> Vec<Prompt> {
 /// A prompt, filled in.
 ///
 /// # Errors
-/// There is no such prompt, or its argument is not one of those that it takes.
+/// There is no prompt of this name, or the value of its argument is not one that it takes.
 pub(crate) fn get(name: &str, arguments: Option<&JsonObject>) -> Result<GetPromptResult, ErrorData> {
     let text = match name {
         EXPLAIN_STORE => include_str!("explain_store.md").to_owned(),

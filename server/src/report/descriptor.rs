@@ -78,7 +78,7 @@ impl Described {
         )
     }
 
-    /// As many as fit on a line: `upAxis "Z", metersPerUnit 1`.
+    /// As many attributes as fit on a line: `upAxis "Z", metersPerUnit 1`.
     fn attributes(&self) -> String {
         let mut line = String::new();
         for (name, value) in &self.descriptor.attrs {
@@ -109,7 +109,8 @@ impl Described {
 }
 
 impl Display for Described {
-    /// What matters most gets its room first: code, then the arrays, and code without the library.
+    /// The head is always written. The parts that matter most get the rest of the room first: the code, then the
+    /// arrays, then the code without the library.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MORE: &str = "\n- more in the structured content";
         let head = self.head();
@@ -131,7 +132,7 @@ impl Display for Described {
     }
 }
 
-/// Where the code is when a long path leaves no room for it here.
+/// Says where the code is, for a text in which a long path leaves no room for it.
 fn fit_elsewhere(fit: &mut impl FnMut(String) -> Option<String>) -> String {
     fit("\nPython code that opens it is in the structured content, as `code`.".to_owned()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What tools answer and resources contain alike.
+//! Reports that tools return and that resources contain.
 
 mod descriptor;
 mod pools;

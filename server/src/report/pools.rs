@@ -1,4 +1,4 @@
-//! How full pools are, and who has their slots.
+//! How full pools are, and which processes have their slots.
 
 use std::fmt::{self, Display};
 
@@ -51,7 +51,7 @@ struct Slot {
     generation: u64,
     /// Bytes stored in it.
     data_len: u64,
-    /// Who was given it; absent for one that only readers have.
+    /// The process that was given the slot; absent if only readers have it open.
     #[serde(skip_serializing_if = "Option::is_none")]
     holder: Option<SlotHolder>,
 }

@@ -40,7 +40,7 @@ pub(crate) struct Status {
     next_expiry_seconds: Option<u64>,
 }
 
-/// What the index knows.
+/// The part of the status that comes from the index.
 struct Counts {
     buffers_by_kind: BTreeMap<&'static str, Share>,
     pools: usize,
@@ -65,13 +65,13 @@ impl Counts {
 }
 
 impl Status {
-    /// As it is now. Other calls have the index meanwhile: a look at every file takes a while.
+    /// The status now. The index is free for other calls while every file is looked at, because that takes a while.
     pub(crate) async fn now(server: &ShmServer, cancelled: &CancellationToken) -> Result<Self, ToolError> {
         let counts = server.index(cancelled, |_, index| Ok(Counts::of(index))).await?;
         server.quick(cancelled, |store| Self::of(store, counts)).await
     }
 
-    /// Looks at every file's lock, without opening any of them for good.
+    /// Looks at the lock of every file, and keeps none of the files open.
     fn of(store: &Store, counts: Counts) -> Result<Self, ToolError> {
         let room = store.room()?;
         let sweep = store.gc(true)?;

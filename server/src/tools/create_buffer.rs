@@ -114,14 +114,14 @@ impl Arguments {
     fn create(mut self, store: &Store, work: &Work) -> Result<Created, ToolError> {
         let content = self.take_content()?;
         let options = self.options();
-        // The handles are dropped at once: what is shared stays for its time to live.
+        // The handle is dropped at once, because the buffer stays for its time to live without it.
         let id = match content {
             Content::Data(data) => SharedSceneBuffer::write(store, &data, &options)?.id(),
             Content::Empty(layout) => SharedSceneBuffer::create_empty(store, &layout, &options)?.id(),
             Content::Room(capacity) => SharedBuffer::create(store, capacity, &options)?.id(),
         };
         let reference = Reference::Id(id);
-        // Nobody would ever be told of it.
+        // The client has cancelled the call, so nobody would ever be told of the buffer.
         if let Err(cancelled) = work.go_on() {
             store.delete(&reference)?;
             return Err(cancelled);
@@ -171,7 +171,7 @@ fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
     let decoded = STANDARD.decode_vec(base64, &mut data);
     decoded.map(|()| data).map_err(|error| {
         let advice = "Encode with the standard alphabet and padding, without line breaks.";
-        // The decoder's sentences end with a full stop of their own.
+        // The decoder's messages end with a full stop, and `ToolError` adds one.
         let problem = error.to_string();
         ToolError::argument("base64", problem.trim_end_matches('.'), advice)
     })
@@ -201,7 +201,8 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
-        // Reserving memory costs up to 0.3 s for each GiB.
+        // Neither lane is the quick one, because reserving memory costs up to 0.3 s for each GiB. A name needs the
+        // store's lock.
         if arguments.name.is_none() {
             return self
                 .make(&context, move |store, work| arguments.create(store, work).map(Reply))

@@ -47,7 +47,7 @@ impl Arguments {
         let slots = arguments::within("slots", self.slots, 1..=MAX_SLOTS)?;
         let buffer_size = arguments::within("buffer_size", self.buffer_size, 1..=MAX_BUFFER_SIZE)?;
         let pool = BufferPool::create(store, slots, buffer_size, &self.options())?;
-        // Nobody would ever be told of it.
+        // The client has cancelled the call, so nobody would ever be told of the pool.
         if let Err(cancelled) = work.go_on() {
             pool.unlink()?;
             return Err(cancelled);
@@ -62,7 +62,8 @@ impl Arguments {
     }
 
     fn options(&self) -> BufferOptions {
-        // Nobody has it open when this call ends, and a pool that is not persistent goes then.
+        // The pool is persistent, because nobody has it open when this call ends, and a pool that is not persistent
+        // would be removed then.
         let mut options = BufferOptions::new(self.kind.unwrap_or_default())
             .source_dcc(given(self.source_dcc.clone().unwrap_or_default()))
             .attrs(self.attrs.clone().unwrap_or_default())
@@ -114,7 +115,7 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Created>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
-        // Reserving memory costs up to 0.3 s for each GiB.
+        // This lane is not the quick one, because reserving memory costs up to 0.3 s for each GiB.
         self.change(&context, move |store, work| arguments.create(store, work).map(Reply))
             .await
     }

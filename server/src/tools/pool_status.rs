@@ -37,7 +37,7 @@ impl ShmServer {
         let Arguments { pool } = arguments::parse(arguments)?;
         if let Some(pool) = pool {
             let pool = pool.resolve("pool")?;
-            // Each slot of the pool is looked at.
+            // This looks at each slot of the pool.
             let one = move |store: &Store| Pools::one(store, pool).map(Reply);
             return self.quick(&context.ct, one).await;
         }
@@ -47,7 +47,7 @@ impl ShmServer {
         let ids = ids.await?;
         self.quick(&context.ct, move |store| {
             let pools = ids.into_iter().filter_map(|id| match store.pool(&id.into()) {
-                // It is gone since the index was read.
+                // The pool was deleted, or became unreadable, since the index was read.
                 Err(error) if error.is_conclusive() => None,
                 pool => Some(pool),
             });

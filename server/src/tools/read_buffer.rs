@@ -13,7 +13,7 @@ use crate::schema;
 use crate::spelling::meant;
 use crate::state::ShmServer;
 
-/// Size of a window in bytes of output, where no `count` is given.
+/// Size of a window in bytes of output, if no `count` is given.
 const DEFAULT_WINDOW: usize = 8 << 10;
 const MAX_WINDOW: usize = 32 << 10;
 
@@ -68,7 +68,7 @@ impl ShmServer {
         let buffer = arguments.buffer.clone();
         let request = arguments.window(self.settings().result_bytes)?;
         let reference = buffer.resolve("buffer")?;
-        // A chunk of a compressed scene is decompressed for any part of it.
+        // Reading any part of a compressed scene decompresses whole chunks of it.
         self.read(&context, move |store, _| {
             let reference = meant(store, reference)?;
             let window = look(store, &reference, |reader| Window::of(reader, &request))?;

@@ -36,7 +36,7 @@ impl ShmServer {
         if let Some(answer) = self.described().get(&store, &reference) {
             return Ok(answer);
         }
-        // One file is opened and its header read, whatever the reference.
+        // No lane is needed, because this opens one file and reads its header, whatever the reference.
         let (descriptor, stamp) = store.describe_stamped(&reference)?;
         let answer = Reply(Described::new(descriptor)?).into_result()?;
         if let Some(stamp) = stamp {

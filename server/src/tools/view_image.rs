@@ -16,7 +16,8 @@ use crate::schema;
 use crate::spelling::meant;
 use crate::state::ShmServer;
 
-/// Longest edge unless another is asked for: what models take in without making it smaller themselves.
+/// Longest edge of a picture, unless the client asks for another. Models take in a picture of this size without making
+/// it smaller.
 const DEFAULT_EDGE: usize = 768;
 const MIN_EDGE: usize = 64;
 const MAX_EDGE: usize = 2048;
@@ -50,7 +51,7 @@ impl Arguments {
     }
 }
 
-/// A picture and its text. There is no structured content: hosts that get it do not show the picture.
+/// A picture and its text. There is no structured content, because hosts that get some do not show the picture.
 #[derive(Debug)]
 struct Viewed {
     /// In base64.

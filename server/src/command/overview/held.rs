@@ -1,4 +1,4 @@
-//! What processes have open.
+//! A buffer or pool together with the processes that have it open.
 
 use serde::Serialize;
 

@@ -1,4 +1,4 @@
-//! What is in a store at one moment, and who has it open: what `ls` prints and `top` shows.
+//! What is in a store at one moment, and which processes have it open. `ls` prints this and `top` shows it.
 
 mod held;
 mod row;
@@ -28,7 +28,7 @@ pub(super) struct Overview {
     damaged: Vec<Damaged>,
 }
 
-/// A file that has a buffer's name and is none.
+/// A file that has a buffer's name but is not a buffer that can be read.
 #[derive(Debug, Serialize)]
 struct Damaged {
     id: Uuid,
@@ -45,7 +45,8 @@ impl Overview {
         }
     }
 
-    /// Looks at every file, and once at who has which one open. Nothing is held or renewed.
+    /// Looks at every file, and once at which processes have which files open. Nothing is held, and no time to live is
+    /// renewed.
     pub(super) fn of(store: &Store) -> Result<Self, Error> {
         let Listing {
             buffers,
@@ -60,10 +61,12 @@ impl Overview {
         };
         let mut overview = Self::empty(store.path());
         for mut what in buffers {
-            // Closed since its header was read, perhaps.
+            // No process has this buffer open, and yet its descriptor does not say when it expires. Perhaps the buffer
+            // was closed since its header was read, so it is described again.
             if what.expires.is_none() && listed::holders_of(&what, &holders).is_some_and(<[_]>::is_empty) {
                 what = match store.describe(&what.id.into()) {
-                    // It is gone since the listing: what was seen then is said.
+                    // The buffer was deleted, or became unreadable, since the listing, so its descriptor from the
+                    // listing is shown.
                     Err(error) if error.is_conclusive() => what,
                     described => described?,
                 };
@@ -108,7 +111,7 @@ impl Overview {
         buffers.chain(pools).flatten()
     }
 
-    /// The table, newest first, and below it what is damaged.
+    /// The table, newest first, and below it the damaged files.
     pub(super) fn lines(&self, window: Option<usize>) -> Vec<String> {
         let buffers = self.buffers.iter().map(|held| held.what.id);
         let ids = buffers.chain(self.pools.iter().map(|held| held.what.id));
@@ -117,7 +120,7 @@ impl Overview {
         let buffers = self.buffers.iter().map(|held| (&held.what.created_at, held.row(short)));
         let pools = self.pools.iter().map(|held| (&held.what.created_at, held.row(short)));
         let mut rows: Vec<_> = buffers.chain(pools).collect();
-        // Without the Z, so that times with and without fractions compare as text.
+        // The times compare as text, because all of them have the same width.
         rows.sort_by(|(a, _), (b, _)| b.trim_end_matches('Z').cmp(a.trim_end_matches('Z')));
         let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
         let mut lines = table::lines(&COLUMNS, &rows, window);

@@ -70,7 +70,7 @@ impl Held<PoolStatus> {
     }
 }
 
-/// The first process, and how many more there are.
+/// The first process that has the file open, and how many more there are.
 fn open_in(holders: Option<&[Process]>) -> Cell {
     match holders {
         None => Cell::styled("?", FAINT),

@@ -66,7 +66,7 @@ impl Show {
     }
 }
 
-/// What it is, a fact a line.
+/// The facts about a buffer or pool, one a line.
 fn facts(d: &Descriptor, pool: Option<&PoolStatus>) -> String {
     let mut said = String::new();
     let mut fact = |label: &str, fact: &str| {

@@ -1,4 +1,4 @@
-//! The tables below the facts: arrays, slots, and who has it open.
+//! The tables below the facts: arrays, slots, and the processes that have the buffer or pool open.
 
 use dcc_mcp_shm::{ArrayDescriptor, Descriptor, PoolStatus, Store};
 use dcc_mcp_shm_view::text::Bytes;
