@@ -1,4 +1,4 @@
-//! Single arguments, each of which names itself in its error.
+//! Conversion of single arguments. The error for a wrong argument names it.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use uuid::Uuid;
 use crate::errors::{invalid, raise};
 use crate::json::to_json;
 
-/// A text.
+/// The text of a Python `str`.
 pub(crate) fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
     value
         .cast::<PyString>()
@@ -19,7 +19,7 @@ pub(crate) fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult
         .extract()
 }
 
-/// How long a buffer stays; 0 is for ever, and no other number is.
+/// A buffer's time to live, in seconds. Only 0 means for ever, so a positive number that rounds to 0 becomes a nanosecond.
 pub(crate) fn time_to_live(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     let seconds = seconds("ttl", value)?;
     let ttl = Duration::try_from_secs_f64(seconds).map_err(|_| {
@@ -33,7 +33,7 @@ pub(crate) fn time_to_live(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     })
 }
 
-/// A number of seconds, whatever it is.
+/// A number of seconds, which may be negative, infinite or NaN.
 pub(crate) fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<f64> {
     let py = value.py();
     value.extract::<f64>().map_err(|error| {
@@ -47,7 +47,7 @@ pub(crate) fn seconds(argument: &'static str, value: &Bound<'_, PyAny>) -> PyRes
     })
 }
 
-/// A size or count; what no size can be is an error of ours, as is what is only too large.
+/// A size or count. A negative number and one of more than 64 bits are `InvalidArgument`, not Python's `OverflowError`.
 pub(crate) fn whole(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<u64> {
     let index = value
         .call_method0("__index__")
@@ -57,13 +57,13 @@ pub(crate) fn whole(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResul
         .map_err(|_| invalid(argument, format!("{index} is not between 0 and 2^63 - 1")))
 }
 
-/// The same for what counts things in memory.
+/// A count of things in memory, so it must fit into `usize`.
 pub(crate) fn count(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<usize> {
     let number = whole(argument, value)?;
     usize::try_from(number).map_err(|_| invalid(argument, format!("{number} is more than memory can hold")))
 }
 
-/// An id, a name, a descriptor as JSON or as a dict.
+/// A reference: an id, a name, or a descriptor (JSON text or a dict).
 pub(crate) fn reference(value: &Bound<'_, PyAny>) -> PyResult<Reference> {
     if let Ok(descriptor) = value.cast::<PyDict>() {
         return Ok(Reference::Descriptor(to_json(descriptor.as_any())?));
@@ -71,7 +71,7 @@ pub(crate) fn reference(value: &Bound<'_, PyAny>) -> PyResult<Reference> {
     text("reference", value)?.parse().map_err(raise)
 }
 
-/// Descriptors as a listing has them, a list of dicts.
+/// Descriptors as `Store.list` returns them: a list of dicts.
 pub(crate) fn descriptors(value: &Bound<'_, PyAny>) -> PyResult<Vec<Descriptor>> {
     serde_json::from_str(&to_json(value)?).map_err(|error| {
         raise(Error::InvalidDescriptor {
@@ -89,7 +89,7 @@ pub(crate) fn timeout(value: &Bound<'_, PyAny>) -> PyResult<Duration> {
     let seconds = seconds("timeout", value)?;
     match Duration::try_from_secs_f64(seconds) {
         Ok(timeout) => Ok(timeout),
-        // Longer than can be counted.
+        // The number is infinite, or larger than a `Duration` can hold.
         Err(_) if seconds > 0.0 => Ok(Duration::MAX),
         Err(_) => Err(invalid(
             "timeout",

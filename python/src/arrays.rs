@@ -1,4 +1,4 @@
-//! Arrays as Python spells them: `("f4", (n, 3))`, or anything that has a type and a shape of its own.
+//! Arrays as Python gives them: tuples such as `("f4", (n, 3))`, or objects that have a type and a shape themselves.
 
 use dcc_mcp_shm::{ArraySpec, Domain, Dtype, Layout};
 use pyo3::exceptions::PyTypeError;
@@ -9,7 +9,7 @@ use crate::arguments::whole;
 use crate::errors::{invalid, raise};
 use crate::exporter::Input;
 
-/// The layout in `{"position": ("f4", (n, 3)), "material": ("i4", n, "face")}`.
+/// The layout that a mapping such as `{"position": ("f4", (n, 3)), "material": ("i4", n, "face")}` describes.
 pub(crate) fn layout(arrays: &Bound<'_, PyAny>) -> PyResult<Layout> {
     let mut specs = Vec::new();
     for item in items("arrays", arrays)?.try_iter()? {
@@ -35,11 +35,11 @@ fn wrong_layout() -> PyErr {
 
 /// The items of a dict or another mapping.
 pub(crate) fn items<'py>(argument: &str, arrays: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    // Of no subclass, which may have another order.
+    // Not for a subclass of `dict`, whose `items` may have another order.
     if let Ok(dict) = arrays.cast_exact::<PyDict>() {
         return Ok(dict.items().into_any());
     }
-    // Not PyO3's class of mappings: that is the one of whichever interpreter asked first, and others would use it.
+    // PyO3's `PyMapping` is not used, because it keeps the class of the interpreter that asks first for all others too.
     if arrays.is_instance(&arrays.py().import("collections.abc")?.getattr("Mapping")?)? {
         return arrays.call_method0("items");
     }
@@ -48,7 +48,7 @@ pub(crate) fn items<'py>(argument: &str, arrays: &Bound<'py, PyAny>) -> PyResult
     )))
 }
 
-/// Type, shape and bytes of an array that is given whole.
+/// The specification and the bytes of an array, which must be C-contiguous.
 pub(crate) fn described<'py>(
     name: &str,
     array: &Bound<'py, PyAny>,
@@ -69,13 +69,13 @@ pub(crate) fn described<'py>(
     Ok((spec, input))
 }
 
-/// What to call a value's type in a message.
+/// The name of a value's type, for messages.
 pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
     let name = value.get_type().qualname();
     name.map_or_else(|_| "value of some type".to_owned(), |name| name.to_string())
 }
 
-/// The error for what is no array: what it is, and what to do.
+/// The error for a value that is not an array: it names the value's type, and says what to do. Only a `TypeError` is replaced.
 fn no_array(name: &str, array: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyTypeError>(array.py()) {
         return error;
@@ -102,7 +102,7 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
     named(&text).unwrap_or(&text).parse().map_err(raise)
 }
 
-/// The names that NumPy also takes.
+/// The type string for a name that NumPy also takes, such as `float32`.
 fn named(text: &str) -> Option<&'static str> {
     const NAMES: [(&str, &str); 14] = [
         ("bool", "|b1"),
@@ -127,10 +127,10 @@ fn named(text: &str) -> Option<&'static str> {
 }
 
 fn shape_of(shape: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {
-    // First as several: arrays of NumPy have an `__index__` too. Those of no axes cannot be iterated.
+    // Iteration is tried first, because NumPy's arrays have an `__index__` too. Only those without axes cannot be iterated.
     match shape.try_iter() {
         Ok(lengths) => {
-            // Not collected: that asks for a size hint, and PyO3 imports Python's function for it.
+            // `collect` is not used, because it asks for a size hint, for which PyO3 imports a function of Python.
             let mut shape = Vec::new();
             for len in lengths {
                 shape.push(whole("shape", &len?)?);

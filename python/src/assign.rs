@@ -9,8 +9,8 @@ use crate::exporter::{ArrayView, Input};
 /// Copies every element of `source` to `view`, converting the type where NumPy calls that `same_kind` (float64 to
 /// float32, not float to int). The shape may be that of the view or flat.
 ///
-/// Contiguous elements of the same type are copied directly, without the GIL and without NumPy. Everything else is
-/// NumPy's work; where it is missing, only the same type is accepted.
+/// Contiguous elements of the same type are copied directly, without the GIL and without NumPy. NumPy does everything
+/// else; if it is missing, only elements of the same type are accepted.
 pub(crate) fn assign(view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> PyResult<()> {
     let (py, target) = (view.py(), view.get());
     let input = Input::described(source).ok();

@@ -1,4 +1,4 @@
-//! Attributes as Python gives them: each value is kept exactly, or refused by its name.
+//! Attributes from Python. A value is kept exactly, or else refused by an error that names its key.
 
 use dcc_mcp_shm::Attrs;
 use pyo3::exceptions::{PyRecursionError, PyTypeError, PyValueError};
@@ -9,7 +9,7 @@ use serde_json::{Number, Value};
 use crate::arrays::{items, type_name};
 use crate::errors::invalid;
 
-/// Attributes, with NumPy's scalars and arrays, mathutils vectors and the like as numbers and lists.
+/// The attributes in a mapping. Scalars and arrays of NumPy, vectors of mathutils and the like become numbers and lists.
 pub(crate) fn attrs(value: &Bound<'_, PyAny>) -> PyResult<Attrs> {
     let py = value.py();
     let items = items("attrs", value).map_err(|error| unconvertible(py, "they", error))?;
@@ -51,7 +51,8 @@ fn value_of(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Value> {
     Ok(Value::Array(list))
 }
 
-/// A scalar or an array of NumPy, and what else can make a list of itself, as what Python has; all else as it is.
+/// A value with a method `tolist`, such as an array of NumPy, as plain Python values. Scalars and other values stay as
+/// they are.
 fn plain<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     if is_scalar(value) {
         return Ok(value.clone());
@@ -60,7 +61,7 @@ fn plain<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
     let Some(convert) = value.getattr_opt("tolist")? else {
         return Ok(value.clone());
     };
-    // Some dates become numbers that do not say of what unit they are.
+    // `tolist` makes numbers of some dates and durations. These do not say their unit, so all dates and durations are refused.
     let kind = value
         .getattr_opt("dtype")?
         .map(|dtype| dtype.getattr_opt("kind"))
@@ -82,7 +83,7 @@ fn is_scalar(value: &Bound<'_, PyAny>) -> bool {
         || value.is_instance_of::<PyString>()
 }
 
-/// A value that JSON has too, exactly; nothing if it is something else.
+/// The JSON value of a Python scalar, exactly; `None` if `value` is not a scalar.
 fn scalar(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
     if value.is_none() {
         return Ok(Some(Value::Null));
@@ -122,7 +123,7 @@ fn text(what: &str, value: &Bound<'_, PyString>) -> PyResult<String> {
     text.map_err(|error| unconvertible(value.py(), what, error))
 }
 
-/// Whether it is a list, or the like of it: of a known length and in order, and no text in bytes.
+/// Whether `value` is like a list: it has a length and can be indexed. `bytes` and `bytearray` do not count.
 fn is_list(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     let is_bytes = value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>();
     Ok(!is_bytes && value.hasattr("__len__")? && value.hasattr("__getitem__")?)
@@ -132,7 +133,8 @@ fn is_mapping(value: &Bound<'_, PyAny>) -> PyResult<bool> {
     value.hasattr("keys")
 }
 
-/// What is refused with the words of the crate, which says the same to all.
+/// Stands for a mapping as a value, and for a list or mapping in a list. The crate refuses it, with the message that
+/// all its users get.
 fn nested() -> Value {
     Value::Object(Attrs::new())
 }
@@ -146,7 +148,8 @@ fn no_value(name: &str, value: &Bound<'_, PyAny>) -> PyErr {
     invalid("attrs", problem)
 }
 
-/// What a value's own code says that cannot convert it. All else, such as Ctrl-C, is not about the value.
+/// `InvalidArgument` for an error that says that a value cannot be converted. All other errors, such as Ctrl-C, are not
+/// about the value and stay as they are.
 fn unconvertible(py: Python<'_>, what: &str, error: PyErr) -> PyErr {
     let is_of_value = error.is_instance_of::<PyTypeError>(py)
         || error.is_instance_of::<PyValueError>(py)

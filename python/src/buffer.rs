@@ -1,4 +1,4 @@
-//! Buffers that can be rewritten.
+//! The Python classes of buffers that can be rewritten.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::wait;
 ///
 /// Dropping the handle does not delete the data: it stays for its time to live (15 minutes after the last handle
 /// anywhere is gone, unless ``ttl`` says otherwise). ``unlink()`` deletes it; so does letting go of a buffer made with
-/// ``unlink_on_close=True`` and of its views. ``with`` closes it.
+/// ``unlink_on_close=True`` and of its views. A ``with`` block closes the handle.
 #[pyclass(frozen, name = "SharedBuffer", module = "dcc_mcp_shm", weakref)]
 pub(crate) struct PySharedBuffer(Handle<SharedBuffer>);
 
@@ -40,7 +40,8 @@ impl PySharedBuffer {
     /// Makes a buffer for up to ``capacity`` bytes, which are reserved at once.
     ///
     /// Options: ``kind``, ``source_dcc``, ``name`` (unique in the store; ``replace=True`` takes it over), ``ttl``
-    /// (seconds after the last handle is gone; 0 is until deleted), ``group``, ``attrs``, ``unlink_on_close``, ``store``.
+    /// (seconds after the last handle is gone; 0 means until the buffer is deleted), ``group``, ``attrs``,
+    /// ``unlink_on_close``, ``store``.
     ///
     /// Raises:
     ///     InvalidArgument, NameTaken.
@@ -129,19 +130,19 @@ impl PySharedBuffer {
         self.get()?.data_len().map_err(raise)
     }
 
-    /// Counts writes, by two for each; odd while one is under way.
+    /// Counts writes: each write adds two, and the number is odd while one is under way.
     #[getter]
     fn sequence(&self) -> PyResult<u64> {
         self.get()?.sequence().map_err(raise)
     }
 
-    /// Waits for a complete write that is not the one of the sequence ``after``, without polling, and returns its
-    /// sequence: ``while seen := buf.wait(seen): show(buf.read())``, with 0 before the first. Several that came meanwhile
-    /// are one. With a ``timeout`` (seconds) it is None when none came in time. Other threads go on, and Ctrl-C ends the
-    /// wait.
+    /// Waits, without polling, for a complete write whose sequence is not ``after``, and returns its sequence:
+    /// ``while seen := buf.wait(seen): show(buf.read())``, with ``seen = 0`` before the first. Of several writes that
+    /// came meanwhile, the newest counts. With a ``timeout`` (seconds), returns None if no write came in time. Other
+    /// threads go on, and Ctrl-C ends the wait.
     ///
     /// Raises:
-    ///     NotFound: the buffer has been deleted. Stale: the slot has been given to another.
+    ///     NotFound: the buffer has been deleted. Stale: the slot has been given to somebody else.
     #[pyo3(signature = (after, timeout=None))]
     fn wait(&self, after: &Bound<'_, PyAny>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<Option<u64>> {
         let (buffer, seen) = (self.get()?, whole("after", after)?);
@@ -153,7 +154,7 @@ impl PySharedBuffer {
     /// the number of bytes.
     ///
     /// Raises:
-    ///     CapacityExceeded: they do not fit; nothing was changed.
+    ///     CapacityExceeded: the bytes do not fit; nothing was changed.
     ///     Busy: others read or write for too long, or have this pool slot open.
     ///     BufferError, ValueError: the object is not C-contiguous; copy it first (``numpy.ascontiguousarray``).
     fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
@@ -169,7 +170,7 @@ impl PySharedBuffer {
     ///     Busy: a writer takes too long.
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let buffer = self.get()?;
-        // Nothing comes of it while the interpreter ends, and a thread that began before that gets no further.
+        // `try_attach` gives `None` while the interpreter ends. Python lets no thread go on that began to attach before that.
         let allocate = |len| Python::try_attach(|py| NewBytes::with_len(py, len));
         let bytes = py.detach(|| {
             buffer.read_with(allocate, |bytes| match bytes {
@@ -191,10 +192,9 @@ impl PySharedBuffer {
         memory_view(py, ArrayView::bytes(Memory::Buffer(Arc::new(view)))?)
     }
 
-    /// A block in which the first ``size`` bytes are written in place: ``with buf.edit(n) as view``, a memoryview.
-    /// They are published when the block ends. What is kept of the memory shows what others write later, and writing to it
-    /// reaches nobody. If the block ends with an exception, what was there is lost and readers get ``Interrupted`` until the
-    /// next write.
+    /// A block in which the first ``size`` bytes are written in place: ``with buf.edit(n) as view``, a memoryview. They are
+    /// published when the block ends. A view that is kept may show what others write later, and writing to it reaches nobody.
+    /// If the block ends with an exception, the old data is lost, and readers get ``Interrupted`` until the next write.
     ///
     /// Raises:
     ///     As :meth:`write`, on entering.
@@ -217,7 +217,7 @@ impl PySharedBuffer {
         Ok(self.get()?.descriptor().map_err(raise)?.to_json())
     }
 
-    /// Deletes the buffer. Who has it open keeps it until they drop it.
+    /// Deletes the buffer. Handles that are open keep it until they are dropped.
     fn unlink(&self, py: Python<'_>) -> PyResult<()> {
         let buffer = self.get()?;
         py.detach(|| buffer.unlink()).map_err(raise)
@@ -261,7 +261,7 @@ pub(crate) struct PyBufferEdit {
 impl PyBufferEdit {
     fn __enter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyMemoryView>> {
         let current = || self.edit.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another edit would wait for this one to end.
+        // A second edit would wait for the first one to end.
         if current().is_some() {
             return Err(ShmError::new_err("this block has been entered already"));
         }

@@ -1,10 +1,11 @@
-//! Single elements, for consumers that take one at a time.
+//! Conversion of single elements, for consumers that take one at a time.
 
 use dcc_mcp_shm::Dtype;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-/// The format of one element for Python's `struct`, which has no complex numbers.
+/// The format of one element for Python's `struct`. It makes a complex number two floats, because `struct` has no
+/// complex numbers before Python 3.14.
 pub(crate) fn struct_format(dtype: Dtype) -> String {
     let format = dtype.struct_format().to_string_lossy();
     match format.split_once('Z') {
@@ -13,11 +14,11 @@ pub(crate) fn struct_format(dtype: Dtype) -> String {
     }
 }
 
-/// One element as it lies in memory.
+/// The bytes of one element as it lies in memory.
 ///
 /// # Errors
-/// `TypeError` or `OverflowError` if `value` is not such an element; `TypeError` for types that nobody assigns one
-/// by one.
+/// `TypeError` or `OverflowError` if `value` does not fit the type; `TypeError` for half precision, complex numbers and
+/// big-endian types, which nobody assigns one by one.
 pub(crate) fn encode(dtype: Dtype, value: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     Ok(match dtype.typestr() {
         "|b1" => vec![u8::from(value.is_truthy()?)],

@@ -1,4 +1,5 @@
-//! Exceptions: one class for each kind of failure, named as in the Rust crate, all below `ShmError`.
+//! Exceptions: a subclass of `ShmError` for each kind of failure, named as in the Rust crate. Only `SystemFailure` has
+//! a name of its own: it stands for `Io`, `TooManyWatches` and `NoLeases`.
 
 use dcc_mcp_shm::Error;
 use pyo3::create_exception;
@@ -52,7 +53,7 @@ pub(crate) fn raise(error: Error) -> PyErr {
     Python::attach(|py| raised(py, &error).unwrap_or_else(|failure| failure))
 }
 
-/// The exception for an argument that the crate never sees.
+/// `InvalidArgument` for an argument that is refused before the crate sees it.
 pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> PyErr {
     raise(Error::InvalidArgument {
         argument,
@@ -65,7 +66,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     macro_rules! exception {
         ($class:ident $(, $field:ident = $value:expr)*) => {{
             let exception = $class::new_err(text);
-            // They live in `__dict__`, which pickling and copying keep.
+            // Attributes live in `__dict__`, which pickling and copying keep.
             $(exception.value(py).setattr(stringify!($field), $value)?;)*
             exception
         }};
@@ -116,7 +117,7 @@ fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::Io { source, .. } | Error::TooManyWatches { source } | Error::NoLeases { source, .. } => {
             exception!(SystemFailure, errno = source.raw_os_error())
         }
-        // Kinds that are added to the crate and not yet here.
+        // A kind of error without a class of its own.
         _ => exception!(ShmError),
     })
 }

@@ -1,4 +1,4 @@
-//! A handle that can be closed before it is collected.
+//! A handle that can be closed before Python collects it.
 
 use std::sync::{PoisonError, RwLock};
 
@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use crate::errors::ShmError;
 
-/// What a Python object holds until it is closed.
+/// A value that a Python object holds until it is closed.
 pub(crate) struct Handle<T>(RwLock<Option<T>>);
 
 impl<T: Clone + Send> Handle<T> {
@@ -14,7 +14,7 @@ impl<T: Clone + Send> Handle<T> {
         Self(RwLock::new(Some(value)))
     }
 
-    /// The value, which a close by another thread then does not take away.
+    /// A clone of the value. It stays valid when another thread closes the handle.
     pub(crate) fn get(&self) -> PyResult<T> {
         self.0
             .read()
@@ -23,7 +23,7 @@ impl<T: Clone + Send> Handle<T> {
             .ok_or_else(|| ShmError::new_err("this handle has been closed; open the buffer again"))
     }
 
-    /// Gives up the value. Other threads go on meanwhile, as the last handle may delete what it leads to.
+    /// Drops the value with the GIL released, because dropping the last handle may delete its buffer.
     pub(crate) fn close(&self, py: Python<'_>) {
         let value = self.0.write().unwrap_or_else(PoisonError::into_inner).take();
         py.detach(|| drop(value));

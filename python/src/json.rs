@@ -1,4 +1,4 @@
-//! JSON: how values of the crate become values of Python, and the other way round.
+//! Conversion between values of the crate and values of Python, by way of JSON.
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -17,7 +17,7 @@ pub(crate) fn from_json<'py>(py: Python<'py>, json: &str) -> PyResult<Bound<'py,
 pub(crate) fn to_json(value: &Bound<'_, PyAny>) -> PyResult<String> {
     let py = value.py();
     let keywords = PyDict::new(py);
-    // NaN is no JSON: an error here is better than one at the reader.
+    // NaN is not JSON, and an error here is better than one at the reader.
     keywords.set_item("allow_nan", false)?;
     let json = py.import("json")?;
     json.call_method("dumps", (value,), Some(&keywords))?.extract()

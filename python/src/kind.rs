@@ -6,7 +6,7 @@ use pyo3::types::PyTuple;
 
 use crate::errors::invalid;
 
-/// What the data of a buffer is.
+/// The kind of a buffer's data.
 #[pyclass(frozen, eq, eq_int, module = "dcc_mcp_shm", from_py_object)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SceneDataKind {
@@ -22,13 +22,13 @@ pub(crate) enum SceneDataKind {
 
 #[pymethods]
 impl SceneDataKind {
-    /// That of the integer, which a member equals.
+    /// The hash of the integer that equals the member.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "the protocol's form")]
     fn __hash__(&self) -> isize {
         *self as isize
     }
 
-    /// How a pickle leads back to the member: by its name.
+    /// Pickles the member by its name.
     fn __reduce__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyTuple>> {
         let py = slf.py();
         let getattr = py.import("builtins")?.getattr("getattr")?;

@@ -23,13 +23,13 @@ mod writer;
 mod _native {
     use pyo3::prelude::*;
 
-    /// PyO3 makes some values at their first use, and lets go of the GIL half-way: a child that another thread forks
-    /// meanwhile waits for ever for the same value. So those that this module needs are made when it is imported.
+    /// PyO3 makes some values at their first use, and lets go of the GIL half-way. If another thread forks at that moment, the
+    /// child waits for the same value for ever. So the values that this module needs are made when it is imported.
     #[pymodule_init]
     fn make_lazy_values(module: &Bound<'_, PyModule>) -> PyResult<()> {
         let py = module.py();
         py.detach(|| Python::attach(|_| ()));
-        // For what errors say: of a type, and of an argument of a wrong one.
+        // Two of the values are for errors: the name of a type, and the error for an argument of a wrong type.
         let class = py.get_type::<PyStore>();
         class.qualname()?;
         let refused = class.call1((0,));

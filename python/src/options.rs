@@ -1,4 +1,4 @@
-//! The keyword arguments that all new buffers share.
+//! The keyword arguments of everything that is made: buffers, scenes and pools.
 
 use dcc_mcp_shm::{BufferOptions, Store};
 use pyo3::exceptions::PyTypeError;
@@ -11,16 +11,16 @@ use crate::default_store::default_store;
 use crate::kind::KindArgument;
 use crate::store::PyStore;
 
-/// What can be said about all that is made.
+/// Keyword arguments that scenes, buffers and pools share.
 const COMMON: [&str; 7] = ["kind", "source_dcc", "name", "replace", "group", "attrs", "store"];
-/// What can be said about a scene beside that.
+/// Further keyword arguments of scenes.
 pub(crate) const OF_SCENES: &[&str] = &["use_compression", "ttl", "unlink_on_close"];
-/// What can be said about a buffer beside that.
+/// Further keyword arguments of buffers.
 pub(crate) const OF_BUFFERS: &[&str] = &["ttl", "unlink_on_close"];
-/// What can be said about a pool beside that.
+/// Further keyword arguments of pools.
 pub(crate) const OF_POOLS: &[&str] = &["persistent"];
 
-/// The keyword arguments of a new buffer, read.
+/// The keyword arguments of a new buffer, scene or pool, converted.
 pub(crate) struct Options {
     pub(crate) store: Store,
     pub(crate) buffer: BufferOptions,

@@ -1,4 +1,4 @@
-//! Pools.
+//! The Python class of pools.
 
 use dcc_mcp_shm::{BufferOptions, BufferPool, Store};
 use pyo3::prelude::*;
@@ -15,9 +15,9 @@ use crate::wait;
 
 /// A set of buffers of one size that are made once and given out again and again.
 ///
-/// ``capacity`` is the number of buffers, ``buffer_size`` their size in bytes; the memory of all is reserved at once.
-/// Other processes open the pool by its ``name``, and a second pool of that name is ``NameTaken``: see
-/// ``open_or_create``. It goes when the last process that has it open lets go of it, unless
+/// ``capacity`` is the number of buffers, ``buffer_size`` the size of each in bytes; the memory of all is reserved at once.
+/// Other processes open the pool by its ``name``. Making a second pool of that name raises ``NameTaken``; ``open_or_create``
+/// opens the first one instead. The pool is deleted when the last process that has it open lets go of it, unless
 /// ``persistent=True``. Other options: ``replace``, ``group``, ``attrs``, ``kind``, ``source_dcc``, ``store``.
 ///
 /// Raises:
@@ -66,11 +66,11 @@ impl PyBufferPool {
         Self::make(BufferPool::create, capacity, buffer_size, name, options)
     }
 
-    /// Opens the pool of this ``name``, or makes it if there is none. Of processes that do so at once, one makes it and
-    /// the others open that, whatever their options say. Arguments are those of ``BufferPool``, but for ``replace``.
+    /// Opens the pool of this ``name``, or makes it if it does not exist. If several processes do so at once, one makes the
+    /// pool and the others open it, whatever their options say. Arguments are those of ``BufferPool``, except ``replace``.
     ///
     /// Raises:
-    ///     InvalidArgument: the pool has other buffers than these.
+    ///     InvalidArgument: the pool has another number of buffers than ``capacity``, or they have another size.
     ///     WrongRole, StoreFull, Damaged.
     #[classmethod]
     #[pyo3(signature = (capacity, buffer_size, name, **options))]
@@ -99,13 +99,13 @@ impl PyBufferPool {
         Ok(Self(Handle::new(pool)))
     }
 
-    /// Takes a free buffer, emptied. It returns to the pool when it and all views of it are collected or closed.
+    /// Takes a free buffer, emptied. The buffer returns to the pool when it and all views of it are collected or closed.
     ///
-    /// With a ``timeout`` (seconds; ``math.inf`` for ever) it waits for one if there is none, without polling and in turn:
-    /// who waits longest is first. Other threads go on, and Ctrl-C ends the wait.
+    /// With a ``timeout`` (seconds; ``math.inf`` for ever), waits for a buffer if none is free, without polling. The
+    /// waiter that has waited longest is first. Other threads go on, and Ctrl-C ends the wait.
     ///
     /// Raises:
-    ///     Exhausted: all are in use; ``holders`` says by whom.
+    ///     Exhausted: all buffers are in use; ``holders`` says by whom.
     #[pyo3(signature = (timeout=None))]
     fn acquire(&self, py: Python<'_>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<PySharedBuffer> {
         let pool = self.get()?;
@@ -119,7 +119,7 @@ impl PyBufferPool {
         buffer.map(PySharedBuffer::wrap)
     }
 
-    /// Number of buffers that nobody has, in any process.
+    /// Number of free buffers, which no process holds.
     fn available(&self) -> PyResult<usize> {
         self.get()?.available().map_err(raise)
     }
@@ -146,8 +146,8 @@ impl PyBufferPool {
         Ok(self.get()?.id().to_string())
     }
 
-    /// The pool as everybody sees it: a dict with id, name, buffer_size and the list of slots. The ``holder``
-    /// of a slot is a dict with pid, program and since, or None.
+    /// The pool as all processes see it: a dict with id, name, buffer_size, persistent, created_at and the list of
+    /// slots. The ``holder`` of a slot is a dict with pid, program and since, or None.
     fn status<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         from_json(py, &json(&self.get()?.status().map_err(raise)?))
     }

@@ -1,4 +1,4 @@
-//! Scenes: written once, then sealed.
+//! The Python class of scenes, which are written once and then sealed.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::writer::PySceneWriter;
 ///
 /// Dropping the handle does not delete the data: it stays for its time to live (15 minutes after the last handle
 /// anywhere is gone, unless ``ttl`` says otherwise). ``unlink()`` deletes it; so does letting go of a scene made with
-/// ``unlink_on_close=True`` and of its views. ``with`` closes it.
+/// ``unlink_on_close=True`` and of its views. A ``with`` block closes the handle.
 ///
 /// ``scene["position"]`` is a typed view of an array; ``numpy.asarray(scene["position"])`` shares the memory.
 #[pyclass(frozen, name = "SharedSceneBuffer", module = "dcc_mcp_shm", weakref)]
@@ -51,8 +51,8 @@ impl PySharedSceneBuffer {
 impl PySharedSceneBuffer {
     /// Shares the bytes of anything with the buffer protocol: one copy, other threads go on.
     ///
-    /// Options: ``kind``, ``source_dcc``, ``use_compression`` (stored compressed if that is smaller), ``name`` (unique
-    /// in the store; ``replace=True`` takes it over), ``ttl`` (seconds after the last handle is gone; 0 is until
+    /// Options: ``kind``, ``source_dcc``, ``use_compression`` (stored compressed if that is smaller), ``name`` (unique in the
+    /// store; ``replace=True`` takes it over), ``ttl`` (seconds after the last handle is gone; 0 means until the scene is
     /// deleted), ``group``, ``attrs`` (a dict of scalars and short lists, at most 4 KiB), ``unlink_on_close``, ``store``.
     ///
     /// Raises:
@@ -89,8 +89,8 @@ impl PySharedSceneBuffer {
     /// one row belongs to: point, corner, face, edge, instance, frame or constant. Options as for :meth:`write`.
     ///
     /// Raises:
-    ///     As :meth:`write`, but InvalidArgument for what is not C-contiguous; TypeError or ValueError for elements that
-    ///     are no numbers.
+    ///     As :meth:`write`, but InvalidArgument for an array that is not C-contiguous; TypeError or ValueError for
+    ///     elements that are not numbers.
     #[classmethod]
     #[pyo3(signature = (arrays, *, domains=None, **options))]
     fn write_arrays<'py>(
@@ -123,11 +123,11 @@ impl PySharedSceneBuffer {
         Ok(Self::wrap(scene))
     }
 
-    /// A block in which arrays are filled in place, without a copy: ``with SharedSceneBuffer.writer({"position":
-    /// ("f4", (n, 3))}) as w`` (a third element gives the domain). In it, ``w["position"]`` goes straight to
-    /// Blender's ``foreach_get`` or ``numpy.asarray``, and ``w["position"] = source`` is one converting copy. When the
-    /// block ends the scene is sealed and is ``w.scene``; if it ends with an exception, nothing is published. Options as
-    /// for :meth:`write`.
+    /// A block in which arrays are filled in place, without a copy:
+    /// ``with SharedSceneBuffer.writer({"position": ("f4", (n, 3))}) as w`` (a third element gives the domain). In the
+    /// block, ``w["position"]`` can be passed straight to Blender's ``foreach_get`` or ``numpy.asarray``, and
+    /// ``w["position"] = source`` is one converting copy. When the block ends, the scene is sealed and is ``w.scene``;
+    /// if it ends with an exception, nothing is published. Options as for :meth:`write`.
     ///
     /// Raises:
     ///     As :meth:`write`.
@@ -142,8 +142,8 @@ impl PySharedSceneBuffer {
         PySceneWriter::create(arrays.py(), arrays::layout(arrays)?, options, Self::python_object)
     }
 
-    /// Makes a scene that another process will fill (:meth:`fill`), with its memory reserved. Until then reading it
-    /// raises ``NotSealed``. Arguments as for :meth:`writer`, but it cannot be compressed.
+    /// Makes a scene that another process will fill (:meth:`fill`), with its memory reserved. Reading it raises
+    /// ``NotSealed`` until it is filled. Arguments as for :meth:`writer`, but the scene cannot be compressed.
     #[classmethod]
     #[pyo3(signature = (arrays, **options))]
     fn create_empty(
@@ -166,7 +166,7 @@ impl PySharedSceneBuffer {
     ///
     /// Raises:
     ///     NotFound, Sealed, WrongRole.
-    ///     Busy: somebody else is filling it.
+    ///     Busy: somebody else is filling the scene.
     #[classmethod]
     #[pyo3(signature = (buffer, *, store=None))]
     fn fill(
@@ -231,13 +231,13 @@ impl PySharedSceneBuffer {
         Ok(self.get()?.id().to_string())
     }
 
-    /// Name, or None; also when another scene has taken it over.
+    /// Name; None if the scene has none, or if another scene has taken it over.
     #[getter]
     fn name(&self) -> PyResult<Option<String>> {
         Ok(self.descriptor()?.name)
     }
 
-    /// What the data is.
+    /// Kind of the data.
     #[getter]
     fn kind(&self) -> PyResult<SceneDataKind> {
         self.get()?.kind().map(SceneDataKind::from).map_err(raise)
@@ -249,7 +249,7 @@ impl PySharedSceneBuffer {
         Ok(self.descriptor()?.source_dcc)
     }
 
-    /// Scene or set that this is part of, or None.
+    /// Scene or set that the data is part of, or None.
     #[getter]
     fn group(&self) -> PyResult<Option<String>> {
         Ok(self.descriptor()?.group)
@@ -261,7 +261,7 @@ impl PySharedSceneBuffer {
         from_json(py, &json(&self.descriptor()?.attrs))
     }
 
-    /// Whether the stored bytes are compressed: False also when compression was asked for and did not make them fewer.
+    /// Whether the stored bytes are compressed. False also if compression was asked for but did not make the data smaller.
     #[getter]
     fn use_compression(&self) -> PyResult<bool> {
         self.get()?.use_compression().map_err(raise)
@@ -309,11 +309,11 @@ impl PySharedSceneBuffer {
         Ok(self.descriptor()?.to_json())
     }
 
-    /// A copy of the data, or of ``size`` bytes from ``offset`` on, decompressed if need be. Other threads go on.
+    /// A copy of the data, or of at most ``size`` bytes from ``offset`` on, decompressed if need be. Other threads go on.
     ///
     /// Raises:
     ///     NotSealed, Damaged; MemoryError.
-    ///     InvalidArgument: ``offset`` lies behind the data. There may be fewer bytes than ``size``.
+    ///     InvalidArgument: ``offset`` lies behind the data.
     #[pyo3(signature = (offset=None, size=None))]
     fn read<'py>(
         &self,
@@ -328,7 +328,7 @@ impl PySharedSceneBuffer {
         filled_bytes(py, usize::try_from(size)?, |memory| scene.read_into(offset, memory))
     }
 
-    /// A read-only memoryview of the data, without a copy and at the same cost for any size. It outlives this object.
+    /// A read-only memoryview of the data, without a copy and at the same cost for any size. The view outlives this object.
     ///
     /// Raises:
     ///     NotSealed; Compressed: use :meth:`read`.
@@ -338,8 +338,8 @@ impl PySharedSceneBuffer {
         memory_view(py, ArrayView::bytes(Memory::Scene(view))?)
     }
 
-    /// A typed, read-only view of one array, without a copy; of a compressed scene, a view of a decompressed copy. It
-    /// outlives this object.
+    /// A typed, read-only view of one array, without a copy; of a compressed scene, a view of a decompressed copy. The
+    /// view outlives this object.
     ///
     /// Raises:
     ///     NoSuchArray, NotSealed; OutOfMemory: there is no memory for the copy.
@@ -379,13 +379,13 @@ impl PySharedSceneBuffer {
         Ok(self.get()?.array_names().map_err(raise)?.len())
     }
 
-    /// A scene without arrays is a scene all the same.
+    /// True, also for a scene without arrays.
     #[expect(clippy::unused_self, reason = "the protocol's form")]
     fn __bool__(&self) -> bool {
         true
     }
 
-    /// Deletes the scene. Who has it open keeps it until they drop it.
+    /// Deletes the scene. Handles that are open keep it until they are dropped.
     fn unlink(&self, py: Python<'_>) -> PyResult<()> {
         let scene = self.get()?;
         py.detach(|| scene.unlink()).map_err(raise)

@@ -1,10 +1,10 @@
-//! Waits, during which other threads go on, and which a signal such as Ctrl-C ends.
+//! Waits that let other threads go on, and that end on a signal such as Ctrl-C.
 
 use pyo3::prelude::*;
 
 use crate::errors::raise;
 
-/// Waits by means of a function that asks, every few milliseconds, whether to go on.
+/// Calls `wait` with the GIL released. `wait` asks its argument, every few milliseconds, whether to go on.
 pub(crate) fn wait<T: Send>(
     py: Python<'_>,
     wait: impl FnOnce(&mut dyn FnMut() -> bool) -> dcc_mcp_shm::Result<T> + Send,
@@ -16,7 +16,7 @@ pub(crate) fn wait<T: Send>(
     let check = || Python::try_attach(|py| py.check_signals());
     let mut raised = None;
     let mut go_on = || {
-        // Not to be had while the interpreter ends: then the wait does too.
+        // The check gives `None` while the interpreter ends; then the wait ends too.
         match check() {
             Some(Ok(())) => true,
             Some(Err(error)) => {

@@ -1,4 +1,4 @@
-//! Filling a scene in place.
+//! The Python class of a writer, which fills a scene in place.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,15 +11,15 @@ use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Memory};
 use crate::options::Options;
 
-/// Makes the Python object of a sealed scene: its class gives writers, so it lies above them.
+/// Makes the Python object of a sealed scene. This module cannot do so itself, because the module of scenes uses it.
 type MakeScene = fn(Python<'_>, SharedSceneBuffer) -> PyResult<Py<PyAny>>;
 
 /// A scene that is being filled; see ``SharedSceneBuffer.writer``.
 ///
-/// Views and arrays that are kept when the block has ended stay valid, but what is written to them reaches nobody.
+/// Views and arrays that are kept when the block has ended stay valid, but writing to them reaches nobody.
 #[pyclass(frozen, name = "SceneWriter", module = "dcc_mcp_shm", weakref)]
 pub(crate) struct PySceneWriter {
-    /// Until the block ends.
+    /// `None` once the block has ended.
     writer: Mutex<Option<SceneWriter>>,
     memory: Arc<WritableMemory>,
     layout: Layout,
@@ -60,7 +60,7 @@ impl PySceneWriter {
 
 #[pymethods]
 impl PySceneWriter {
-    /// The memory of one array, typed: writable until the block ends.
+    /// A typed view of the memory of one array, writable until the block ends.
     ///
     /// Raises:
     ///     KeyError: the layout has no array of this name.
@@ -73,12 +73,11 @@ impl PySceneWriter {
         ArrayView::new(Memory::Writable(self.memory.clone()), offset, &array.spec())
     }
 
-    /// Copies anything array-like or any ctypes array into one array, converting the type where that loses no kind
-    /// (float64 to float32, not float to int; as in NumPy, ints that do not fit wrap). The shape is that of the
-    /// array, or flat.
+    /// Copies anything array-like or any ctypes array into one array. The type is converted within its kind as NumPy does it
+    /// (float64 to float32, not float to int; ints that do not fit wrap). The shape is that of the array, or flat.
     ///
     /// Raises:
-    ///     ValueError: the shape does not fit. TypeError: the type does not.
+    ///     ValueError: the shape does not fit. TypeError: the type cannot be converted.
     fn __setitem__(&self, py: Python<'_>, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
         if !self.memory.is_open() {
             return Err(ShmError::new_err("this block has ended; write a new scene"));
@@ -107,7 +106,7 @@ impl PySceneWriter {
     /// The scene, once the block has ended.
     ///
     /// Raises:
-    ///     ShmError: it has not ended, or with an exception.
+    ///     ShmError: the block has not ended, or has ended with an exception.
     #[getter]
     fn scene(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         let scene = self.scene.lock().unwrap_or_else(PoisonError::into_inner);
@@ -117,7 +116,7 @@ impl PySceneWriter {
             .ok_or_else(|| ShmError::new_err("there is no scene: the block has not ended, or with an exception"))
     }
 
-    /// Seals the scene, lets everybody see it, and returns it; the end of a ``with`` block does so.
+    /// Seals the scene, lets everybody see it, and returns it. The end of a ``with`` block calls this.
     ///
     /// Raises:
     ///     StillWritable: something else can write to the file. Nothing is published.
@@ -156,7 +155,7 @@ impl PySceneWriter {
             self.abort();
             return Ok(());
         }
-        // It may have been finished or given up inside of the block.
+        // `finish` or `abort` may have been called inside of the block.
         let open = self.current().is_some();
         if open {
             self.finish(error.py()).map(drop)

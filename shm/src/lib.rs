@@ -1,7 +1,7 @@
 //! Scene data of DCCs (Blender, Maya, Houdini, Nuke …) in shared memory.
 //!
-//! A *store* is a directory in memory; every *buffer* in it is one file. Whoever can open the directory sees the
-//! same: there is no daemon. What travels between programs is a [`Descriptor`] of some 500 bytes of JSON.
+//! A *store* is a directory in memory; every *buffer* in it is one file. Every program that can open the directory sees
+//! the same: there is no daemon. What travels between programs is a [`Descriptor`] of some 500 bytes of JSON.
 //!
 //! | | [`SharedBuffer`] | slot of a [`BufferPool`] | [`SharedSceneBuffer`] |
 //! |---|---|---|---|

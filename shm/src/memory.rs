@@ -34,7 +34,7 @@ impl WritableMemory {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -87,7 +87,7 @@ impl WritableMemory {
     }
 }
 
-/// The memory of a writer: the right to write ends with it at the latest, whoever else keeps the memory.
+/// The memory of a writer. The right to write ends with this at the latest, even if others keep the memory.
 #[derive(Debug)]
 pub(crate) struct OpenMemory(Arc<WritableMemory>);
 

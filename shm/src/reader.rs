@@ -64,7 +64,7 @@ impl DataReader {
                 .map_err(|error| Error::io("look at the lock of", &path, error))?;
             let before = snapshot.words;
             snapshot = directory.snapshot(&file, id)?;
-            // The word is read again after the lock: a writer that ended between the two is none that died.
+            // The word is read again after the lock, because a writer that ended between the two has not died.
             if !writing && snapshot.words == before {
                 return Err(Error::Interrupted { id });
             }
@@ -101,7 +101,7 @@ impl DataReader {
         self.descriptor.size_bytes
     }
 
-    /// Whether there is none.
+    /// Whether there is no data.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

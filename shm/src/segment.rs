@@ -1,7 +1,7 @@
 //! An open file of the store, the lock that keeps it there, and its mapping if it can be rewritten.
 //!
-//! The rule of the store: an open handle holds a shared lock on its file, and whoever gets the exclusive lock
-//! knows that nobody is there. The kernel drops locks of processes that die.
+//! The rule of the store: an open handle holds a shared lock on its file, so a process that gets the exclusive lock
+//! knows that no handle is open. The kernel drops locks of processes that die.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -233,8 +233,8 @@ impl Segment {
         if on_close == OnClose::UnlinkIfLast as u8 {
             return self.directory.remove(self.id);
         }
-        // Without the host's clock the times stay as they are, and the time to live runs from the next sweep of somebody who
-        // has it: later than it should, and never too soon.
+        // Without the host's clock the times stay as they are, and the time to live runs from the next sweep of a
+        // process that has the clock: later than it should, and never too soon.
         if let Ok(now) = sys::boot_time() {
             record_end_of_use(&self.file, now).map_err(failed)?;
         }

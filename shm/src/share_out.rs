@@ -10,11 +10,11 @@ pub fn cores() -> usize {
     thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Calls `work` with each number below `shares`, on a thread for each: what it makes of them, in that order. At least this
-/// thread works, also if `shares` is 0.
+/// Calls `work` with each number below `shares`, each on a thread of its own, and gives the results in that order. This
+/// thread does share 0, even if `shares` is 0.
 ///
 /// # Errors
-/// The first one of `work`, in that order.
+/// The error of the first share, in that order, that fails.
 pub fn share_out<T: Send, E: Send>(shares: usize, work: impl Fn(usize) -> Result<T, E> + Sync) -> Result<Vec<T>, E> {
     let work = &work;
     thread::scope(|scope| {

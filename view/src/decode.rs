@@ -4,13 +4,13 @@ use dcc_mcp_shm::Dtype;
 use half::f16;
 use half::slice::HalfFloatSliceExt as _;
 
-/// Fills a slice with the numbers that bytes stand for, as many as there are of both.
+/// Fills a slice with the numbers that bytes stand for, until either of them ends.
 pub(crate) type Decode<T> = fn(&[u8], &mut [T]);
 
 /// How one number is stored. An element of a complex type is two numbers: its real and its imaginary part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stored {
-    /// Whatever is not 0 is true, as NumPy has it.
+    /// Every byte but 0 is true, as in NumPy.
     Bool,
     I8,
     U8,
@@ -56,12 +56,12 @@ pub(crate) fn is_big_endian(dtype: Dtype) -> bool {
     dtype.typestr().starts_with('>')
 }
 
-/// How many numbers an element is.
+/// How many numbers an element consists of.
 pub(crate) fn parts(dtype: Dtype) -> usize {
     if dtype.is_complex() { 2 } else { 1 }
 }
 
-/// A [`Decode`] that reads a native type and makes other numbers of it.
+/// A [`Decode`] that reads numbers of a native type and converts each of them with `$make`.
 macro_rules! decode {
     ($is_big_endian:expr, $native:ty, $make:expr) => {
         if $is_big_endian {

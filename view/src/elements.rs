@@ -7,7 +7,7 @@ use dcc_mcp_shm::Dtype;
 use crate::decode::{Decode, Stored, decode, each, halves, is_big_endian, parts};
 use crate::number::Number;
 
-/// How the bytes of an element type become numbers to calculate with, and those numbers to show.
+/// How the bytes of an element type become numbers to calculate with, and how these become numbers to show.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Reading<T> {
     pub(crate) decode: Decode<T>,
@@ -47,13 +47,13 @@ impl Elements {
         }
     }
 
-    /// Whether there can be NaN and infinite numbers among them.
+    /// Whether the numbers can be NaN or infinite.
     pub(crate) fn are_floats(self) -> bool {
         matches!(self, Self::Singles(_) | Self::Doubles(_))
     }
 }
 
-/// The numbers of whole elements, to be shown.
+/// The numbers in the bytes of whole elements, to be shown.
 pub(crate) fn numbers(dtype: Dtype, bytes: &[u8]) -> Vec<Number> {
     let count = bytes.len() / dtype.size() * parts(dtype);
     match Elements::of(dtype) {

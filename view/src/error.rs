@@ -1,4 +1,4 @@
-//! Why a look fails: the facts are in fields, the words in `Display` alone.
+//! The reasons why a look fails. The facts are in fields, and only `Display` puts them into words.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
@@ -12,9 +12,9 @@ use crate::text::{self, Place, Quoted};
 /// Longest message of an image decoder that is passed on, in bytes.
 const MAX_PROBLEM_BYTES: usize = 200;
 
-/// A look that failed. Each message says what is the matter; what to do about it depends on the caller.
+/// A look that failed. Each message says what is wrong; what to do about it depends on the caller.
 ///
-/// The enum is exhaustive, so that a caller that gives advice for each failure is told by the compiler of a new one.
+/// The enum is exhaustive, so that the compiler points out a new failure to callers that give advice for each.
 #[derive(Debug, thiserror::Error)]
 pub enum LookError {
     /// The store or the data cannot be read.
@@ -33,10 +33,10 @@ pub enum LookError {
         /// `rows` or `bytes`.
         unit: &'static str,
     },
-    /// Rows were asked for of data without arrays.
+    /// The caller asked for rows of data that has no arrays.
     #[error("the data has no arrays")]
     NoRows,
-    /// Text was asked for of bytes that are something else.
+    /// The caller asked for text, and the bytes are something else.
     #[error("byte {at} is not UTF-8")]
     NotText {
         /// The first byte that is not text, counted from the start of the array or of the data.
@@ -81,16 +81,16 @@ pub enum LookError {
     /// The array of positions has no points.
     #[error("the array \"position\" has no points")]
     NoPoints,
-    /// No position is a place.
+    /// Every position is NaN or infinite.
     #[error("all positions{} are NaN or infinite", OneIn(*one_in))]
     NowhereFinite {
-        /// Of how many positions one was looked at.
+        /// One position in this many was looked at.
         one_in: u64,
     },
     /// All points lie at one place, so nothing can be seen of them.
     #[error("all points{} lie at {}", OneIn(*one_in), Place(*place))]
     OnePlace {
-        /// Of how many points one was looked at.
+        /// One point in this many was looked at.
         one_in: u64,
         /// The coordinates of the place.
         place: [f32; 3],
@@ -98,7 +98,7 @@ pub enum LookError {
     /// None of the faces of a mesh can be drawn.
     #[error("{}", no_face(left_out))]
     NoFace {
-        /// What is the matter with them.
+        /// Why the faces cannot be drawn.
         left_out: LeftOut,
     },
     /// Faces were drawn, but cover nothing of the picture.
@@ -107,7 +107,7 @@ pub enum LookError {
         view.in_words()
     )]
     NothingSeen {
-        /// From where the mesh was looked at.
+        /// The side from which the mesh was looked at.
         view: View,
     },
     /// The data begins like an image file but cannot be decoded.
@@ -126,7 +126,7 @@ pub enum LookError {
     TooLarge {
         /// The format, such as `PNG`.
         format: &'static str,
-        /// What of it is too large.
+        /// Which limit the file exceeds.
         problem: TooLarge,
     },
     /// All layers of an EXR file are deep or subsampled.
@@ -143,7 +143,7 @@ pub enum LookError {
     },
 }
 
-/// What of an image file is too large.
+/// The limit that an image file exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLarge {
     /// The file has more bytes than this.
@@ -194,7 +194,7 @@ impl Display for NamedArray {
     }
 }
 
-/// Of how many things one was looked at, if that is not all.
+/// Says that one thing in this many was looked at, unless all were.
 struct OneIn(u64);
 
 impl Display for OneIn {

@@ -7,13 +7,13 @@ use crate::text;
 /// How many faces were left out of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeftOut {
-    /// Of how many faces one was looked at.
+    /// One face in this many was looked at.
     pub one_in: u64,
-    /// Faces whose corners or points are not there.
+    /// Faces whose corners or points do not exist, or that have fewer than three corners or too many.
     pub broken: u64,
     /// Faces with points that are NaN or infinite.
     pub unplaced: u64,
-    /// Faces that were left out because others took more work than was expected.
+    /// Faces that were left out because other faces took more work than was expected.
     pub late: u64,
 }
 

@@ -1,10 +1,11 @@
 //! Looks at scene data that dcc-mcp-shm shares: what a buffer holds in brief, windows of its numbers and bytes, and
 //! pictures of it.
 //!
-//! A look takes a [`DataReader`](dcc_mcp_shm::DataReader), what is wanted of the data, and a [`Progress`], which is told
-//! how far the look is and can end it. [`Contents`] and [`Window`] are both data ([`serde::Serialize`]) and text
-//! ([`Display`](std::fmt::Display)); a [`Picture`] becomes an image file, and has a text as well. What fails is a
-//! [`LookError`]. [`look()`] opens the reader and makes sure that the data was not rewritten meanwhile.
+//! A look takes a [`DataReader`](dcc_mcp_shm::DataReader) and what is wanted of the data. A look that can take long
+//! also takes a [`Progress`], which is told how far the look is and can end it. [`Contents`] and [`Window`] are both
+//! data ([`serde::Serialize`]) and text ([`Display`](std::fmt::Display)); a [`Picture`] becomes an image file, and has
+//! a text as well. A look that fails gives a [`LookError`]. [`look()`] opens the reader and makes sure that the data
+//! was not rewritten meanwhile.
 //!
 //! ```
 //! use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, Store, StoreOptions};

@@ -4,10 +4,10 @@ use dcc_mcp_shm::{DataReader, Error, PlacedArray, Reference, Store, unescaped};
 
 use crate::error::LookError;
 
-/// What `look` makes of one write of the data. It is done once more if another write came between.
+/// Calls `look` with a reader of the data, and once more if the data was rewritten meanwhile. Gives the last result.
 ///
 /// # Errors
-/// That of `look`; the buffer cannot be opened; [`Error::Changed`] if the data was rewritten during the second look too.
+/// The error of `look`; the buffer cannot be opened; [`Error::Changed`] if the data was rewritten during the second look too.
 pub fn look<T>(
     store: &Store,
     reference: &Reference,
@@ -26,10 +26,11 @@ pub fn look<T>(
     seen
 }
 
-/// An array by its name, or by the escaped spelling of it that is shown; and its name.
+/// Finds an array by its name, or by the escaped spelling that is shown of it. Gives the array's real name as well.
 ///
 /// # Errors
-/// [`Error::NoSuchArray`], which tells the names there are; [`Error::InvalidArgument`] where two are shown so.
+/// [`Error::NoSuchArray`], which lists the names of the arrays; [`Error::InvalidArgument`] if `name` is the name of one
+/// array and the escaped spelling of another.
 pub(crate) fn array<'a>(reader: &'a DataReader, name: &str) -> Result<(&'a String, &'a PlacedArray), Error> {
     let arrays = reader.arrays();
     let spelled = unescaped(name).and_then(|name| arrays.get_key_value(&name));

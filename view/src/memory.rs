@@ -1,11 +1,11 @@
-//! Memory that may not be there: what grows with data or arguments is asked for here, because the process ends when any
-//! other allocation fails.
+//! Allocations that give an error if there is no memory. Whatever grows with data or arguments is asked for here,
+//! because the process ends when any other allocation fails.
 
 use std::hint::black_box;
 
 use dcc_mcp_shm::Error;
 
-/// A vector of `len` times the same value.
+/// A vector that has the same value `len` times.
 ///
 /// # Errors
 /// [`Error::OutOfMemory`].
@@ -32,7 +32,7 @@ pub fn with_room<T>(len: usize) -> Result<Vec<T>, Error> {
 /// # Errors
 /// [`Error::OutOfMemory`].
 pub fn expect(bytes: usize) -> Result<(), Error> {
-    // Or the compiler may leave out an allocation that is not used.
+    // Without `black_box`, the compiler may leave out an allocation that is not used.
     drop(black_box(with_room::<u8>(bytes)?));
     Ok(())
 }

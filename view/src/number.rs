@@ -3,7 +3,7 @@
 use half::f16;
 use serde_json::Value;
 
-/// The largest whole number up to which JavaScript, and with it many clients, reads all of them exactly.
+/// JavaScript, and with it many clients, reads every whole number up to this one exactly.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// A number as it lies in an array, in a type that holds it exactly.
@@ -18,8 +18,8 @@ pub(crate) enum Number {
 }
 
 impl Number {
-    /// A JSON number with as many digits as tell it from its neighbours, or a text where JSON has no such number: `NaN`,
-    /// `Infinity`, `-Infinity`, and integers that JavaScript would round.
+    /// A JSON number with just enough digits to tell it from its neighbours, or a text where JSON has no such number:
+    /// `NaN`, `Infinity`, `-Infinity`, and integers that JavaScript would round.
     pub(crate) fn to_json(self) -> Value {
         match self {
             Self::Bool(value) => value.into(),
@@ -28,7 +28,7 @@ impl Number {
                 _ => value.to_string().into(),
             },
             Self::Half(value) => float(shortest_half(value)),
-            // Through text, as 0.1 of single precision is 0.10000000149011612 of double precision.
+            // By way of text, because 0.1 of single precision is 0.10000000149011612 of double precision.
             Self::Single(value) => float(value.to_string().parse().unwrap_or(f64::from(value))),
             Self::Double(value) => float(value),
         }
@@ -45,7 +45,7 @@ fn float(value: f64) -> Value {
     text.into()
 }
 
-/// The number of fewest digits that half precision rounds to the same.
+/// The number with the fewest digits that half precision rounds to `value`.
 fn shortest_half(value: f32) -> f64 {
     let half = f16::from_f32(value);
     let candidates = (0..5).filter_map(|digits| format!("{value:.digits$e}").parse::<f64>().ok());
@@ -53,7 +53,7 @@ fn shortest_half(value: f32) -> f64 {
     exact.next().unwrap_or(f64::from(value))
 }
 
-/// A mean to twelve digits: more of them would be rounding errors.
+/// Rounds a mean to twelve digits, because more of them would be rounding errors.
 pub(crate) fn rounded(mean: f64) -> f64 {
     format!("{mean:.11e}").parse().unwrap_or(mean)
 }

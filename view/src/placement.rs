@@ -3,9 +3,10 @@
 use dcc_mcp_shm::Attrs;
 use serde_json::Value;
 
-/// A placement whose determinant is smaller, where the largest number is 1, leaves nothing of an object's volume.
+/// A placement leaves nothing of an object's volume if its determinant is smaller than this when its largest number is
+/// scaled to 1.
 const LEAST_VOLUME: f64 = 1e-12;
-/// How far the last column may be from that of a placement.
+/// How far the last column may be from 0, 0, 0, 1.
 const ROUNDING: f64 = 1e-6;
 
 /// A 4 × 4 matrix for row vectors: the last row is where the object is put.
@@ -19,7 +20,7 @@ impl Placement {
     /// The placement that the attributes state.
     ///
     /// # Errors
-    /// In words, why it cannot be used.
+    /// The reason, in words, why the attribute cannot be used.
     pub(crate) fn of(attrs: &Attrs) -> Result<Option<Self>, &'static str> {
         let Some(stated) = attrs.get("transform") else {
             return Ok(None);
@@ -46,7 +47,7 @@ impl Placement {
         let [a, b, c] = placement.proportions();
         let volume = a[0] * (b[1] * c[2] - b[2] * c[1]) - a[1] * (b[0] * c[2] - b[2] * c[0])
             + a[2] * (b[0] * c[1] - b[1] * c[0]);
-        // NaN where all numbers are 0.
+        // The volume is NaN if all numbers are 0.
         if volume.abs() > LEAST_VOLUME {
             Ok(Some(placement))
         } else {
@@ -76,7 +77,7 @@ impl Placement {
     }
 }
 
-/// What is said of a transform that takes points beyond single precision.
+/// The reason that texts give if a transform takes points beyond single precision.
 pub(crate) const BEYOND: &str = "it takes points beyond what single precision can hold";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What is wanted of a picture.
+//! The request for a picture.
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,9 +8,9 @@ use serde::Deserialize;
 pub struct PictureRequest {
     /// Longest edge of the picture, in pixels.
     pub max_edge: usize,
-    /// From where geometry is seen.
+    /// The side from which geometry is seen.
     pub view: View,
-    /// The frame of an animation cache; without it, some of all.
+    /// The frame of an animation cache; without it, some of all frames are shown.
     pub frame: Option<u64>,
 }
 

@@ -9,12 +9,13 @@ use crate::number::Number;
 
 /// Longest last axis that makes a row: a 4 × 4 matrix that was laid out flat.
 const LONGEST_ROW: u64 = 16;
-/// Bytes of memory for a number on its way to JSON: decoded, as a [`Number`], as a value alone, in the list of a complex element
-/// and in that of a row, which take a value each themselves, and as digits where JSON has no such number.
+/// Bytes of memory for a number on its way to JSON: decoded (16), as a [`Number`], as a value (alone, in the list of a
+/// complex element and in the list of a row, and each of the lists is a value itself), and as digits where JSON has no
+/// such number (64).
 const PER_NUMBER: usize = 16 + size_of::<Number>() + 5 * size_of::<Value>() + 64;
 
-/// What the last axis holds is a row, such as x, y and z of a point; all other axes are counted through in C order.
-/// With one axis, or a long last one, a row is one element.
+/// An array as rows. A row is what the last axis holds, such as x, y and z of a point; all other axes are counted
+/// through in C order. If there is only one axis, or the last one is long, a row is one element.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Rows<'a> {
     array: &'a PlacedArray,
@@ -42,8 +43,8 @@ impl<'a> Rows<'a> {
         self.length * self.array.dtype.size() as u64
     }
 
-    /// Rows as JSON, as many of those asked for as there are: a list each, or a number where a row is one element. A
-    /// complex element is the list of its parts.
+    /// Up to `count` rows from `start` on as JSON. Each row is a list, or a number if it is one element. A complex
+    /// element is the list of its parts.
     pub(crate) fn read(&self, reader: &DataReader, start: u64, count: u64) -> Result<Vec<Value>> {
         let count = count.min(self.count.saturating_sub(start));
         let len = usize::try_from(count * self.width()).unwrap_or(usize::MAX);

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 
 use dcc_mcp_shm::{is_hidden, push_escaped, visible};
 
-/// Longest piece of foreign text that is shown, in bytes as they are shown; the structured content has all of it.
+/// Longest piece of foreign text that is shown, in bytes after escaping. The structured content has all of the text.
 const SHOWN_BYTES: usize = 60;
 
 /// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`, or with `{:#}` only `1.5 MiB`.
@@ -39,7 +39,7 @@ pub struct Quoted<'a>(pub &'a str);
 
 impl Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // What could be taken for the end of the quotation or the start of an escape is one.
+        // A character that could be taken for the end of the quotation or the start of an escape is escaped.
         let mut text = self.0.replace("\\u{", "\\u{5c}u{").replace('"', "\\u{22}");
         if text.ends_with('\\') {
             text.truncate(text.len() - 1);
@@ -50,7 +50,7 @@ impl Display for Quoted<'_> {
     }
 }
 
-/// The words of an error, which may quote what a file or a caller said: on one line, and not too long.
+/// The words of an error, which may quote a file or a caller, on one line and cut off after `bytes`.
 pub fn bounded(text: &str, bytes: usize) -> String {
     let (mut shown, whole) = escaped(text, bytes);
     if !whole {
@@ -59,12 +59,12 @@ pub fn bounded(text: &str, bytes: usize) -> String {
     shown
 }
 
-/// As much of a text as fits into `bytes`, with unseen characters escaped, and whether that is all of it.
+/// As much of a text as fits into `bytes`, with unseen characters escaped, and whether that is all of the text.
 fn escaped(text: &str, bytes: usize) -> (String, bool) {
     let mut shown = String::with_capacity(text.len().min(bytes));
     for (at, c) in text.char_indices() {
         let before = shown.len();
-        // A mark at the beginning would be drawn upon what stands before the text.
+        // A combining mark at the beginning would be drawn upon the character before the text.
         if at == 0 && !c.is_ascii() {
             shown.push_str(&visible(c.encode_utf8(&mut [0; 4])));
         } else {
@@ -99,7 +99,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     digits
 }
 
-/// Bytes as text, or how many of them are. Where more follows, a character may be cut off at the end.
+/// Bytes as text, or else how many of them are text. A character may be cut off at the end unless `complete`.
 pub(crate) fn utf8(bytes: &[u8], complete: bool) -> Result<&str, usize> {
     str::from_utf8(bytes).or_else(|error| {
         let valid = error.valid_up_to();
@@ -108,7 +108,7 @@ pub(crate) fn utf8(bytes: &[u8], complete: bool) -> Result<&str, usize> {
     })
 }
 
-/// Bytes as text, if it is such as people read.
+/// Bytes as text, if people can read it because it has no control characters except those of layout.
 pub(crate) fn readable(bytes: &[u8], complete: bool) -> Option<&str> {
     let is_layout = |c| matches!(c, '\t' | '\n' | '\r' | '\u{c}');
     let text = utf8(bytes, complete).ok()?;
@@ -121,7 +121,7 @@ pub(crate) fn fitting(text: &str, limit: usize) -> &str {
     let end = text.char_indices().find(|&(_, c)| {
         let escaped = match c {
             '"' | '\\' | '\n' | '\t' | '\r' => 2,
-            // Its own backslash takes two in JSON.
+            // The escape's own backslash takes two bytes in JSON.
             c if is_hidden(c) => 1 + c.escape_unicode().len(),
             c => c.len_utf8(),
         };
@@ -146,7 +146,7 @@ pub(crate) fn fenced(content: &str) -> String {
     block + "\n" + &fence
 }
 
-/// A number with as many digits as a glance takes in.
+/// A number with few digits, to be read at a glance.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Short(pub(crate) f32);
 
@@ -179,7 +179,7 @@ pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{plural}")
 }
 
-/// `, name "cube", from "Blender"`: labelled texts, those that there are.
+/// `, name "cube", from "Blender"`: texts with their labels, without those that are missing or empty.
 pub fn labelled<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> String {
     let mut line = String::new();
     for (label, text) in texts {

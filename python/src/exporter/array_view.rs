@@ -1,4 +1,4 @@
-//! The typed view that serves NumPy and Blender alike.
+//! The typed view of shared memory, for NumPy and Blender alike.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
@@ -22,11 +22,11 @@ use crate::errors::invalid;
 #[pyclass(frozen, sequence, module = "dcc_mcp_shm")]
 pub(crate) struct ArrayView {
     memory: Memory,
-    /// Of the first element, from the start of the memory.
+    /// Bytes from the start of the memory to the first element.
     offset: usize,
     dtype: Dtype,
-    /// As the buffer protocol wants it. Exports point here: a frozen class never changes it, and every export holds
-    /// a reference to this object.
+    /// In the type of the buffer protocol, because exports point here. The pointers stay valid: a frozen class never
+    /// changes these fields, and every export holds a reference to this object.
     shape: Box<[ffi::Py_ssize_t]>,
     strides: Box<[ffi::Py_ssize_t]>,
     count: usize,
@@ -50,7 +50,8 @@ impl ArrayView {
         let mut step = width.cast_signed();
         for (stride, &n) in strides.iter_mut().zip(&shape).rev() {
             *stride = step;
-            // `ArraySpec::size` is known only if the product of all dimensions fits, empty ones taken as one.
+            // This cannot overflow, because `ArraySpec::size` is known only if the product of all dimensions fits, with
+            // empty ones taken as 1.
             step *= n.max(1);
         }
         Ok(Self {
@@ -95,7 +96,7 @@ impl ArrayView {
             .map_err(crate::errors::raise)
     }
 
-    /// Copies the elements of `input`, which may be strided, in C order. It must have no more bytes than this view.
+    /// Copies the elements of `input`, which may be strided, in C order. `input` must have no more bytes than this view.
     pub(crate) fn gather_from(&self, py: Python<'_>, input: &Input<'_>) -> PyResult<()> {
         if input.source().len() > self.nbytes() || !self.memory.is_writable() {
             return Err(read_only());
@@ -115,7 +116,7 @@ impl ArrayView {
             .ok_or_else(|| PyIndexError::new_err(format!("index {index} is outside of {} elements", self.count)))
     }
 
-    /// What a consumer that asked with `flags` gets, all but the owner.
+    /// The buffer structure for a consumer that asked with `flags`. Its owner is still missing.
     fn fill(&self, flags: c_int) -> PyResult<ffi::Py_buffer> {
         let wants = |flag: c_int| flags & flag == flag;
         let writable = self.memory.is_writable();
@@ -138,7 +139,7 @@ impl ArrayView {
         if wants(ffi::PyBUF_ND) {
             raw.ndim = c_int::try_from(self.shape.len()).unwrap_or(c_int::MAX);
         }
-        // Without axes both stay null.
+        // `shape` and `strides` stay null if there are no axes.
         if wants(ffi::PyBUF_ND) && raw.ndim > 0 {
             raw.shape = self.shape.as_ptr().cast_mut();
         }
@@ -173,7 +174,7 @@ impl ArrayView {
         self.count * self.dtype.size()
     }
 
-    /// Whether consumers may only read: always but inside of a writing block.
+    /// Whether consumers may only read. This is always so except inside of a writing block.
     #[getter]
     fn readonly(&self) -> bool {
         !self.memory.is_writable()
@@ -200,8 +201,8 @@ impl ArrayView {
         parts.get_item(0)
     }
 
-    /// Sets the element at a flat index. Blender fills what it does not keep as an array (`polygons.loop_total`) with
-    /// one call per element.
+    /// Sets the element at a flat index. Blender does so for each element of a property that it does not keep as an
+    /// array, such as `polygons.loop_total`.
     fn __setitem__(&self, index: isize, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let offset = self.offset + self.element_offset(index)?;
         let Memory::Writable(memory) = &self.memory else {
@@ -224,8 +225,7 @@ impl ArrayView {
         ))
     }
 
-    /// The buffer as a memoryview. Python 3.12 and later provide this themselves; defined here it makes 3.11 see a
-    /// buffer too.
+    /// The buffer as a memoryview. Python 3.12 and later give every buffer this method; defining it here gives it to 3.11 too.
     fn __buffer__<'py>(slf: &Bound<'py, Self>, flags: c_int) -> PyResult<Bound<'py, PyMemoryView>> {
         if flags & ffi::PyBUF_WRITABLE != 0 && slf.get().readonly() {
             return Err(read_only());
@@ -234,7 +234,7 @@ impl ArrayView {
     }
 
     /// # Safety
-    /// Python calls this with a `Py_buffer` that is its own to fill.
+    /// `view` must point to a `Py_buffer` that this function may fill, as it does when Python calls this.
     unsafe fn __getbuffer__(slf: Bound<'_, Self>, view: *mut ffi::Py_buffer, flags: c_int) -> PyResult<()> {
         let (raw, result) = match slf.get().fill(flags) {
             Ok(mut raw) => {
@@ -244,7 +244,7 @@ impl ArrayView {
             // On failure the protocol wants a null owner, as a new structure has.
             Err(error) => (ffi::Py_buffer::new(), Err(error)),
         };
-        // SAFETY: the caller's structure to write, by the contract of this function.
+        // SAFETY: by the contract of this function, the structure is there to be filled.
         unsafe { ptr::write(view, raw) }
         result
     }

@@ -9,15 +9,15 @@ use pyo3::types::PyBytes;
 
 /// A new `bytes` whose content is yet to come.
 ///
-/// `PyBytes::new_with` would zero it first, and hand it out with the GIL held.
+/// `PyBytes::new_with` would zero its memory first, and have it filled with the GIL held.
 pub(crate) struct NewBytes {
-    /// Until it is finished.
+    /// `None` once it is finished.
     object: Option<Py<PyBytes>>,
     start: *mut MaybeUninit<u8>,
     len: usize,
 }
 
-// SAFETY: the memory belongs to an object that nobody else has seen; access goes through `&mut self`.
+// SAFETY: the memory belongs to an object that no other code has seen; access goes through `&mut self`.
 unsafe impl Send for NewBytes {}
 
 impl NewBytes {
@@ -36,14 +36,14 @@ impl NewBytes {
         })
     }
 
-    /// The content. (The empty bytes object is shared by all, but has nothing to write.)
+    /// The content. (All code shares the empty bytes object, but there is nothing to write in it.)
     pub(crate) fn memory(&mut self) -> &mut [MaybeUninit<u8>] {
         // SAFETY: `len` bytes that no other code has seen, borrowed exclusively.
         unsafe { slice::from_raw_parts_mut(self.start, self.len) }
     }
 }
 
-/// A `bytes` of `len` bytes that `fill` writes with the GIL released; it must fill all of it or fail.
+/// A `bytes` of `len` bytes that `fill` writes with the GIL released. `fill` must write all of them or fail.
 pub(crate) fn filled_bytes(
     py: Python<'_>,
     len: usize,
@@ -65,7 +65,8 @@ impl NewBytes {
 impl Drop for NewBytes {
     fn drop(&mut self) {
         if let Some(object) = self.object.take() {
-            // Without the GIL PyO3 would keep it in a list with a lock, and a child that is forked meanwhile wait for that.
+            // Without the GIL, PyO3 would put the object into a list with a lock, and a child that is forked while that
+            // is held would wait for the lock for ever.
             Python::try_attach(|py| drop(object.into_bound(py)));
         }
     }

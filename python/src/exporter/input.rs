@@ -13,12 +13,12 @@ use pyo3::{PyErr, ffi};
 )]
 const C_ORDER: c_char = b'C' as c_char;
 
-/// A buffer taken from a Python object, released when dropped. It stays on its thread, with the GIL; only its
-/// [`Source`] goes where the GIL is released. Until it is released, its exporter neither moves nor frees the memory.
+/// A buffer taken from a Python object, released when dropped. This stays on its thread, with the GIL; only its [`Source`] goes
+/// where the GIL is released. Until the buffer is released, its exporter neither moves nor frees the memory.
 ///
-/// `PyUntypedBuffer` does not serve: it asks for a format, which NumPy refuses for dates, and refuses scalars.
+/// `PyUntypedBuffer` cannot be used, because it refuses scalars and asks for a format, which NumPy refuses for dates.
 pub(crate) struct Input<'py> {
-    /// Boxed because exporters point into it (`shape` at `len`).
+    /// Boxed because exporters point into it: `PyBuffer_FillInfo` makes `shape` point to `len`.
     raw: Box<ffi::Py_buffer>,
     _attached: Python<'py>,
 }
@@ -27,14 +27,14 @@ impl<'py> Input<'py> {
     /// The bytes of anything C-contiguous, whatever its elements.
     ///
     /// # Errors
-    /// `TypeError` for an object without a buffer or one of addresses; what the exporter says (`BufferError`, and
-    /// `ValueError` from NumPy) for one that is not contiguous.
+    /// `TypeError` for an object without a buffer, and for one whose elements are addresses. For an object that is not
+    /// contiguous, the exporter's own error (`BufferError`, or `ValueError` from NumPy).
     pub(crate) fn contiguous(object: &Bound<'py, PyAny>) -> PyResult<Self> {
         let (input, holds_addresses) = if let Ok(input) = Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT) {
             let holds_addresses = input.holds_addresses();
             (input, holds_addresses)
         } else {
-            // NumPy has no format for dates, and its contiguous bytes are still wanted.
+            // NumPy has no format for dates, but their bytes can be shared all the same.
             let input = Self::request(object, ffi::PyBUF_SIMPLE).inspect_err(|error| advise(object.py(), error))?;
             (input, has_objects(object)?)
         };
@@ -72,7 +72,7 @@ impl<'py> Input<'py> {
         unsafe { Source::from_raw(self.raw.buf.cast(), self.raw.len.cast_unsigned()) }
     }
 
-    /// Copies the elements in C order to memory that must have room for all of them and lives as long as the call.
+    /// Copies the elements in C order to `target`, which must have room for all of them and be valid during the call.
     pub(super) fn gather(&self, py: Python<'_>, target: *mut c_void) -> PyResult<()> {
         // SAFETY: a live buffer of exactly `len` bytes; the caller, of this module, checked that they fit.
         let status = unsafe { ffi::PyBuffer_ToContiguous(target, &raw const *self.raw, self.raw.len, C_ORDER) };
@@ -87,14 +87,15 @@ impl<'py> Input<'py> {
         unsafe { CStr::from_ptr(self.raw.format) }
     }
 
-    /// Whether an element is or contains an object (`O`) or a pointer: to something (`&`, `P`), to text (`z`, and `Z` if
-    /// no complex number begins with it), to a function (`X`). Field names stand between colons.
+    /// Whether an element is or contains an object (`O`) or a pointer: to something (`&`, `P`), to text (`z`, and `Z`
+    /// if no complex number begins with it), to a function (`X`). Field names, which stand between colons, are skipped.
     fn holds_addresses(&self) -> bool {
         let mut fields = self.format().to_bytes().split(|&b| b == b':').step_by(2);
         fields.any(|field| field.iter().any(|b| b"O&PzX".contains(b)) || field.ends_with(b"Z"))
     }
 
-    /// ctypes pointers are buffers too: of the pointer, not of what it points at.
+    /// Whether this is the buffer of a ctypes pointer. It has the pointer itself as its element, not what the pointer
+    /// points at.
     pub(crate) fn is_pointer(&self) -> bool {
         self.format().to_bytes().starts_with(b"&")
     }
@@ -118,13 +119,13 @@ impl<'py> Input<'py> {
         unsafe { ffi::PyBuffer_IsContiguous(&raw const *self.raw, C_ORDER) != 0 }
     }
 
-    /// Number of elements along each dimension; only of a described input.
+    /// Number of elements along each dimension, if this comes from [`Input::described`].
     pub(crate) fn shape(&self) -> &[ffi::Py_ssize_t] {
         if self.raw.ndim == 0 || self.raw.shape.is_null() {
             return &[];
         }
         let len = self.raw.ndim.unsigned_abs() as usize;
-        // SAFETY: not null, and then it has `ndim` entries that live as long as the buffer.
+        // SAFETY: `shape` is not null, so it has `ndim` entries that live as long as the buffer.
         unsafe { std::slice::from_raw_parts(self.raw.shape, len) }
     }
 }
@@ -139,11 +140,11 @@ fn has_objects(object: &Bound<'_, PyAny>) -> PyResult<bool> {
         .map_or(Ok(false), |has_objects| has_objects.is_truthy())
 }
 
-/// Says what to do about elements that do not lie one after the other, beside what their exporter says.
+/// Adds to the exporter's error what to do about elements that do not lie one after the other.
 fn advise(py: Python<'_>, error: &PyErr) {
     if error.is_instance_of::<PyBufferError>(py) || error.is_instance_of::<PyValueError>(py) {
         let note = "Copy it first, with numpy.ascontiguousarray.";
-        // The error matters, and not whether it could be annotated.
+        // It does not matter if the note cannot be added, because the error is told anyway.
         drop(error.value(py).call_method1("add_note", (note,)));
     }
 }

@@ -1,19 +1,19 @@
-//! What an exported buffer can lie in.
+//! The kinds of memory that an exported buffer can lie in.
 
 use std::sync::Arc;
 
 use dcc_mcp_shm::{BufferView, SceneView, WritableMemory};
 
-/// Memory that stays where it is for as long as this exists.
+/// Memory that stays where it is for as long as this value exists.
 #[derive(Clone)]
 pub(crate) enum Memory {
     /// Shared memory that is being filled.
     Writable(Arc<WritableMemory>),
     /// A sealed scene.
     Scene(Arc<SceneView>),
-    /// A buffer that nobody writes to meanwhile.
+    /// The data of a buffer, which nobody can write to meanwhile.
     Buffer(Arc<BufferView>),
-    /// A copy of this process.
+    /// A copy that belongs to this process.
     Owned(Arc<Vec<u8>>),
 }
 
@@ -36,7 +36,7 @@ impl Memory {
         }
     }
 
-    /// Whether what is written here reaches others.
+    /// Whether writing to this memory reaches other processes.
     pub(super) fn is_writable(&self) -> bool {
         matches!(self, Self::Writable(memory) if memory.is_open())
     }

@@ -8,7 +8,7 @@ use crate::format::{AT_SEQUENCE, AT_WANTED};
 use crate::segment::Segment;
 use crate::sys;
 
-/// Wakes all who wait for a slot of the pool whose control file this is.
+/// Wakes all waiters for a slot of the pool with this control file.
 pub(crate) fn ring(control: &Segment) -> Result<()> {
     wake(control.shared()?.word(AT_SEQUENCE));
     Ok(())

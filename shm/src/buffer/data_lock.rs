@@ -9,8 +9,8 @@ use crate::sys::{self, Backoff, ForkMutex, LockByte, LockMode};
 
 /// Longest wait of a reader for writers.
 pub(super) const READ_PATIENCE: Duration = Duration::from_secs(5);
-/// Longest wait of a writer for readers and other writers. A reader that has a view and wants another waits behind the
-/// writer, who waits for the first view: the reader must be the one to give up.
+/// Longest wait of a writer for readers and other writers. A reader that has a view and wants another waits behind a
+/// writer that waits for the first view, so the reader must give up first.
 pub(super) const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What this handle has of the data lock.
@@ -22,8 +22,8 @@ pub(super) struct DataLock(ForkMutex<HeldLock>);
 struct HeldLock {
     readers: usize,
     writing: bool,
-    /// Writers that wait. They hold the gate, so that no reader comes in meanwhile: readers who take turns cannot keep
-    /// them out for ever.
+    /// Writers that wait. They hold the gate, so that no reader comes in meanwhile. Without that, readers that take
+    /// turns could keep writers out for ever.
     waiting_writers: usize,
     /// Readers that wait. They share the gate, so that the next writer lets them in first.
     waiting_readers: usize,
@@ -117,14 +117,14 @@ impl DataLock {
     }
 }
 
-/// One more of those who wait with this handle, if the gate can be had; the first one takes it for all of them.
+/// Adds a waiter of this handle, if the gate can be had. The first one takes the gate for all waiters of this handle.
 fn enter_gate(segment: &Segment, waiting: &mut usize, mode: LockMode) -> Result<bool> {
     let entered = *waiting > 0 || try_lock(segment, LockByte::Gate, mode)?;
     *waiting += usize::from(entered);
     Ok(entered)
 }
 
-/// One less of those who wait with this handle; the last one opens the gate.
+/// Removes a waiter of this handle. The last one opens the gate.
 fn leave_gate(segment: &Segment, waiting: &mut usize) -> Result<()> {
     *waiting = waiting.saturating_sub(1);
     if *waiting > 0 {

@@ -48,7 +48,7 @@ impl BufferView {
         self.len
     }
 
-    /// Whether there is none.
+    /// Whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }

@@ -1,4 +1,4 @@
-//! Waiting for the next write to a buffer, without polling: every writer wakes those who sleep on the sequence word.
+//! Waiting for the next write to a buffer, without polling: every writer wakes the waiters that sleep on the sequence word.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -46,7 +46,7 @@ impl Encoder {
     ) -> Result<Option<Self>, NoMemory> {
         let lens = chunks(arrays, size, CHUNK_SIZE).map(|chunk| chunk.len);
         let (count, longest) = lens.fold((0, 0), |(count, longest), len| (count + 1, len.max(longest)));
-        // For the sake of the next time; where there is not so much, fewer threads do the work.
+        // This makes the C library keep memory for the next time. If there is not enough for all threads, fewer do the work.
         let working = FrameWriter::room(CHUNKS_AT_ONCE, longest) + longest;
         let _ = expect_memory(threads(count).saturating_mul(working));
         let mut worker = Worker::with_room(longest)?;

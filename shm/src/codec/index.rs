@@ -134,7 +134,7 @@ impl ChunkIndex {
         let working = usize::try_from(longest_stored)
             .unwrap_or(usize::MAX)
             .saturating_add(longest);
-        // For the sake of the next time; where there is not so much, fewer threads do the work.
+        // This makes the C library keep memory for the next time. If there is not enough for all threads, fewer do the work.
         let _ = expect_memory(threads.saturating_mul(working));
         let prepare = || Ok(Workspace::with_room(longest, longest_stored)?);
         for_each(threads, jobs, prepare, |scratch, job| job.run(read, scratch))

@@ -1,4 +1,4 @@
-//! When files are collected without anybody asking: now and then, and where there is no room.
+//! Collecting files without being asked: now and then, and when there is no room.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ impl Collector<'_> {
         Ok(report)
     }
 
-    /// Removes what nobody needs because there is no room for something new, and says whether there was anything.
+    /// Removes what nobody needs, because there is no room for something new, and says whether anything was removed.
     pub(super) fn made_room(self) -> bool {
         match self.collect_all(false) {
             Ok(report) => !report.removed.is_empty(),

@@ -59,7 +59,8 @@ impl Collector<'_> {
             .as_ref()
             .map(|name| directory.holder_of_name(name))
             .transpose()?;
-        // Its maker died before it had the name, or who took that over before this was deleted.
+        // The maker of this file died before the file had its name, or a process took the name over and died before it
+        // deleted this file.
         if matches!(holder, Some(Some(holder)) if holder != entry.id) {
             return Ok(Verdict::Take("another has its name"));
         }

@@ -57,7 +57,7 @@ impl Directory {
         Ok(stat.filter(|stat| stat.regular).map_or(0, |stat| stat.len))
     }
 
-    /// What the file system knows of the file of a published buffer, not following a link; nothing if there is none.
+    /// What the file system knows of the file of a published buffer, not following a link; `None` if there is no such file.
     pub(crate) fn stat_of(&self, id: Uuid) -> std::io::Result<Option<Stat>> {
         self.handle().stat_of(&FileName::of(id).to_string())
     }

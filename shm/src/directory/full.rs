@@ -1,4 +1,4 @@
-//! What is missing where there is no room for something new.
+//! Errors that say what is missing when there is no room for something new.
 
 use std::io;
 use std::path::Path;

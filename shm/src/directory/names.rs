@@ -1,9 +1,8 @@
 //! Which buffer has which name: for each name in use, a symbolic link `<uuid>.name` whose text is the id of the buffer.
 //!
-//! The link is never followed, only read; its UUID is computed from the name, so that no text of a user becomes part
-//! of a path. Renaming a new link over an old one takes a name over in one step: whoever looks finds the old buffer or
-//! the new one. A link whose buffer is gone says nothing. Links change under the store's lock only; reading one takes
-//! none.
+//! The link is never followed, only read; its UUID is computed from the name, so that no text of a user becomes part of a path.
+//! Renaming a new link over an old one takes a name over in one step, so a reader finds the old buffer or the new one. A link
+//! whose buffer is gone says nothing. Links change under the store's lock only; reading one takes no lock.
 
 use std::io;
 
@@ -109,7 +108,7 @@ impl Directory {
             let Ok(link) = name.to_str() else { continue };
             // Looked at again where nobody can bind the name, or is recording a quota.
             if self.is_left_over(link)? {
-                // Somebody has the lock, who may be stopped: the next sweep finds the link as well.
+                // The lock's holder may be stopped, so this does not wait for it. The next sweep finds the link as well.
                 let Some(_lock) = self.lock_if_free()? else {
                     return Ok(());
                 };

@@ -67,8 +67,8 @@ impl Directory {
         })))
     }
 
-    /// Whether the path still leads to this directory, and that is as it must be. Where that cannot be told it is not: whoever
-    /// opens the store anew then is told why.
+    /// Whether the path still leads to this directory, and the directory is as it must be. False where that cannot be
+    /// told, because opening the store anew then says why.
     pub(crate) fn is_current(&self) -> bool {
         matches!(self.is_still_there(), Ok(true))
     }

@@ -1,4 +1,4 @@
-//! The quota of a directory, recorded in a file of it, which all who use it keep to.
+//! The quota of a directory, recorded in a file in it. All programs that use the directory keep to this quota.
 
 use std::io;
 
@@ -12,7 +12,7 @@ use crate::sys::{self, Access, Source};
 const QUOTA_FILE: &str = ".quota";
 
 impl Directory {
-    /// Limits what the store may hold, for all who use it; `None` lifts the limit.
+    /// Limits what the store may hold, for all programs that use it; `None` lifts the limit.
     pub(crate) fn set_quota(&self, bytes: Option<u64>) -> Result<()> {
         match self.quota() {
             Ok(quota) if quota == bytes => return Ok(()),

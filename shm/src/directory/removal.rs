@@ -24,7 +24,8 @@ impl Directory {
         Ok(())
     }
 
-    /// The same for collectors, who remove many and wait for no lock each time: what they leave, the next one finds.
+    /// The same for collectors. They remove many files, so they do not wait for the lock each time, and the next
+    /// collector frees the names that are left.
     pub(crate) fn collect_file(&self, id: Uuid) -> Result<()> {
         let name = self.name_of(id);
         self.unlink(id)?;

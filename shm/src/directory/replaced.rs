@@ -14,7 +14,7 @@ pub(super) struct Replaced {
     id: Uuid,
     /// Of a pool.
     slots: Vec<Uuid>,
-    /// A buffer, opened to wake those who wait for a write to it.
+    /// The file of a buffer, opened to wake the waiters for a write to it.
     waited_for: Option<Waiters>,
 }
 

@@ -73,7 +73,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Refuses to write so much to one file where the limit of this process is lower: the system would send SIGXFSZ.
+    /// Refuses to write `len` bytes to one file where the limit of this process is lower, because the system would send
+    /// SIGXFSZ.
     pub(crate) fn check_file_size(&self, len: u64) -> Result<()> {
         let limit = sys::file_size_limit().map_err(|error| self.failed("look at the limits for", error))?;
         match limit {

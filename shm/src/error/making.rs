@@ -66,7 +66,7 @@ impl Error {
         }
     }
 
-    /// There is no memory for so many bytes of data.
+    /// There is no memory for `bytes` bytes of data.
     pub fn no_memory_for(bytes: u64) -> Self {
         Self::OutOfMemory {
             action: "copy the data",

@@ -229,7 +229,7 @@ pub enum Error {
         /// The scene.
         id: Uuid,
     },
-    /// The store's directory is one that others could tamper with, or is no directory.
+    /// The store's directory is one that others could tamper with, or is not a directory.
     #[error("store {} is refused: {}", shown(path), visible(problem))]
     UnsafeStore {
         /// The directory.

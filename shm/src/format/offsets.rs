@@ -28,9 +28,9 @@ pub(crate) const AT_STATE: usize = AT_DATA_LEN + 8;
 pub(crate) const AT_GENERATION: usize = AT_STATE + 8;
 /// What the words behind are depends on the role. Of a scene: when the data was finished.
 pub(crate) const AT_FINISHED: usize = AT_GENERATION + 8;
-/// Of a slot: who was given it.
+/// Of a slot: the record of the process that was given the slot.
 pub(crate) const AT_HOLDER: usize = AT_GENERATION + 8;
-/// Of a pool: who waits longest for a slot.
+/// Of a pool: the waiter that waits longest for a slot.
 pub(crate) const AT_LINE: usize = AT_GENERATION + 8;
 
 pub(super) const AT_METADATA_LEN: usize = 128;

@@ -22,7 +22,8 @@ impl Shuffle {
     }
 }
 
-/// What metadata says: at first there were bytes only. Those who do not know bits refuse them as no boolean.
+/// The form in metadata. At first there was only [`Shuffle::Bytes`], as a boolean. Programs of that time refuse
+/// [`Shuffle::Bits`], because it is not a boolean.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Written {

@@ -12,8 +12,8 @@ use crate::text::printable;
 pub struct LockHolder {
     /// Its process id.
     pub pid: u32,
-    /// The name of its program, of at most 15 bytes, control characters escaped; nothing where there is no such process any
-    /// more, and a child that it forked has the lock.
+    /// The name of its program, of at most 15 bytes, control characters escaped; `None` if the process has ended, and a
+    /// child that it forked has the lock.
     pub program: Option<String>,
     /// Whether it is stopped, by a signal or a debugger, so that it lets go of nothing.
     pub stopped: bool,

@@ -1,8 +1,8 @@
 //! Pools: buffers that are made once and given out again and again.
 //!
-//! A pool is a control file and its slots' files. The kernel's locks are the whole truth about who has what, so
-//! there is no state to lose: a slot is free exactly when nobody, in any process, has its file locked. Every time
-//! it is given out its generation is counted up, by which descriptors of earlier times are refused.
+//! A pool is a control file and its slots' files. Only the kernel's locks say which slots are in use, so there is no
+//! state to lose: a slot is free exactly when no process has its file locked. Every time a slot is given out its
+//! generation is counted up, so that descriptors of earlier times are refused.
 
 mod given;
 mod lease;
@@ -28,8 +28,8 @@ use crate::format::{PoolFacts, Role, Snapshot};
 use crate::segment::{OnClose, Segment};
 use crate::sys::Backoff;
 
-/// How long a slot that nobody has may be locked by those who look at it: collectors, and openers of old descriptors.
-/// They need microseconds, and on a busy machine a turn of the processor.
+/// How long a free slot may be locked by processes that look at it: collectors, and openers of old descriptors. They
+/// need microseconds, and on a busy machine a turn of the processor.
 const LOOKERS_PATIENCE: Duration = Duration::from_millis(250);
 
 /// How many full passes must find no free slot before `Exhausted`: a slot already passed may be released during the pass.
@@ -40,8 +40,8 @@ const PASSES: u32 = 2;
 /// The pool goes when the last process that has it open lets go of it, unless it was made to persist.
 ///
 /// Its size never changes. When it is too small, make a larger one that takes over its name
-/// ([`BufferOptions::replace`](crate::BufferOptions::replace)): who has the old one open keeps it and its slots, and who
-/// opens the name from then on gets the new one.
+/// ([`BufferOptions::replace`](crate::BufferOptions::replace)): programs that have the old one open keep it and its
+/// slots, and programs that open the name from then on get the new one.
 ///
 /// ```
 /// # let parent = tempfile::tempdir()?;
@@ -129,7 +129,7 @@ impl BufferPool {
     /// process dies. Never waits; see [`BufferPool::acquire_timeout`].
     ///
     /// # Errors
-    /// [`Error::Exhausted`] when there is none.
+    /// [`Error::Exhausted`] when no slot is free.
     pub fn acquire(&self) -> Result<SharedBuffer> {
         let mut backoff = Backoff::new(LOOKERS_PATIENCE);
         let mut passes = 0;

@@ -60,7 +60,7 @@ impl BufferPool {
         Ok(Self::with_slots(segment, &facts, opened))
     }
 
-    /// Opens the pool of the name in `options`, or makes it in this directory if there is none.
+    /// Opens the pool of the name in `options`, or makes it in this directory if it does not exist.
     pub(crate) fn open_or_create_in(
         directory: &Directory,
         capacity: usize,

@@ -66,13 +66,13 @@ impl Slot {
         let sequence = mapping.word(AT_SEQUENCE);
         let last = sequence.load(Ordering::Relaxed);
         sequence.store(last.wrapping_add(last & 1), Ordering::Release);
-        // The kernel gives up the exclusive lock before it grants the shared one; whoever came in between has
-        // counted the generation up.
+        // The kernel gives up the exclusive lock before it grants the shared one. A process that took the slot in
+        // between has counted the generation up.
         let shared = file.try_lock(LockMode::Shared).map_err(failed)?;
         if !shared || generation.load(Ordering::Acquire) != mine {
             return Ok(None);
         }
-        // Only those who have the whole-file lock take this one.
+        // Only a process that has the whole-file lock takes this one.
         let locked = file
             .lock_byte(LockByte::Slot, LockMode::Exclusive, Duration::ZERO)
             .map_err(failed)?;
@@ -87,7 +87,7 @@ impl Slot {
             .map_err(|error| Error::io("give back", &segment.path(), error))
     }
 
-    /// Asks whoever lets go of the slot to wake those who wait.
+    /// Asks the process that lets go of the slot to wake the waiters.
     pub(super) fn want(&self) -> Result<()> {
         want(&self.file.segment)
     }

@@ -63,7 +63,7 @@ pub struct SlotStatus {
     pub data_len: u64,
     /// Whether somebody has it.
     pub in_use: bool,
-    /// Who it was given to, if that one has it still: others may have it open to read.
+    /// The process that it was given to, if that process still has it. Other processes may have it open to read.
     pub holder: Option<SlotHolder>,
 }
 
@@ -77,7 +77,7 @@ impl SlotStatus {
                 file.is_locked_against(byte, LockMode::Exclusive)
                     .map_err(|error| Error::io("look at the locks of", &path, error))
             };
-            // The locks first: who is recorded is not older than what they say.
+            // The locks are looked at first, so that the recorded holder is not older than what they say.
             let given = locked(LockByte::Slot)?;
             let in_use = given || locked(LockByte::Data)?;
             let words = directory.snapshot(&file, id)?.words;

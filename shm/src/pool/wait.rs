@@ -1,8 +1,8 @@
 //! Waiting for a slot, without polling and in turn.
 //!
-//! A waiter marks the slots as wanted, tries them, and sleeps on a word of the pool's file. Whoever lets go of a slot with
-//! the mark counts that word up and wakes all who sleep; of these the oldest tries ([`WaitingLine`]). Nobody wakes for a
-//! holder that was killed, so every sleep is short.
+//! A waiter marks the slots as wanted, tries them, and sleeps on a word of the pool's file. A process that lets go of a
+//! slot with the mark counts that word up and wakes all sleepers, of which the oldest tries ([`WaitingLine`]). A holder
+//! that was killed wakes nobody, so every sleep is short.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
@@ -15,13 +15,14 @@ use crate::error::Result;
 use crate::format::AT_SEQUENCE;
 use crate::sys::{self, Deadline, LONGEST_SLEEP};
 
-/// Sleep where a slot is free but locked by somebody who looks at it, and does not say when they are done.
+/// Sleep where a slot is free but locked by a process that looks at it, because that process does not say when it is done.
 const LOOKERS_SLEEP: Duration = Duration::from_millis(1);
 /// How many slots are tried after a sleep that nobody ended: of a large pool not all, as each costs system calls.
 const AT_A_TIME: usize = 16;
 
 impl BufferPool {
-    /// Takes a free slot as [`BufferPool::acquire`] does, and waits for one if there is none. Who waits longest is first.
+    /// Takes a free slot as [`BufferPool::acquire`] does, and waits for one if none is free. Callers that wait longest
+    /// are first.
     ///
     /// # Errors
     /// [`Error::Exhausted`](crate::Error::Exhausted) when there was none in time; its holders are named.

@@ -15,7 +15,7 @@ pub(super) fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     let (directory, id) = (segment.directory(), segment.id());
     match directory.open_file(id, Access::ReadWrite) {
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::PermissionDenied => {}
-        // The mode does not stop root, who meets the lease that sealing takes for a moment.
+        // The mode does not stop root, but the lease that sealing takes for a moment does.
         Err(Error::Io { source, .. }) if source.kind() == ErrorKind::WouldBlock => return Err(being_filled(segment)),
         opened => return opened,
     }

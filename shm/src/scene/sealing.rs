@@ -38,7 +38,7 @@ pub(super) enum Audience {
 ///
 /// Some containers and file systems grant no leases, so the kernel does not answer. What has the audience [`Audience::Nobody`]
 /// is sealed all the same, because nothing was ever there that could write to it now:
-/// - No program opens a draft by its name except its maker; who lists the store is trusted not to, as with sealed files.
+/// - Only its maker opens a draft by its name; programs that list the store are trusted not to, as with sealed files.
 /// - The maker's descriptor is closed, and its mappings were ended or replaced by memory of its own.
 /// - A forked child that inherited either found `/dev/null` and zeros in their places before any other code ran there, and one
 ///   that runs another program loses both.

@@ -17,7 +17,7 @@ pub(crate) struct Backoff {
 impl Backoff {
     const SPINS: u32 = 4;
     const LONGEST: Duration = Duration::from_millis(2);
-    /// A sleep that takes so much longer than it should is one of the machine.
+    /// If a sleep takes this much longer than it should, the machine stood still.
     const STANDSTILL: Duration = Duration::from_millis(50);
 
     pub(crate) fn new(patience: Duration) -> Self {

@@ -10,8 +10,8 @@ use super::stream::stream;
 
 /// Bytes to be written, which another thread may change meanwhile (a `bytearray` of Python, say).
 ///
-/// They are only ever copied, so that a change made during the copy ends up in the copy or does not; a `&[u8]`
-/// would promise the compiler that there is none.
+/// They are only ever copied, so that a change made during the copy ends up in the copy or does not; a `&[u8]` would
+/// promise the compiler that there are no changes.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
     start: *const u8,
@@ -123,7 +123,7 @@ impl Source<'_> {
 /// Memory to be filled, whose present content is of no interest.
 pub(crate) type Destination = [MaybeUninit<u8>];
 
-/// The same memory, filled with zeros, for those who can only write to initialised memory.
+/// The same memory, filled with zeros, for code that can only write to initialised memory.
 pub(crate) fn zeroed(destination: &mut Destination) -> &mut [u8] {
     destination.fill(MaybeUninit::new(0));
     // SAFETY: every byte was just initialised, and MaybeUninit<u8> has the layout of u8.
@@ -158,7 +158,7 @@ pub(crate) struct NewVec {
     len: usize,
 }
 
-/// A vector with room for `len` elements. To push more of them would end the process where there is no memory.
+/// A vector with room for `len` elements. Pushing more of them would end the process if there is no memory.
 pub(crate) fn reserved<T>(len: usize) -> Result<Vec<T>, NoMemory> {
     let mut vec = Vec::new();
     vec.try_reserve_exact(len)

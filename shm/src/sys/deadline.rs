@@ -25,7 +25,7 @@ impl Deadline {
         self.started.elapsed()
     }
 
-    /// How long there is left to wait; zero when there is none.
+    /// The time that is left to wait; zero when it is up.
     pub(crate) fn left(&self) -> Duration {
         self.timeout.saturating_sub(self.waited())
     }

@@ -33,8 +33,8 @@ impl<T: Default + Copy> Default for ForkMutex<T> {
 impl<T: Default + Copy> ForkMutex<T> {
     /// Waits for the value. It must be plain data: a child may find it half changed, and replaces it.
     ///
-    /// There is no deadline here: who has it is a thread of this process, which waits for nothing without one. Others are
-    /// stopped with it.
+    /// There is no deadline here, because the holder is a thread of this process, which waits for nothing without a
+    /// deadline meanwhile. If it is stopped, so are all threads of the process.
     pub(crate) fn lock(&self) -> ForkMutexGuard<'_, T> {
         let mine = process_generation() + 1;
         let mut backoff = Backoff::new(Duration::MAX);

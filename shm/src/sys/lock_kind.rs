@@ -3,12 +3,12 @@
 /// Which of the byte locks of a file is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockByte {
-    /// Lock of who reads or writes the data.
+    /// Lock of a handle that reads or writes the data.
     Data,
     /// Lock that is taken first and kept while waiting: by a writer, so that new readers queue behind it, and shared by
     /// readers, so that the next writer does.
     Gate,
-    /// Lock of who was given a pool slot. It can be asked after without taking it, which the whole-file lock cannot.
+    /// Lock of the handle that was given a pool slot. It can be tested without being taken, which the whole-file lock cannot.
     Slot,
 }
 

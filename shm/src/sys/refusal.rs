@@ -9,7 +9,7 @@ pub(crate) enum Refusal {
     Link,
     /// It is a directory.
     Directory,
-    /// It is no directory.
+    /// It is not a directory.
     NoDirectory,
     /// It is neither a file nor a directory.
     NoRegularFile,
@@ -19,7 +19,7 @@ pub(crate) enum Refusal {
     Forbidden,
     /// The system does not have this, or keeps it from this process.
     Unsupported,
-    /// An argument is none that is possible.
+    /// An argument is not possible.
     Invalid,
     /// The name or path is too long.
     TooLong,

@@ -67,13 +67,13 @@ impl Array {
     }
 }
 
-/// The schema of a number or truth value, of a number that JSON has to write as text (NaN, or too large for a double), or
-/// of several.
+/// The schema of a number or truth value, of a text for a number that JSON cannot carry (NaN, or an integer beyond
+/// 2^53), or of a list of these.
 fn number_or_list(_: &mut SchemaGenerator) -> Schema {
     json_schema!({"anyOf": [{"type": "number"}, {"type": "string"}, {"type": "boolean"}, {"type": "array"}]})
 }
 
-/// One value, or a list with one for each component; nothing if no component has one.
+/// The value of the only component, or a list with one value for each of several; `None` if no component has a value.
 fn each(components: &[Component], value: impl Fn(&Component) -> Option<Value>) -> Option<Value> {
     if let [only] = components {
         return value(only);
@@ -82,7 +82,8 @@ fn each(components: &[Component], value: impl Fn(&Component) -> Option<Value>) -
     values.iter().any(Option::is_some).then(|| values.into())
 }
 
-/// How many elements of an array belong together: 2 to 4 on the last axis of several, such as x, y and z.
+/// How many elements of an array belong together, such as x, y and z: as many as the last of several axes has if these
+/// are 2 to 4, else 1.
 pub(super) fn components(array: &PlacedArray) -> usize {
     match *array.shape.as_slice() {
         [_, .., last @ 2..=4] => usize::try_from(last).unwrap_or(1),

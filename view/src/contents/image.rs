@@ -19,14 +19,14 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// The picture in an array: the one called `pixels`, or the first of two or three axes.
+    /// The picture in the array called `pixels`, or else in the first array of two or three axes.
     pub(super) fn of_arrays(reader: &DataReader) -> Option<Self> {
         let arrays = reader.arrays();
         let mut candidates = arrays.get("pixels").into_iter().chain(arrays.values());
         candidates.find_map(Self::of_array)
     }
 
-    /// Pixels by rows.
+    /// Takes an array of two or three axes for rows of pixels.
     pub(super) fn of_array(array: &PlacedArray) -> Option<Self> {
         let (height, width, channels) = match *array.shape.as_slice() {
             [height, width] => (height, width, 1),
@@ -41,7 +41,7 @@ impl Image {
         })
     }
 
-    /// The encoded picture that data starts with, if it is one.
+    /// The image file that the data begins with, if it is one.
     pub(super) fn of_bytes(start: &[u8]) -> Option<Self> {
         let format = match imagesize::image_type(start).ok()? {
             ImageType::Png => "PNG",
@@ -92,7 +92,7 @@ mod tests {
             for len in 0..start.len() {
                 let mut damaged = start[..len].to_vec();
                 damaged.resize(400, 0xff);
-                // Another format's, or half a size, would be a guess.
+                // Another format, or a width without a height, would be a guess.
                 for image in [&damaged[..], &start[..len]].into_iter().filter_map(Image::of_bytes) {
                     assert_eq!((image.format, image.width.is_some()), (format, image.height.is_some()));
                 }

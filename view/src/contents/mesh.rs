@@ -6,7 +6,7 @@ use super::array::Array;
 use crate::number::Number;
 use crate::statistics::Component;
 
-/// Sentences about the arrays that a mesh has by the names of the format, as far as their numbers were looked at.
+/// Sentences about the arrays that have the names of a mesh in the format, as far as `described` has their numbers.
 pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
     let shape = |name| reader.arrays().get(name).map(|array| array.shape.as_slice());
     let rows = |name| shape(name).and_then(|shape| shape.first().copied());
@@ -16,7 +16,7 @@ pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
     };
     let mut notes = Vec::new();
     let points = rows("position");
-    // With two axes each row is a face.
+    // Each row of a `corner_vert` with two axes is a face.
     let (faces, corners) = match shape("corner_vert") {
         Some(&[faces, corners_each]) => (Some(faces), faces.checked_mul(corners_each)),
         corners => (

@@ -1,4 +1,4 @@
-//! What is in a buffer, in a few hundred bytes: gathered in one pass that holds little of it at a time.
+//! A summary of a buffer in a few hundred bytes, gathered in one pass that holds little of the data at a time.
 
 mod animation;
 mod array;
@@ -30,16 +30,16 @@ use crate::text::{self, Bytes, Quoted};
 
 /// Most arrays that are looked at in one call. A mesh has a handful.
 pub const MAX_ARRAYS: usize = 16;
-/// Most names of arrays that are told beside.
+/// Most names that are listed of arrays that were not looked at.
 const MAX_OTHER_NAMES: usize = 20;
-/// Numbers in the first rows of an array, about.
+/// About how many numbers the first rows of an array have together.
 const FIRST_NUMBERS: u64 = 12;
 const FIRST_ROWS: u64 = 4;
-/// First bytes that are looked at of data without arrays: cameras put much in front of a JPEG's size.
+/// How many first bytes are looked at of data without arrays. They are many because cameras put much in front of a JPEG's size.
 const START_BYTES: u64 = 256 << 10;
-/// Bytes that a thread reads at once: they fit the second cache.
+/// Bytes that a thread reads at once. They fit into a second-level cache.
 const PIECE: u64 = 256 << 10;
-/// The same of compressed data, whose chunks are decompressed as a whole.
+/// Bytes that a thread reads at once of compressed data, whose chunks are decompressed as a whole.
 const COMPRESSED_PIECE: u64 = 1 << 20;
 
 /// What a buffer holds.
@@ -68,7 +68,8 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// Looks at arrays by name or by the spelling of it that is shown, or without names at the first [`MAX_ARRAYS`].
+    /// Looks at the arrays in `names`, each given by its name or by the escaped spelling that is shown of it. Without
+    /// `names`, looks at the first [`MAX_ARRAYS`].
     ///
     /// # Errors
     /// There is no array of a name; the data cannot be read; [`LookError::Cancelled`].
@@ -115,7 +116,7 @@ impl Contents {
         })
     }
 
-    /// Leaves arrays out, from the last one on, until the rest takes no more bytes than this.
+    /// Leaves arrays out, from the last one on, until the JSON has no more than `limit` bytes or no array is left.
     #[must_use]
     pub fn within(mut self, limit: usize) -> Self {
         while serde_json::to_string(&self).is_ok_and(|json| json.len() > limit)
@@ -141,7 +142,7 @@ fn describe(reader: &DataReader, arrays: Vec<Named<'_>>, progress: &dyn Progress
     let describe = |(_, (name, array)): Named<'_>| {
         let read = |at: u64, bytes: &mut [u8]| {
             reader.read_at(array.offset + at, bytes)?;
-            // Held until it is told, so that what is told only increases.
+            // The lock is held until the progress is reported, so that the reported number only increases.
             let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
             *done += bytes.len() as u64;
             progress.step(*done, total)
@@ -160,7 +161,7 @@ fn describe(reader: &DataReader, arrays: Vec<Named<'_>>, progress: &dyn Progress
     arrays.into_iter().map(describe).collect()
 }
 
-/// The first bytes of data without arrays.
+/// The first bytes of data without arrays; nothing of data with arrays.
 fn start(reader: &DataReader) -> Result<Vec<u8>, LookError> {
     let len = if reader.arrays().is_empty() {
         reader.len().min(START_BYTES)
@@ -172,7 +173,7 @@ fn start(reader: &DataReader) -> Result<Vec<u8>, LookError> {
     Ok(start)
 }
 
-/// To two digits behind the point.
+/// The compression ratio, rounded to two decimal places.
 #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
 fn ratio(size: u64, stored: u64) -> f64 {
     (size as f64 / stored as f64 * 100.0).round() / 100.0

@@ -18,7 +18,7 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    /// `complete`: nothing follows.
+    /// `complete` says that no data follows `start`.
     pub(super) fn of(start: &[u8], complete: bool) -> Self {
         match text::readable(start, complete) {
             Some(text) => Self {

@@ -6,7 +6,7 @@ use super::array::Array;
 use crate::number::Number;
 use crate::placement::{BEYOND, Placement};
 
-/// What there is to be said against the transform, as far as positions were looked at.
+/// Says why the transform cannot be used, as far as positions were looked at; `None` if it can.
 pub(super) fn note(attrs: &Attrs, described: &[Array]) -> Option<String> {
     match Placement::of(attrs) {
         Ok(None) => None,
@@ -19,7 +19,7 @@ pub(super) fn note(attrs: &Attrs, described: &[Array]) -> Option<String> {
     }
 }
 
-/// The largest number of an array.
+/// The largest absolute value of an array.
 fn furthest(array: &Array) -> Option<f64> {
     let bounds = array.components.iter().filter_map(|component| component.bounds);
     let sizes = bounds.flat_map(|(least, greatest)| [least, greatest]).map(size);

@@ -1,14 +1,14 @@
-//! From where geometry is seen: views, the camera that takes in all of it, and the projection.
+//! The view of geometry: the directions of each side, the camera that takes in all points, and the projection.
 
 use crate::request::View;
 
 impl View {
-    /// Half the width of what is seen at distance 1; without it all rays are parallel, so that sides can be measured.
+    /// Half the width of what is seen at distance 1. It is 0 if all rays are parallel, so that sides can be measured.
     fn spread(self) -> f64 {
         if self == Self::ThreeQuarter { 0.2 } else { 0.0 }
     }
 
-    /// Right, up and towards the viewer, where Z is up and the front faces -Y, as in Blender.
+    /// The directions right, up and towards the viewer, where Z is up and the front faces -Y, as in Blender.
     fn directions(self) -> [[f64; 3]; 3] {
         match self {
             Self::Front => [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]],
@@ -36,7 +36,7 @@ pub(super) enum UpAxis {
     Z,
 }
 
-/// From the coordinates of a scene to right, up and towards the viewer.
+/// Turns coordinates of a scene into right, up and towards the viewer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Orientation {
     view: View,
@@ -44,11 +44,11 @@ pub(super) struct Orientation {
 }
 
 impl Orientation {
-    /// `placement` are the rows that an object's coordinates are multiplied by, as row vectors.
+    /// `placement` is the matrix, by rows, that an object's coordinates are multiplied by as row vectors.
     pub(super) fn new(view: View, up: UpAxis, placement: Option<[[f64; 3]; 3]>) -> Self {
         let mut rows = view.directions();
         if up == UpAxis::Y {
-            // The front faces +Z then: (x, y, z) is (x, -z, y) where Z is up.
+            // If Y is up, the front faces +Z, so (x, y, z) is (x, -z, y) where Z is up.
             rows = rows.map(|[x, y, z]| [x, z, -y]);
         }
         if let Some(placement) = placement {
@@ -67,16 +67,17 @@ fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 }
 
-/// How far points reach, as the camera has to know it.
+/// How far points reach, as far as the camera has to know it.
 #[derive(Debug, Clone)]
 pub(super) struct Extent {
     orientation: Orientation,
-    /// The furthest that is to be seen towards each edge of the picture, as the planes there see it.
+    /// How far points reach towards each edge of the picture. The nearer a point is, the more it counts, unless rays
+    /// are parallel.
     right: f64,
     left: f64,
     top: f64,
     bottom: f64,
-    /// The box of the points as they are seen.
+    /// The box around the points: least and greatest of right, up and towards the viewer.
     low: [f64; 3],
     high: [f64; 3],
 }
@@ -95,7 +96,7 @@ impl Extent {
         }
     }
 
-    /// Takes a finite point in.
+    /// Adds a point, which must be finite.
     pub(super) fn add(&mut self, point: [f32; 3]) {
         let seen @ [x, y, z] = self.orientation.seen(point);
         let wider = self.orientation.view.spread() * z;
@@ -109,7 +110,7 @@ impl Extent {
         }
     }
 
-    /// The camera that sees all of the points; `None` if they are fewer than two different ones.
+    /// The camera that sees all of the points; `None` unless at least two of them differ.
     pub(super) fn camera(&self) -> Option<Camera> {
         let spread = self.orientation.view.spread();
         let breadth = (self.right + self.left).max(self.top + self.bottom);
@@ -119,7 +120,8 @@ impl Extent {
             return None;
         }
         let lens = if spread > 0.0 {
-            // Each pair of planes meets at a distance where both just touch the points.
+            // The planes through opposite edges of the picture meet in the eye, at a distance at which both just touch
+            // the points.
             let eye = ((breadth / (2.0 * spread) - near) / unit).max(MIN_EYE);
             Lens::Perspective { eye, spread }
         } else {
@@ -136,13 +138,13 @@ impl Extent {
     }
 }
 
-/// Least distance of the eye from the nearest point, where the size of what is seen is 1.
+/// Least distance of the eye from the nearest point. The longest side of the box of the points is 1.
 const MIN_EYE: f64 = 0.1;
-/// Least depth of what is seen: flat things have none.
+/// Least depth that the points are taken to have, because flat things have none.
 const MIN_DEPTH: f64 = 1e-3;
-/// Least half of the breadth of what is seen: a line from its end has none.
+/// Least half breadth that the points are taken to have, because a line that is seen from its end has none.
 const MIN_REACH: f64 = 1e-3;
-/// Share of the picture that what is seen takes up.
+/// Share of the picture's edge that the points take up.
 const FILLED: f64 = 0.92;
 /// The depth of the nearest point; depths are 24 bits of a sample.
 pub(super) const NEAREST: f32 = 16_777_215.0;
@@ -153,7 +155,8 @@ enum Lens {
     Parallel { half: f64 },
 }
 
-/// Sees points: their size is 1, and the nearest has the depth 0, others a negative one.
+/// Turns points into coordinates of the camera. The longest side of their box is 1, and the nearest point has the depth
+/// 0, others a negative one.
 #[derive(Debug, Clone)]
 pub(super) struct Camera {
     orientation: Orientation,
@@ -164,7 +167,7 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    /// A point as it is seen; NaN if it is at no place.
+    /// A point in coordinates of the camera; NaN if it is NaN or infinite.
     #[expect(clippy::cast_possible_truncation, reason = "near 1")]
     pub(super) fn seen(&self, point: [f32; 3]) -> [f32; 3] {
         if !point.iter().all(|value| value.is_finite()) {
@@ -185,7 +188,7 @@ impl Camera {
         let nearest = f64::from(NEAREST);
         match self.lens {
             Lens::Perspective { eye, spread } => {
-                // Depth goes with 1 / distance, which is what stays linear across a flat face.
+                // Depth is computed from 1 / distance, because that stays linear across a flat face.
                 let (first, last) = (1.0 / eye, 1.0 / (eye - self.far));
                 let steep = nearest / (first - last);
                 Projection {
@@ -207,12 +210,12 @@ impl Camera {
     }
 }
 
-/// From points as they are seen to samples of a picture.
+/// Projects points in coordinates of the camera to samples of a picture.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Projection {
     half: f32,
     scale: f32,
-    /// Distance of the eye from the nearest point; without it, rays are parallel.
+    /// Distance of the eye from the nearest point; `None` if rays are parallel.
     eye: Option<f32>,
     steep: f32,
     offset: f32,
@@ -236,7 +239,7 @@ impl Projection {
         ]
     }
 
-    /// The direction in which the eye is.
+    /// The direction from a point to the eye.
     #[inline]
     pub(super) fn to_eye(self, [x, y, z]: [f32; 3]) -> [f32; 3] {
         self.eye.map_or([0.0, 0.0, 1.0], |eye| [-x, -y, eye - z])
@@ -301,7 +304,7 @@ mod tests {
 
     #[test]
     fn each_view_has_its_side_in_front_and_its_axis_up() {
-        // The point of the axis that is up, and the one that faces the viewer, for Z up and Y up.
+        // For each view, the direction that faces the viewer if Z is up and if Y is up.
         let cases = [
             (View::Front, [0.0, -1.0, 0.0], [0.0, 0.0, 1.0]),
             (View::Right, [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
@@ -362,7 +365,7 @@ mod tests {
 
     #[test]
     fn an_object_is_seen_where_it_was_placed() {
-        // A quarter turn about Z: what was X is Y.
+        // A quarter turn about Z, which makes X into Y.
         let placement = [[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]];
         let orientation = Orientation::new(View::Back, UpAxis::Z, Some(placement));
         assert_eq!(rounded(orientation.seen([1.0, 0.0, 0.0])), [0, 0, 1]);

@@ -1,4 +1,4 @@
-//! Drawing points as balls, within a bounded amount of work: all of them, or some.
+//! Drawing points as balls, within a bounded amount of work: all points, or some of them.
 
 use super::camera::Camera;
 use super::drawing::Drawing;
@@ -9,14 +9,14 @@ use crate::error::LookError;
 
 /// Most points that are drawn: several for each sample of a picture.
 const MAX_DRAWN: u64 = 1 << 22;
-/// What it costs to see a point.
+/// What it costs to draw a point, beside the samples of its ball.
 const POINT: u64 = 16;
 /// Largest radius of the balls, in shares of the picture's edge.
 const MAX_RADIUS: f32 = 0.009;
-/// Least radius, in samples: smaller balls would fall between them.
+/// Least radius, in samples, because smaller balls would fall between them.
 const MIN_RADIUS: f32 = 1.5;
 
-/// Which points are drawn of each of `frames` frames, if one in `chunks` chunks of them is read.
+/// The share of points that is drawn of each of `frames` frames, if one chunk of points in `chunks` is read.
 pub(super) fn share(points: &Points<'_>, frames: u64, chunks: u64) -> Share {
     let read = points.count.saturating_mul(frames) / chunks;
     Share {
@@ -50,7 +50,7 @@ pub(super) fn draw(
     Ok(samples)
 }
 
-/// Balls that leave gaps when they are few, and close when they are many.
+/// The radius of `count` balls, which leave gaps if they are few, and close up if they are many.
 #[expect(clippy::cast_precision_loss, reason = "a size in a picture")]
 pub(super) fn radius(count: u64, edge: usize) -> f32 {
     let edge = edge as f32;

@@ -1,4 +1,4 @@
-//! Samples made into a picture: clay in the light, on a background.
+//! Makes samples into a picture: clay in the light, on a background.
 
 use image::{Rgb, RgbImage};
 
@@ -9,13 +9,13 @@ use super::raster::Samples;
 use super::size::{edge, size};
 use crate::error::LookError;
 
-/// Light colours of the lit and of the unlit side of the clay.
+/// Colours of the lit and of the unlit side of the clay, as light.
 const LIT: [f32; 3] = [0.60, 0.585, 0.56];
 const UNLIT: [f32; 3] = [0.02, 0.023, 0.03];
 /// The background, as light, at the top and at the bottom.
 const BACKGROUND: [[f32; 3]; 2] = [[0.88, 0.89, 0.91], [0.70, 0.72, 0.75]];
 
-/// How much darker a sample is for what stands in front of it: creases and outlines are seen by that.
+/// How much darker a sample is because nearer samples are around it. Creases and outlines are seen by that.
 fn occlusion(samples: &Samples, column: usize, row: usize, reach: usize) -> f32 {
     let (edge, values) = (samples.edge(), samples.values());
     let depth = |column: usize, row: usize| values[row * edge + column] >> 8;
@@ -40,7 +40,7 @@ fn occlusion(samples: &Samples, column: usize, row: usize, reach: usize) -> f32 
     hidden.sum::<f32>() / 8.0
 }
 
-/// Makes a picture of samples, `across` of which lie in each direction in one of its pixels.
+/// Makes a picture of samples. Each pixel is the average of `across` × `across` samples.
 pub(super) fn develop(samples: &Samples, across: usize) -> Result<RgbImage, LookError> {
     let rows = samples.edge() / across;
     let pixels = edge(rows);

@@ -1,10 +1,10 @@
-//! What became of the faces and points of a picture.
+//! How many faces and points of a picture were drawn, and how many were left out.
 
 use crate::error::LookError;
 use crate::left_out::LeftOut;
 use crate::request::View;
 
-/// What became of faces and points.
+/// How many faces and points were drawn, and how many were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Drawing {
     pub(super) drawn: u64,
@@ -14,7 +14,7 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// Nothing yet; of `one_in` faces or points, one will be looked at.
+    /// A drawing of nothing yet. One face or point in `one_in` will be looked at.
     pub(super) fn of_one_in(one_in: u64) -> Self {
         let left_out = LeftOut {
             one_in,
@@ -29,7 +29,7 @@ impl Drawing {
         }
     }
 
-    /// Refuses a picture on which there is nothing.
+    /// Refuses a picture that shows nothing.
     pub(super) fn check(&self, view: View) -> Result<(), LookError> {
         match self {
             Self { covered: 1.., .. } => Ok(()),

@@ -1,10 +1,10 @@
-//! Which element types pictures are made of, and what their numbers are there.
+//! How arrays are read for pictures: which element types are possible, and what numbers they become.
 
 use dcc_mcp_shm::Dtype;
 
 use crate::decode::{Decode, Stored, decode, each, halves, is_big_endian};
 
-/// How to read coordinates.
+/// How to read coordinates; `None` for types that are not floating point.
 #[expect(clippy::cast_possible_truncation, reason = "positions are drawn, not measured")]
 pub(super) fn reals(dtype: Dtype) -> Option<Decode<f32>> {
     let big = is_big_endian(dtype);
@@ -16,7 +16,7 @@ pub(super) fn reals(dtype: Dtype) -> Option<Decode<f32>> {
     })
 }
 
-/// How to read the values of pixels, where 1 is the largest integer.
+/// How to read the values of pixels, where 1 is the largest integer; `None` for types that pixels do not have.
 pub(super) fn intensities(dtype: Dtype) -> Option<Decode<f32>> {
     let big = is_big_endian(dtype);
     Some(match Stored::of(dtype) {
@@ -27,7 +27,7 @@ pub(super) fn intensities(dtype: Dtype) -> Option<Decode<f32>> {
     })
 }
 
-/// How to read indices and sizes. What does not fit into 32 bits is `u32::MAX`, which no mesh here has room for.
+/// How to read indices and sizes. A number that does not fit into 32 bits becomes `u32::MAX`, which no mesh here has room for.
 pub(super) fn indices(dtype: Dtype) -> Option<Decode<u32>> {
     fn index(number: impl TryInto<u32>) -> u32 {
         number.try_into().unwrap_or(u32::MAX)

@@ -1,4 +1,4 @@
-//! A picture as bytes that fit into a result.
+//! Encodes a picture as a file that fits into a result.
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
@@ -12,7 +12,7 @@ use crate::progress::Progress;
 
 /// Most bytes of an encoded picture. In base64 they are 342 KiB: a third of what hosts take as one result (1 MB).
 const MAX_PICTURE_BYTES: usize = 256 << 10;
-/// Memory that encoding takes, in sizes of the picture, and beside that in bytes.
+/// Memory that encoding takes: `TIMES` the size of the picture, and `MARGIN` bytes.
 const TIMES: usize = 5;
 const MARGIN: usize = 4 << 20;
 /// JPEG qualities that are tried before a picture is made smaller.
@@ -35,7 +35,7 @@ impl Picture {
     /// Encodes the picture as PNG if that fits, else as JPEG of the best quality that fits, made smaller if none does.
     ///
     /// # Errors
-    /// [`LookError::Cancelled`], which is looked for between attempts; there is no memory; the encoder fails.
+    /// [`LookError::Cancelled`], about which `progress` is asked between attempts; there is no memory; the encoder fails.
     pub fn encode(self, progress: &dyn Progress) -> Result<Encoded, LookError> {
         let Self { image, text } = self;
         let (bytes, mime_type, size) = encode(image, || progress.go_on())?;
@@ -54,7 +54,8 @@ impl Picture {
 type ImageFile = (Vec<u8>, &'static str, [u32; 2]);
 
 fn encode(mut picture: RgbImage, go_on: impl Fn() -> Result<(), LookError>) -> Result<ImageFile, LookError> {
-    // Encoders, and making a picture smaller, take a few times its size. They end the process if they get no memory, so look first.
+    // Encoding and shrinking take a few times the picture's size and end the process if they get no memory, so it is
+    // looked for first.
     memory::expect(TIMES * picture.as_raw().len() + MARGIN)?;
     let (mut bytes, mut mime_type) = (png(&picture)?, "image/png");
     let mut qualities = QUALITIES.into_iter();

@@ -1,4 +1,4 @@
-//! Frames in image files: which format it is, and PNG, JPEG and WebP.
+//! Draws image files: finds out their format, and decodes PNG, JPEG and WebP.
 
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -18,15 +18,15 @@ use super::{openexr, pixels};
 use crate::error::{LookError, TooLarge};
 use crate::memory;
 
-/// Most memory that a decoder may use: an 8K frame of 16-bit RGBA. EXR needs none of it, it is decoded piece by piece.
+/// Most memory that a decoder may use: an 8K frame of 16-bit RGBA. EXR needs none of it, because it is decoded piece by piece.
 const MAX_DECODED_BYTES: u64 = 256 << 20;
 /// Longest file that decoders get: some read it as a whole.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Files that take more memory than this are decoded one after the other, however many pictures are drawn at once.
 const MODEST_BYTES: usize = 16 << 20;
-/// How often a picture looks whether it is its turn.
+/// How often a picture looks whether its turn has come.
 const TURN: Duration = Duration::from_millis(5);
-/// What a decoder needs beside the file and the image.
+/// Bytes that a decoder needs beside the file and the image.
 const MARGIN: usize = 4 << 20;
 /// Bytes at the start that tell formats apart.
 const MAGIC_BYTES: u64 = 12;
@@ -67,11 +67,11 @@ pub(super) fn draw(
     } else {
         draw_decoded(source, file, format, color_space, max_edge)
     };
-    // What ended the reading says more than what the decoder makes of it.
+    // The error that ended the reading says more than what the decoder makes of it.
     drawn.map_err(|error| failure.unwrap_or(error))
 }
 
-/// The decoder of a file that is not too large for it.
+/// The decoder of a file. Neither the file nor its image may be too large.
 fn decoder<'a>(file: DataFile<'a, 'a>, format: ImageFormat) -> Result<impl ImageDecoder + 'a, LookError> {
     if file.bytes.len() > MAX_FILE_BYTES {
         return Err(too_large(format, TooLarge::File(MAX_FILE_BYTES)));
@@ -104,7 +104,7 @@ fn too_much_memory(format: ImageFormat) -> LookError {
     too_large(format, TooLarge::Memory(MAX_DECODED_BYTES))
 }
 
-/// Waits until no other picture needs a decoder's memory.
+/// Waits until no other picture needs much memory for a decoder.
 fn turn(source: &Source<'_>) -> Result<MutexGuard<'static, ()>, LookError> {
     static DECODING: Mutex<()> = Mutex::new(());
     loop {
@@ -127,7 +127,7 @@ fn draw_decoded(
     max_edge: usize,
 ) -> Result<Picture, LookError> {
     let file_bytes = size(file.bytes.len());
-    // Some decoders hold the file.
+    // Some decoders hold all of the file.
     memory::expect(file_bytes + MARGIN)?;
     let decoder = decoder(file, format)?;
     let image_bytes = size(decoder.total_bytes());
@@ -136,12 +136,13 @@ fn draw_decoded(
     } else {
         None
     };
-    // A decoder holds the image once more at most. It ends the process if it gets no memory, so look first.
+    // A decoder holds one copy more of the image at most. It ends the process if it gets no memory, so the memory is
+    // looked for first.
     memory::expect(2 * image_bytes + file_bytes + MARGIN)?;
     let image = DynamicImage::from_decoder(decoder).map_err(|error| failed(format, error))?;
     let channels = usize::from(image.color().channel_count());
     let bits = 8 * usize::from(image.color().bytes_per_pixel()) / channels;
-    // Decoders give 8 or 16 bits, these in the machine's order.
+    // Decoders give 8 bits, or 16 in the machine's order.
     let dtype = match bits {
         8 => Dtype::BYTE,
         _ if cfg!(target_endian = "big") => ">u2".parse()?,
@@ -192,7 +193,7 @@ fn too_large(format: ImageFormat, problem: TooLarge) -> LookError {
     }
 }
 
-/// The data as a file for decoders, which keeps what went wrong.
+/// The data as a file for decoders. It keeps the error that ended the reading.
 struct DataFile<'a, 'f> {
     bytes: Part<'a>,
     position: u64,

@@ -1,4 +1,4 @@
-//! The faces of a mesh: which of its corners belong together, read by their index.
+//! The faces of a mesh, read by their index: which corners belong together.
 
 use dcc_mcp_shm::PlacedArray;
 use indexmap::IndexMap;
@@ -12,11 +12,11 @@ use crate::memory;
 
 /// Most corners of one face. Faces of meshes have fewer; a damaged size may say billions.
 const MAX_CORNERS: u64 = 1 << 16;
-/// Corners of a face of which nothing is said.
+/// Corners of each face if a mesh does not say how many its faces have.
 const UNSAID_CORNERS: u64 = 3;
-/// Faces whose sizes are added up together.
+/// Faces of a group, whose sizes are added up together.
 const TOGETHER: usize = 1 << 12;
-/// Most faces that are found by adding up sizes: all of them are read for that.
+/// Most faces that are found by adding up sizes, because all sizes are read for that.
 const MAX_SIZES: u64 = 1 << 28;
 
 /// How a mesh says where its faces are.
@@ -30,17 +30,17 @@ pub(super) struct Faces<'a> {
 
 #[derive(Debug, Clone, Copy)]
 enum Division<'a> {
-    /// All have the same number of corners.
+    /// All faces have the same number of corners.
     Even(u64),
-    /// Nothing is said, so three corners each.
+    /// The mesh does not say it, so each face has three corners.
     Unsaid,
-    /// Each has its number of corners.
+    /// An array has the number of corners of each face.
     Sizes(&'a PlacedArray),
-    /// Each has its first corner.
+    /// An array has the first corner of each face.
     Starts(&'a PlacedArray),
 }
 
-/// From one corner to before another.
+/// The corners from `start` to before `end`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Span {
     start: u64,
@@ -76,12 +76,12 @@ impl<'a> Faces<'a> {
         })
     }
 
-    /// Whether the scene does not say how many corners faces have.
+    /// Whether faces are taken for triangles because the scene does not say how many corners they have.
     pub(super) fn are_taken_for_triangles(&self) -> bool {
         matches!(self.division, Division::Unsaid)
     }
 
-    /// Whether each face can be found without reading more than is bearable.
+    /// Whether each face can be found without adding up too many sizes.
     pub(super) fn can_be_found(&self) -> bool {
         !matches!(self.division, Division::Sizes(_)) || self.count <= MAX_SIZES
     }
@@ -104,7 +104,7 @@ impl<'a> Faces<'a> {
     }
 }
 
-/// Reads faces by their index; forwards is fast.
+/// Reads faces by their index, fastest in ascending order.
 pub(super) struct FaceReader<'a> {
     corner_vert: Numbers<'a>,
     /// How many corners all faces have together.
@@ -114,8 +114,7 @@ pub(super) struct FaceReader<'a> {
 }
 
 impl FaceReader<'_> {
-    /// The points of a face's corners; nothing for what is no face: it has fewer than three corners, or too many, or
-    /// corners that are not there.
+    /// The points of a face's corners; `None` if it has fewer than three corners, or too many, or corners that do not exist.
     pub(super) fn read(&mut self, face: u64) -> Result<Option<&[u32]>, LookError> {
         let span = self.spans.of(face, self.corners)?;
         if !span.is_face_of(self.corners) {
@@ -127,7 +126,7 @@ impl FaceReader<'_> {
     }
 }
 
-/// Where faces are.
+/// Where the corners of each face are.
 enum Spans<'a> {
     Even(u64),
     Sizes(Sizes<'a>),
@@ -144,7 +143,7 @@ impl Spans<'_> {
             }),
             Self::Sizes(sizes) => sizes.span(face),
             Self::Starts(starts, count) => {
-                // A face ends where the next one starts, and the last with the corners.
+                // A face ends where the next one starts, and the last face with the last corner.
                 let mut found = [0; 2];
                 let is_last = face + 1 == *count;
                 starts.read(face, &mut found[..if is_last { 1 } else { 2 }])?;
@@ -162,9 +161,9 @@ struct Sizes<'a> {
     numbers: Numbers<'a>,
     source: &'a Source<'a>,
     count: u64,
-    /// Where each group of faces begins.
+    /// The first corner of each group of faces.
     starts: Vec<u64>,
-    /// The group at hand: which it is, where each of its faces begins, and where the last ends.
+    /// The group that was read last: its number, the first corner of each of its faces, and the end of the last face.
     group: usize,
     ends: Vec<u64>,
 }

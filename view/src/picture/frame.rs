@@ -16,19 +16,19 @@ use crate::text::{self, Short};
 
 /// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
 pub(super) const MAX_EDGE: u64 = 1 << 17;
-/// Most pixels that are looked at: about a second's work. Of a larger frame, some of its columns and rows are.
+/// Most pixels that are looked at: about a second's work. Only some columns and rows of a larger frame are looked at.
 const MAX_PIXELS: u128 = 1 << 26;
 /// Edge of the squares that show through where an image is transparent, and their sRGB values.
 const CHECKER: (u32, [f32; 2]) = (12, [0.62, 0.74]);
 
-/// What the fourth of four values is, or the second of two.
+/// The meaning of the fourth of four values, or the second of two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Alpha {
     /// Coverage that the colours are already multiplied by, as renderers write it.
     Premultiplied,
-    /// Coverage beside colours that do not know of it, as PNG has it.
+    /// Coverage that the colours are not multiplied by, as PNG has it.
     Straight,
-    /// Nothing that matters.
+    /// The value is ignored.
     Ignored,
 }
 
@@ -41,11 +41,11 @@ pub(super) struct PixelFormat {
     pub(super) channels: usize,
     pub(super) transfer: Transfer,
     pub(super) alpha: Alpha,
-    /// Every how many-th column and row is looked at.
+    /// One column and one row in this many is looked at.
     pub(super) step: usize,
 }
 
-/// The least step by which no more pixels are looked at than is bearable.
+/// The least step by which no more than about [`MAX_PIXELS`] are looked at.
 pub(super) fn least_step([width, height]: [usize; 2]) -> usize {
     let pixels = width as u128 * height as u128;
     size(pixels.div_ceil(MAX_PIXELS)).saturating_sub(1).isqrt() + 1
@@ -66,7 +66,7 @@ pub(super) struct Frame {
     row: Vec<[f32; 4]>,
     lowest: f32,
     highest: f32,
-    /// Pixels with values that are no numbers, or without end.
+    /// Pixels with values that are NaN or infinite.
     not_finite: u64,
 }
 
@@ -84,8 +84,8 @@ impl Frame {
         })
     }
 
-    /// Adds pixels of row `y`, counted from the top, from column `x` on. Each pixel is to come once; those that are not looked
-    /// at may be left out.
+    /// Adds pixels of row `y`, counted from the top, from column `x` on. Each pixel that is looked at must be added
+    /// once; others may be left out.
     pub(super) fn add(&mut self, x: usize, y: usize, values: &[f32]) {
         let (step, channels) = (self.format.step, self.format.channels);
         if !y.is_multiple_of(step) {
@@ -125,7 +125,7 @@ impl Frame {
         self.row = row;
     }
 
-    /// Values as light, multiplied by coverage.
+    /// The values of a pixel as light, multiplied by its coverage.
     fn pixel(&mut self, [r, g, b, a]: [f32; 4]) -> [f32; 4] {
         let mut color = [r, g, b];
         let a = if self.format.alpha == Alpha::Ignored { 1.0 } else { a };
@@ -146,8 +146,8 @@ impl Frame {
         [color[0], color[1], color[2], a]
     }
 
-    /// The picture, and in sentences how it came about; `None` if no pixel of it would be seen although
-    /// there are colours, so that alpha cannot be meant.
+    /// The picture, and sentences about how it was made; `None` if no pixel of it would be seen although there are
+    /// colours, because alpha cannot be meant then.
     pub(super) fn develop(self) -> Result<Option<(RgbImage, String)>, LookError> {
         let [width, height] = self.shrink.size();
         let pixels = self.shrink.into_pixels();

@@ -1,4 +1,4 @@
-//! Meshes, point clouds and animation caches: what is drawn, from where, and what is said about it.
+//! Pictures of meshes, point clouds and animation caches: what is drawn, from which side, and what the text says about it.
 
 use std::fmt::Write as _;
 
@@ -20,10 +20,11 @@ use crate::placement::{BEYOND, Placement};
 use crate::request::PictureRequest;
 use crate::text::{self, Place};
 
-/// Longest edge of a picture in which each pixel is the average of 2 × 2 samples; more would be a lot of memory.
+/// Longest edge of a picture in which each pixel is the average of 2 × 2 samples. For a larger one, these would take
+/// much memory.
 const MAX_SMOOTH_EDGE: usize = 1024;
 
-/// What the positions and faces of a buffer make up.
+/// The geometry that the positions and faces of a buffer make up.
 struct Geometry<'a> {
     points: Points<'a>,
     faces: Option<Faces<'a>>,
@@ -32,7 +33,7 @@ struct Geometry<'a> {
     placement: Result<Option<Placement>, &'static str>,
     orientation: Orientation,
     up: UpAxis,
-    /// Why that axis, where the scene does not say it.
+    /// Why `up` is assumed; empty if the scene says which axis is up.
     assumed: &'static str,
 }
 
@@ -107,7 +108,7 @@ impl Geometry<'_> {
         Ok((pictures, drawing))
     }
 
-    /// How much of it is drawn, where that is not all.
+    /// Says how much of the geometry is drawn, if that is not all.
     fn share_in_words(&self, one_in: u64) -> String {
         match self.faces {
             Some(_) => format!(
@@ -196,7 +197,7 @@ impl Geometry<'_> {
     }
 }
 
-/// The frames to show: the one that was asked for, or some.
+/// The frames to show: the frame that was asked for, or else some of all.
 fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, LookError> {
     match asked {
         Some(frame) if frame >= frames => Err(LookError::NoSuchFrame { frames }),
@@ -205,7 +206,8 @@ fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, LookError> 
     }
 }
 
-/// Which axis is up, as the scene says, or else as usual in the program that the scene comes from, and why it is assumed.
+/// The axis that is up, and why it is assumed. It is what the scene says, or else usual in the program that the scene
+/// comes from.
 fn up_axis(descriptor: &Descriptor) -> (UpAxis, &'static str) {
     let said = descriptor.attrs.get("upAxis");
     match said.and_then(serde_json::Value::as_str) {
@@ -225,7 +227,7 @@ fn up_axis(descriptor: &Descriptor) -> (UpAxis, &'static str) {
     (usual, why)
 }
 
-/// The largest coordinate that was found.
+/// The largest absolute value of a coordinate.
 fn furthest(survey: &Survey) -> f64 {
     let coordinates = survey.low.iter().chain(&survey.high);
     coordinates.fold(0.0, |furthest, &number| f64::from(number.abs()).max(furthest))

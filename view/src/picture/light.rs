@@ -1,16 +1,16 @@
-//! How bright clay is in the one light that geometry is seen by.
+//! The brightness of clay in the one light that geometry is seen by.
 
-/// Where the light comes from as it is seen: from the left, from above, and from behind the viewer.
+/// The direction from which the light comes, as it is seen: from the left, from above, and from behind the viewer.
 const KEY: [f32; 3] = [-0.54, 0.62, 0.569];
 
-/// How bright a surface is, from its normal in any length and on either side, and the direction to the eye.
+/// The brightness of a surface. Its normal may have any length and point to either side.
 #[inline]
 pub(super) fn shade(normal: [f32; 3], to_eye: [f32; 3]) -> u8 {
     let length = dot(normal, normal).sqrt();
     if length <= 0.0 || length.is_nan() {
         return 1;
     }
-    // Both sides of a face are lit as the one that is seen.
+    // A normal on the far side is turned around, so that both sides of a face are lit alike.
     let length = if dot(normal, to_eye) < 0.0 { -length } else { length };
     let [_, up, _] = normal.map(|value| value / length);
     let key = dot(normal, KEY) / length;
@@ -22,7 +22,7 @@ pub(super) fn shade(normal: [f32; 3], to_eye: [f32; 3]) -> u8 {
     light.max(1)
 }
 
-/// How bright something is that has no sides, from 0 at the back to 1 in front.
+/// The brightness of a thing without sides, from 0 at the back to 1 in front.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a byte")]
 pub(super) fn haze(nearness: f32) -> u8 {
     (255.0 * (0.25 + 0.6 * nearness)) as u8

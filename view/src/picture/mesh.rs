@@ -1,4 +1,4 @@
-//! Drawing the faces of a mesh within a bounded amount of work: all of them, or as many as that work suffices for.
+//! Drawing the faces of a mesh within a bounded amount of work: all faces, or as many as that work suffices for.
 
 use super::camera::{Camera, Projection};
 use super::drawing::Drawing;
@@ -10,20 +10,20 @@ use super::source::Source;
 use super::{cloud, light};
 use crate::error::LookError;
 
-/// Work that the faces of a picture may take, in units of one or two nanoseconds. If they would take more, some are drawn.
+/// Work that the faces of a picture may take, in units of one or two nanoseconds. Only some are drawn if all would take more.
 const WORK: u64 = 3 << 28;
 /// Most faces that are drawn: several for each sample of a picture.
 const MAX_DRAWN: u64 = 1 << 22;
-/// What it costs to read and to see a face.
+/// What it costs to read and to project a face.
 const FACE: u64 = 48;
-/// To find out what faces cost, groups of them are drawn that lie far apart. There are fewer groups where each of them takes
-/// chunks to be decompressed.
+/// To find out what faces cost, groups of them are drawn that lie far apart. There are fewer groups for compressed
+/// data, because whole chunks are decompressed for each of them.
 const GROUPS: u64 = 512;
 const GROUPS_COMPRESSED: u64 = 64;
 /// Faces of a group. What the first one costs is not counted, because nothing near it has been read.
 const GROUP: u64 = 9;
-/// A factor that brings groups into an order in which also the first few lie far apart. Odd, as the number of groups is a power
-/// of two and each is to have its turn.
+/// A factor that brings groups into an order in which also the first few lie far apart. It is odd, because the number
+/// of groups is a power of two and each group must have its turn.
 const SCATTER: u64 = 197;
 
 /// A mesh, and how it is drawn.
@@ -36,11 +36,12 @@ pub(super) struct Mesh<'a> {
     camera: &'a Camera,
     edge: usize,
     projection: Projection,
-    /// Every how many-th face is drawn.
+    /// One face in this many is drawn.
     step: u64,
-    /// Faces that are smaller are drawn as dots of this radius, which close the gaps that other faces leave.
+    /// Faces that are smaller than a dot of this radius are drawn as such dots, which close the gaps of faces that are
+    /// not drawn.
     dot: Option<f32>,
-    /// The corners of the face at hand, as they are seen, and on the picture.
+    /// The corners of the current face, in coordinates of the camera and on the picture.
     seen: Vec<[f32; 3]>,
     projected: Vec<[f32; 3]>,
 }
@@ -54,7 +55,7 @@ struct Canvas<'a> {
 
 /// Why a face is not drawn to its end.
 enum Stop {
-    /// There is no work left for it.
+    /// All work that is allowed has been spent.
     Spent,
     /// Reading failed, or the call was cancelled.
     Failed(LookError),
@@ -104,12 +105,12 @@ impl<'a> Mesh<'a> {
         if mesh.step > 1 {
             mesh.dot = Some(cloud::radius(mesh.drawn(), edge));
         }
-        // The estimate may be too low, though not by much.
+        // Twice the work is allowed, because the estimate may be too low, though not by much.
         source.allow(2 * WORK);
         Ok(mesh)
     }
 
-    /// Of how many faces one is drawn.
+    /// One face in this many is drawn.
     pub(super) fn step(&self) -> u64 {
         self.step
     }
@@ -156,7 +157,7 @@ impl<'a> Mesh<'a> {
         Ok(drawn.saturating_mul(work / faces.max(1)))
     }
 
-    /// Draws a frame, and adds what became of its faces.
+    /// Draws a frame, and counts in `drawing` what became of its faces.
     pub(super) fn draw(&mut self, frame: u64, drawing: &mut Drawing) -> Result<Samples, LookError> {
         let mut canvas = self.canvas(frame)?;
         canvas.drawing = *drawing;
@@ -215,7 +216,7 @@ impl<'a> Mesh<'a> {
     }
 }
 
-/// Where a dot of this radius lies that stands for a face, if the face is smaller than it.
+/// The place and radius of the dot that stands for a face, if the face is smaller than the dot.
 fn dot(corners: &[[f32; 3]], radius: f32) -> Option<([f32; 3], f32)> {
     let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
     for corner in corners {
@@ -226,8 +227,8 @@ fn dot(corners: &[[f32; 3]], radius: f32) -> Option<([f32; 3], f32)> {
     is_small.then(|| ([0, 1, 2].map(|axis| low[axis].midpoint(high[axis])), radius))
 }
 
-/// The normal of a face, as long as twice its area: the sum of those of its triangles, so that faces that are not flat or not
-/// convex have one as well.
+/// The normal of a face, as long as twice its area. It is the sum of the normals of the face's triangles, so that faces
+/// that are not flat or not convex have one as well.
 fn normal(corners: &[[f32; 3]]) -> [f32; 3] {
     let first = corners[0];
     let from_first = |corner: [f32; 3]| [0, 1, 2].map(|i| corner[i] - first[i]);

@@ -1,7 +1,7 @@
 //! Pictures of scene data: what a buffer holds, as an image that a model can look at.
 //!
-//! Everything is read piece by piece, so that the memory this takes depends on the picture and not on the data; and what would
-//! take more than seconds is shown from a part of it, which the text tells.
+//! Data is read piece by piece, so that the memory for a picture depends on the picture and not on the data. Only decoders of
+//! PNG, JPEG and WebP hold the whole image. Data that would take more than seconds is shown in part, and the text says so.
 
 mod camera;
 mod cloud;
@@ -42,7 +42,8 @@ pub use self::output::Picture;
 /// Most arrays that an error names.
 const MAX_NAMED: usize = 8;
 
-/// Draws what a buffer holds. What is no screenshot is geometry if it can be; a screenshot may have positions in its pixels.
+/// Draws what a buffer holds. A screenshot is never drawn as geometry, because its pixels may be positions; any other
+/// buffer is, if it can be.
 ///
 /// # Errors
 /// There is nothing that can be drawn, or it is too large; the data cannot be read; [`LookError::Cancelled`].
@@ -73,7 +74,7 @@ pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progre
     }
 }
 
-/// The frame that a screenshot without arrays is said to be by its attributes, whether it has as many bytes or not.
+/// The frame that the attributes of a screenshot without arrays describe, whether it has as many bytes as the data or not.
 pub(crate) fn described_frame(reader: &DataReader) -> Option<PlacedArray> {
     let descriptor = reader.descriptor();
     let may_be = descriptor.kind == SceneDataKind::Screenshot && reader.arrays().is_empty();

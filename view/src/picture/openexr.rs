@@ -1,4 +1,4 @@
-//! OpenEXR: which of its layers is the picture, decoded piece by piece.
+//! Draws OpenEXR files: finds the layer that is the picture, and decodes it piece by piece.
 
 use std::fmt::Write as _;
 use std::io::{Read, Seek};
@@ -20,20 +20,20 @@ use crate::error::{LookError, TooLarge};
 use crate::memory;
 use crate::text::Quoted;
 
-/// What the format is called.
+/// The name of the format.
 const FORMAT: &str = "EXR";
 /// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
-/// What a decoder needs beside its blocks.
+/// Bytes that a decoder needs beside its blocks.
 const MARGIN: usize = 4 << 20;
-/// Most bytes that are decoded: seconds' work. Of larger layers, some rows of blocks are.
+/// Most bytes that are decoded: seconds' work. Only some rows of blocks of a larger layer are decoded.
 const MAX_DECODED_BYTES: usize = 768 << 20;
 /// What it costs to decode a byte.
 const BYTE: u64 = 3;
-/// Ends of names of layers that are the finished picture: Blender's, and those of renderers without a layer's name.
+/// Last parts of the names of layers that are the finished picture: empty if a renderer names no layer, Blender's, and another.
 const BEAUTY: [&str; 3] = ["", "combined", "beauty"];
 
-/// A layer that can be shown, by the places of its channels.
+/// A layer that can be shown, with the index of its header, and those of its channels in the header.
 struct Layer {
     header: usize,
     name: String,
@@ -68,8 +68,8 @@ pub(super) fn draw(
             problem: TooLarge::Image([width, height]),
         });
     }
-    // A block lies there as it is stored, and twice as it is decoded. The decoder ends the process if it gets no memory, so look
-    // first.
+    // The decoder holds a block once as it is stored and twice as it is decoded. It ends the process if it gets no
+    // memory, so the memory is looked for first.
     memory::expect(3 * header.max_block_byte_size() + MARGIN)?;
     let rows = BlockRows::of(&header);
     let format = PixelFormat {
@@ -113,9 +113,9 @@ pub(super) fn draw(
 /// Which rows of blocks are decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct BlockRows {
-    /// Every how many-th.
+    /// One row of blocks in this many is decoded.
     every: usize,
-    /// Lines of the rows of blocks that are left out between two decoded ones.
+    /// How many lines lie between two rows of blocks that are decoded.
     between: usize,
 }
 
@@ -141,7 +141,7 @@ impl Layer {
     }
 }
 
-/// The layers of a file: those with red, green and blue first.
+/// The layers of flat pixels in a file: those with red, green and blue, or if there are none, the first channel of each header.
 fn layers(headers: &[Header]) -> Vec<Layer> {
     let flat = |header: &&Header| {
         !header.deep
@@ -199,7 +199,7 @@ impl Layer {
     }
 }
 
-/// Adds the lines of one block: each has all values of one channel, then all of the next.
+/// Adds the lines of one block. Each row of pixels comes as all values of one channel, then all of the next.
 fn add(
     frame: &mut Frame,
     block: &UncompressedBlock,

@@ -1,4 +1,4 @@
-//! What drawing ends in.
+//! The result of drawing.
 
 use dcc_mcp_shm::Error;
 use image::RgbImage;
@@ -6,7 +6,7 @@ use image::RgbImage;
 use super::size::size;
 use crate::memory;
 
-/// A picture and what is to be known about it.
+/// A picture and a text about it.
 #[derive(Debug)]
 pub struct Picture {
     pub(super) image: RgbImage,

@@ -12,12 +12,12 @@ use super::source::Source;
 use crate::error::{LookError, NamedArray};
 use crate::memory;
 
-/// Most bytes that are read of a frame. Of a larger one, some rows are.
+/// Most bytes that are read of a frame. Only some rows of a larger frame are read.
 const MAX_READ: u64 = 1 << 31;
 /// What it costs to look at a pixel, beside reading it.
 const PIXEL: u64 = 16;
 
-/// Whether an array can be seen as a frame.
+/// Whether an array can be drawn as a frame.
 pub(super) fn is_frame(array: &PlacedArray) -> bool {
     element::intensities(array.dtype).is_some()
         && match array.shape[..] {
@@ -27,8 +27,8 @@ pub(super) fn is_frame(array: &PlacedArray) -> bool {
         }
 }
 
-/// The frame that a buffer without arrays is said to be: `width` and `height` of its attributes, `channels` (4 if absent)
-/// and `dtype` (`|u1`).
+/// The frame that the attributes of a buffer without arrays describe: `width`, `height`, `channels` (4 if absent) and
+/// `dtype` (`|u1` if absent).
 pub(super) fn in_attrs(attrs: &Attrs) -> Option<PlacedArray> {
     let number = |name: &str| attrs.get(name).and_then(Value::as_u64);
     let dtype = attrs.get("dtype").and_then(Value::as_str).unwrap_or("|u1");
@@ -90,7 +90,7 @@ pub(super) fn draw(
     })
 }
 
-/// The least step by which no more bytes are read than is bearable, where reading a row takes at least `grain`.
+/// The least step by which no more than [`MAX_READ`] bytes are read, if reading a row takes at least `grain` bytes.
 fn readable_step(bytes: u64, rows: u64, grain: u64) -> usize {
     if bytes <= MAX_READ {
         return 1;
@@ -114,7 +114,7 @@ fn read(
     })
 }
 
-/// A frame whose rows are read as they lie in memory, by their number from the top.
+/// A frame whose rows `read` gives as they lie in memory, by their number from the top.
 pub(super) fn shrunken(
     source: &Source<'_>,
     dtype: Dtype,

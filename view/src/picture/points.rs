@@ -1,4 +1,4 @@
-//! Positions: of a mesh, or of one frame of an animation cache after the other.
+//! Positions of a mesh, or of the frames of an animation cache.
 
 use dcc_mcp_shm::PlacedArray;
 
@@ -25,7 +25,8 @@ pub(super) struct Points<'a> {
     pub(super) count: u64,
 }
 
-/// Which points are looked at: all that are multiples of `step`, in each `chunks`-th chunk.
+/// Which points are looked at: one chunk of points in `chunks` is read, and of it the points whose index is a multiple
+/// of `step`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Share {
     pub(super) chunks: u64,
@@ -33,7 +34,7 @@ pub(super) struct Share {
 }
 
 impl Share {
-    /// Of how many points one is looked at, about.
+    /// About one point in this many is looked at.
     pub(super) fn one_in(self) -> u64 {
         self.chunks.saturating_mul(self.step)
     }

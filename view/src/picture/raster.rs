@@ -1,4 +1,4 @@
-//! The software rasteriser: triangles and balls become samples, and the nearest stay.
+//! The software rasteriser: it makes triangles and balls into samples, of which the nearest stay.
 
 use dcc_mcp_shm::Error;
 
@@ -6,17 +6,18 @@ use super::camera::NEAREST;
 use super::light;
 use crate::memory;
 
-/// What it costs to begin a row of a face, in samples; and to cross an edge of one that is not convex, as crossings are sorted.
+/// What it costs, in samples, to begin a row of a face, and to cross an edge of a face that is not convex (crossings
+/// are sorted).
 const ROW: u64 = 16;
 const CROSSING: u64 = 16;
 
-/// Balls from here on, in samples, are large enough to be seen as balls.
+/// Balls of at least this radius, in samples, are large enough to be seen as balls.
 const MIN_LIT_RADIUS: f32 = 3.0;
 
-/// A square of samples. Each is 0, or the depth in 24 bits and the shade in 8: the largest of two is the nearest, so
-/// that the order in which things are drawn does not matter.
+/// A square of samples. Each sample is 0, or has the depth in its upper 24 bits and the shade in its lower 8. The
+/// larger of two samples is the nearer one, so the order in which things are drawn does not matter.
 ///
-/// Drawing a face takes from nanoseconds to a second, so it is paid for row by row, in samples; it ends where that fails.
+/// Drawing a face takes from nanoseconds to a second, so it is paid for row by row, in samples. Drawing ends when `pay` fails.
 #[derive(Debug)]
 pub(super) struct Samples {
     edge: usize,
@@ -54,12 +55,12 @@ impl Samples {
         (first < end).then_some([first, end])
     }
 
-    /// How many show something.
+    /// How many samples show something.
     pub(super) fn covered(&self) -> usize {
         self.values.iter().filter(|&&value| value != 0).count()
     }
 
-    /// Columns and rows that a face of these corners can cover; `None` for most faces of dense meshes.
+    /// Columns and rows that a face of these corners can cover; `None` if it covers none, as most faces of dense meshes.
     #[inline]
     pub(super) fn bounds(&self, corners: &[[f32; 3]]) -> Option<[[usize; 2]; 2]> {
         let (mut low, mut high) = ([f32::INFINITY; 2], [f32::NEG_INFINITY; 2]);
@@ -70,7 +71,7 @@ impl Samples {
         Some([self.between(low[0], high[0])?, self.between(low[1], high[1])?])
     }
 
-    /// Draws a face of columns, rows and depths in one shade.
+    /// Draws a face in one shade. Its corners are columns, rows and depths.
     pub(super) fn face<E>(
         &mut self,
         corners: &[[f32; 3]],
@@ -79,7 +80,8 @@ impl Samples {
     ) -> Result<(), E> {
         let first = corners[0];
         let fan = || corners[1..].windows(2).map(|pair| [first, pair[0], pair[1]]);
-        // A fan fills what all of it turns the same way around; other faces would be filled beyond their edges.
+        // A fan of triangles fills a face exactly if all of them turn the same way; it would fill other faces beyond
+        // their edges.
         let turns = |sign: f32| fan().all(|triangle| area(triangle) * sign >= 0.0);
         if corners.len() == 3 || turns(1.0) || turns(-1.0) {
             fan().try_for_each(|triangle| self.triangle(triangle, shade, pay))
@@ -99,7 +101,7 @@ impl Samples {
         let Some((plane, [columns, rows])) = Plane::new(&corners).zip(self.bounds(&corners)) else {
             return Ok(());
         };
-        // The edges, so that all of them have the inside on the same side.
+        // The sign of the area tells each edge which side is inside.
         let edges = [(a, b), (b, c), (c, a)].map(|(from, to)| Edge::new(from, to, area.signum()));
         for row in rows[0]..rows[1] {
             let y = center(row);
@@ -112,7 +114,7 @@ impl Samples {
         Ok(())
     }
 
-    /// Draws any polygon: what lies behind an odd number of its edges is inside.
+    /// Draws any polygon. A sample is inside if an odd number of edges lies to the left of it.
     fn concave<E>(
         &mut self,
         corners: &[[f32; 3]],
@@ -138,7 +140,7 @@ impl Samples {
         Ok(())
     }
 
-    /// Draws a part of a row, and says how many samples it has.
+    /// Draws a part of a row, and gives the number of its samples.
     #[inline]
     fn span(&mut self, row: usize, [left, right]: [f32; 2], plane: &Plane, shade: u8) -> u64 {
         let y = center(row);
@@ -151,15 +153,15 @@ impl Samples {
         (end - first) as u64
     }
 
-    /// Draws a ball around a column, row and depth, `radius` samples large, in one shade or lit as it is round. Says how many
-    /// samples that may be.
+    /// Draws a ball of `radius` samples around a column, row and depth, in one shade or lit like a ball. Gives the
+    /// number of samples in the square around it.
     pub(super) fn ball(&mut self, [x, y, depth]: [f32; 3], radius: f32, shade: Option<u8>) -> u64 {
         let columns = self.between(x - radius, x + radius);
         let Some((columns, rows)) = columns.zip(self.between(y - radius, y + radius)) else {
             return 0;
         };
         let depth = depth.clamp(0.0, NEAREST);
-        // A ball of a few samples has no lit side; of many such balls, those that are nearer are brighter.
+        // A ball of a few samples has no lit side, so it is brighter the nearer it is.
         let haze = || (radius < MIN_LIT_RADIUS).then(|| light::haze(depth / NEAREST));
         let plain = shade.or_else(haze);
         for row in rows[0]..rows[1] {
@@ -183,13 +185,14 @@ struct Plane {
     origin: [f32; 3],
     across: f32,
     down: f32,
-    /// No sample is nearer or farther than the corners, as it could be on slivers and on faces that are not flat.
+    /// The depths of the farthest and of the nearest corner. Without these limits, samples of slivers and of faces that
+    /// are not flat could be farther or nearer.
     farthest: f32,
     nearest: f32,
 }
 
 impl Plane {
-    /// `None` for what has no area.
+    /// `None` if the face has no area.
     fn new(corners: &[[f32; 3]]) -> Option<Self> {
         let origin = corners[0];
         let mut normal = [0.0; 3];
@@ -216,14 +219,14 @@ impl Plane {
     #[inline]
     fn depth(&self, x: f32, y: f32) -> f32 {
         let [at_x, at_y, depth] = self.origin;
-        // In this order, as a minimum that is above the maximum must not panic.
+        // Not `clamp`, because that panics if `farthest` is above `nearest`.
         (depth + (x - at_x) * self.across + (y - at_y) * self.down)
             .max(self.farthest)
             .min(self.nearest)
     }
 }
 
-/// Twice the area of a triangle, whose sign says which way round it goes.
+/// Twice the area of a triangle. The sign says which way round the corners go.
 fn area([a, b, c]: [[f32; 3]; 3]) -> f32 {
     (b[0] - a[0]) * (c[1] - a[1]) - (c[0] - a[0]) * (b[1] - a[1])
 }
@@ -245,7 +248,7 @@ fn sample(depth: f32, shade: u8) -> u32 {
 
 /// One edge of a triangle: which part of a row lies inside of it.
 struct Edge {
-    /// Where the edge is in row 0, and how it moves from row to row.
+    /// The column of the edge in row 0, and how it changes from row to row.
     at: f32,
     slope: f32,
     side: Side,
@@ -256,12 +259,11 @@ enum Side {
     Left,
     /// The inside is to the left.
     Right,
-    /// The edge lies in a row, and so bounds no row.
+    /// The edge is level, so it bounds no row.
     Level,
 }
 
-/// How far outside of a triangle the centre of a sample may lie, in samples: neighbours overlap, so no gap can be
-/// between them.
+/// How far outside of a triangle the centre of a sample may lie, in samples. So neighbours overlap, and no gap is between them.
 const OVERLAP: f32 = 1e-3;
 
 impl Edge {
@@ -368,7 +370,7 @@ mod tests {
 
     #[test]
     fn faces_that_are_not_convex_keep_within_their_edges() {
-        // An L, from each of its corners.
+        // An L that begins with each of its corners in turn.
         let l = [[0.0, 0.0], [8.0, 0.0], [8.0, 4.0], [4.0, 4.0], [4.0, 8.0], [0.0, 8.0]];
         for first in 0..6 {
             let mut corners = l.map(|[x, y]| [x + 2.0, y + 2.0, 7.0]);
@@ -402,7 +404,7 @@ mod tests {
     #[test]
     fn a_face_ends_in_the_row_that_is_not_paid_for() {
         let triangle = [[-8.0, -8.0, 1.0], [24.0, -8.0, 1.0], [-8.0, 24.0, 1.0]];
-        // From a corner that does not see all of it.
+        // An L that begins with a corner from which not all of it is seen, so that it is not drawn as a fan.
         let l = [[8.0, 0.0], [8.0, 4.0], [4.0, 4.0], [4.0, 8.0], [0.0, 8.0], [0.0, 0.0]].map(|[x, y]| [x, y, 1.0]);
         for corners in [&triangle[..], &l] {
             let mut samples = square(8);

@@ -1,5 +1,5 @@
-//! The points of one frame as the camera sees them, found by their index: a bounded number is held, the others are read again
-//! when they are asked for.
+//! The points of one frame as the camera sees them, found by their index. A bounded number of points is held; others
+//! are read again when they are asked for.
 
 use super::camera::Camera;
 use super::points::Points;
@@ -9,15 +9,15 @@ use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
 
-/// Points that are held at most: 24 MiB. Meshes keep points that faces share close together, so few are read twice.
+/// Most points that are held: 24 MiB. Meshes keep points that faces share close together, so few points are read twice.
 const HELD: usize = 1 << 21;
-/// Points that are read together: a page's worth, or most of a chunk where reading less costs as much.
+/// Points that are read together: a page's worth, or most of a chunk of compressed data, where reading less costs as much.
 const TOGETHER: usize = 1 << 8;
 const TOGETHER_COMPRESSED: usize = 1 << 16;
-/// What it costs to see a point, beside reading it.
+/// What it costs to turn a point into coordinates of the camera, beside reading it.
 const POINT: u64 = 8;
 
-/// No block of points.
+/// Stands for the block of a place that holds none.
 const NONE: usize = usize::MAX;
 
 /// Finds points by their index.
@@ -32,7 +32,7 @@ pub(super) struct SeenPoints<'a> {
     count: usize,
     /// Points of a block, a power of two.
     together: usize,
-    /// Which block each place holds; a block has one place, and there is a power of two of them.
+    /// The block that each place holds. Each block has one place where it may be; the number of places is a power of two.
     blocks: Vec<usize>,
     points: Vec<[f32; 3]>,
     raw: Vec<u8>,
@@ -87,7 +87,7 @@ impl<'a> SeenPoints<'a> {
     }
 
     fn load(&mut self, block: usize, place: usize) -> Result<(), LookError> {
-        // What is half loaded when reading fails is nothing.
+        // If reading fails, the place holds no block, and not half a block.
         self.blocks[place] = NONE;
         let first = block * self.together;
         let count = self.together.min(self.count - first);

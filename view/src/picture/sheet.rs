@@ -11,7 +11,7 @@ const MAX_TILES: u64 = 9;
 /// Pixels between two frames.
 const GAP: usize = 4;
 
-/// At most as many frames as a sheet has room for, with the first and the last.
+/// Evenly spaced frames with the first and the last, at most as many as a sheet has room for.
 pub(super) fn evenly_spaced(frames: u64) -> Vec<u64> {
     let tiles = frames.min(MAX_TILES);
     let last = u128::from(frames.saturating_sub(1));
@@ -27,7 +27,7 @@ pub(super) fn tiling(tiles: usize, max_edge: usize) -> (usize, usize) {
     (columns, (max_edge - (columns - 1) * GAP) / columns)
 }
 
-/// Puts pictures of one size together.
+/// Puts pictures of one size together into a sheet.
 pub(super) fn assemble(mut pictures: Vec<RgbImage>, columns: usize) -> Result<RgbImage, LookError> {
     if pictures.len() == 1 {
         return Ok(pictures.remove(0));

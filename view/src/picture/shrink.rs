@@ -1,4 +1,5 @@
-//! Making an image smaller while its rows come in, in any order: each pixel of the result is the average of what it covers.
+//! Making an image smaller while its rows come in, in any order. Each pixel of the result is the average of the pixels
+//! that it covers.
 
 use dcc_mcp_shm::Error;
 
@@ -8,15 +9,15 @@ use crate::memory;
 pub(super) struct Shrink {
     from: [usize; 2],
     to: [usize; 2],
-    /// Sums of what has come in, weighted by the area that it covers.
+    /// Sums of the pixels that have come in, weighted by the area that they cover.
     pixels: Vec<[f32; 4]>,
     /// The row that is being made narrower.
     narrow: Vec<[f32; 4]>,
-    /// Where each column goes: divisions are what would take longest.
+    /// Where each column goes. This is computed once, because divisions would take longest.
     columns: Vec<Overlap>,
 }
 
-/// What one cell of the original gives to a cell of the result, and to the next one.
+/// The shares of one cell of the original that go to a cell of the result, and to the next cell.
 #[derive(Debug, Clone, Copy)]
 struct Overlap {
     cell: usize,
@@ -30,12 +31,12 @@ pub(super) fn fitted([width, height]: [usize; 2], max_edge: usize) -> [usize; 2]
     if longest <= max_edge {
         return [width, height];
     }
-    // Rounded; sizes are of arrays in memory, so the products stay below 2^64.
+    // Rounded. An edge has 2^17 pixels at most (`MAX_EDGE`), so the products do not overflow.
     [width, height].map(|edge| ((edge * max_edge + longest / 2) / longest).max(1))
 }
 
 impl Shrink {
-    /// An image of `from` pixels, of which there is at least one, within `max_edge`.
+    /// Makes an image of `from` pixels (one at least) fit within `max_edge`.
     pub(super) fn new(from: [usize; 2], max_edge: usize) -> Result<Self, Error> {
         let to = fitted(from, max_edge);
         let mut columns = memory::with_room(from[0])?;
@@ -44,7 +45,7 @@ impl Shrink {
             from,
             to,
             pixels: memory::filled(to[0] * to[1], [0.0; 4])?,
-            // One more for columns that give nothing to the next one.
+            // One more, because the last column adds nothing to a cell behind the last.
             narrow: memory::filled(to[0] + 1, [0.0; 4])?,
             columns,
         })
@@ -54,8 +55,8 @@ impl Shrink {
         self.to
     }
 
-    /// Adds pixels of row `y`, from column `x` on. Each pixel of the image is to come in once; what lies outside of it
-    /// is passed over.
+    /// Adds pixels of row `y`, from column `x` on. Each pixel of the image must come in once; pixels outside of it are
+    /// passed over.
     pub(super) fn add(&mut self, x: usize, y: usize, row: &[[f32; 4]]) {
         if y >= self.from[1] || x >= self.from[0] {
             return;
@@ -89,7 +90,7 @@ fn accumulate(sum: &mut [f32; 4], pixel: &[f32; 4], share: f32) {
 }
 
 impl Overlap {
-    /// Where cell `index` of `from` cells falls when they become `to`, no more than before.
+    /// Where cell `index` of `from` cells falls when they become `to` cells, which must not be more.
     #[expect(
         clippy::cast_precision_loss,
         reason = "shares of one cell, in whole parts below 2^24"

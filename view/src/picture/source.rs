@@ -1,4 +1,4 @@
-//! What a picture is made of and what it costs: data is read piece by piece, and every step of the work is paid for, so that
+//! The data of a picture, which is read piece by piece, and the work on it. Every step of the work is paid for, so that
 //! a picture ends in time and a cancelled one at once.
 
 use std::cell::Cell;
@@ -13,7 +13,7 @@ use crate::progress::Progress;
 /// Work is counted in units of one or two nanoseconds. After this many of them, [`Source`] asks whether the picture is still
 /// wanted.
 const LOOK: u64 = 1 << 20;
-/// What one read costs, and how many bytes of it cost one more unit.
+/// What one read costs, and how many bytes cost one unit more.
 const READ: u64 = 1 << 10;
 const BYTES_A_UNIT: u64 = 8;
 /// Bytes of a chunk of compressed data, which is decompressed as a whole: each byte costs a unit.
@@ -34,7 +34,7 @@ pub(super) struct Source<'a> {
     left: Cell<u64>,
 }
 
-/// A part of the data, read from anywhere in it; forwards is fast.
+/// A part of the data, read from anywhere in it, fastest in ascending order.
 pub(super) struct Part<'a> {
     source: &'a Source<'a>,
     /// Where the part begins in the data.
@@ -73,24 +73,24 @@ impl<'a> Source<'a> {
             source: self,
             start,
             len,
-            // Pieces begin where chunks do, as an array begins a chunk of its own.
+            // Pieces begin where chunks do, because an array begins a chunk of its own.
             piece: if self.is_compressed() { CHUNK } else { BLOCK },
             block: Vec::new(),
             block_at: 0,
         }
     }
 
-    /// Whether reading a few bytes costs as much as reading a chunk.
+    /// Whether the data is compressed: reading a few bytes costs as much as reading a chunk then.
     pub(super) fn is_compressed(&self) -> bool {
         self.reader.descriptor().use_compression
     }
 
-    /// The least number of bytes that a read at any place costs as much as.
+    /// A read at any place costs as much as reading this many bytes at least.
     pub(super) fn grain(&self) -> u64 {
         if self.is_compressed() { CHUNK } else { 1 }
     }
 
-    /// Adds `bytes` to those that will be read, of which the progress is a share.
+    /// Adds `bytes` to the bytes that will be read, of which [`Progress`] is told.
     pub(super) fn plan(&self, bytes: u64) {
         self.total.set(self.total.get().saturating_add(bytes));
     }
@@ -105,7 +105,7 @@ impl<'a> Source<'a> {
         self.left.get()
     }
 
-    /// Pays for work that was done or is about to be, of some milliseconds at most.
+    /// Pays for work that was done or is about to be done, some milliseconds of it at most.
     ///
     /// # Errors
     /// [`LookError::Cancelled`].
@@ -117,7 +117,7 @@ impl<'a> Source<'a> {
         if since_look < LOOK { Ok(()) } else { self.look() }
     }
 
-    /// Tells how far the picture is.
+    /// Tells [`Progress`] how far the picture is.
     ///
     /// # Errors
     /// [`LookError::Cancelled`].
@@ -140,7 +140,7 @@ impl<'a> Source<'a> {
 }
 
 impl Part<'_> {
-    /// The same, but few bytes are read at a time, for reads that jump.
+    /// The same part, but with few bytes read at a time, for reads that jump.
     pub(super) fn by_pages(mut self) -> Self {
         const PAGE: u64 = 1 << 12;
         if !self.source.is_compressed() {
@@ -166,7 +166,7 @@ impl Part<'_> {
         Ok(())
     }
 
-    /// Reads the block that byte `at` lies in, and says where in it.
+    /// Reads the block that byte `at` lies in, unless it is held, and gives the place of the byte in it.
     #[inline]
     fn block_with(&mut self, at: u64) -> Result<usize, LookError> {
         let offset = at.wrapping_sub(self.block_at);
@@ -179,7 +179,7 @@ impl Part<'_> {
 
     fn load(&mut self, at: u64) -> Result<(), LookError> {
         let block_at = at / self.piece * self.piece;
-        // Behind the end this asks for a byte that is not there, which is the reader's error.
+        // The block always has byte `at`. Behind the end of the data there is no such byte, so the reader fails.
         let left = self.len.saturating_sub(block_at);
         let len = size(left.clamp(at - block_at + 1, self.piece));
         let mut block = std::mem::take(&mut self.block);

@@ -9,20 +9,20 @@ use crate::error::LookError;
 /// Most points that are looked at, of all frames together: about a second's work.
 const MAX_POINTS: u64 = 1 << 27;
 
-/// What was found when points were looked at.
+/// The result of looking at points.
 pub(super) struct Survey {
     pub(super) camera: Camera,
     pub(super) low: [f32; 3],
     pub(super) high: [f32; 3],
-    /// Positions that are no numbers, or without end.
+    /// Positions with values that are NaN or infinite.
     pub(super) not_finite: u64,
-    /// Of how many chunks of points one was looked at.
+    /// One chunk of points in this many was looked at.
     pub(super) chunks: u64,
 }
 
 impl Survey {
-    /// Looks at the points of the frames that are shown, and of others besides, so that the camera is the same whatever
-    /// frame is asked for.
+    /// Looks at the points of the frames that are shown, and of others besides, so that the camera is much the same
+    /// whatever frame is asked for.
     pub(super) fn of(
         source: &Source<'_>,
         points: &Points<'_>,

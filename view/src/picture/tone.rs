@@ -1,4 +1,4 @@
-//! From the range of an image to that of a display: exposure and a curve, stated in words.
+//! Brings the range of an image to that of a display by exposure and a curve, and says so in words.
 
 use std::fmt::{self, Display};
 
@@ -8,15 +8,15 @@ use super::color::Transfer;
 use crate::memory;
 use crate::text::Short;
 
-/// Light up to here is shown as it is; what is brighter is pressed together above it.
+/// Light up to this value is shown as it is; brighter light is pressed together above it.
 const SHOULDER: f32 = 0.7;
-/// An image whose brightest hundredth stays below this is shown brighter.
+/// An image is shown brighter if all of its light except the brightest hundredth is darker than this.
 const DARK: f32 = 0.1;
-/// How fast colours fade to white when they are too bright; the Khronos neutral tone mapper has the same.
+/// How fast colours fade to white when they are too bright; the same as in the Khronos neutral tone mapper.
 const FADING: f32 = 0.15;
-/// Where that hundredth is put.
+/// A dark image is made so bright that its brightest hundredth begins at most here.
 const BRIGHT: f32 = 0.8;
-/// Where the middle of an image is put that is too bright in most places.
+/// An image whose median is above 1 is made so dark that its median is at least this, and less than twice this.
 const MIDDLE: f32 = 0.4;
 
 /// How the values of an image become those of a display.
@@ -24,14 +24,14 @@ const MIDDLE: f32 = 0.4;
 pub(super) enum Tone {
     /// As they are.
     Plain,
-    /// Light, made 2^`stops` as bright, with a shoulder that ends at `white`.
+    /// Light, made 2^`stops` times as bright, with a shoulder that ends at `white`.
     Light { stops: i32, white: f32 },
     /// Values of data, spread between black and white.
     Spread { low: f32, high: f32 },
 }
 
 impl Tone {
-    /// What suits these pixels of red, green, blue and coverage.
+    /// The tone that suits these pixels of red, green, blue and coverage.
     pub(super) fn of(transfer: Transfer, pixels: &[[f32; 4]]) -> Result<Self, Error> {
         match transfer {
             Transfer::Srgb => Ok(Self::Plain),
@@ -90,7 +90,8 @@ impl Tone {
                 if peak <= SHOULDER || white <= 1.0 {
                     return color;
                 }
-                // All three by the same factor, so that hues stay; what is much too bright turns white, as on film.
+                // All three values get the same factor, so that hues stay. A colour that is much too bright turns
+                // white, as on film.
                 let shown = shoulder(peak, white);
                 let left = 1.0 / (FADING * (peak - shown) + 1.0);
                 color.map(|value| shown + (value / peak - 1.0) * shown * left)

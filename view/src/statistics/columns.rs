@@ -2,10 +2,10 @@
 
 use super::numeric::{Numeric, Total as _};
 
-/// Numbers that are worked on at once: they fit the first cache.
+/// Numbers that are worked on at once. They fit into a first-level cache.
 pub(super) const BLOCK: usize = 3072;
 
-/// What is known of one column. NaN and infinite numbers are left out of it.
+/// The statistics of one column, without its NaN and infinite numbers.
 #[derive(Clone, Copy)]
 pub(super) struct Column<T: Numeric> {
     pub(super) least: T,
@@ -15,7 +15,7 @@ pub(super) struct Column<T: Numeric> {
 }
 
 impl<T: Numeric> Column<T> {
-    /// What is known of several columns, or of parts of one, together.
+    /// The statistics of several columns, or of parts of one, together.
     pub(super) fn join<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut whole = Self {
             least: T::GREATEST,
@@ -33,7 +33,7 @@ impl<T: Numeric> Column<T> {
     }
 }
 
-/// The columns of a stream in which they take turns, such as x, y and z: eight at most.
+/// The columns of a stream, such as x, y and z, whose numbers come in turns. There are eight columns at most.
 pub(super) struct Columns<T: Numeric> {
     pub(super) each: Vec<Column<T>>,
     pub(super) nan: u64,
@@ -49,12 +49,12 @@ impl<T: Numeric> Columns<T> {
         }
     }
 
-    /// The column of the number that `before` others precede.
+    /// The column of the number that comes after `before` others.
     pub(super) fn turn(&self, before: u64) -> usize {
         usize::try_from(before % self.each.len() as u64).unwrap_or_default()
     }
 
-    /// Adds what another part of the stream has.
+    /// Adds the statistics of another part of the stream.
     pub(super) fn merge(&mut self, other: &Self) {
         for (column, part) in self.each.iter_mut().zip(&other.each) {
             *column = Column::join([column, part]);
@@ -63,10 +63,10 @@ impl<T: Numeric> Columns<T> {
         self.infinite += other.infinite;
     }
 
-    /// Adds numbers, the first of which is of the column `first`.
+    /// Adds numbers, the first of which belongs to the column `first`.
     pub(super) fn add(&mut self, numbers: &[T], first: usize) {
-        // Lanes are a multiple of columns, so that each stays with one of them. Of twelve, the compiler keeps least,
-        // greatest and sum in the sixteen vector registers that every x86-64 has.
+        // The number of lanes is a multiple of the number of columns, so that each lane belongs to one column. With twelve
+        // lanes, the compiler keeps least, greatest and sum in the sixteen vector registers that every x86-64 has.
         match self.each.len() {
             1 | 2 | 3 | 4 | 6 => self.add_by_lanes::<12>(numbers, first),
             8 => self.add_by_lanes::<8>(numbers, first),
@@ -89,7 +89,7 @@ impl<T: Numeric> Columns<T> {
         self.add_each(rest, first);
     }
 
-    /// Looks at each number by itself; a few times slower.
+    /// Adds each number by itself, which is a few times slower than by lanes.
     fn add_each(&mut self, numbers: &[T], first: usize) {
         let mut turn = first;
         for &number in numbers {
@@ -112,7 +112,7 @@ impl<T: Numeric> Columns<T> {
     }
 }
 
-/// Every N-th number of a block is of the same lane.
+/// The statistics of lanes: every N-th number of a block belongs to the same lane.
 struct Lanes<T: Numeric, const N: usize> {
     least: [T; N],
     greatest: [T; N],
@@ -136,7 +136,7 @@ impl<T: Numeric, const N: usize> Lanes<T, N> {
         lanes
     }
 
-    /// Whether all numbers are finite: a sum is not, if one of its numbers is not.
+    /// Whether all sums are finite. If so, all numbers are, because a sum with a NaN or infinite number is not finite.
     fn are_finite(&self) -> bool {
         self.sum.iter().all(|&sum| sum.into().is_finite())
     }
@@ -151,7 +151,7 @@ impl<T: Numeric, const N: usize> Lanes<T, N> {
     }
 }
 
-/// One comparison, which is one vector instruction; `b` if it is not one of two numbers.
+/// The smaller number by one comparison, which is one vector instruction; `b` if one of them is NaN.
 fn smaller<T: PartialOrd>(a: T, b: T) -> T {
     if a < b { a } else { b }
 }

@@ -1,4 +1,4 @@
-//! What the numbers of an array are like: one pass over its bytes in bounded memory, on all cores.
+//! Statistics of an array's numbers, from one pass over its bytes in bounded memory, on all cores.
 
 mod columns;
 mod numeric;
@@ -29,10 +29,10 @@ pub(crate) struct Stream<'a> {
     pub(crate) read: &'a Read<'a>,
 }
 
-/// What an array's numbers are like.
+/// The statistics of an array's numbers.
 #[derive(Debug)]
 pub(crate) struct Summary {
-    /// Each component by itself. A complex component is two: its real and its imaginary part.
+    /// Each component by itself. A complex component counts as two: its real and its imaginary part.
     pub(crate) components: Vec<Component>,
     pub(crate) nan: u64,
     pub(crate) infinite: u64,
@@ -41,11 +41,11 @@ pub(crate) struct Summary {
 /// The finite numbers of a component.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Component {
-    /// Least and greatest; nothing if there are no numbers.
+    /// Least and greatest number; `None` if there are no numbers.
     pub(crate) bounds: Option<(Number, Number)>,
-    /// Nothing if there are no numbers, or if their sum exceeds what a double can be.
+    /// `None` if there are no numbers, or if their sum exceeds what a double can be.
     pub(crate) mean: Option<f64>,
-    /// The sum of integers.
+    /// The sum of integers; `None` for other numbers.
     pub(crate) sum: Option<i128>,
 }
 
@@ -69,7 +69,7 @@ impl Stream<'_> {
             let start = n as u64 * share;
             self.add(reading, start, self.size.min(start + share))
         })?;
-        // In the order of the data, so that the same data has the same mean to the last digit.
+        // Parts are joined in the order of the data, so that the same data has the same mean to the last digit.
         let columns = parts.into_iter().reduce(|mut whole, part| {
             whole.merge(&part);
             whole
@@ -83,7 +83,7 @@ impl Stream<'_> {
         })
     }
 
-    /// The numbers from one byte to another; `start` is at a whole number.
+    /// The statistics of the numbers from byte `start` to before byte `end`. A number must begin at `start`.
     fn add<T: Numeric>(&self, reading: Reading<T>, start: u64, end: u64) -> Result<Columns<T>, LookError> {
         let parts = parts(self.dtype);
         let width = self.dtype.size() / parts;

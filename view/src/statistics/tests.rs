@@ -1,4 +1,4 @@
-//! The statistics are those of a model that looks at one number after the other.
+//! Tests that compare the statistics with those of a model that looks at one number after the other.
 #![allow(clippy::cast_precision_loss, reason = "means are compared up to rounding")]
 #![allow(clippy::float_cmp, reason = "bounds are numbers of the array")]
 
@@ -117,9 +117,10 @@ fn mean_of(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     }
 }
 
-/// The mean is right but for the rounding of its terms and its own; without one their sum must be able to overflow.
+/// Checks that the mean is right except for the rounding of its terms and its own. If there is no mean, the sum must be
+/// able to overflow.
 fn close(mean: Option<f64>, expected: f64, terms: impl Iterator<Item = f64> + Clone) -> Result<(), TestCaseError> {
-    // What the last digit of the smallest numbers stands for, whatever their size.
+    // The value of the last digit of the smallest numbers, which is the same for all of them.
     const LAST_DIGIT: f64 = f64::from_bits(1);
     let count = terms.clone().count() as f64;
     let magnitude = mean_of(terms.map(f64::abs));
@@ -168,7 +169,7 @@ const PARTICULAR: [u64; 12] = [
     0x0000_0001_0000_0001,
 ];
 
-/// Blocks of numbers of a moderate size, and among them anything.
+/// Blocks of numbers of a moderate size, with any other numbers among them.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let moderate = any::<u32>().prop_map(|seed| {
         let x = f64::from(seed) / 4e9 + 0.25;
@@ -223,8 +224,7 @@ fn every_type_is_read() {
     }
 }
 
-/// What a mean is compared with is right also for numbers that lose digits when they are divided, and for those whose sum
-/// overflows.
+/// The model's mean is right also for numbers that lose digits when they are divided, and for numbers whose sum overflows.
 #[test]
 fn means_of_the_smallest_and_of_the_greatest_numbers_are_those_of_the_model() {
     let smallest = f64::from_bits(1);

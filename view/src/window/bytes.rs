@@ -15,7 +15,8 @@ use crate::text;
 const CHARACTER: usize = 4;
 
 impl Window {
-    /// Bytes within a range of the data: that of an array, or all of it. Without a format, text if people can read it.
+    /// A window of the bytes in `range`, which is that of an array or of all data. Without a format, text is chosen if
+    /// people can read it, else hex.
     pub(super) fn of_bytes(
         reader: &DataReader,
         array: Option<&str>,
@@ -26,7 +27,7 @@ impl Window {
         let left = wanted.left(total, "bytes")?;
         let asked = usize::try_from(wanted.count.min(left)).unwrap_or(usize::MAX);
         let most = match wanted.format {
-            // Never only a part of a character, so that each window leads further.
+            // Room for a whole character at least, so that each window leads further.
             None | Some(Format::Text | Format::Rows) => wanted.limit.min(asked).max(CHARACTER),
             Some(Format::Hex) => (wanted.limit / 2).min(asked),
             Some(Format::Base64) => (wanted.limit / 4 * 3).min(asked),
@@ -63,7 +64,7 @@ fn suited(bytes: &[u8], complete: bool) -> Format {
     }
 }
 
-/// Bytes in front that can only be the rest of a character.
+/// How many bytes in front can only be the rest of a character.
 fn cut_off(bytes: &[u8]) -> usize {
     let is_rest = |byte: &&u8| **byte & 0xc0 == 0x80;
     bytes.iter().take(CHARACTER - 1).take_while(is_rest).count()

@@ -31,10 +31,10 @@ pub enum Format {
 /// What part of the data is asked for.
 #[derive(Debug, Clone)]
 pub struct WindowRequest {
-    /// Which array, by its name or by the spelling of it that is shown; without it, the first one for rows, and all of the
-    /// data for bytes.
+    /// The array, by its name or by the escaped spelling that is shown of it. Without it, the first array for rows, and
+    /// all of the data for bytes.
     pub array: Option<String>,
-    /// How it is to be shown; without it, rows if there are arrays, text if the bytes are text, and else hex.
+    /// How the data is to be shown; without it, rows if there are arrays, text if the bytes are text, and else hex.
     pub format: Option<Format>,
     /// First row or byte.
     pub start: u64,
@@ -99,7 +99,7 @@ impl Window {
         }
     }
 
-    /// `count` of `total` rows or bytes, still without them.
+    /// A window of `count` of `total` rows or bytes. These are still to be put into it.
     fn new(array: Option<&str>, format: Format, start: u64, count: u64, total: u64) -> Self {
         let next = start + count;
         Self {
@@ -114,7 +114,7 @@ impl Window {
         }
     }
 
-    /// The content as it stands in the text: it comes from others, so nothing in it may end its block.
+    /// The content as a block of the text. The content comes from others, so nothing in it may end the block.
     fn block(&self) -> String {
         match (&self.rows, &self.data) {
             (Some(rows), _) => {

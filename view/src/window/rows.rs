@@ -28,7 +28,7 @@ impl Window {
             *end += size;
             Some(*end)
         });
-        // At least one, so that each window leads further.
+        // At least one row, so that each window leads further.
         let count = ends.take_while(|&end| end <= wanted.limit).count().max(1);
         found.truncate(count);
         let mut window = Self::new(Some(name), Format::Rows, wanted.start, found.len() as u64, rows.count);

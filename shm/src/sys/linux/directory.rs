@@ -1,7 +1,7 @@
 //! What is in a directory, reached through its descriptor, so that it does not matter where its path leads by now.
 //!
-//! Only the kernel's "no such file" means that something is not there. Any other error is given as an error: whoever took it
-//! for "gone" would delete or replace what is in use.
+//! Only the kernel's "no such file" means that something is not there. Any other error is given as an error, because a
+//! caller that took it for "gone" would delete or replace what is in use.
 
 use std::ffi::CString;
 use std::io;

@@ -22,8 +22,8 @@ use super::retry::retry;
 static DESCRIPTORS: Mutex<BTreeSet<RawFd>> = Mutex::new(BTreeSet::new());
 /// Start and length of each shared mapping.
 static RANGES: Mutex<BTreeMap<usize, usize>> = Mutex::new(BTreeMap::new());
-/// Shared by those who open, close and map, which many threads do at once; exclusive while this process forks. So a
-/// fork finds the two above free, and in agreement with what is open and mapped.
+/// Held shared by threads that open, close and map, so that many can do so at once; held exclusively while this process
+/// forks. So a fork finds the two above free, and in agreement with what is open and mapped.
 static FORKING: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 /// `/dev/null`, opened before it is needed: a process that forks may have no descriptor left.
@@ -119,7 +119,7 @@ static HELD: HeldAcrossFork = HeldAcrossFork(UnsafeCell::new(None));
 
 extern "C" fn before() {
     let guard = FORKING.write().unwrap_or_else(PoisonError::into_inner);
-    // SAFETY: the lock is ours, and whoever has it is alone here until `take` gives it back.
+    // SAFETY: this thread has the exclusive lock, so no other thread is here until `take` gives it back.
     unsafe { *HELD.0.get() = Some(guard) }
 }
 

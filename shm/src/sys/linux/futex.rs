@@ -12,8 +12,8 @@ use rustix::time::Timespec;
 
 use crate::sys::LONGEST_SLEEP;
 
-/// Sleeps if the low half of the word is that of `seen`, until somebody wakes those who do, a signal comes, or the time is
-/// up. It may also end without a reason: the caller looks again.
+/// Sleeps if the low half of the word is that of `seen`, until a thread wakes the sleepers, a signal comes, or the time
+/// is up. The sleep may also end without a reason, so the caller must look again.
 pub(crate) fn sleep_on(word: &AtomicU64, seen: u64, time: Duration) {
     let timeout = Timespec::try_from(time.min(LONGEST_SLEEP)).unwrap_or_default();
     #[expect(clippy::cast_possible_truncation, reason = "the kernel compares the low half")]
@@ -25,7 +25,7 @@ pub(crate) fn sleep_on(word: &AtomicU64, seen: u64, time: Duration) {
     }
 }
 
-/// Wakes all who sleep on this word, in every process.
+/// Wakes all threads that sleep on this word, in every process.
 pub(crate) fn wake_all(word: &AtomicU64) {
     // It cannot fail for memory that is mapped, unless the system refuses the call: then they wake by themselves.
     let _ = check_wake(word);

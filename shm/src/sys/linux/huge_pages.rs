@@ -75,7 +75,7 @@ impl Mapping {
     }
 
     /// Takes the pages of a piece as writing to each of them would, and says whether it could: all of it is allocated then.
-    /// Where there is no memory for them this fails, where writing would be the end of the process.
+    /// If there is no memory for them this fails, while writing would end the process.
     fn takes_small_pages(&self, piece: &Range<usize>) -> bool {
         self.assert_within(piece.start, piece.len());
         let start = piece.start / PAGE * PAGE;

@@ -1,7 +1,7 @@
-//! Kernel locks: the whole-file lock that says who holds a buffer, and the byte locks that order its writers and readers.
+//! Kernel locks: the whole-file lock by which processes hold a buffer, and the byte locks that order its writers and readers.
 //!
-//! None is ever waited for without a deadline: a process that was stopped while it had one must not stop others, but
-//! with an error that says so.
+//! No lock is ever waited for without a deadline: a holder that is stopped must not stop other processes, which get an
+//! error that says so instead.
 #![allow(unsafe_code)]
 
 use std::io;

@@ -23,9 +23,9 @@ pub(crate) struct LockTable {
 }
 
 impl LockTable {
-    /// Reads the table; nothing where there is none, or where it does not show the locks on files in this directory: it
-    /// may be another namespace's, and some file systems have other numbers there than `stat` says. Whether it does is
-    /// asked of a lock of our own, on a file without a name.
+    /// Reads the table; `None` if it does not exist, or does not show the locks on files in this directory: it may be
+    /// another namespace's, and some file systems have other numbers there than `stat` says. To find out, this function
+    /// takes a lock of its own, on a file without a name, and looks for it in the table.
     pub(crate) fn read(directory: &DirectoryHandle) -> Option<Self> {
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         let probe = retry(|| openat(directory.as_fd(), ".", flags, Mode::RUSR | Mode::WUSR)).ok()?;

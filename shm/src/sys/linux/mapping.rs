@@ -24,8 +24,8 @@ use crate::sys::{Destination, Protection, Source};
 /// The bytes may be changed by other processes at any time unless the file is sealed; so no reference to them is
 /// given out but to sealed ones ([`Mapping::sealed_bytes`]), and access goes through copies and atomics.
 ///
-/// A file must be as long as its mapping for as long as it is mapped: a page beyond its end raises SIGBUS. Files
-/// of a store get their length once and are never truncated; whoever else may write to the store is trusted in that.
+/// A file must be as long as its mapping for as long as it is mapped: a page beyond its end raises SIGBUS. Files of a
+/// store get their length once and are never truncated; other programs that may write to the store are trusted in that.
 #[derive(Debug)]
 pub(crate) struct Mapping {
     /// Owns the address range and unmaps it.

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::fork::process_generation;
 use crate::sys::{Identity, PROGRAM_LEN, SeenProcess};
 
-/// What was found when it was first asked, and the process generation + 1 that it is of. Threads that ask at once find
-/// the same, so there is no lock, which a forked child could find taken.
+/// The process generation + 1 that the values below are of. Threads that ask the system at once find the same values,
+/// so no lock is needed, which a forked child could find taken.
 static KNOWN: AtomicU64 = AtomicU64::new(0);
 static PID: AtomicU32 = AtomicU32::new(0);
 static PROGRAM: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];

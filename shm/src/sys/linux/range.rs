@@ -72,7 +72,8 @@ impl Drop for Range {
     }
 }
 
-/// An aligned address that is probably free: far below where the system maps, each time another one. 0 is none.
+/// An aligned address that is probably free: far below where the system maps, and another one each time. 0 if there is
+/// no such address.
 fn hint(len: usize) -> usize {
     const DISTANCE: usize = 16 << 40;
     static TOP: AtomicUsize = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! System calls that a signal interrupted are made again: a signal of the host program is no failure.
+//! System calls that a signal interrupted are made again, because a signal of the host program is not a failure.
 
 use std::io;
 

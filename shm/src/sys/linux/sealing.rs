@@ -56,10 +56,10 @@ impl GuardedFile {
         Ok(granted)
     }
 
-    /// Whether the system grants leases on this file at all, whoever can write to it. Takes none.
+    /// Whether the system grants leases on this file at all, even if a process can write to it. Takes no lease.
     pub(crate) fn check_leases(&self) -> io::Result<()> {
         lease_command(self.as_fd(), F_SETSIG, libc::SIGURG)?;
-        // There is none to give back, which is what a system with leases says.
+        // There is no lease to give back; a system with leases says so with EAGAIN.
         match lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_UNLCK) {
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(()),
             answer => answer,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::{GuardedFile, Stat, refused};
 use crate::sys::{Access, LockByte, SystemRoom};
 
-/// A directory that is open: there is none.
+/// An open directory, which does not exist here.
 #[derive(Debug)]
 pub(crate) struct DirectoryHandle(pub(super) Infallible);
 
@@ -58,7 +58,7 @@ impl DirectoryHandle {
     }
 }
 
-/// Which processes have whole-file locks: there is no such table.
+/// The table of whole-file locks, which does not exist here.
 #[derive(Debug)]
 pub(crate) struct LockTable(Infallible);
 

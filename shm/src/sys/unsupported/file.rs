@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Stat;
 use crate::sys::{Access, Destination, LockByte, LockMode, Source};
 
-/// An open file: there is none.
+/// An open file, which does not exist here.
 #[derive(Debug)]
 pub(crate) struct GuardedFile(pub(super) Infallible);
 

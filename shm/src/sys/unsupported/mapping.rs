@@ -1,4 +1,4 @@
-//! Shared memory, of which there is none.
+//! Shared memory, which does not exist here.
 
 use std::convert::Infallible;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64};
 use super::GuardedFile;
 use crate::sys::{Destination, HugePageBudget, Protection, Source};
 
-/// A file that is mapped: there is none.
+/// A mapped file, which does not exist here.
 #[derive(Debug)]
 pub(crate) struct Mapping(Infallible);
 

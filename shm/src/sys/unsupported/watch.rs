@@ -1,4 +1,4 @@
-//! Watches over directories, of which there is none.
+//! Watches over directories, which do not exist here.
 
 use std::convert::Infallible;
 use std::io;
@@ -9,7 +9,7 @@ use super::DirectoryHandle;
 use crate::sys::{AsFd, BorrowedFd, OwnedFd};
 use crate::sys::{NameEvent, WatchRefusal};
 
-/// A watch over a directory: there is none.
+/// A watch over a directory, which does not exist here.
 #[derive(Debug)]
 pub(crate) struct DirectoryWatch(Infallible);
 
