@@ -1,11 +1,14 @@
 //! Reads the message in a line from the client, or says why the line is not a message.
 
+use std::fmt;
+
 use dcc_mcp_shm::Error;
 use rmcp::model::{
     CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ErrorData, JsonRpcVersion2_0,
     RequestId, ServerJsonRpcMessage,
 };
-use serde::Deserialize;
+use serde::de::{self, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::weight::Weight;
@@ -95,11 +98,38 @@ struct Addressed<'a> {
     id: Id<'a>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Id<'a> {
     Number(i64),
     Text(&'a str),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Id<'a> {
+    /// Nothing is kept of an id that is of another type, or a text with escapes, because that may take much memory.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+
+        impl<'de> Visitor<'de> for IdVisitor {
+            type Value = Id<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a whole number or a text without escapes")
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Id<'de>, E> {
+                Ok(Id::Number(number))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Id<'de>, E> {
+                i64::try_from(number).map(Id::Number).map_err(E::custom)
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Id<'de>, E> {
+                Ok(Id::Text(text))
+            }
+        }
+
+        deserializer.deserialize_any(IdVisitor)
+    }
 }
 
 pub(crate) fn no_memory(error: &Error) -> String {
@@ -142,6 +172,26 @@ mod tests {
                 };
                 assert_eq!(meta(read), meta(known));
             }
+        }
+    }
+
+    #[test]
+    fn a_short_id_is_found_without_copying_what_else_there_is() {
+        let id = |line: &str| short_id(line.as_bytes());
+        assert_eq!(id(r#"{"method": "x", "id": 7}"#), Some(RequestId::Number(7)));
+        assert_eq!(
+            id(r#"{"id": "seven", "params": [1]}"#),
+            Some(RequestId::String("seven".into()))
+        );
+        let long = format!(r#"{{"id": "{}"}}"#, "7".repeat(SHORT_ID + 1));
+        for line in [
+            r#"{"id": [1, 2]}"#,
+            r#"{"id": "\u0037"}"#,
+            r#"{"id": 18446744073709551615}"#,
+            "{}",
+            &long,
+        ] {
+            assert_eq!(id(line), None, "{line}");
         }
     }
 

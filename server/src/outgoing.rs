@@ -3,6 +3,7 @@
 //! Each message passes through here, so no tool, prompt or error has to escape anything. Resources do, because their
 //! contents are JSON within a text.
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use dcc_mcp_shm::{Error, is_hidden, unescaped, visible};
@@ -90,14 +91,14 @@ fn may_hide(json: &[u8]) -> bool {
         .fold(true, |plain, byte| plain & (b' '..0x7f).contains(byte));
     let text = String::from_utf8_lossy(json);
     let escapes = text.contains("\\u") && (text.contains("\\u00") || text.contains("\\\\u{"));
-    escapes || (!is_plain && text.contains(is_hidden))
+    escapes || (!is_plain && text.split('"').any(|part| matches!(visible(part), Cow::Owned(_))))
 }
 
 /// Escapes hidden characters in all texts of a value, including the names of its fields.
 pub(crate) fn reveal(value: &mut Value) {
     match value {
         Value::String(text) => {
-            if let std::borrow::Cow::Owned(shown) = visible(text) {
+            if let Cow::Owned(shown) = visible(text) {
                 *text = shown;
             }
         }
@@ -147,5 +148,16 @@ mod tests {
             sent["result"]["structuredContent"],
             json!({r"a\u{feff}": [r"\u{e0041}"], r"a\u{5c}u{feff}": 1, "é頭": 0.1})
         );
+    }
+
+    #[test]
+    fn a_text_that_begins_with_a_mark_is_seen_whatever_else_a_message_has() {
+        for other in ["", "\u{200b}"] {
+            let texts = ["\u{301}a", other].map(ContentBlock::text);
+            let result = ServerResult::CallToolResult(CallToolResult::success(texts.to_vec()));
+            let message = ServerJsonRpcMessage::response(result, NumberOrString::Number(1));
+            let sent: Value = serde_json::from_slice(&line(&message).expect("JSON")).expect("JSON");
+            assert_eq!(sent["result"]["content"][0]["text"], "\\u{301}a");
+        }
     }
 }

@@ -66,6 +66,9 @@ fn in_words(reason: &KeptReason) -> &'static str {
         KeptReason::SlotOfPool => "it is a slot, and its pool is there",
         KeptReason::PersistentPool => "it is a pool that stays until it is deleted",
         KeptReason::Unreadable { .. } => "it is damaged: delete it by its id",
+        KeptReason::ClockUnknown { .. } => {
+            "its age cannot be told: let the program read its /proc, or run gc outside of the container"
+        }
         _ => "it could not be looked at or removed",
     }
 }
