@@ -45,7 +45,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo quick test test-rust test-python test-dcc wheel fuzz faults asan soak bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo quick test test-rust test-python test-dcc wheel fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -149,6 +149,10 @@ check-python: $(READY)
 	$(call say,mypy)
 	@.venv/bin/python -m mypy
 	@.venv/bin/python -m mypy.stubtest dcc_mcp_shm dcc_mcp_core
+
+check-windows: ## the workspace compiles for Windows, where it refuses to work (Debian; installs a compiler as root)
+	$(call say,cargo check for Windows)
+	@env -u MAKEFLAGS -u MFLAGS -u PYO3_BUILD_EXTENSION_MODULE .ci/check-windows
 
 deny: $(CARGO_DENY)
 	$(call say,cargo-deny)

@@ -42,7 +42,7 @@ FLOORS: dict[str, list[set[str]]] = {
     ],
     "view/src": [],
     "server/src": [
-        {"identity", "sync"},
+        {"platform", "identity", "sync"},
         {"lanes"},
         {"access"},
         {"state"},

@@ -8,8 +8,8 @@ use tokio::sync::{Notify, broadcast};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::lanes::Lanes;
+use crate::platform::StoreReadiness;
 use crate::quota::Quota;
-use crate::readiness::StoreReadiness;
 use crate::reply::ToolError;
 use crate::settings::Settings;
 use crate::sync::lock;

@@ -9,12 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{getpriority_process, setpriority_process};
-use rustix::thread::gettid;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use crate::platform::give_way;
 use crate::reply::ToolError;
 use crate::sync::lock;
 use crate::work::unless_cancelled;
@@ -217,12 +216,6 @@ impl Threads {
             }
         }
     }
-}
-
-/// Makes this thread nicer, and those that it starts. On Linux the value is a thread's own.
-fn give_way(by: i32) -> rustix::io::Result<()> {
-    let thread = Some(gettid());
-    setpriority_process(thread, getpriority_process(thread)? + by)
 }
 
 fn no_thread(error: &io::Error) -> ToolError {

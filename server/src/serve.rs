@@ -1,7 +1,5 @@
 //! MCP over stdin and stdout: which transport is used, and what ends it.
 
-use std::io;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +11,8 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::access::StoreAccess;
 use crate::ending::Ending;
+use crate::platform;
 use crate::settings::Settings;
-use crate::standard;
 use crate::state::ShmServer;
 use crate::transport::Lines;
 
@@ -26,7 +24,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Serves a store until the client or a signal ends it.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     dcc_mcp_shm::give_back_large_memory();
-    check_descriptors().context("cannot start the async runtime")?;
+    platform::check_descriptors().context("cannot start the async runtime")?;
     // One client, short calls: a second thread would only add a hand-off to each of them.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -36,18 +34,11 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     runtime.block_on(serve_stdio(ShmServer::new(settings)))
 }
 
-/// Checks that the descriptors can be had that the runtime opens, because tokio panics where it gets none for its signals.
-fn check_descriptors() -> io::Result<()> {
-    // The reactor opens three, and the signals a pair and a duplicate.
-    let _as_many = [UnixStream::pair()?, UnixStream::pair()?, UnixStream::pair()?];
-    Ok(())
-}
-
 async fn serve_stdio(server: ShmServer) -> anyhow::Result<()> {
     let ending = Ending::of_this_process().context("cannot listen for signals")?;
     tokio::spawn(sweep_now_and_then(Arc::clone(server.access())));
-    let input = standard::input().context("cannot read stdin")?;
-    let output = standard::output().context("cannot write stdout")?;
+    let input = platform::input().context("cannot read stdin")?;
+    let output = platform::output().context("cannot write stdout")?;
     serve_on(Lines::new(input, output, ending.clone()), server, ending).await
 }
 

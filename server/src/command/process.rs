@@ -3,10 +3,10 @@
 use std::fs;
 
 use jiff::Timestamp;
-use rustix::param::clock_ticks_per_second;
 use serde::Serialize;
 
 use super::foreign::foreign;
+use crate::platform::seconds_of_ticks;
 
 /// A process that has something open.
 #[derive(Debug, Clone, Serialize)]
@@ -59,7 +59,7 @@ fn seconds_after_boot(stat: &str) -> Option<i64> {
     const AFTER_NAME: usize = 22 - 2 - 1;
     let (_, fields) = stat.rsplit_once(')')?;
     let ticks: u64 = fields.split_ascii_whitespace().nth(AFTER_NAME)?.parse().ok()?;
-    i64::try_from(ticks.checked_div(clock_ticks_per_second())?).ok()
+    i64::try_from(seconds_of_ticks(ticks)?).ok()
 }
 
 #[cfg(test)]
@@ -78,7 +78,9 @@ mod tests {
 
     #[test]
     fn a_name_cannot_pose_as_other_fields() {
-        let ticks = clock_ticks_per_second() * 7;
+        let ticks = (0..10_000_000)
+            .find(|ticks| seconds_of_ticks(*ticks) == Some(7))
+            .expect("Linux says");
         let zeros = "0 ".repeat(18);
         let stat = format!("1 (a) R 1 (b) S {zeros}{ticks} 0");
         assert_eq!(seconds_after_boot(&stat), Some(7));

@@ -3,7 +3,8 @@
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use rustix::termios::tcgetwinsize;
+
+use crate::platform::window_size;
 
 pub(super) const TITLE: Style = Style::new().bold();
 pub(super) const FAINT: Style = Style::new().dimmed();
@@ -21,11 +22,7 @@ pub(super) struct Window {
 impl Window {
     /// The one that stdout is, if that is one and knows its size.
     pub(super) fn of_stdout() -> Option<Self> {
-        let size = tcgetwinsize(io::stdout()).ok()?;
-        (size.ws_col > 0 && size.ws_row > 0).then(|| Self {
-            columns: size.ws_col.into(),
-            lines: size.ws_row.into(),
-        })
+        window_size().map(|(columns, lines)| Self { columns, lines })
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::future::pending;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::os::fd::AsFd as _;
 use std::time::Duration;
 
 use anstream::adapter::strip_str;
@@ -11,9 +10,6 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use dcc_mcp_shm::{Error, Store, StoreWatch};
 use dcc_mcp_shm_view::text::Bytes;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use tokio::io::Interest;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::foreign::foreign;
@@ -21,7 +17,7 @@ use super::overview::Overview;
 use super::store::{existing, say_no_store};
 use super::table;
 use super::terminal::{self, TITLE, Window};
-use crate::readiness::{StoreReadiness, descriptor};
+use crate::platform::{Keys, RawTerminal, Resizes, StoreReadiness, Terminations};
 use crate::settings::StoreOption;
 
 /// How often ages, and slots given out and back, are looked at again: nothing tells of them.
@@ -69,12 +65,8 @@ impl Top {
 
 async fn watch(store: &Store) -> anyhow::Result<()> {
     let changes = Changes::of(store)?;
-    let keys = descriptor(io::stdin().as_fd().try_clone_to_owned()?, Interest::READABLE)?;
-    let mut ended = signal(SignalKind::terminate())?;
-    let mut hung_up = signal(SignalKind::hangup())?;
-    let mut interrupted = signal(SignalKind::interrupt())?;
-    let mut quit = signal(SignalKind::quit())?;
-    let mut resized = signal(SignalKind::window_change())?;
+    let keys = Keys::new()?;
+    let (mut terminations, mut resizes) = (Terminations::new()?.and_quit()?, Resizes::new()?);
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let _screen = Screen::enter()?;
@@ -82,15 +74,11 @@ async fn watch(store: &Store) -> anyhow::Result<()> {
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            _ = resized.recv() => {}
-            _ = ended.recv() => return Ok(()),
-            _ = hung_up.recv() => return Ok(()),
+            () = resizes.next() => {}
             // Not from this terminal, whose keys are keys.
-            _ = interrupted.recv() => return Ok(()),
-            _ = quit.recv() => return Ok(()),
-            ready = keys.readable() => {
-                ready?.clear_ready();
-                if ends()? {
+            () = terminations.next() => return Ok(()),
+            pressed = keys.pressed() => {
+                if pressed?.iter().any(|key| ENDS.contains(key)) {
                     return Ok(());
                 }
                 continue;
@@ -141,18 +129,6 @@ impl Changes {
     }
 }
 
-/// Whether one of the keys that were pressed ends this.
-fn ends() -> io::Result<bool> {
-    let mut keys = [0; 64];
-    loop {
-        match rustix::io::read(io::stdin(), &mut keys)? {
-            0 => return Ok(false),
-            count if keys[..count].iter().any(|key| ENDS.contains(key)) => return Ok(true),
-            _ => {}
-        }
-    }
-}
-
 /// The lines of one picture, as many as fit.
 fn picture(store: &Store, window: Option<Window>) -> anyhow::Result<Vec<String>> {
     let overview = Overview::of(store)?;
@@ -196,20 +172,14 @@ fn draw(lines: &[String]) -> io::Result<()> {
 
 /// The terminal as `top` has it: keys at once and unseen, on the other screen. As it was, when this is dropped.
 struct Screen {
-    before: Termios,
+    _keys: RawTerminal,
 }
 
 impl Screen {
     fn enter() -> io::Result<Self> {
-        let before = tcgetattr(io::stdin())?;
-        let mut changed = before.clone();
-        // Ctrl-C and Ctrl-Z are keys as well: a signal would end or stop this with the terminal as it is.
-        changed.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG;
-        // A read takes what there is and does not wait.
-        changed.special_codes[SpecialCodeIndex::VMIN] = 0;
-        changed.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(io::stdin(), OptionalActions::Now, &changed)?;
-        let screen = Self { before };
+        let screen = Self {
+            _keys: RawTerminal::enter()?,
+        };
         let mut stdout = io::stdout().lock();
         stdout.write_all(ENTER.as_bytes())?;
         stdout.flush()?;
@@ -222,6 +192,5 @@ impl Drop for Screen {
         let mut stdout = io::stdout().lock();
         // A terminal that is gone needs nothing.
         let _ = stdout.write_all(LEAVE.as_bytes()).and_then(|()| stdout.flush());
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &self.before);
     }
 }

@@ -1,14 +1,14 @@
 //! A configuration file: read as it is, and replaced as a whole or not at all.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
 use super::clients::Scope;
 use super::error::{Error, Problem};
+use crate::platform::{file_builder, keep_owner};
 
 #[derive(Debug)]
 pub(super) struct ConfigFile {
@@ -74,15 +74,9 @@ impl ConfigFile {
             // Renaming would replace a file that its owner has made read-only.
             Err(error) => return Err(error),
         };
-        let mode = match scope {
-            // What clients share among people.
-            Scope::Project => 0o666,
-            // What they keep secrets in.
-            Scope::User => 0o600,
-        };
-        let mut draft = tempfile::Builder::new()
-            .permissions(Permissions::from_mode(mode))
-            .tempfile_in(directory)?;
+        // Clients share the files of a project among people, and keep secrets in those of a user.
+        let private = matches!(scope, Scope::User);
+        let mut draft = file_builder(private).tempfile_in(directory)?;
         draft.write_all(new.as_bytes())?;
         if let Some(existing) = existing {
             keep_owner(draft.as_file(), &existing)?;
@@ -91,13 +85,4 @@ impl ConfigFile {
         draft.as_file().sync_all()?;
         Ok((draft, target))
     }
-}
-
-/// A file of another user, as root may write one, stays that user's.
-fn keep_owner(draft: &File, existing: &fs::Metadata) -> io::Result<()> {
-    let made = draft.metadata()?;
-    if (made.uid(), made.gid()) == (existing.uid(), existing.gid()) {
-        return Ok(());
-    }
-    fchown(draft, Some(existing.uid()), Some(existing.gid()))
 }

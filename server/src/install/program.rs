@@ -1,23 +1,22 @@
 //! The path of this program, as a client will start it: always absolute, because clients started from a desktop do not
 //! have the `PATH` of a shell.
 
+use std::env;
 use std::ffi::OsString;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
 
 use super::error::Error;
+use crate::platform::is_same_file;
 
 /// The path that this process was started by. It may be a link, which stays right when a package manager points it to
 /// the next version; what it leads to may go.
 pub(super) fn path() -> Result<String, Error> {
     let running = env::current_exe().map_err(Error::NoProgram)?;
-    let identity = identity(&running).map_err(Error::NoProgram)?;
     let started_by = env::args_os()
         .next()
         .into_iter()
         .flat_map(places)
-        .find(|place| self::identity(place).is_ok_and(|found| found == identity));
+        .find(|place| is_same_file(place, &running));
     let path = started_by.unwrap_or(running);
     path.into_os_string()
         .into_string()
@@ -34,8 +33,4 @@ fn places(command: OsString) -> Vec<PathBuf> {
         .filter(|directory| directory.is_absolute())
         .map(|directory| directory.join(&command))
         .collect()
-}
-
-fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::metadata(path).map(|found| (found.dev(), found.ino()))
 }

@@ -3,11 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use dcc_mcp_shm::{Error, Store, StoreOptions};
-use rustix::fs::{Access, FileType, access, lstat};
-use rustix::process::geteuid;
 
 use super::finding::Finding;
 use super::quoted::quoted;
+use crate::platform::{PathKind, can_reach, can_write, look_at, user};
 
 const SUBJECT: &str = "directory";
 
@@ -16,7 +15,7 @@ pub(super) fn check(path: &Path) -> (Option<Store>, Finding) {
     let shown = path.display();
     match Store::open(&StoreOptions::at(path).existing()) {
         Ok(store) => {
-            let finding = match access(path, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+            let finding = match can_write(path) {
                 Ok(()) => Finding::good(SUBJECT, format!("{shown}, this user's alone")),
                 Err(error) => Finding::error(
                     SUBJECT,
@@ -35,7 +34,7 @@ pub(super) fn check(path: &Path) -> (Option<Store>, Finding) {
 fn absent(path: &Path) -> Finding {
     let shown = path.display();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    match access(parent.unwrap_or(Path::new(".")), Access::WRITE_OK | Access::EXEC_OK) {
+    match can_reach(parent.unwrap_or(Path::new("."))) {
         Ok(()) => Finding::good(SUBJECT, format!("{shown} is not there yet, and can be made")),
         Err(error) => Finding::error(
             SUBJECT,
@@ -49,24 +48,24 @@ fn absent(path: &Path) -> Finding {
 fn remedy(path: &Path, error: &Error) -> String {
     let shown = path.display();
     // Without the trailing slash that would follow a link.
-    let Ok(stat) = lstat(path.components().collect::<PathBuf>()) else {
+    let Ok(facts) = look_at(&path.components().collect::<PathBuf>()) else {
         return format!("see to it that {shown} can be reached, or name another directory by --store");
     };
-    let user = geteuid().as_raw();
-    match FileType::from_raw_mode(stat.st_mode) {
-        FileType::Symlink => format!("remove the link {shown}, or name the directory itself by --store"),
-        FileType::Directory if stat.st_uid != user => format!(
+    let user = user();
+    match facts.kind {
+        PathKind::Link => format!("remove the link {shown}, or name the directory itself by --store"),
+        PathKind::Directory if facts.owner != user => format!(
             "run this as user {}, name another directory by --store, or: sudo chown {user} {}",
-            stat.st_uid,
+            facts.owner,
             quoted(path)
         ),
-        FileType::Directory if stat.st_mode & 0o777 != 0o700 => {
+        PathKind::Directory if facts.permissions != 0o700 => {
             format!(
                 "chmod 700 {}; what others put there meanwhile, look at first",
                 quoted(path)
             )
         }
-        FileType::Directory => format!("name another directory by --store ({error})"),
-        _ => format!("move {shown} away, or name another directory by --store"),
+        PathKind::Directory => format!("name another directory by --store ({error})"),
+        PathKind::Other => format!("move {shown} away, or name another directory by --store"),
     }
 }

@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use rustix::process::geteuid;
-
 use super::finding::Finding;
+use crate::platform::user;
 
 const SUBJECT: &str = "logout";
 /// Where it reads its configuration: a later directory is asked first.
@@ -15,7 +14,7 @@ const FIRST_PERSON: u32 = 1000;
 
 /// Nothing where there is no logind, or where the store is not in its reach.
 pub(super) fn check(store: &Path) -> Option<Finding> {
-    let concerns_store = store.starts_with("/dev/shm") && geteuid().as_raw() >= FIRST_PERSON;
+    let concerns_store = store.starts_with("/dev/shm") && user() >= FIRST_PERSON;
     let root = Path::new("/");
     let keeps = || !removes_ipc(root) || lingers();
     (concerns_store && root.join("run/systemd/seats").is_dir()).then(|| judge(keeps()))

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use dcc_mcp_shm::{SpaceLimit, Store};
 use dcc_mcp_shm_view::text::Bytes;
-use rustix::fs::{Stat, StatVfs, major, minor, stat, statvfs};
-use rustix::system::uname;
 
 use super::finding::Finding;
+use crate::platform::{self, FileSystem};
 
 /// What Docker gives /dev/shm unless it is told otherwise.
 const DOCKER_SHM: u64 = 64 << 20;
@@ -29,31 +28,25 @@ pub(super) fn check(directory: &Path, store: Option<&Store>) -> Vec<Finding> {
     let mut findings = file_system(directory);
     findings.extend(store.map(room));
     if let Ok(setting) = fs::read_to_string(SHMEM_ENABLED) {
-        findings.push(huge_pages(&setting, uname().release().to_str().unwrap_or_default()));
+        findings.push(huge_pages(&setting, &platform::kernel_release()));
     }
     findings
 }
 
 fn file_system(directory: &Path) -> Vec<Finding> {
     // That of the directory, or the one that it would be made in.
-    let asked = directory
-        .ancestors()
-        .find_map(|path| Some((stat(path).ok()?, statvfs(path).ok()?)));
-    let Some((stat, space)) = asked else {
+    let asked = directory.ancestors().find_map(|path| platform::file_system(path).ok());
+    let Some(file_system) = asked else {
         let problem = format!("{} cannot be asked about", directory.display());
         return vec![Finding::unknown(SUBJECT, problem)];
     };
-    vec![size(&stat, &space), inodes(&space)]
+    vec![size(&file_system), inodes(&file_system)]
 }
 
-fn size(stat: &Stat, space: &StatVfs) -> Finding {
+fn size(file_system: &FileSystem) -> Finding {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let kind = kind_of(&mounts, &format!("{}:{}", major(stat.st_dev), minor(stat.st_dev)));
-    let kind = kind.unwrap_or("of an unknown kind");
-    let (size, free) = (
-        space.f_blocks.saturating_mul(space.f_frsize),
-        space.f_bavail.saturating_mul(space.f_frsize),
-    );
+    let kind = kind_of(&mounts, &file_system.device).unwrap_or("of an unknown kind");
+    let (size, free) = (file_system.bytes, file_system.free_bytes);
     let state = match size {
         0 => format!("{kind}, of no limited size"),
         size => format!("{kind}, {:#}, {:#} free", Bytes(size), Bytes(free)),
@@ -102,11 +95,11 @@ fn room(store: &Store) -> Finding {
 }
 
 /// How many more files there can be: each buffer, scene, slot and name is one.
-fn inodes(space: &StatVfs) -> Finding {
+fn inodes(file_system: &FileSystem) -> Finding {
     const SUBJECT: &str = "inodes";
-    let state = format!("{} more files are possible", space.f_favail);
-    match space.f_favail {
-        _ if space.f_files == 0 => Finding::good(SUBJECT, "as many files as there is room for"),
+    let state = format!("{} more files are possible", file_system.free_files);
+    match file_system.free_files {
+        _ if file_system.files == 0 => Finding::good(SUBJECT, "as many files as there is room for"),
         0 => Finding::error(SUBJECT, "the file system can have no more files", NO_INODES),
         free if free < FEW_INODES => Finding::warning(SUBJECT, state, NO_INODES),
         _ => Finding::good(SUBJECT, state),

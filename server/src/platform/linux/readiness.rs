@@ -29,6 +29,6 @@ impl StoreReadiness {
     deprecated,
     reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
 )]
-pub(crate) fn descriptor(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+pub(super) fn descriptor(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, interest)
 }

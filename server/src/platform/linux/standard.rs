@@ -18,13 +18,11 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
-use crate::readiness::descriptor;
+use super::readiness::descriptor;
+use crate::platform::{Input, Output};
 
 /// Bytes that a pipe surely takes once it takes any (PIPE_BUF): more could wait for the reader.
 const PIECE: usize = 4096;
-
-pub(crate) type Input = Box<dyn AsyncRead + Send + Unpin>;
-pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
 
 /// What the client writes to.
 ///

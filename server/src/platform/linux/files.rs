@@ -1,0 +1,67 @@
+//! Files and file systems: who may do what with them.
+
+use std::fs::{self, File, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+use std::path::Path;
+
+use rustix::fs::{Access, FileType, access, lstat, major, minor, stat, statvfs};
+
+use crate::platform::{FileSystem, PathFacts, PathKind};
+
+/// Whether this process may list, enter and change a directory.
+pub(crate) fn can_write(directory: &Path) -> io::Result<()> {
+    Ok(access(directory, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// Whether this process may make something in a directory.
+pub(crate) fn can_reach(directory: &Path) -> io::Result<()> {
+    Ok(access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// What is at a path, not following a link.
+pub(crate) fn look_at(path: &Path) -> io::Result<PathFacts> {
+    let stat = lstat(path)?;
+    Ok(PathFacts {
+        kind: match FileType::from_raw_mode(stat.st_mode) {
+            FileType::Symlink => PathKind::Link,
+            FileType::Directory => PathKind::Directory,
+            _ => PathKind::Other,
+        },
+        owner: stat.st_uid,
+        permissions: stat.st_mode & 0o777,
+    })
+}
+
+/// The file system that a path lies on.
+pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
+    let (stat, space) = (stat(path)?, statvfs(path)?);
+    Ok(FileSystem {
+        device: format!("{}:{}", major(stat.st_dev), minor(stat.st_dev)),
+        bytes: space.f_blocks.saturating_mul(space.f_frsize),
+        free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
+        files: space.f_files,
+        free_files: space.f_favail,
+    })
+}
+
+/// What tells a file from all others, following links.
+pub(crate) fn file_identity(path: &Path) -> io::Result<(u64, u64)> {
+    fs::metadata(path).map(|found| (found.dev(), found.ino()))
+}
+
+/// Makes files that this user alone may use, or others as well as far as the umask leaves it to them.
+pub(crate) fn file_builder(private: bool) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.permissions(Permissions::from_mode(if private { 0o600 } else { 0o666 }));
+    builder
+}
+
+/// Gives a new file the owner of an existing one: a file of another user, as root may write one, stays that user's.
+pub(crate) fn keep_owner(new: &File, existing: &fs::Metadata) -> io::Result<()> {
+    let made = new.metadata()?;
+    if (made.uid(), made.gid()) == (existing.uid(), existing.gid()) {
+        return Ok(());
+    }
+    fchown(new, Some(existing.uid()), Some(existing.gid()))
+}

@@ -1,0 +1,67 @@
+//! What the server and the commands need of the operating system beside the crate: the standard streams without threads, how a
+//! session ends from outside, the terminal, processes and files. `linux/` is what exists; `unsupported` refuses, so that
+//! everything else compiles on any system. A port is another module with the same names.
+#![cfg_attr(
+    not(target_os = "linux"),
+    allow(dead_code, reason = "nothing is done with what is never there")
+)]
+
+#[cfg(target_os = "linux")]
+mod linux;
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+
+use std::path::Path;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+#[cfg(target_os = "linux")]
+pub(crate) use self::linux::{
+    Keys, RawTerminal, Reader, Resizes, StoreReadiness, Terminations, can_reach, can_write, check_descriptors,
+    file_builder, file_identity, file_system, give_way, input, is_output_hung_up, keep_owner, kernel_release, look_at,
+    output, seconds_of_ticks, survive_file_size_limit, user, window_size,
+};
+#[cfg(not(target_os = "linux"))]
+pub(crate) use self::unsupported::{
+    Keys, RawTerminal, Reader, Resizes, StoreReadiness, Terminations, can_reach, can_write, check_descriptors,
+    file_builder, file_identity, file_system, give_way, input, is_output_hung_up, keep_owner, kernel_release, look_at,
+    output, seconds_of_ticks, survive_file_size_limit, user, window_size,
+};
+
+pub(crate) type Input = Box<dyn AsyncRead + Send + Unpin>;
+pub(crate) type Output = Box<dyn AsyncWrite + Send + Unpin>;
+
+/// What is at a path, not following a link.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PathFacts {
+    pub(crate) kind: PathKind,
+    /// The id of its user.
+    pub(crate) owner: u32,
+    /// Who may read, write and enter it, as nine bits.
+    pub(crate) permissions: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PathKind {
+    Link,
+    Directory,
+    Other,
+}
+
+/// A file system.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSystem {
+    /// Its device, as the list of mounts has it.
+    pub(crate) device: String,
+    /// All its bytes; 0 if they are not limited.
+    pub(crate) bytes: u64,
+    pub(crate) free_bytes: u64,
+    /// How many files it can have; 0 if they are not limited.
+    pub(crate) files: u64,
+    pub(crate) free_files: u64,
+}
+
+/// Whether both paths lead to the same file.
+pub(crate) fn is_same_file(one: &Path, other: &Path) -> bool {
+    matches!((file_identity(one), file_identity(other)), (Ok(one), Ok(other)) if one == other)
+}
