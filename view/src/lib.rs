@@ -30,6 +30,7 @@ mod contents;
 mod decode;
 mod elements;
 mod error;
+mod image_format;
 mod left_out;
 mod look;
 pub mod memory;

@@ -3,9 +3,10 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{DataReader, PlacedArray};
-use imagesize::ImageType;
 use schemars::JsonSchema;
 use serde::Serialize;
+
+use crate::image_format::{image_format, name};
 
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Image {
@@ -43,13 +44,7 @@ impl Image {
 
     /// The image file that the data begins with, if it is one.
     pub(super) fn of_bytes(start: &[u8]) -> Option<Self> {
-        let format = match imagesize::image_type(start).ok()? {
-            ImageType::Png => "PNG",
-            ImageType::Jpeg => "JPEG",
-            ImageType::Webp => "WebP",
-            ImageType::Exr => "OpenEXR",
-            _ => return None,
-        };
+        let format = name(image_format(start)?);
         // A damaged header has no size.
         let size = imagesize::blob_size(start).ok();
         Some(Self {

@@ -16,6 +16,7 @@ use super::size::size;
 use super::source::{Part, Source};
 use super::{openexr, pixels};
 use crate::error::{LookError, TooLarge};
+use crate::image_format::{MAGIC_BYTES, image_format, name};
 use crate::memory;
 
 /// Most memory that a decoder may use: an 8K frame of 16-bit RGBA. EXR needs none of it, because it is decoded piece by piece.
@@ -28,22 +29,13 @@ const MODEST_BYTES: usize = 16 << 20;
 const TURN: Duration = Duration::from_millis(5);
 /// Bytes that a decoder needs beside the file and the image.
 const MARGIN: usize = 4 << 20;
-/// Bytes at the start that tell formats apart.
-const MAGIC_BYTES: u64 = 12;
 
 /// The format of the image file that the data is, if it begins like one.
 pub(super) fn format(source: &Source<'_>) -> Result<Option<ImageFormat>, LookError> {
-    const KNOWN: [ImageFormat; 4] = [
-        ImageFormat::Png,
-        ImageFormat::Jpeg,
-        ImageFormat::WebP,
-        ImageFormat::OpenExr,
-    ];
     let mut bytes = source.everything();
-    let mut magic = vec![0; size(bytes.len().min(MAGIC_BYTES))];
-    bytes.read(0, &mut magic)?;
-    let format = image::guess_format(&magic).ok();
-    Ok(format.filter(|format| KNOWN.contains(format)))
+    let mut start = vec![0; MAGIC_BYTES.min(size(bytes.len()))];
+    bytes.read(0, &mut start)?;
+    Ok(image_format(&start))
 }
 
 /// Draws the image file that the data is.
@@ -175,15 +167,6 @@ fn draw_decoded(
             pixels.pixels()
         ),
     })
-}
-
-fn name(format: ImageFormat) -> &'static str {
-    match format {
-        ImageFormat::Png => "PNG",
-        ImageFormat::Jpeg => "JPEG",
-        ImageFormat::WebP => "WebP",
-        _ => "EXR",
-    }
 }
 
 fn too_large(format: ImageFormat, problem: TooLarge) -> LookError {
