@@ -21,7 +21,7 @@ from rounds import progress
 
 from server import calls, describing, listing, memory, pictures, starting
 from server.report import Results, markdown, pictures_alone
-from server.servers import IN_TURNS, MESHES, MIXED, OURS, ROOT, Call, noops, ours
+from server.servers import IN_TURNS, MESHES, MIXED, OURS, READ_BY_RMCP, ROOT, Call, noops, ours
 
 PAGE = ROOT / "docs/server-benchmarks.md"
 
@@ -55,7 +55,11 @@ def measure(program: Path, directory: Path) -> Results:
     servers = {OURS: ours(program, store, read), **dict(noops())}
     mixed = ours(program, store, read, *others, ("view_image", buffer | {"max_edge": 128}))
     progress("calls")
-    called = calls.measure({OURS: servers[OURS], IN_TURNS: ours(program, directory / "meshes", *in_turns), **servers})
+    variants = {
+        IN_TURNS: ours(program, directory / "meshes", *in_turns),
+        READ_BY_RMCP: servers[OURS]._replace(fields={"more": True}),
+    }
+    called = calls.measure({OURS: servers[OURS], **variants, **servers})
     progress("starting")
     started = starting.measure(servers)
     progress("memory")

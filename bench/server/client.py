@@ -6,7 +6,9 @@ import select
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 PIPES, SOCKETS = "pipes", "sockets"
@@ -22,8 +24,17 @@ HELLO = {
 class Client:
     """A server that was started and has answered `initialize`. Its stderr is that of this process."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], transport: str = PIPES) -> None:
-        """Start a server; `start_seconds` is how long it took until `initialize` was answered."""
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        transport: str = PIPES,
+        fields: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Start a server; `start_seconds` is how long it took until `initialize` was answered.
+
+        `fields` are added to each message.
+        """
         # What the caller's shell says about stores is not meant for servers that are measured.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("DCC_MCP_SHM")}
         start = time.perf_counter()
@@ -32,6 +43,7 @@ class Client:
         os.close(its_in)
         os.close(its_out)
         self._id = 0
+        self._fields = fields
         # What came behind the last message.
         self._read = b""
         self.request("initialize", HELLO)
@@ -56,7 +68,7 @@ class Client:
     def timed(self, method: str, params: dict[str, Any]) -> tuple[float, dict[str, Any]]:
         """Seconds from a request's line to that of its answer, and the result; making and parsing JSON do not count."""
         self._id += 1
-        line = _line_of({"id": self._id, "method": method, "params": params})
+        line = self._line_of({"id": self._id, "method": method, "params": params})
         start = time.perf_counter()
         os.write(self._out, line)
         answer = self._line()
@@ -69,12 +81,12 @@ class Client:
     def begin(self, method: str, params: dict[str, Any]) -> int:
         """Ask for something and do not wait for it; the id that its answer will have."""
         self._id += 1
-        os.write(self._out, _line_of({"id": self._id, "method": method, "params": params}))
+        os.write(self._out, self._line_of({"id": self._id, "method": method, "params": params}))
         return self._id
 
     def notify(self, method: str, params: dict[str, Any]) -> None:
         """Say something that has no answer."""
-        os.write(self._out, _line_of({"method": method, "params": params}))
+        os.write(self._out, self._line_of({"method": method, "params": params}))
 
     def is_answered(self, seconds: float) -> bool:
         """Whether a message comes within so many seconds."""
@@ -101,6 +113,9 @@ class Client:
         tasks = Path(f"/proc/{self._process.pid}/task")
         return sum(int(task.read_text().split()[0]) for task in tasks.glob("*/schedstat"))
 
+    def _line_of(self, message: dict[str, Any]) -> bytes:
+        return json.dumps({"jsonrpc": "2.0", **message, **self._fields}).encode() + b"\n"
+
     def _line(self) -> bytes:
         while b"\n" not in self._read:
             part = os.read(self._in, 1 << 16)
@@ -109,10 +124,6 @@ class Client:
             self._read += part
         line, _, self._read = self._read.partition(b"\n")
         return line
-
-
-def _line_of(message: dict[str, Any]) -> bytes:
-    return json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
 
 
 def _connections(transport: str) -> tuple[int, int, int, int]:

@@ -64,6 +64,8 @@ Until the answer's line is there. Most hosts give a server pipes; Node gives it 
 stdout. A round is the median of {block} calls one after another. dcc-mcp-shm answers `read_descriptor` about a mesh.
 Whether anything about its file has changed is looked at each time; if not, the answer is the one before. *Another mesh
 each time* is what a call costs that opens and reads a file: {meshes} meshes take turns, more than answers are kept.
+*Read by rmcp* is the first call with a field more, because of which the server leaves the reading of it to rmcp: rmcp
+tries all that a message may be, one after the other.
 
 {calls}
 

