@@ -1,5 +1,6 @@
 //! How calls reach the store and the index of it: opened when first needed, and again when its directory was replaced.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ struct Followed {
 impl Followed {
     /// Whether changes are still taken in.
     fn is_followed(&self) -> bool {
-        self.task.as_ref().is_none_or(|task| !task.is_finished())
+        !self.index.is_over.load(Ordering::Relaxed) && self.task.as_ref().is_none_or(|task| !task.is_finished())
     }
 }
 
@@ -62,19 +63,23 @@ struct Index {
     store: Store,
     entries: Mutex<StoreIndex>,
     changes: broadcast::Sender<StoreChange>,
+    /// Whether the watch said that the directory was removed, moved or opened to others. It may be as it must be again, but the
+    /// task that follows it ends when it learns of this.
+    is_over: AtomicBool,
 }
 
 impl Index {
     /// Takes in what happened since the last time and tells it, before anybody else sees the index. Says whether the store is
     /// still there.
     fn refresh(&self, entries: &mut StoreIndex) -> Result<bool, Error> {
-        let mut is_there = true;
         for change in entries.refresh()? {
-            is_there &= change != StoreChange::Gone;
+            if change == StoreChange::Gone {
+                self.is_over.store(true, Ordering::Relaxed);
+            }
             // Fails if nobody listens.
             let _ = self.changes.send(change);
         }
-        Ok(is_there)
+        Ok(!self.is_over.load(Ordering::Relaxed))
     }
 }
 
@@ -157,17 +162,21 @@ impl StoreAccess {
         &self,
         look: impl FnOnce(&Store, &StoreIndex) -> Result<T, ToolError>,
     ) -> Result<T, ToolError> {
-        let store = self.open()?;
-        let index = if let Some(index) = self.followed() {
-            index
-        } else {
-            let _only = lock(&self.following);
-            // Another call may have made it meanwhile.
-            self.followed().map_or_else(|| self.follow(store), Ok)?
-        };
-        let mut entries = lock(&index.entries);
-        index.refresh(&mut entries)?;
-        look(&index.store, &entries)
+        loop {
+            let store = self.open()?;
+            let index = if let Some(index) = self.followed() {
+                index
+            } else {
+                let _only = lock(&self.following);
+                // Another call may have made it meanwhile.
+                self.followed().map_or_else(|| self.follow(store), Ok)?
+            };
+            let mut entries = lock(&index.entries);
+            if index.refresh(&mut entries)? {
+                return look(&index.store, &entries);
+            }
+            // The directory was removed or opened to others since it was opened here, so opening it again says what it is now.
+        }
     }
 
     /// The index, if there is one and changes are taken in.
@@ -189,6 +198,7 @@ impl StoreAccess {
             store,
             entries: Mutex::new(entries),
             changes: self.changes.clone(),
+            is_over: AtomicBool::new(false),
         });
         let task = ready.map(|ready| tokio::spawn(keep_fresh(self.lanes.clone(), index.clone(), ready)));
         let mut opened = self.locked();
@@ -241,5 +251,50 @@ async fn keep_fresh(lanes: Arc<Lanes>, index: Arc<Index>, ready: StoreReadiness)
             tokio::time::sleep(AGAIN).await;
         }
         tokio::time::sleep(PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use dcc_mcp_shm::{BufferOptions, SharedSceneBuffer, StoreOptions};
+
+    use super::*;
+    use crate::settings::StoreOption;
+
+    #[expect(
+        clippy::await_holding_lock,
+        reason = "the task that waits for it waits on a thread of its own"
+    )]
+    #[tokio::test]
+    async fn a_store_that_was_open_to_others_for_a_moment_is_followed_by_the_next_look() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let path = parent.path().join("store");
+        let store = Store::open(&StoreOptions::at(&path)).expect("a store");
+        let access = StoreAccess::new(&Settings {
+            store: StoreOption {
+                store: Some(path.clone()),
+            },
+            ..Settings::default()
+        });
+        let mut changes = access.changes();
+        access.index(|_, _| Ok(())).expect("a look");
+        let index = access.followed().expect("followed");
+        let held = lock(&index.entries);
+        set_permissions(&path, Permissions::from_mode(0o755)).expect("its owner");
+        // Until the task that follows the store waits for the index.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(held);
+        // The task is told that the store is gone, and cannot end before this thread awaits something.
+        while changes.try_recv() != Ok(StoreChange::Gone) {
+            std::thread::yield_now();
+        }
+        set_permissions(&path, Permissions::from_mode(0o700)).expect("its owner");
+        access.index(|_, _| Ok(())).expect("a look");
+        let scene = SharedSceneBuffer::write(&store, b"data", &BufferOptions::default()).expect("a scene");
+        let told = tokio::time::timeout(Duration::from_secs(10), changes.recv()).await;
+        assert_eq!(told, Ok(Ok(StoreChange::Listing(scene.id()))));
     }
 }
