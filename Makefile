@@ -70,7 +70,7 @@ test-python: $(READY) $(TESTED_SERVERS) $(NODE_TOOLS)
 	$(call say,Python tests)
 	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal
 
-test-dcc: $(DCC_READY) $(SERVER) ## tests inside Blender (first time: 474 MB to download)
+test-dcc: $(DCC_READY) $(DEBUG_SERVER) ## tests inside Blender (first time: 474 MB to download)
 	$(call say,Blender tests)
 	@.venv-dcc/bin/python -m pytest tests/dcc
 

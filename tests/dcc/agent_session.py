@@ -17,7 +17,7 @@ from typing import Any
 from mcp import Client, StdioServerParameters
 
 ROOT = Path(__file__).resolve().parents[2]
-SERVER = ROOT / "target/release/dcc-mcp-shm"
+SERVER = ROOT / "target/debug/dcc-mcp-shm"
 DOCUMENT = ROOT / "docs/agent-session.md"
 PICTURE = DOCUMENT.with_suffix(".png")
 
