@@ -25,8 +25,8 @@ pub(crate) struct Segment {
     /// The whole file, where it can be rewritten; a forked child finds zeros until it opens the file itself.
     shared: OnceLock<Mapping>,
     reopening: ForkMutex<()>,
-    /// Whether the lock is taken with the file. A pool keeps its slots' files open and locks those it is given.
-    locked: bool,
+    /// Whether an open file is held by its lock. A pool keeps its slots' files open and locks those that it is given.
+    holds_lock: bool,
     on_close: AtomicU8,
     released: bool,
 }
@@ -81,7 +81,7 @@ impl Segment {
         Ok((Self::new(directory, id, file, snapshot.stat.len, false), snapshot))
     }
 
-    fn new(directory: &Directory, id: Uuid, file: GuardedFile, len: u64, locked: bool) -> Self {
+    fn new(directory: &Directory, id: Uuid, file: GuardedFile, len: u64, holds_lock: bool) -> Self {
         Self {
             directory: directory.clone(),
             id,
@@ -89,7 +89,7 @@ impl Segment {
             len,
             shared: OnceLock::new(),
             reopening: ForkMutex::default(),
-            locked,
+            holds_lock,
             on_close: AtomicU8::new(OnClose::Keep as u8),
             released: false,
         }
@@ -130,7 +130,7 @@ impl Segment {
             return Ok(());
         }
         let access = self.file.access();
-        let file = if self.locked {
+        let file = if self.holds_lock {
             open_held(&self.directory, self.id, access)?.0
         } else {
             self.directory.open_file(self.id, access)?
@@ -151,7 +151,7 @@ impl Segment {
             Ordering::Relaxed,
         );
         self.file.adopt();
-        if self.locked { self.record_use() } else { Ok(()) }
+        if self.holds_lock { self.record_use() } else { Ok(()) }
     }
 
     /// The whole file, mapped so that writes reach everybody. The handle must be open for writing.
@@ -226,7 +226,7 @@ impl Segment {
             return self.directory.remove_file(self.id);
         }
         let failed = |error| Error::io("release", &self.path(), error);
-        if !self.locked || !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
+        if !self.holds_lock || !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
             return Ok(());
         }
         // Nobody else is there, and nobody can come before this is closed.

@@ -9,10 +9,10 @@ mod bell;
 mod data_lock;
 mod edit;
 mod file;
-mod lease;
 mod new;
 mod open;
 mod rewriting;
+mod slot_hold;
 mod slot_reading;
 mod view;
 mod wait;
@@ -26,8 +26,8 @@ use uuid::Uuid;
 pub(crate) use self::bell::{ring, wake, want, was_wanted};
 pub use self::edit::BufferEdit;
 pub(crate) use self::file::BufferFile;
-pub(crate) use self::lease::SlotLease;
 pub(crate) use self::new::NewBuffer;
+pub(crate) use self::slot_hold::SlotHold;
 pub use self::view::BufferView;
 use crate::error::{Error, Result};
 use crate::format::{AT_GENERATION, AT_SEQUENCE, Descriptor, Role};
@@ -50,16 +50,13 @@ use crate::segment::OnClose;
 pub struct SharedBuffer {
     file: Arc<BufferFile>,
     /// Held last: a slot is given back when everything else has let go of it.
-    slot: Option<Arc<dyn SlotLease>>,
+    slot: Option<Arc<dyn SlotHold>>,
 }
 
 impl SharedBuffer {
     /// A slot that was just acquired, through the handle that its pool keeps.
-    pub(crate) fn from_slot(file: Arc<BufferFile>, lease: Arc<dyn SlotLease>) -> Self {
-        Self {
-            file,
-            slot: Some(lease),
-        }
+    pub(crate) fn from_slot(file: Arc<BufferFile>, hold: Arc<dyn SlotHold>) -> Self {
+        Self { file, slot: Some(hold) }
     }
 
     /// The id: a UUID.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::SlotLease;
+use super::SlotHold;
 use super::access::Reading;
 #[cfg(doc)]
 use crate::error::Error;
@@ -17,7 +17,7 @@ pub struct BufferView {
     len: usize,
     _reading: Reading,
     /// Given back last.
-    _slot: Option<Arc<dyn SlotLease>>,
+    _slot: Option<Arc<dyn SlotHold>>,
 }
 
 impl BufferView {
@@ -26,7 +26,7 @@ impl BufferView {
         start: usize,
         len: usize,
         reading: Reading,
-        slot: Option<Arc<dyn SlotLease>>,
+        slot: Option<Arc<dyn SlotHold>>,
     ) -> Self {
         Self {
             mapping,

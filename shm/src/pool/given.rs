@@ -27,7 +27,7 @@ impl Given {
         claimed.map(drop).map_err(|_| true)
     }
 
-    pub(super) fn keep(&self) {
+    pub(super) fn mark_taken(&self) {
         self.0.store(Self::trying() + 1, Ordering::Relaxed);
     }
 
@@ -35,7 +35,7 @@ impl Given {
         self.0.store(0, Ordering::Release);
     }
 
-    pub(super) fn is_kept(&self) -> bool {
+    pub(super) fn is_taken_here(&self) -> bool {
         self.0.load(Ordering::Relaxed) == Self::trying() + 1
     }
 }

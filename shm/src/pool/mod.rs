@@ -5,11 +5,11 @@
 //! generation is counted up, so that descriptors of earlier times are refused.
 
 mod given;
-mod lease;
 mod new;
 mod open_pool;
 mod slot;
 mod status;
+mod taking;
 mod wait;
 mod waiting_line;
 
@@ -134,7 +134,7 @@ impl BufferPool {
         let mut backoff = Backoff::new(LOOKERS_PATIENCE);
         let mut passes = 0;
         loop {
-            match self.0.take_out_of_line()? {
+            match self.0.take_unless_others_wait()? {
                 Taken::Slot(buffer) => return Ok(buffer),
                 Taken::SoonFree if backoff.pause() => {}
                 Taken::None if passes < PASSES => passes += 1,

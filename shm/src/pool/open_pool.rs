@@ -1,4 +1,4 @@
-//! A pool that this process has open, which all handles share: looking for a free slot, and taking it.
+//! A pool that this process has open, which all its handles share, and which of its slots are free.
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -24,7 +24,7 @@ pub(super) struct OpenPool {
 /// What came of looking for a free slot.
 pub(super) enum Taken {
     Slot(SharedBuffer),
-    /// Nobody has at least one of them, but somebody looks at it, or waits for it longer.
+    /// At least one slot has no holder, but somebody looks at it just now, or has waited longer.
     SoonFree,
     None,
 }
@@ -45,7 +45,7 @@ impl OpenPool {
     }
 
     /// Takes a slot without waiting, unless others wait for one.
-    pub(super) fn take_out_of_line(self: &Arc<Self>) -> Result<Taken> {
+    pub(super) fn take_unless_others_wait(self: &Arc<Self>) -> Result<Taken> {
         self.control.file()?;
         if self.line()?.is_empty() {
             return self.take_any();
@@ -56,7 +56,7 @@ impl OpenPool {
     pub(super) fn free(&self) -> Result<usize> {
         let mut free = 0;
         for slot in &self.slots {
-            free += usize::from(!slot.given.is_kept() && !slot.is_taken_elsewhere()?);
+            free += usize::from(!slot.given.is_taken_here() && !slot.is_taken_elsewhere()?);
         }
         Ok(free)
     }
@@ -65,7 +65,7 @@ impl OpenPool {
     pub(super) fn exhausted(&self, waited: Duration) -> Result<Error> {
         let mut holders = Vec::new();
         for slot in &self.slots {
-            if slot.given.is_kept() || slot.is_given_elsewhere()? {
+            if slot.given.is_taken_here() || slot.is_given_elsewhere()? {
                 holders.extend(slot.holder()?);
             }
         }

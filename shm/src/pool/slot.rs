@@ -34,8 +34,11 @@ impl Slot {
         })
     }
 
-    /// Takes this slot if nobody has it: alone for a moment, to count its generation up, then for good. Gives the
-    /// generation.
+    /// Takes this slot if nobody has it, and gives its new generation. First takes the whole-file lock exclusively, to count the
+    /// generation up, then shared, to hold the slot.
+    ///
+    /// Here the slot of a killed holder comes back: the kernel dropped its locks, and nothing else is done about it until somebody
+    /// takes the slot.
     pub(super) fn try_take(&self) -> Result<Option<u64>> {
         let failed = |error| Error::io("take", &self.file.segment.path(), error);
         let file = self.file.segment.file()?;

@@ -36,7 +36,7 @@ impl BufferPool {
     /// # Errors
     /// As [`BufferPool::acquire_timeout`].
     pub fn acquire_timeout_while(&self, timeout: Duration, mut go_on: impl FnMut() -> bool) -> Result<SharedBuffer> {
-        if let Taken::Slot(buffer) = self.0.take_out_of_line()? {
+        if let Taken::Slot(buffer) = self.0.take_unless_others_wait()? {
             return Ok(buffer);
         }
         let deadline = Deadline::after(timeout);

@@ -1,10 +1,10 @@
 //! Drawing points as balls, within a bounded amount of work: all points, or some of them.
 
 use super::camera::Camera;
-use super::drawing::Drawing;
 use super::points::{Points, Share};
 use super::raster::Samples;
 use super::source::Source;
+use super::tally::Tally;
 use crate::error::LookError;
 
 /// Most points that are drawn: several for each sample of a picture.
@@ -33,7 +33,7 @@ pub(super) fn draw(
     share: Share,
     camera: &Camera,
     edge: usize,
-    drawing: &mut Drawing,
+    drawing: &mut Tally,
 ) -> Result<Samples, LookError> {
     let mut samples = Samples::new(edge)?;
     let projection = camera.projection(edge);

@@ -6,14 +6,14 @@ use dcc_mcp_shm::{Attrs, DataReader, Descriptor};
 use image::RgbImage;
 
 use super::camera::{Orientation, UpAxis};
-use super::drawing::Drawing;
-use super::faces::Faces;
+use super::face_reader::Faces;
 use super::mesh::Mesh;
 use super::output::Picture;
 use super::points::Points;
 use super::size::size;
 use super::source::Source;
 use super::survey::Survey;
+use super::tally::Tally;
 use super::{cloud, develop, sheet};
 use crate::error::LookError;
 use crate::placement::{BEYOND, Placement};
@@ -86,20 +86,20 @@ impl Geometry<'_> {
         frames: &[u64],
         survey: &Survey,
         edge: usize,
-    ) -> Result<(Vec<RgbImage>, Drawing), LookError> {
+    ) -> Result<(Vec<RgbImage>, Tally), LookError> {
         let across = if edge <= MAX_SMOOTH_EDGE { 2 } else { 1 };
         let (camera, samples) = (&survey.camera, edge * across);
         let mut pictures = Vec::new();
         let mut drawing;
         if let Some(faces) = self.faces {
             let mut mesh = Mesh::new(source, faces, self.points, camera, frames, samples)?;
-            drawing = Drawing::of_one_in(mesh.step());
+            drawing = Tally::of_one_in(mesh.step());
             for &frame in frames {
                 pictures.push(develop::develop(&mesh.draw(frame, &mut drawing)?, across)?);
             }
         } else {
             let share = cloud::share(&self.points, frames.len() as u64, survey.chunks);
-            drawing = Drawing::of_one_in(share.one_in());
+            drawing = Tally::of_one_in(share.one_in());
             for &frame in frames {
                 let drawn = cloud::draw(source, &self.points, frame, share, camera, samples, &mut drawing)?;
                 pictures.push(develop::develop(&drawn, across)?);

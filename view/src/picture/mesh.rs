@@ -1,12 +1,12 @@
 //! Drawing the faces of a mesh within a bounded amount of work: all faces, or as many as that work suffices for.
 
 use super::camera::{Camera, Projection};
-use super::drawing::Drawing;
-use super::faces::{FaceReader, Faces};
+use super::face_reader::{FaceReader, Faces};
 use super::points::Points;
 use super::raster::Samples;
 use super::seen::SeenPoints;
 use super::source::Source;
+use super::tally::Tally;
 use super::{cloud, light};
 use crate::error::LookError;
 
@@ -50,7 +50,7 @@ pub(super) struct Mesh<'a> {
 struct Canvas<'a> {
     points: SeenPoints<'a>,
     samples: Samples,
-    drawing: Drawing,
+    drawing: Tally,
 }
 
 /// Why a face is not drawn to its end.
@@ -124,7 +124,7 @@ impl<'a> Mesh<'a> {
         Ok(Canvas {
             points: SeenPoints::new(self.source, &self.points, frame, self.camera)?,
             samples: Samples::new(self.edge)?,
-            drawing: Drawing::of_one_in(self.step),
+            drawing: Tally::of_one_in(self.step),
         })
     }
 
@@ -158,7 +158,7 @@ impl<'a> Mesh<'a> {
     }
 
     /// Draws a frame, and counts in `drawing` what became of its faces.
-    pub(super) fn draw(&mut self, frame: u64, drawing: &mut Drawing) -> Result<Samples, LookError> {
+    pub(super) fn draw(&mut self, frame: u64, drawing: &mut Tally) -> Result<Samples, LookError> {
         let mut canvas = self.canvas(frame)?;
         canvas.drawing = *drawing;
         for face in 0..self.drawn() {

@@ -6,14 +6,14 @@ use crate::request::View;
 
 /// How many faces and points were drawn, and how many were left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Drawing {
+pub(super) struct Tally {
     pub(super) drawn: u64,
     pub(super) left_out: LeftOut,
     /// Samples that show something.
     pub(super) covered: usize,
 }
 
-impl Drawing {
+impl Tally {
     /// A drawing of nothing yet. One face or point in `one_in` will be looked at.
     pub(super) fn of_one_in(one_in: u64) -> Self {
         let left_out = LeftOut {

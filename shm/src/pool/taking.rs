@@ -1,24 +1,24 @@
-//! Taking a slot, the right to use it, and how it is given back.
+//! Taking a slot, holding it, and giving it back.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::open_pool::{OpenPool, Taken};
-use crate::buffer::{SharedBuffer, SlotLease, ring};
+use crate::buffer::{SharedBuffer, SlotHold, ring};
 use crate::error::Result;
 use crate::sys;
 
 /// The right to use a slot, given back when this is dropped.
 #[derive(Debug)]
-pub(super) struct Lease {
+struct HeldSlot {
     pool: Arc<OpenPool>,
     index: usize,
     generation: u64,
     process: u64,
 }
 
-impl Lease {
-    pub(super) fn new(pool: Arc<OpenPool>, index: usize, generation: u64) -> Self {
+impl HeldSlot {
+    fn new(pool: Arc<OpenPool>, index: usize, generation: u64) -> Self {
         Self {
             pool,
             index,
@@ -49,10 +49,10 @@ impl OpenPool {
             }
             let tried = slot.try_take();
             if let Ok(Some(generation)) = tried {
-                slot.given.keep();
+                slot.given.mark_taken();
                 self.next.store((index + 1) % count, Ordering::Relaxed);
-                let lease = Arc::new(Lease::new(self.clone(), index, generation));
-                return Ok(Taken::Slot(SharedBuffer::from_slot(slot.file.clone(), lease)));
+                let hold = Arc::new(HeldSlot::new(self.clone(), index, generation));
+                return Ok(Taken::Slot(SharedBuffer::from_slot(slot.file.clone(), hold)));
             }
             slot.given.free();
             tried?;
@@ -64,7 +64,7 @@ impl OpenPool {
     }
 }
 
-impl SlotLease for Lease {
+impl SlotHold for HeldSlot {
     fn generation(&self) -> u64 {
         self.generation
     }
@@ -74,7 +74,7 @@ impl SlotLease for Lease {
     }
 }
 
-impl Drop for Lease {
+impl Drop for HeldSlot {
     fn drop(&mut self) {
         if !self.is_own() {
             return;

@@ -3,8 +3,8 @@
 use std::fmt;
 
 /// The right to use a slot, given back when this is dropped.
-pub(crate) trait SlotLease: fmt::Debug + Send + Sync {
-    /// The generation that the slot has while this lease lasts.
+pub(crate) trait SlotHold: fmt::Debug + Send + Sync {
+    /// The generation that the slot has as long as this exists.
     fn generation(&self) -> u64;
 
     /// Whether it was given to this process and not to the one that forked it.
