@@ -40,9 +40,9 @@ mod reader;
 
 mod buffer;
 
-mod pool;
-
 mod scene;
+
+mod pool;
 
 mod store;
 

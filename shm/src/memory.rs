@@ -12,7 +12,7 @@ use crate::sys::{GuardedFile, Mapping, Source};
 ///
 /// When the right to write ends, the same addresses become a copy-on-write mapping, in one step: a pointer that is kept does
 /// no harm, and what is written through it later reaches nobody. What is read there is the file: a sealed scene for ever, a
-/// buffer as others write it.
+/// buffer as others write it; of a write that was given up it is zeros.
 #[derive(Debug)]
 pub struct WritableMemory {
     mapping: Mapping,

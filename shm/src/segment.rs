@@ -1,7 +1,8 @@
 //! An open file of the store, the lock that keeps it there, and its mapping if it can be rewritten.
 //!
-//! The rule of the store: an open handle holds a shared lock on its file, so a process that gets the exclusive lock
-//! knows that no handle is open. The kernel drops locks of processes that die.
+//! The rule of the store: a handle holds its file by a shared lock, so a process that gets the exclusive lock knows that nobody
+//! holds the file. The exception is a pool's handle to a slot, which holds the slot only while it is given out. The kernel drops
+//! the locks of processes that die.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::{Role, Snapshot};
 use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection, Stat};
 
-/// An open file that collectors leave alone while this exists.
+/// An open file, which collectors leave alone as long as this holds it.
 #[derive(Debug)]
 pub(crate) struct Segment {
     directory: Directory,
@@ -143,7 +144,7 @@ impl Segment {
                 .restore(&file)
                 .map_err(|error| Error::io("map anew", &self.path(), error))?;
         }
-        // It goes with the handle that it was made by, and that is the parent's.
+        // The parent's handle was asked to delete the file when it closes; this copy of it must not.
         let _ = self.on_close.compare_exchange(
             OnClose::Unlink as u8,
             OnClose::Keep as u8,

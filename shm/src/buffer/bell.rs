@@ -4,13 +4,13 @@
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 use crate::error::Result;
-use crate::format::{AT_SEQUENCE, AT_WANTED};
+use crate::format::{AT_RELEASES, AT_WANTED};
 use crate::segment::Segment;
 use crate::sys;
 
 /// Wakes all waiters for a slot of the pool with this control file.
 pub(crate) fn ring(control: &Segment) -> Result<()> {
-    wake(control.shared()?.word(AT_SEQUENCE));
+    wake(control.shared()?.word(AT_RELEASES));
     Ok(())
 }
 
@@ -27,8 +27,8 @@ pub(crate) fn want(slot: &Segment) -> Result<()> {
     Ok(())
 }
 
-/// Whether a process waits for the slot; clears `wanted`. Call it after giving the locks back: a waiter sets `wanted` before it tries them, so none
-/// that found them held is missed.
+/// Whether a process waits for the slot; clears `wanted`. Call it after giving the locks back: a waiter sets `wanted` before it
+/// tries them, so none that found them held is missed.
 pub(crate) fn was_wanted(slot: &Segment) -> Result<bool> {
     let wanted = slot.shared()?.half_word(AT_WANTED);
     fence(Ordering::SeqCst);

@@ -11,8 +11,9 @@ use crate::format::{Codec, CodecName, PlacedArray, Shuffle};
 use crate::sys::parallel::{for_each, threads};
 use crate::sys::{NoMemory, expect_memory, reserved};
 
-/// What is tried of an array before all of it: pieces, evenly spread, and the bytes of one.
+/// How many samples of an array, evenly spread, are compressed to see whether compressing all of it pays.
 const SAMPLES: u64 = 4;
+/// Bytes of a sample.
 const SAMPLE: u64 = 1 << 16;
 /// How many chunks a thread compresses before they are written.
 const CHUNKS_AT_ONCE: usize = 4;

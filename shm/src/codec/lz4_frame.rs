@@ -3,7 +3,7 @@
 //! which takes several times as long as the compression where they are new.
 //!
 //! Frames have independent blocks and a checksum of each block as it is stored, so that it takes hardly any time where much
-//! becomes little. Written is a single block; read is any number, and a checksum of the content too.
+//! becomes little. A frame that is written here has one block; any number is read, and a checksum of the content.
 
 use lz4_flex::block::{self, CompressTable};
 use twox_hash::XxHash32;

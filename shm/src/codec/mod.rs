@@ -4,8 +4,8 @@
 //! index lies in a skippable frame: `lz4 -d` passes over it and gives the original bytes of what is not shuffled.
 //! A frame carries the checksum of what is stored in it, so damage is noticed.
 
+mod decode;
 mod encode;
-mod index;
 mod lz4_frame;
 mod shuffle;
 mod transpose;
@@ -14,8 +14,8 @@ use indexmap::IndexMap;
 
 use crate::format::{PlacedArray, Shuffle};
 
+pub(crate) use decode::{ChunkIndex, DecodeError};
 pub(crate) use encode::Encoder;
-pub(crate) use index::{ChunkIndex, DecodeError};
 
 /// Uncompressed bytes of a chunk. In smaller ones indices compress worse.
 const CHUNK_SIZE: u64 = 1 << 20;

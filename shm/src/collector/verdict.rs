@@ -29,7 +29,7 @@ impl Verdict {
 }
 
 impl Collector<'_> {
-    /// What is to be done with a file of which we have the exclusive lock, and pools that are gone, or would be.
+    /// Decides about a file whose exclusive lock the caller holds. `gone` are the pools that were removed, or would be.
     pub(super) fn judge(
         self,
         file: &GuardedFile,

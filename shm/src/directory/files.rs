@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
 use super::{Directory, FileName};
-use crate::error::{Error, Result};
+use crate::error::{Error, OPENING, Result};
 use crate::sys::{Access, GuardedFile, Mapping, Protection, Refusal, Stat};
 
 impl Directory {
@@ -30,7 +30,7 @@ impl Directory {
         }))
     }
 
-    /// The ids of the files that have a published buffer's name, while the directory is being read.
+    /// The ids of the files that are called `<id>.shm`, while the directory is being read.
     pub(crate) fn published_ids(&self) -> Result<impl Iterator<Item = Result<Uuid>> + Send + '_> {
         Ok(self
             .read_files()?
@@ -82,7 +82,7 @@ impl Directory {
                 Refusal::NoRegularFile => damaged("it is no regular file"),
                 // Only its owner may look at a file and leave its times as they are.
                 Refusal::NotOwned if is_foreign() => damaged("it belongs to another user"),
-                _ => Error::io("open", &self.file_path(id), error),
+                _ => Error::io(OPENING, &self.file_path(id), error),
             }
         })
     }

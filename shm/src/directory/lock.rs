@@ -1,4 +1,4 @@
-//! The lock of a whole directory, which is never held for longer than it takes to look and to rename.
+//! The lock of a whole directory, under which names, sizes and the quota change. It is never held while memory is taken or freed.
 
 use std::io;
 use std::time::Duration;
@@ -35,8 +35,8 @@ impl Directory {
         }
     }
 
-    /// Takes the lock of the whole store. It is held while names are checked and given, and while sizes are
-    /// summed and a draft gets its length: never while memory is taken or freed.
+    /// Takes the lock of the whole store. It is held while names are checked and given, while sizes are summed and a draft gets
+    /// its length, while the quota is recorded, and while an empty scene is made writable.
     pub(crate) fn lock(&self) -> Result<GuardedFile> {
         self.lock_within(LOCK_PATIENCE)
     }

@@ -1,5 +1,4 @@
-//! What another buffer takes the name of. It goes, and whatever fails on the way, it is not left behind without a name, by which
-//! nobody would find it.
+//! A file whose name another takes over. It is removed; if a step fails, it keeps its name, because nobody would find it without.
 
 use uuid::Uuid;
 

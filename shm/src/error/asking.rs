@@ -3,6 +3,11 @@
 use super::{Error, SpaceLimit};
 use crate::sys::Refusal;
 
+/// The action of a failed [`Error::Io`] by which a file of the store was to be opened.
+pub(crate) const OPENING: &str = "open";
+/// The action of a failed [`Error::Io`] by which the directory of the store is watched.
+pub(crate) const WATCHING: &str = "watch";
+
 impl Error {
     /// Whether the thing asked for is gone or never was: another one has to be found.
     pub fn is_gone(&self) -> bool {
@@ -22,7 +27,7 @@ impl Error {
         match self {
             Self::TooManyWatches { .. } => true,
             Self::Io {
-                action: "watch",
+                action: WATCHING,
                 source,
                 ..
             } => {
@@ -41,7 +46,9 @@ impl Error {
         match self {
             Self::NotFound { .. } | Self::Stale { .. } | Self::Damaged { .. } | Self::UnsupportedVersion { .. } => true,
             Self::Io {
-                action: "open", source, ..
+                action: OPENING,
+                source,
+                ..
             } => Refusal::of(source) == Refusal::Forbidden,
             _ => false,
         }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+pub(crate) use self::asking::{OPENING, WATCHING};
 use self::message::{after, by, how_to_make_room, list, no_memory, quoted, shown, then, whom};
 pub use self::space_limit::SpaceLimit;
 use crate::holder::{LockHolder, SlotHolder};

@@ -29,7 +29,8 @@ pub use layout::{ARRAY_ALIGNMENT, ArraySpec, Layout, MAX_DIMENSIONS, PlacedArray
 pub use metadata::MAX_SLOTS;
 pub(crate) use metadata::{Codec, CodecName, Metadata, PoolFacts};
 pub(crate) use offsets::{
-    AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HOLDER, AT_LINE, AT_SEQUENCE, AT_STATE, AT_WANTED, HEADER_UNIT,
+    AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HOLDER, AT_LINE, AT_RELEASES, AT_SEQUENCE, AT_STATE, AT_WANTED,
+    HEADER_UNIT,
 };
 pub(crate) use options::CheckedOptions;
 pub use options::{BufferOptions, DEFAULT_TTL};

@@ -30,6 +30,8 @@ pub(crate) const AT_GENERATION: usize = AT_STATE + 8;
 pub(crate) const AT_FINISHED: usize = AT_GENERATION + 8;
 /// Of a slot: the record of the process that was given the slot.
 pub(crate) const AT_HOLDER: usize = AT_GENERATION + 8;
+/// Of a pool, in place of the sequence: how often waiters for a slot were woken.
+pub(crate) const AT_RELEASES: usize = AT_SEQUENCE;
 /// Of a pool: the waiter that waits longest for a slot.
 pub(crate) const AT_LINE: usize = AT_GENERATION + 8;
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::sys::{self, Stat};
 use crate::text::rfc3339;
 
-/// A file's header, as it is now.
+/// A file's header and file-system facts, as they were when they were read.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
     pub(crate) header: Header,

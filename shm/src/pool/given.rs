@@ -10,21 +10,36 @@ use crate::sys;
 #[derive(Debug, Default)]
 pub(super) struct Given(AtomicU64);
 
+/// What came of claiming a slot among the threads of a handle.
+pub(super) enum Claim {
+    Mine,
+    /// Another thread tries to take it, and may fail.
+    BeingTaken,
+    Taken,
+}
+
 impl Given {
     fn trying() -> u64 {
         sys::process_generation() * 2 + 1
     }
 
-    /// Claims the slot for a try; or says whether it may be free in a moment.
-    pub(super) fn claim(&self) -> std::result::Result<(), bool> {
+    /// Claims the slot for a try of this thread.
+    pub(super) fn claim(&self) -> Claim {
         let found = self.0.load(Ordering::Relaxed);
-        if found == Self::trying() || found == Self::trying() + 1 {
-            return Err(found == Self::trying());
+        if found == Self::trying() {
+            return Claim::BeingTaken;
+        }
+        if found == Self::trying() + 1 {
+            return Claim::Taken;
         }
         let claimed = self
             .0
             .compare_exchange(found, Self::trying(), Ordering::Acquire, Ordering::Relaxed);
-        claimed.map(drop).map_err(|_| true)
+        if claimed.is_ok() {
+            Claim::Mine
+        } else {
+            Claim::BeingTaken
+        }
     }
 
     pub(super) fn mark_taken(&self) {

@@ -1,8 +1,9 @@
 //! Pools: buffers that are made once and given out again and again.
 //!
-//! A pool is a control file and its slots' files. Only the kernel's locks say which slots are in use, so there is no
-//! state to lose: a slot is free exactly when no process has its file locked. Every time a slot is given out its
-//! generation is counted up, so that descriptors of earlier times are refused.
+//! A pool is a control file and its slots' files. Among processes only the kernel's locks say which slots are in use, so there is
+//! no state to lose: a slot is in use while its slot byte or its data byte is locked. A lock of the whole file alone belongs to a
+//! process that looks at the slot, or is just about to take it. Every time a slot is given out its generation is counted up, so
+//! that descriptors of earlier times are refused.
 
 mod given;
 mod new;

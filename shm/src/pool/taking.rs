@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::given::Claim;
 use super::open_pool::{OpenPool, Taken};
 use crate::buffer::{SharedBuffer, SlotHold, ring};
 use crate::error::Result;
@@ -40,9 +41,9 @@ impl OpenPool {
         for index in (0..among).map(|i| (first + i) % count) {
             let slot = &self.slots[index];
             match slot.given.claim() {
-                Ok(()) => {}
-                Err(false) => continue,
-                Err(true) => {
+                Claim::Mine => {}
+                Claim::Taken => continue,
+                Claim::BeingTaken => {
                     taken = Taken::SoonFree;
                     continue;
                 }

@@ -1,4 +1,5 @@
-//! Scenes: data that is written once and then sealed, so that anybody can read it without a copy and without a lock.
+//! Scenes: data that is written once and then sealed, so that anybody can read it without a copy and without a lock. An open
+//! handle holds the file by a shared lock all the same, by which collectors leave it alone.
 
 mod filling;
 mod new;
@@ -201,6 +202,7 @@ impl SharedSceneBuffer {
         let size =
             |len: u64| usize::try_from(len).map_err(|_| Error::damaged(&path, "it is longer than memory can be"));
         let (start, len) = (size(snapshot.payload)?, size(snapshot.header.capacity)?);
+        // With its lock: a forked child that inherits the view keeps the scene.
         let mapping = self.0.segment.map(Protection::CopyOnWrite)?;
         let view = Arc::new(SceneView::new(mapping, start, len, self.0.segment.clone()));
         Ok(sys::keep_first(&self.0.view, view).clone())

@@ -80,7 +80,8 @@ impl SceneWriter {
             return Err(Error::Sealed { id });
         }
         check_leases(id, segment.file()?, &path)?;
-        // Looked at first, because root can open it also while it is being sealed, which each writer that is open holds up.
+        // Checked before the file is opened for writing, because root can open a scene that is being sealed, and each open writer
+        // delays that sealing.
         if is_being_filled(&segment)? || is_being_sealed(&segment)? {
             return Err(being_filled(&segment));
         }

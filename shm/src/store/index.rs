@@ -264,7 +264,7 @@ impl StoreIndex {
         })
     }
 
-    /// Damaged files, which have the name of a buffer's file, and what is wrong with each, by id.
+    /// Files called `<id>.shm` that cannot be read as a buffer's, and what is wrong with each, by id.
     pub fn damaged(&self) -> impl Iterator<Item = (Uuid, &str)> {
         self.entries.iter().filter_map(|(id, entry)| match entry {
             Entry::Damaged(problem) => Some((*id, problem.as_str())),

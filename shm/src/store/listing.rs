@@ -21,11 +21,11 @@ pub struct Listing {
     pub buffers: Vec<Descriptor>,
     /// Pools, newest first.
     pub pools: Vec<PoolStatus>,
-    /// Files with a buffer's name that are none.
+    /// Files called like a buffer's (`<id>.shm`) that cannot be read as one.
     pub damaged: Vec<DamagedFile>,
 }
 
-/// A file with a buffer's name that is none.
+/// A file called like a buffer's that cannot be read as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DamagedFile {
     /// The id that its name has.
@@ -72,7 +72,7 @@ impl Store {
         Ok(listing)
     }
 
-    /// The descriptor of a buffer, scene or slot, as it is now. Nothing is held, and no time to live is renewed.
+    /// The descriptor of a buffer, scene, slot or pool, as it is now. Nothing is held, and no time to live is renewed.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Stale`], [`Error::InvalidDescriptor`], [`Error::Damaged`], [`Error::Io`].

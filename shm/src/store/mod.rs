@@ -1,5 +1,6 @@
 //! The directory that everything is shared through. There is no daemon: whoever can open it sees the same.
 
+mod abilities;
 mod buffers;
 mod deletion;
 mod filter;
@@ -14,7 +15,6 @@ mod position;
 mod scenes;
 mod stamp;
 mod summary;
-mod trial;
 mod wait;
 mod watch;
 
@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
 
+pub use self::abilities::Ability;
 pub use self::deletion::Deletion;
 pub use self::filter::{BufferFilter, NameFilter};
 pub use self::holders::Holders;
@@ -33,7 +34,6 @@ pub use self::options::{DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, StoreOptions
 pub use self::position::ListPosition;
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
-pub use self::trial::Ability;
 pub use self::watch::{StoreEvent, StoreWatch};
 use crate::directory::{Directory, Room};
 #[cfg(doc)]
@@ -107,7 +107,7 @@ impl Store {
         self.directory.check_lock()
     }
 
-    /// The ids of all files that have a buffer's name: buffers, scenes, pools, slots, and what is damaged.
+    /// The ids of all files that are called `<id>.shm`: buffers, scenes, pools, slots, and damaged ones.
     ///
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.

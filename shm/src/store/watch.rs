@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Store;
 use crate::directory::{Directory, FileName};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, WATCHING};
 #[cfg(unix)]
 use crate::sys::{AsFd, BorrowedFd, OwnedFd};
 use crate::sys::{DirectoryWatch, NameEvent, WatchRefusal};
@@ -53,7 +53,7 @@ impl Store {
     pub fn watch(&self) -> Result<StoreWatch> {
         let watch = DirectoryWatch::new(self.directory.handle()).map_err(|refusal| match refusal {
             WatchRefusal::TooMany(source) => Error::TooManyWatches { source },
-            WatchRefusal::Failed(error) => self.directory.failed("watch", error),
+            WatchRefusal::Failed(error) => self.directory.failed(WATCHING, error),
         })?;
         Ok(StoreWatch {
             directory: self.directory.clone(),
@@ -70,7 +70,7 @@ impl StoreWatch {
     pub fn events(&self) -> Result<Vec<StoreEvent>> {
         let mut events = Vec::new();
         self.watch.take_events(
-            |error| self.directory.failed("watch", error),
+            |error| self.directory.failed(WATCHING, error),
             |event, name| {
                 let event = self.meaning(event, name)?;
                 // One publication is several events of the kernel.
@@ -93,7 +93,7 @@ impl StoreWatch {
     pub(super) fn sleep(&self, time: Duration) -> Result<()> {
         self.watch
             .sleep(time)
-            .map_err(|error| self.directory.failed("watch", error))
+            .map_err(|error| self.directory.failed(WATCHING, error))
     }
 
     fn meaning(&self, event: NameEvent, name: Option<&str>) -> Result<Option<StoreEvent>> {

@@ -1,7 +1,8 @@
 //! Everything that depends on the operating system, and all `unsafe` code of this crate.
 //!
-//! What is exported from here is safe to call: the checks that make it so stand beside each `unsafe` block. The files of this
-//! folder are the same on every system. A folder in it has what one system does in its own way: `linux`, and `unsupported`, in
+//! What is exported from here is safe to call: the checks that make it so stand beside each `unsafe` block. Two functions rest on
+//! their callers too, all of which are in this crate: `NewVec::filled` believes that its closure has filled the memory, and
+//! `as_destination` that only initialised bytes are written to a `Destination`. The files of this folder are the same on every system. A folder in it has what one system does in its own way: `linux`, and `unsupported`, in
 //! which everything is refused. A port is another folder with the same names.
 #![cfg_attr(
     not(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")),

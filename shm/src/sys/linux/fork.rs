@@ -34,7 +34,8 @@ static NULL: OnceLock<OwnedFd> = OnceLock::new();
 #[unsafe(link_section = ".init_array")]
 static REGISTER_HANDLERS: extern "C" fn() = register_handlers;
 
-/// How often this process was made by a fork: what was opened under another number belongs to the parent.
+/// How many forks lie between the process that loaded this library and this one. What was opened under another number belongs
+/// to an ancestor.
 pub(crate) fn process_generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }

@@ -39,7 +39,8 @@ impl LockTable {
             .then_some(table)
     }
 
-    /// The processes that have a file locked, in ascending order; nothing where there may be some that are hidden.
+    /// The processes that have a file locked, in ascending order, as far as this process can see them. `None` if it sees none and
+    /// some may be hidden from it, as they are in a container.
     pub(crate) fn holders_of(&self, file: &Stat) -> Option<&[u32]> {
         match self.holders.get(&(file.device, file.inode)) {
             Some(pids) => Some(pids),

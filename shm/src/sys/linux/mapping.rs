@@ -133,10 +133,10 @@ impl Mapping {
         assert_eq!(
             self.protection,
             Protection::CopyOnWrite,
-            "only sealed files are mapped copy-on-write"
+            "bytes of a mapping through which others are written to cannot be borrowed"
         );
-        // SAFETY: within the mapping, as just checked. Nobody can write to a sealed file (see `seal`), and this
-        // mapping is not written by Rust code.
+        // SAFETY: within the mapping, as just checked. The file is sealed, because `SceneView` alone calls this, and is made of
+        // scenes that were found to be sealed; nobody can write to a sealed file (see `seal`). No Rust code writes to this mapping.
         unsafe { std::slice::from_raw_parts(self.ptr(offset), len) }
     }
 

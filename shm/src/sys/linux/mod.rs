@@ -1,7 +1,7 @@
 //! Linux on 64-bit little-endian machines.
 
 mod allocator;
-mod byte_lock_table;
+mod byte_lock_holder;
 mod clock;
 mod directory;
 mod file;
@@ -24,7 +24,7 @@ mod time_namespace;
 mod watch;
 
 pub use allocator::give_back_large_memory;
-pub(crate) use byte_lock_table::holder_of_byte;
+pub(crate) use byte_lock_holder::holder_of_byte;
 pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time};
 pub(crate) use directory::{DirectoryHandle, default_directory, make_directory, stat_path};
 pub(crate) use file::GuardedFile;

@@ -1,8 +1,8 @@
-//! How much room there is, and taking it for certain.
+//! How much room there is.
 //!
 //! Memory that a file has not been given is given at first touch. If there is no memory then, the process is killed, by
-//! SIGBUS on a full file system and by the kernel's out-of-memory killer in a full cgroup. So room is looked at first
-//! and taken by system calls that can fail.
+//! SIGBUS on a full file system and by the kernel's out-of-memory killer in a full cgroup. So room is looked at here
+//! first, and then taken by system calls that can fail.
 #![allow(unsafe_code)]
 
 use std::fs;

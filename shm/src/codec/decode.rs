@@ -12,8 +12,8 @@ use crate::format::{Codec, PlacedArray, Shuffle};
 use crate::sys::parallel::{for_each, threads};
 use crate::sys::{Destination, NoMemory, expect_memory, reserved, zeroed, zeros};
 
-/// How much of the index is read at a time: memory is only taken for what has been found to be plausible so far, and zeros, of
-/// which a file may have any number without any memory, are not.
+/// How much of the index is read at a time. Memory is taken only for entries that were found plausible, because a sparse file can
+/// claim any number of zeros without any memory; an entry of zero is refused.
 const INDEX_PIECE: usize = 1 << 16;
 /// What a frame may have beside twice its data, which LZ4 never needs.
 const FRAME_MARGIN: u64 = 1 << 12;
