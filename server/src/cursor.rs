@@ -69,11 +69,14 @@ impl Seen {
 
     /// All buffers that can be read now, which come newest first.
     pub(crate) fn all<'a>(buffers: impl Iterator<Item = &'a ListPosition>) -> Self {
-        let mut horizon = micros(Timestamp::now() - Self::SLACK);
+        let now = micros(Timestamp::now());
+        let mut horizon = micros(now - Self::SLACK);
         let recent = |position: &&ListPosition| created(position) >= horizon;
-        let recent: Vec<&ListPosition> = buffers.take_while(recent).take(Self::MOST + 1).collect();
-        if let Some(beyond) = recent.get(Self::MOST) {
-            horizon = created(beyond);
+        let mut recent: Vec<&ListPosition> = buffers.take_while(recent).take(Self::MOST + 1).collect();
+        if recent.len() > Self::MOST {
+            recent.truncate(Self::MOST);
+            // Times in the future, which there are after a clock was set back, would hide all that comes until then.
+            horizon = recent.last().map_or(now, |oldest| created(oldest)).min(now);
         }
         let ids = recent.iter().map(|position| Self::short(position.id())).collect();
         Self { horizon, ids }

@@ -14,6 +14,7 @@ mod command;
 mod completion;
 mod cursor;
 mod ending;
+mod follower;
 mod handler;
 mod identity;
 mod incoming;

@@ -49,14 +49,13 @@ impl Subject {
     }
 
     fn is_changed(&mut self, changes: &[StoreChange], store: Option<&Store>) -> bool {
-        if changes.contains(&StoreChange::Everything) || changes.contains(&StoreChange::Gone) {
-            return true;
-        }
-        if self.uri == ResourceUri::Store {
-            return changes.iter().any(|change| matches!(change, StoreChange::Listing(_)));
-        }
         let before = self.id;
         self.id = store.and_then(|store| self.resolve(store));
+        if self.uri == ResourceUri::Store {
+            return changes
+                .iter()
+                .any(|change| !matches!(change, StoreChange::Descriptor(_)));
+        }
         let concerns = |change: &StoreChange| match change {
             StoreChange::Listing(id) | StoreChange::Descriptor(id) => [before, self.id].contains(&Some(*id)),
             StoreChange::Everything | StoreChange::Gone => true,
@@ -145,7 +144,7 @@ pub(crate) async fn follow(
 }
 
 /// The next change, and all that came together with it.
-async fn next_batch(changes: &mut Receiver<StoreChange>) -> Option<Vec<StoreChange>> {
+pub(crate) async fn next_batch(changes: &mut Receiver<StoreChange>) -> Option<Vec<StoreChange>> {
     let mut batch = match changes.recv().await {
         Ok(change) => vec![change],
         Err(RecvError::Lagged(_)) => vec![StoreChange::Everything],

@@ -8,7 +8,7 @@ use anstream::adapter::strip_str;
 use anstream::{AutoStream, ColorChoice};
 use anyhow::{Context as _, bail};
 use clap::Args;
-use dcc_mcp_shm::{Error, Store, StoreWatch};
+use dcc_mcp_shm::{Store, StoreWatch};
 use dcc_mcp_shm_view::text::Bytes;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
@@ -108,7 +108,7 @@ struct Changes(Option<(StoreWatch, StoreReadiness)>);
 impl Changes {
     fn of(store: &Store) -> anyhow::Result<Self> {
         let watch = match store.watch() {
-            Err(Error::TooManyWatches { .. } | Error::Io { .. }) => return Ok(Self(None)),
+            Err(error) if error.forbids_watching() => return Ok(Self(None)),
             watch => watch?,
         };
         let ready = StoreReadiness::of(&watch)?;

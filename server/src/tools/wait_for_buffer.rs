@@ -22,6 +22,7 @@ use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
 use crate::state::ShmServer;
+use crate::subscriptions::next_batch;
 use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;
@@ -213,8 +214,8 @@ impl ShmServer {
             }
             seen = Some(known);
             let tick = deadline.min(Instant::now() + TICK);
-            // `Lagged` also means that something changed.
-            let change = tokio::time::timeout_at(tick, changes.recv());
+            // All that came together, because each look is at everything.
+            let change = tokio::time::timeout_at(tick, next_batch(&mut changes));
             let change = unless_cancelled(work.cancelled(), async { Ok(change.await) }).await?;
             if change.is_err() {
                 work.tell(started.elapsed().as_secs(), timeout.as_secs()).await?;

@@ -179,10 +179,7 @@ impl StoreIndex {
 
     /// Sleeps until there are changes, a signal comes or the time is up.
     pub(super) fn sleep(&self, time: Duration) -> Result<()> {
-        let Some(watch) = &self.watch else {
-            std::thread::sleep(time);
-            return Ok(());
-        };
+        let watch = self.watch.as_ref().expect("who waits for changes has a watch");
         watch.sleep(time)
     }
 
