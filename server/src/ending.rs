@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::platform::{Reader, Terminations, is_output_hung_up, survive_file_size_limit};
+use crate::platform::{OutputReader, Terminations, is_output_hung_up, survive_file_size_limit};
 
 /// The end of a session, shared by all that may bring it about.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +61,7 @@ impl Ending {
 
     /// A client may close its reading end and keep the other open, so stdin alone does not tell that it has left.
     fn follow_reader(&self) {
-        let Some(reader) = Reader::of_stdout() else {
+        let Some(reader) = OutputReader::of_stdout() else {
             return;
         };
         let ended = self.ended.clone();

@@ -30,7 +30,8 @@ type Job = Box<dyn FnOnce() + Send>;
 /// The lanes of a server. Each thread has memory of its own that the allocator keeps for it, so they are few.
 #[derive(Debug)]
 pub(crate) struct Lanes {
-    /// Looks that take some milliseconds, and wait for nobody.
+    /// Looks that take some milliseconds. They wait for nobody, but for up to 300 ms for the quota when the store is opened, and
+    /// for the store's lock when the store is made.
     pub(crate) quick: Lane,
     /// Looks at the data itself: most take milliseconds, those at all of a large buffer seconds. They use all cores where that
     /// pays.
@@ -155,7 +156,8 @@ impl Lane {
             if reply.is_closed() {
                 return;
             }
-            // Nothing that is shared is left half changed: each value is replaced at once.
+            // Nothing that is shared is left half changed: a value is replaced at once, and an index that a panic leaves halfway is
+            // read anew.
             if let Ok(done) = catch_unwind(AssertUnwindSafe(work)) {
                 // Whoever asked may have gone.
                 let _ = reply.send(done);

@@ -7,25 +7,20 @@
 )]
 
 #[cfg(target_os = "linux")]
-mod linux;
+#[path = "linux/mod.rs"]
+mod system;
 #[cfg(not(target_os = "linux"))]
-mod unsupported;
+#[path = "unsupported.rs"]
+mod system;
 
 use std::path::Path;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
-#[cfg(target_os = "linux")]
-pub(crate) use self::linux::{
-    Keys, RawTerminal, Reader, Resizes, StoreReadiness, Terminations, can_reach, can_write, check_descriptors,
+pub(crate) use self::system::{
+    Keys, OutputReader, RawTerminal, Resizes, StoreReadiness, Terminations, can_make_in, can_write, check_descriptors,
     file_builder, file_identity, file_system, give_way, input, is_output_hung_up, keep_owner, kernel_release, look_at,
-    output, seconds_of_ticks, survive_file_size_limit, user, window_size,
-};
-#[cfg(not(target_os = "linux"))]
-pub(crate) use self::unsupported::{
-    Keys, RawTerminal, Reader, Resizes, StoreReadiness, Terminations, can_reach, can_write, check_descriptors,
-    file_builder, file_identity, file_system, give_way, input, is_output_hung_up, keep_owner, kernel_release, look_at,
-    output, seconds_of_ticks, survive_file_size_limit, user, window_size,
+    output, program_of, started, survive_file_size_limit, user, window_size,
 };
 
 pub(crate) type Input = Box<dyn AsyncRead + Send + Unpin>;
@@ -51,8 +46,8 @@ pub(crate) enum PathKind {
 /// A file system.
 #[derive(Debug, Clone)]
 pub(crate) struct FileSystem {
-    /// Its device, as the list of mounts has it.
-    pub(crate) device: String,
+    /// What the system calls its type, such as `tmpfs`.
+    pub(crate) kind: Option<String>,
     /// All its bytes; 0 if they are not limited.
     pub(crate) bytes: u64,
     pub(crate) free_bytes: u64,

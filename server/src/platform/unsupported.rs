@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use dcc_mcp_shm::StoreWatch;
+use jiff::Timestamp;
 
 use super::{FileSystem, Input, Output, PathFacts};
 
@@ -53,9 +54,9 @@ impl Terminations {
 }
 
 #[derive(Debug)]
-pub(crate) struct Reader(Infallible);
+pub(crate) struct OutputReader(Infallible);
 
-impl Reader {
+impl OutputReader {
     pub(crate) fn of_stdout() -> Option<Self> {
         None
     }
@@ -124,7 +125,11 @@ pub(crate) fn kernel_release() -> String {
     String::new()
 }
 
-pub(crate) fn seconds_of_ticks(_ticks: u64) -> Option<u64> {
+pub(crate) fn program_of(_pid: u32) -> Option<String> {
+    None
+}
+
+pub(crate) fn started(_pid: u32) -> Option<Timestamp> {
     None
 }
 
@@ -136,7 +141,7 @@ pub(crate) fn can_write(_directory: &Path) -> io::Result<()> {
     Err(refused())
 }
 
-pub(crate) fn can_reach(_directory: &Path) -> io::Result<()> {
+pub(crate) fn can_make_in(_directory: &Path) -> io::Result<()> {
     Err(refused())
 }
 

@@ -9,7 +9,7 @@ use crate::text::visible;
 pub enum NameFilter {
     /// Exactly this.
     Is(String),
-    /// Any that contains this, in upper or lower case, with hidden characters spelled as [`visible`] does.
+    /// Any that contains this, whatever the case, with hidden characters spelled as [`visible`] does.
     Contains(String),
 }
 
@@ -18,7 +18,7 @@ pub enum NameFilter {
 pub struct BufferFilter {
     /// What the data is.
     pub kind: Option<SceneDataKind>,
-    /// How the name of the program that wrote the data begins, in upper or lower case. Exporters say which version it was, so
+    /// How the name of the program that wrote the data begins, whatever the case. Exporters say which version it was, so
     /// "Blender" finds "Blender 5.0.1".
     pub source_dcc: Option<String>,
     /// The name.

@@ -25,13 +25,13 @@ const PART: usize = 64;
 /// Something that happened to a file of the store, as an index sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StoreChange {
-    /// A buffer or pool came, went, or is listed differently.
+    /// A buffer, pool, slot or damaged file came, went, or is listed differently.
     Listing(Uuid),
-    /// It was opened for the first time or closed for the last, which only its descriptor tells.
+    /// Something happened to it that a listing does not tell, such as that it was opened for the first time or closed for the last.
     Descriptor(Uuid),
     /// Events were lost, so anything may have changed.
     Everything,
-    /// The directory was removed or moved away. No further change will come.
+    /// The directory was removed, moved away or opened to others. This index is not to be relied on from here on.
     Gone,
 }
 

@@ -1,4 +1,4 @@
-//! Waiting for what somebody is about to share: the kernel tells of the directory, nothing is looked at again and again.
+//! Waiting for what somebody is about to share, by the events that the kernel gives of the directory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// Keeps an index for the next wait, because reading the store takes time, and to end a watch takes the kernel some ten
-    /// milliseconds. What happens meanwhile is only counted once there are as many events as the kernel keeps.
+    /// milliseconds. If more happens meanwhile than the kernel keeps events of, the next wait reads the store anew.
     fn keep(&self, index: StoreIndex) {
         if let Ok(mut idle) = self.idle_index.try_lock() {
             *idle = Some((sys::process_generation(), index));

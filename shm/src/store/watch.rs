@@ -21,7 +21,7 @@ pub enum StoreEvent {
     Removed(Uuid),
     /// There was more than the kernel keeps: everything may have changed.
     Lost,
-    /// The directory was removed or moved away. Nothing more will be told.
+    /// The directory was removed, moved away or opened to others. What this watch tells from here on is not to be relied on.
     Gone,
 }
 
@@ -63,7 +63,7 @@ impl Store {
 }
 
 impl StoreWatch {
-    /// What happened since the last call, in order, each event once. Never waits.
+    /// What happened since the last call, in order; equal events in a row are one. Never waits.
     ///
     /// # Errors
     /// [`Error::Io`].

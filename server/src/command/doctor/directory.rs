@@ -6,7 +6,7 @@ use dcc_mcp_shm::{Error, Store, StoreOptions};
 
 use super::finding::Finding;
 use super::quoted::quoted;
-use crate::platform::{PathKind, can_reach, can_write, look_at, user};
+use crate::platform::{PathKind, can_make_in, can_write, look_at, user};
 
 const SUBJECT: &str = "directory";
 
@@ -34,7 +34,7 @@ pub(super) fn check(path: &Path) -> (Option<Store>, Finding) {
 fn absent(path: &Path) -> Finding {
     let shown = path.display();
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    match can_reach(parent.unwrap_or(Path::new("."))) {
+    match can_make_in(parent.unwrap_or(Path::new("."))) {
         Ok(()) => Finding::good(SUBJECT, format!("{shown} is not there yet, and can be made")),
         Err(error) => Finding::error(
             SUBJECT,

@@ -44,8 +44,7 @@ fn file_system(directory: &Path) -> Vec<Finding> {
 }
 
 fn size(file_system: &FileSystem) -> Finding {
-    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let kind = kind_of(&mounts, &file_system.device).unwrap_or("of an unknown kind");
+    let kind = file_system.kind.as_deref().unwrap_or("of an unknown kind");
     let (size, free) = (file_system.bytes, file_system.free_bytes);
     let state = match size {
         0 => format!("{kind}, of no limited size"),
@@ -61,13 +60,6 @@ fn size(file_system: &FileSystem) -> Finding {
         return Finding::warning(SUBJECT, state, remedy);
     }
     Finding::good(SUBJECT, state)
-}
-
-/// The type of the file system on a device, from the kernel's list of mounts.
-fn kind_of<'a>(mounts: &'a str, device: &str) -> Option<&'a str> {
-    let mut lines = mounts.lines();
-    let line = lines.find(|line| line.split(' ').nth(2) == Some(device))?;
-    line.split_once(" - ")?.1.split(' ').next()
 }
 
 /// The largest new buffer, and what sets that.
@@ -128,13 +120,6 @@ fn huge_pages(setting: &str, release: &str) -> Finding {
 mod tests {
     use super::super::finding::Level;
     use super::*;
-
-    #[test]
-    fn a_file_system_is_known_by_its_device() {
-        let mounts = "22 1 0:20 / / rw - overlay overlay rw\n30 22 0:27 / /dev/shm rw,nosuid shared:3 - tmpfs shm rw\n";
-        assert_eq!(kind_of(mounts, "0:27"), Some("tmpfs"));
-        assert_eq!(kind_of(mounts, "0:2"), None);
-    }
 
     #[test]
     fn huge_pages_need_the_setting_or_a_new_kernel() {

@@ -15,7 +15,7 @@ pub(crate) fn can_write(directory: &Path) -> io::Result<()> {
 }
 
 /// Whether this process may make something in a directory.
-pub(crate) fn can_reach(directory: &Path) -> io::Result<()> {
+pub(crate) fn can_make_in(directory: &Path) -> io::Result<()> {
     Ok(access(directory, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
@@ -36,13 +36,22 @@ pub(crate) fn look_at(path: &Path) -> io::Result<PathFacts> {
 /// The file system that a path lies on.
 pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
     let (stat, space) = (stat(path)?, statvfs(path)?);
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let device = format!("{}:{}", major(stat.st_dev), minor(stat.st_dev));
     Ok(FileSystem {
-        device: format!("{}:{}", major(stat.st_dev), minor(stat.st_dev)),
+        kind: kind_of(&mounts, &device).map(str::to_owned),
         bytes: space.f_blocks.saturating_mul(space.f_frsize),
         free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
         files: space.f_files,
         free_files: space.f_favail,
     })
+}
+
+/// The type of the file system on a device, from the kernel's list of mounts.
+fn kind_of<'a>(mounts: &'a str, device: &str) -> Option<&'a str> {
+    let mut lines = mounts.lines();
+    let line = lines.find(|line| line.split(' ').nth(2) == Some(device))?;
+    line.split_once(" - ")?.1.split(' ').next()
 }
 
 /// What tells a file from all others, following links.
@@ -64,4 +73,16 @@ pub(crate) fn keep_owner(new: &File, existing: &fs::Metadata) -> io::Result<()> 
         return Ok(());
     }
     fchown(new, Some(existing.uid()), Some(existing.gid()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_is_known_by_its_device() {
+        let mounts = "22 1 0:20 / / rw - overlay overlay rw\n30 22 0:27 / /dev/shm rw,nosuid shared:3 - tmpfs shm rw\n";
+        assert_eq!(kind_of(mounts, "0:27"), Some("tmpfs"));
+        assert_eq!(kind_of(mounts, "0:2"), None);
+    }
 }

@@ -14,7 +14,7 @@ pub(crate) struct StoreReadiness(AsyncFd<OwnedFd>);
 impl StoreReadiness {
     /// Called on the runtime, or on a thread of a lane.
     pub(crate) fn of(watch: &StoreWatch) -> io::Result<Self> {
-        descriptor(watch.as_fd().try_clone_to_owned()?, Interest::READABLE).map(Self)
+        waitable(watch.as_fd().try_clone_to_owned()?, Interest::READABLE).map(Self)
     }
 
     /// Waits until there are events. Those that come while the caller takes these in end the next wait.
@@ -29,6 +29,6 @@ impl StoreReadiness {
     deprecated,
     reason = "its successor is unsafe for the sake of types that may close their descriptor; this one does not"
 )]
-pub(super) fn descriptor(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+pub(super) fn waitable(descriptor: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(descriptor, interest)
 }

@@ -12,7 +12,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal as Signals, SignalKind, signal};
 
-use super::readiness::descriptor;
+use super::readiness::waitable;
 
 /// The signals that ask a process to end.
 #[derive(Debug)]
@@ -58,17 +58,17 @@ impl Terminations {
 
 /// Whoever reads stdout.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct OutputReader {
     stdout: AsyncFd<OwnedFd>,
     is_socket: bool,
 }
 
-impl Reader {
+impl OutputReader {
     /// `None` where stdout cannot be waited for: files have no reader that leaves.
     pub(crate) fn of_stdout() -> Option<Self> {
         let stdout = io::stdout();
         let watched = stdout.as_fd().try_clone_to_owned();
-        let watched = watched.and_then(|fd| descriptor(fd, Interest::WRITABLE | Interest::ERROR));
+        let watched = watched.and_then(|fd| waitable(fd, Interest::WRITABLE | Interest::ERROR));
         let is_socket = rustix::fs::fstat(&stdout).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_socket());
         Some(Self {
             stdout: watched.ok()?,

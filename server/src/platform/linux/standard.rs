@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 
-use super::readiness::descriptor;
+use super::readiness::waitable;
 use crate::platform::{Input, Output};
 
 /// Bytes that a pipe surely takes once it takes any (PIPE_BUF): more could wait for the reader.
@@ -92,7 +92,7 @@ enum Stream {
 impl Stream {
     fn new(stream: impl AsFd, interest: Interest) -> io::Result<Self> {
         let stream = stream.as_fd();
-        match descriptor(stream.try_clone_to_owned()?, interest) {
+        match waitable(stream.try_clone_to_owned()?, interest) {
             Ok(waited) => Ok(Self::Waited(waited)),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 Ok(Self::Ready(stream.try_clone_to_owned()?))

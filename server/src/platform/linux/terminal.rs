@@ -8,7 +8,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::readiness::descriptor;
+use super::readiness::waitable;
 
 /// Columns and lines of the window that stdout is, if it is one and knows its size.
 pub(crate) fn window_size() -> Option<(usize, usize)> {
@@ -51,7 +51,7 @@ pub(crate) struct Keys(AsyncFd<OwnedFd>);
 impl Keys {
     /// Called on the runtime.
     pub(crate) fn new() -> io::Result<Self> {
-        descriptor(io::stdin().as_fd().try_clone_to_owned()?, Interest::READABLE).map(Self)
+        waitable(io::stdin().as_fd().try_clone_to_owned()?, Interest::READABLE).map(Self)
     }
 
     /// Waits for keys, and gives all that were pressed. Nothing is lost if the wait is given up.
