@@ -1,6 +1,6 @@
 //! Resources: what the tools tell of the store, its buffers and its pools, at addresses that clients can subscribe to.
 
-use dcc_mcp_shm::{ListPosition, StoreIndex, Summary};
+use dcc_mcp_shm::{BufferState, ListPosition, StoreIndex, Summary};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::ErrorData;
 use rmcp::model::{ListResourcesResult, ReadResourceResult, Resource, ResourceContents, ResourceTemplate};
@@ -76,12 +76,12 @@ fn resource(position: &ListPosition, buffer: &Summary) -> Resource {
         ("from", Some(buffer.source_dcc.as_str())),
         ("group", buffer.group.as_deref()),
     ]);
-    let description = format!(
-        "{}, {}, {}{from}",
-        buffer.kind.as_str(),
-        buffer.state.as_str(),
-        Bytes(buffer.capacity)
-    );
+    let state = match buffer.state {
+        // The kernel does not tell when somebody begins to fill it.
+        BufferState::Empty | BufferState::Filling => "not filled yet",
+        state => state.as_str(),
+    };
+    let description = format!("{}, {state}, {}{from}", buffer.kind.as_str(), Bytes(buffer.capacity));
     Resource::new(ResourceUri::Buffer(id.into()).to_string(), name)
         .with_description(description)
         .with_mime_type(JSON)
