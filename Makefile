@@ -148,7 +148,7 @@ check-python: $(READY)
 	@.venv/bin/python -m ruff format --check
 	$(call say,mypy)
 	@.venv/bin/python -m mypy
-	@.venv/bin/python -m mypy.stubtest dcc_mcp_shm dcc_mcp_core
+	@.venv/bin/python -m mypy.stubtest dcc_mcp_shm._native dcc_mcp_core
 
 check-windows: ## what is shipped compiles for Windows, where it refuses to work (Debian; installs a compiler as root)
 	$(call say,cargo check for Windows)

@@ -5,8 +5,9 @@ python examples/blender_cache.py       (needs `bpy` from PyPI; run with bpy 5.0.
 
 import bpy
 import numpy as np
-from blender_export import SOURCE, stage, usd_transform
 from dcc_mcp_shm import SharedSceneBuffer
+from dcc_mcp_shm.blender.session import SOURCE
+from dcc_mcp_shm.blender.space import stage, usd_transform
 
 
 def export_cache(obj: bpy.types.Object, frames: range, name: str, group: str | None = None) -> SharedSceneBuffer:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import bpy
-from blender_export import SOURCE
 from dcc_mcp_shm import SharedSceneBuffer
+from dcc_mcp_shm.blender.session import SOURCE
 
 
 def export_frame(name: str, group: str | None = None) -> SharedSceneBuffer:

@@ -123,7 +123,7 @@ def test_prompts_are_filled_in(mode: Mode, store: Store) -> None:
         prompts = (await client.list_prompts()).prompts
         assert {prompt.name for prompt in prompts} == {"explain_store", "share_selection"}
         assert "store_status" in await text("explain_store")
-        assert "import bpy" in await text("share_selection")
+        assert "blender.share(" in await text("share_selection")
         houdini = await text("share_selection", {"dcc": "houdini"})
         assert 'source_dcc="Houdini"' in houdini
         assert "bpy" not in houdini

@@ -22,9 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import bpy  # noqa: E402
 from blender_cache import export_cache  # noqa: E402
-from blender_export import SOURCE, export_mesh  # noqa: E402
 from blender_frame import export_frame  # noqa: E402
-from dcc_mcp_shm import SharedSceneBuffer  # noqa: E402
+from dcc_mcp_shm import SharedSceneBuffer, blender  # noqa: E402
+from dcc_mcp_shm.blender.session import SOURCE  # noqa: E402
 
 
 def say(text: str) -> None:
@@ -61,7 +61,7 @@ def main(group: str) -> None:
     say(f"{SOURCE}, headless")
     mesh, cache = set_stage()
     exports: dict[str, Callable[[str], SharedSceneBuffer]] = {
-        "demo/mesh": lambda name: export_mesh(mesh, name, group),
+        "demo/mesh": lambda name: blender.share(mesh, name, group=group)[0],
         "demo/cache": lambda name: export_cache(cache, range(1, 25), name, group),
         "demo/frame": lambda name: export_frame(name, group),
     }

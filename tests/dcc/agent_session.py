@@ -23,15 +23,13 @@ PICTURE = DOCUMENT.with_suffix(".png")
 
 # What the person has done before.
 SHARE = """
-import sys
 import bpy
-sys.path.insert(0, sys.argv[1])
-from blender_export import export_mesh
+from dcc_mcp_shm import blender
 
 bpy.ops.wm.read_factory_settings(use_empty=True)
 bpy.ops.mesh.primitive_monkey_add()
 bpy.context.object.modifiers.new("Subdivision", "SUBSURF").levels = 2
-export_mesh(bpy.context.object, "shot/monkey", group="shot")
+blender.share(bpy.context.object, "shot/monkey", group="shot")
 """
 
 # What the agent makes of the code that read_descriptor gives.
@@ -44,8 +42,8 @@ print(f"{width:.2f} m wide, {depth:.2f} m deep, {height:.2f} m high; {up:.0%} of
 INTRODUCTION = """\
 # A session with an agent
 
-What an agent does that has never seen this server, with a scene that a real Blender has shared: a person has exported a
-subdivided monkey with [`blender_export.py`](../examples/blender_export.py) and closed Blender. Below is every call and
+What an agent does that has never seen this server, with a scene that a real Blender has shared: a person has shared a
+subdivided monkey with [`dcc_mcp_shm.blender`](python.md#blender) and closed Blender. Below is every call and
 every result as text; hosts that read structured results get the same facts as JSON. Sizes are those of the result on
 the wire, text and JSON together, without the picture.
 
@@ -83,8 +81,7 @@ class Session:
 def record(store: str) -> Session:
     """Share a scene from Blender, and find, describe, view, map and delete it as an agent."""
     environment = {"DCC_MCP_SHM_DIR": store}
-    share = [sys.executable, "-c", SHARE, str(ROOT / "examples")]
-    subprocess.run(share, env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-c", SHARE], env=environment, check=True, stdout=subprocess.DEVNULL)
     return asyncio.run(_session(environment))
 
 
@@ -139,6 +136,7 @@ def _timeless(text: str) -> str:
     """The same text whenever and wherever it is recorded."""
     text = re.sub(r"\b\d+ s old", "1 s old", text)
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "3f2b8c1e-5a4d-4e6f-9b7a-1c0d2e3f4a5b", text)
+    text = re.sub(r"\b[0-9a-f]{12}:\d+\b", "1c0d2e3f4a5b:7", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", "2026-01-01T12:00:00", text)
     text = re.sub(r"(?<=T12:00:00)\.\d{6}_[0-9a-f]{8}\b", ".000000_3f2b8c1e", text)
     text = re.sub(r"(?<=T12:00:00)\.\d{6}Z", ".000000Z", text)

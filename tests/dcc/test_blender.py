@@ -1,4 +1,4 @@
-"""The examples in a real, headless Blender: what it writes, who gets to see it, and what it cannot do to others."""
+"""Sharing from a real, headless Blender: what it writes, who gets to see it, and what it cannot do to others."""
 
 import json
 import subprocess
@@ -12,7 +12,8 @@ import dcc_mcp_shm as shm
 import numpy as np
 import pytest
 from conftest import RunPython
-from dcc_mcp_shm import SharedSceneBuffer, Store
+from dcc_mcp_shm import SharedSceneBuffer, Store, blender
+from dcc_mcp_shm.blender.session import SOURCE
 from numpy.typing import NDArray
 from support import files_of
 
@@ -20,7 +21,6 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 sys.path.insert(0, str(EXAMPLES))
 
 import blender_cache  # noqa: E402
-import blender_export  # noqa: E402
 import blender_frame  # noqa: E402
 
 # What another process, without Blender, gets from a descriptor.
@@ -68,10 +68,11 @@ def evaluated_mesh(obj: bpy.types.Object) -> bpy.types.Mesh:
 def mesh_arrays(mesh: bpy.types.Mesh) -> dict[str, NDArray[Any]]:
     """The arrays of an export, by other ways than the exporter's where Blender has them."""
     corners = len(mesh.loops)
+    sizes = copied(mesh.polygons, "loop_total", "i4", len(mesh.polygons))
     return {
         "position": copied(mesh.vertices, "co", "f4", len(mesh.vertices), 3),
         "corner_vert": copied(mesh.loops, "vertex_index", "i4", corners),
-        "face_size": np.diff(copied(mesh.polygons, "loop_start", "i4", len(mesh.polygons)), append=np.int32(corners)),
+        "face_start": np.cumsum(sizes, dtype="i4") - sizes,
         "normal": copied(mesh.loops, "normal", "f4", corners, 3),
         **{f"uv:{layer.name}": copied(layer.data, "uv", "f4", corners, 2) for layer in mesh.uv_layers},
     }
@@ -82,7 +83,7 @@ def checksums(arrays: dict[str, NDArray[Any]]) -> dict[str, int]:
 
 
 def test_the_exporter_publishes_what_blender_has(grid: bpy.types.Object, run_python: RunPython) -> None:
-    scene = blender_export.export_mesh(grid, "set/grid", group="set")
+    scene = blender.share(grid, "set/grid", group="set")[0]
     expected = mesh_arrays(evaluated_mesh(grid))
     assert len(expected["position"]) == 81 * 41, "modifiers are applied"
     assert np.ptp(expected["position"][:, 2]) > 0.1, "the wave too"
@@ -99,17 +100,17 @@ def test_faces_may_have_any_number_of_corners() -> None:
     mesh.from_pydata(vertices, [], [(0, 1, 4), (1, 2, 3, 4), (1, 2, 5, 3, 4)])
     obj = bpy.data.objects.new("mixed", mesh)
     bpy.context.collection.objects.link(obj)
-    scene = blender_export.export_mesh(obj, "mixed")
-    assert np.asarray(scene["face_size"]).tolist() == [3, 4, 5]
+    scene = blender.share(obj, "mixed")[0]
+    assert np.asarray(scene["face_start"]).tolist() == [0, 3, 7]
     assert np.asarray(scene["corner_vert"]).tolist() == [0, 1, 4, 1, 2, 3, 4, 1, 2, 5, 3, 4]
-    assert set(scene) == {"position", "corner_vert", "face_size", "normal"}, "no UVs, no array of them"
+    assert set(scene) == {"position", "corner_vert", "face_start", "normal"}, "no UVs, no array of them"
 
 
 def test_a_mesh_says_what_its_numbers_mean(grid: bpy.types.Object) -> None:
     bpy.context.scene.unit_settings.scale_length = 0.25
     bpy.context.scene.render.fps, bpy.context.scene.render.fps_base = 30, 1.25
     grid.rotation_euler = (0.3, 0.2, 0.1)
-    scene = blender_export.export_mesh(grid, "set/grid", group="set")
+    scene = blender.share(grid, "set/grid", group="set")[0]
     assert (scene.name, scene.group, scene.source_dcc) == ("set/grid", "set", f"Blender {bpy.app.version_string}")
     attrs = scene.attrs
     assert (attrs["upAxis"], attrs["metersPerUnit"], attrs["timeCodesPerSecond"]) == ("Z", 0.25, 24)
@@ -122,7 +123,7 @@ def test_a_mesh_says_what_its_numbers_mean(grid: bpy.types.Object) -> None:
     assert domains == {
         "position": "point",
         "corner_vert": "corner",
-        "face_size": "face",
+        "face_start": "face",
         "normal": "corner",
         "uv:UVMap": "corner",
         "uv:light é:map": "corner",
@@ -130,10 +131,10 @@ def test_a_mesh_says_what_its_numbers_mean(grid: bpy.types.Object) -> None:
 
 
 def test_a_name_is_taken_over_by_the_next_export(grid: bpy.types.Object, store: Store) -> None:
-    first = blender_export.export_mesh(grid, "set/grid")
+    first = blender.share(grid, "set/grid")[0]
     before = np.array(first["position"])
     grid.modifiers["Wave"].height = 1
-    second = blender_export.export_mesh(grid, "set/grid")
+    second = blender.share(grid, "set/grid")[0]
     assert [buffer["id"] for buffer in store.list()] == [second.id]
     np.testing.assert_array_equal(np.asarray(first["position"]), before)
     assert not np.array_equal(np.asarray(second["position"]), before)
@@ -143,7 +144,7 @@ def test_an_object_without_faces_is_refused(store: Store) -> None:
     mesh = bpy.data.meshes.new("wire")
     mesh.from_pydata([(0, 0, 0), (1, 0, 0)], [(0, 1)], [])
     with pytest.raises(ValueError, match="no faces"):
-        blender_export.export_mesh(bpy.data.objects.new("wire", mesh), "wire")
+        blender.share(bpy.data.objects.new("wire", mesh), "wire")[0]
     assert files_of(store) == []
 
 
@@ -152,7 +153,7 @@ def fill(mesh: bpy.types.Mesh, name: str, target: Any) -> None:
     collection, attribute = {
         "position": (mesh.attributes["position"].data, "vector"),
         "corner_vert": (mesh.attributes[".corner_vert"].data, "value"),
-        "face_size": (mesh.polygons, "loop_total"),
+        "face_start": (mesh.polygons, "loop_start"),
         "normal": (mesh.corner_normals, "vector"),
         "uv:UVMap": (mesh.uv_layers["UVMap"].uv, "vector"),
     }[name]
@@ -174,13 +175,13 @@ def test_blender_fills_a_view_as_one_block(name: str, grid: bpy.types.Object, ru
     assert found == checksums({name: np.zeros_like(expected)}), "the shared data is what it was"
 
 
-def test_blender_fills_sizes_of_faces_one_by_one(grid: bpy.types.Object) -> None:
+def test_blender_fills_starts_of_faces_one_by_one(grid: bpy.types.Object) -> None:
     """Which is why a view has `__setitem__`; a sealed one says no to the first of them."""
     mesh = evaluated_mesh(grid)
-    scene = SharedSceneBuffer.write_arrays({"face_size": np.zeros(len(mesh.polygons), "i4")})
+    scene = SharedSceneBuffer.write_arrays({"face_start": np.zeros(len(mesh.polygons), "i4")})
     with pytest.raises(TypeError, match="sequence"):
-        fill(mesh, "face_size", scene["face_size"])
-    assert not np.asarray(scene["face_size"]).any()
+        fill(mesh, "face_start", scene["face_start"])
+    assert not np.asarray(scene["face_start"]).any()
 
 
 def test_a_view_kept_after_the_block_reaches_nobody(grid: bpy.types.Object, run_python: RunPython) -> None:
@@ -305,7 +306,7 @@ def test_a_frame_is_what_blender_renders(
 
 
 def test_numpy_alone_maps_an_export(grid: bpy.types.Object, run_python: RunPython) -> None:
-    scene = blender_export.export_mesh(grid, "set/grid")
+    scene = blender.share(grid, "set/grid")[0]
     code = """
 import runpy, sys
 sys.modules["dcc_mcp_shm"] = None  # an import of it would fail
@@ -329,7 +330,7 @@ def test_the_code_of_the_readme_runs(grid: bpy.types.Object, run_python: RunPyth
 
 @pytest.mark.parametrize(
     ("script", "array"),
-    [("blender_export.py", "normal"), ("blender_cache.py", "position"), ("blender_frame.py", "pixels")],
+    [("blender_cache.py", "position"), ("blender_frame.py", "pixels")],
 )
 def test_an_example_runs_as_a_script(script: str, array: str) -> None:
     """Each prints the descriptor of what it published, and what it published is still there."""
@@ -338,4 +339,4 @@ def test_an_example_runs_as_a_script(script: str, array: str) -> None:
     descriptor = done.stdout.splitlines()[-1]
     scene = SharedSceneBuffer.from_descriptor_json(descriptor)
     assert np.asarray(scene[array]).any()
-    assert scene.source_dcc == blender_export.SOURCE
+    assert scene.source_dcc == SOURCE

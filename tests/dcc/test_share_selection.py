@@ -73,5 +73,6 @@ def test_nothing_selected_shares_nothing(store: Store) -> None:
 
     code = code_of(session(store, "auto", calls))
     empty = "import sys, bpy; bpy.ops.wm.read_factory_settings(use_empty=True); exec(sys.argv[1])"
-    subprocess.run([sys.executable, "-c", empty, code], check=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", empty, code], capture_output=True, text=True, timeout=120, check=False)
+    assert done.stderr.splitlines()[-1] == "ValueError: no mesh is selected: select an object, or pass the objects"
     assert store.list() == []

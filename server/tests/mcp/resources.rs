@@ -257,7 +257,7 @@ fn prompts_are_filled_in_and_their_arguments_checked() {
         };
         let blender = text(&get(&mut client, "blender"));
         assert!(
-            blender.contains("foreach_get") && blender.contains("source_dcc \"Blender\""),
+            blender.contains("blender.share(") && blender.contains("source_dcc \"Blender\""),
             "{blender}"
         );
         let maya = text(&get(&mut client, "Maya"));

@@ -1,0 +1,279 @@
+"""Meshes back into a real, headless Blender: in place or new, exact, and never what would end it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import bpy
+import dcc_mcp_shm as shm
+import numpy as np
+import pytest
+from dcc_mcp_shm import SharedSceneBuffer, Store, blender
+from dcc_mcp_shm.mesh import Mesh, MeshError, put
+from numpy.typing import NDArray
+
+
+@pytest.fixture(autouse=True)
+def _empty_file() -> None:
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+
+
+@pytest.fixture
+def hero() -> bpy.types.Object:
+    """A monkey that stands somewhere, with all that has to stay."""
+    bpy.ops.mesh.primitive_monkey_add(location=(1, 2, 3), rotation=(0.1, 0.2, 0.3))
+    obj = bpy.context.object
+    for name in ("skin", "eyes"):
+        obj.data.materials.append(bpy.data.materials.new(name))
+    obj.data.attributes.new("material_index", "INT", "FACE").data[7].value = 1
+    obj.data.color_attributes.new("Points", "FLOAT_COLOR", "POINT")
+    obj.data.color_attributes.new("Corners", "FLOAT_COLOR", "CORNER")
+    obj.data.uv_layers.new(name="second")
+    obj.vertex_groups.new(name="bones").add([0, 1], 0.5, "ADD")
+    return obj
+
+
+def arrays_of(scene: SharedSceneBuffer) -> dict[str, NDArray[Any]]:
+    return {name: np.array(scene[name]) for name in scene}
+
+
+def points_of(obj: bpy.types.Object) -> NDArray[Any]:
+    points = np.empty((len(obj.data.vertices), 3), "f4")
+    obj.data.vertices.foreach_get("co", points.reshape(-1))
+    return points
+
+
+def state() -> dict[str, Any]:
+    """What a refused call must leave as it was."""
+    meshes = [obj for obj in bpy.data.objects if obj.type == "MESH"]
+    return {
+        "objects": {obj.name: (points_of(obj).tobytes(), len(obj.data.uv_layers)) for obj in meshes},
+        "meshes": sorted(bpy.data.meshes.keys()),
+        "materials": sorted(bpy.data.materials.keys()),
+    }
+
+
+def test_what_was_shared_comes_back_and_nothing_differs(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    before = state()
+    applied = blender.apply("hero")
+    assert (applied.object, applied.in_place, applied.said) == (hero, True, ())
+    assert str(applied) == "'Suzanne' updated in place: nothing differs"
+    assert state() == before
+    (again,) = blender.share(hero, "again")
+    assert {name: array.tobytes() for name, array in arrays_of(again).items()} == {
+        name: array.tobytes() for name, array in arrays_of(scene).items()
+    }
+
+
+def test_what_an_agent_changed_is_set_in_place_to_the_last_bit(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    rng = np.random.default_rng(1)
+    changed = {name: rng.random(arrays[name].shape, "f4") for name in ("position", "uv:second", "color:Points")}
+    changed["material"] = 1 - arrays["material"]
+    put("made", arrays | changed, like=scene)
+    hero.name = "renamed"
+    applied = blender.apply("made")
+    assert applied.object == hero
+    assert applied.said == ("points", "UV set 'second'", "colour 'Points'", "materials of faces")
+    assert hero.vertex_groups["bones"].weight(0) == 0.5
+    assert [slot.material.name for slot in hero.material_slots] == ["skin", "eyes"]
+    (again,) = blender.share(hero, "again")
+    for name, array in (arrays | changed).items():
+        if name != "normal":
+            np.testing.assert_array_equal(np.asarray(again[name]), array, err_msg=name)
+
+
+def test_a_mesh_with_other_faces_becomes_a_new_object_beside_the_old_one(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "shot/hero")
+    mesh = Mesh.of(scene)
+    triangles, _ = mesh.triangles()
+    put("shot/hero", {"position": mesh.position, "corner_vert": triangles}, like=scene)
+    before = points_of(hero)
+    applied = blender.apply("shot/hero")
+    made = applied.object
+    assert made != hero
+    assert not applied.in_place
+    assert "'Suzanne' has 507 points and 500 faces, not 507 and 968" in str(applied)
+    np.testing.assert_array_equal(points_of(hero), before)
+    np.testing.assert_array_equal(points_of(made), mesh.position)
+    corners = np.empty(len(made.data.loops), "i4")
+    made.data.loops.foreach_get("vertex_index", corners)
+    np.testing.assert_array_equal(corners.reshape(-1, 3), triangles)
+    assert made.name == "hero"
+    assert made.users_collection == hero.users_collection
+    assert made.data.materials[:] == hero.data.materials[:]
+    np.testing.assert_allclose(np.array(made.matrix_world), np.array(hero.matrix_world), atol=1e-6)
+    assert not made.data.validate(), "nothing to repair"
+    # What was made is found by its own sharing from then on.
+    (made_again,) = blender.share(made, "made")
+    assert blender.apply(made_again).object == made
+
+
+def test_what_modifiers_make_cannot_be_set_in_place(hero: bpy.types.Object) -> None:
+    hero.modifiers.new("Subdivision", "SUBSURF").levels = 1
+    blender.share(hero, "hero")
+    applied = blender.apply("hero")
+    assert applied.object != hero
+    assert not applied.object.modifiers
+    assert len(applied.object.data.polygons) == 1968
+    with pytest.raises(ValueError, match="'Suzanne' has 507 points"):
+        blender.apply("hero", hero)
+
+
+def test_in_a_file_without_the_object_names_make_the_materials(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    matrix = np.array(hero.matrix_world)
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    skin = bpy.data.materials.new("skin")
+    made = blender.apply(scene).object
+    assert [material.name for material in made.data.materials] == ["skin", "eyes"]
+    assert made.data.materials[0] == skin
+    assert made.data.polygons[7].material_index == 1
+    np.testing.assert_allclose(np.array(made.matrix_world), matrix, atol=1e-6)
+
+
+def test_units_and_axes_become_those_of_the_scene() -> None:
+    quad = {
+        "position": np.array([(0, 0, 0), (1, 0, 0), (1, 2, 0), (0, 2, 0)], "f4"),
+        "corner_vert": np.array([[0, 1, 2, 3]], "i4"),
+    }
+    transform = [*np.eye(4).reshape(-1)[:12], 10.0, 0.0, 0.0, 1.0]
+    attrs = {"upAxis": "Y", "metersPerUnit": 0.01, "transform": transform}
+    SharedSceneBuffer.write_arrays(quad, attrs=attrs, name="wall")
+    applied = blender.apply("wall")
+    obj = applied.object
+    assert applied.said == ("units of 0.01 m made 1 m", "Y up made Z up")
+    corners = [tuple(obj.matrix_world @ vertex.co) for vertex in obj.data.vertices]
+    np.testing.assert_allclose(corners, [(0.1, 0, 0), (0.11, 0, 0), (0.11, 0, 0.02), (0.1, 0, 0.02)], atol=1e-7)
+
+
+def test_shape_keys_do_not_take_the_points_back(hero: bpy.types.Object) -> None:
+    hero.shape_key_add(name="Basis")
+    smile = hero.shape_key_add(name="smile")
+    smile.data[7].co.z += 1
+    smile.value = 0
+    (scene,) = blender.share(hero, "hero")
+    larger = np.asarray(scene["position"]) * 2
+    put("made", {**arrays_of(scene), "position": larger}, like=scene)
+    assert blender.apply("made").in_place
+    (again,) = blender.share(hero, "again")
+    np.testing.assert_array_equal(np.asarray(again["position"]), larger)
+    smile.value = 1
+    (smiling,) = blender.share(hero, "smiling")
+    larger[7, 2] += 1
+    np.testing.assert_allclose(np.asarray(smiling["position"]), larger, atol=1e-6)
+
+
+def in_edit_mode(_: bpy.types.Object) -> None:
+    bpy.ops.object.mode_set(mode="EDIT")
+
+
+def with_a_second_user(obj: bpy.types.Object) -> None:
+    bpy.data.objects.new("twin", obj.data)
+
+
+@pytest.mark.parametrize(
+    ("hinder", "why"),
+    [(in_edit_mode, "is in edit mode: leave it first"), (with_a_second_user, "shares its mesh with 1 more")],
+)
+def test_an_object_that_cannot_be_updated_is_left_alone(
+    hinder: Callable[[bpy.types.Object], None], why: str, hero: bpy.types.Object
+) -> None:
+    (scene,) = blender.share(hero, "hero")
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    hinder(hero)
+    before = state()
+    with pytest.raises(ValueError, match=why):
+        blender.apply("made", hero)
+    assert state() == before
+    applied = blender.apply("made")
+    assert applied.object != hero
+    assert why in str(applied)
+
+
+DAMAGE: dict[str, Callable[[dict[str, NDArray[Any]]], Any]] = {
+    "and there are 507 points": lambda arrays: arrays["corner_vert"].__setitem__(3, 507),
+    "has -1 at 3": lambda arrays: arrays["corner_vert"].__setitem__(3, -1),
+    "face 1 has -1": lambda arrays: arrays["face_start"].__setitem__(1, 2_000_000),
+    "begins with corner 4": lambda arrays: arrays.__setitem__("face_start", arrays["face_start"][1:]),
+    "NaN": lambda arrays: arrays["position"].__setitem__((5, 1), np.nan),
+    "same point twice": lambda arrays: arrays["corner_vert"].__setitem__(1, arrays["corner_vert"][0]),
+    "'uv:UVMap' has the shape": lambda arrays: arrays.__setitem__("uv:UVMap", arrays["uv:UVMap"][1:]),
+    "needs an array 'corner_vert'": lambda arrays: arrays.pop("corner_vert"),
+}
+
+
+@pytest.mark.parametrize("problem", DAMAGE)
+def test_damaged_data_is_refused_and_blender_lives(problem: str, hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    DAMAGE[problem](arrays)
+    SharedSceneBuffer.write_arrays(arrays, name="damaged", attrs=scene.attrs)
+    before = state()
+    for arguments in ({}, {"obj": hero}, {"new": True}):
+        with pytest.raises(MeshError, match=problem):
+            blender.apply("damaged", **arguments)
+    assert state() == before
+
+
+def test_what_blender_has_no_room_for_changes_nothing(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    arrays["position"] = arrays["position"] * 2
+    corners = len(arrays["corner_vert"])
+    many = {f"uv:{number}": np.zeros((corners, 2), "f4") for number in range(7)}
+    SharedSceneBuffer.write_arrays(arrays | many, name="many", attrs=scene.attrs)
+    SharedSceneBuffer.write_arrays(
+        arrays | {"color:Points": np.zeros((corners, 4), "f4")}, name="colours", attrs=scene.attrs
+    )
+    before = state()
+    for name, problem in (("many", "it takes 8"), ("colours", "has 507 colours, not 1968")):
+        with pytest.raises(ValueError, match=problem):
+            blender.apply(name)
+    assert state() == before
+    with pytest.raises(shm.NotFound):
+        blender.apply("nobody")
+
+
+def test_a_selection_is_what_has_a_mesh(store: Store) -> None:
+    with pytest.raises(ValueError, match="no mesh is selected"):
+        blender.share()
+    bpy.ops.object.camera_add()
+    with pytest.raises(ValueError, match="'Camera' is a camera and has no mesh"):
+        blender.share(bpy.context.object, "camera")
+    assert store.list() == []
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.object.text_add()
+    for obj in bpy.data.objects:
+        obj.select_set(True)
+    assert {scene.name for scene in blender.share(name="all")} == {"all/Cube", "all/Text"}
+    assert {scene.name for scene in blender.share()} == {"Cube", "Text"}
+
+
+def test_two_of_one_name_are_refused_before_anything_is_shared(store: Store) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    with pytest.raises(ValueError, match="two objects would be called 'a/Cube'"):
+        blender.share([cube, cube], "a")
+    bpy.ops.object.camera_add()
+    with pytest.raises(ValueError, match="has no mesh"):
+        blender.share([cube, bpy.context.object], "a")
+    assert store.list() == []
+
+
+def test_an_object_in_edit_mode_is_shared_as_it_is_at_that_moment(hero: bpy.types.Object) -> None:
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.transform.translate(value=(0, 0, 5))
+    (scene,) = blender.share(hero, "hero")
+    shared = np.array(scene["position"])
+    bpy.ops.object.mode_set(mode="OBJECT")
+    np.testing.assert_array_equal(shared, points_of(hero))
+
+
+def test_edges_are_shared_on_request(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero", edges=True)
+    edges = np.empty(2 * len(hero.data.edges), "i4")
+    hero.data.edges.foreach_get("vertices", edges)
+    np.testing.assert_array_equal(np.asarray(scene["edge_verts"]).reshape(-1), edges)
