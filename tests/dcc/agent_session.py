@@ -43,7 +43,7 @@ INTRODUCTION = """\
 # A session with an agent
 
 What an agent does that has never seen this server, with a scene that a real Blender has shared: a person has shared a
-subdivided monkey with [`dcc_mcp_shm.blender`](python.md#blender) and closed Blender. Below is every call and
+subdivided monkey with [`dcc_mcp_shm.blender`](blender.md) and closed Blender. Below is every call and
 every result as text; hosts that read structured results get the same facts as JSON. Sizes are those of the result on
 the wire, text and JSON together, without the picture.
 

@@ -1,6 +1,7 @@
 """Meshes back into a real, headless Blender: in place or new, exact, and never what would end it."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import bpy
@@ -50,6 +51,13 @@ def state() -> dict[str, Any]:
         "meshes": sorted(bpy.data.meshes.keys()),
         "materials": sorted(bpy.data.materials.keys()),
     }
+
+
+def test_the_page_about_blender_runs(hero: bpy.types.Object) -> None:
+    page = (Path(__file__).parents[2] / "docs/blender.md").read_text()
+    (code,) = (block.split("```")[0] for block in page.split("```python\n")[1:])
+    exec(compile(code, "docs/blender.md", "exec"), {"bpy": bpy})  # noqa: S102 (the repository's own)
+    assert SharedSceneBuffer.open("hero").attrs["object"] == hero.name
 
 
 def test_what_was_shared_comes_back_and_nothing_differs(hero: bpy.types.Object) -> None:
