@@ -6,8 +6,9 @@ Blender, for one, ends with a segmentation fault when a corner's index lies behi
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,17 @@ from dcc_mcp_shm import SharedSceneBuffer, Store
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+Entry = TypeVar("Entry")
+
+# Of the arrays that may be there once; sets of UVs and colours have names of their own.
+DOMAINS: dict[str, Any] = {
+    "position": "point",
+    "corner_vert": "corner",
+    "face_start": "face",
+    "material": "face",
+    "edge_verts": "edge",
+}
+NAMES = {*DOMAINS, "face_size", "normal", "uv", "color"}
 FEWEST_CORNERS = 3
 TRIANGLE, QUAD = 3, 4
 
@@ -36,7 +48,8 @@ class Mesh:
         normal: f4 (n or c, 3), if it is given.
         material: i4 (f,), the material of each face, if it is given.
         uv: f4 (c, 2) by the name of the set, which is empty for an array `uv`.
-        color: f4 or u1 (n or c, 4) by the name of the set, which is empty for an array `color`.
+        color: f4 or u1 (n or c, 4) by the name of the set, which is empty for an array `color`; u1 is sRGB.
+        color_domain: "point" or "corner", by the name of the set.
     """
 
     position: NDArray[np.float32]
@@ -47,6 +60,7 @@ class Mesh:
     material: NDArray[np.int32] | None = None
     uv: Mapping[str, NDArray[np.float32]] = dataclasses.field(default_factory=dict)
     color: Mapping[str, NDArray[Any]] = dataclasses.field(default_factory=dict)
+    color_domain: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def face_size(self) -> NDArray[np.int32]:
@@ -60,13 +74,17 @@ class Mesh:
         Raises:
             MeshError: there is no mesh in it, or one that is not whole.
         """
-        mesh = cls.from_arrays({name: np.asarray(scene[name]) for name in scene})
+        domains = {name: array.get("domain") for name, array in json.loads(scene.descriptor_json())["arrays"].items()}
+        known = {name: np.asarray(scene[name]) for name in scene if name in NAMES or name.startswith(("uv:", "color:"))}
+        mesh = cls.from_arrays(known, domains)
         mesh.check()
         return mesh
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Mesh:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], domains: Mapping[str, str | None] | None = None) -> Mesh:
         """The mesh that arrays of these names are, without a copy where they are of the right types. See `check`.
+
+        Without a domain, as many colours as points are taken for those of points.
 
         Raises:
             MeshError: an array is missing, or has elements of a type that none can be made of.
@@ -75,15 +93,22 @@ class Mesh:
         if missing:
             raise MeshError(f"a mesh needs an array {missing[0]!r}; there are {', '.join(arrays) or 'none'}")
         corner_vert, face_start = _faces(arrays)
+        position = _numbers("position", arrays["position"], np.float32)
+        colors = {name: _color(f"color:{name}", array) for name, array in _sets("color", arrays)}
+        said = dict(_sets("color", domains or {}))
         return cls(
-            position=_numbers("position", arrays["position"], np.float32),
+            position=position,
             corner_vert=corner_vert,
             face_start=face_start,
             edge_verts=_whole("edge_verts", arrays["edge_verts"]) if "edge_verts" in arrays else None,
             normal=_numbers("normal", arrays["normal"], np.float32) if "normal" in arrays else None,
             material=_whole("material", arrays["material"]) if "material" in arrays else None,
             uv={name: _numbers(f"uv:{name}", array, np.float32) for name, array in _sets("uv", arrays)},
-            color={name: _color(f"color:{name}", array) for name, array in _sets("color", arrays)},
+            color=colors,
+            color_domain={
+                name: said.get(name) or ("point" if len(array) == len(position) else "corner")
+                for name, array in colors.items()
+            },
         )
 
     def triangles(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -139,7 +164,8 @@ class Mesh:
         for name, array in self.uv.items():
             _shape(f"uv:{name}", array, (corners, 2))
         for name, array in self.color.items():
-            _shape(f"color:{name}", array, (points, 4), (corners, 4))
+            of_points = self.color_domain.get(name) == "point"
+            _shape(f"color:{name}", array, (points if of_points else corners, 4))
         if self.normal is not None:
             _shape("normal", self.normal, (points, 3), (corners, 3))
         if self.material is not None:
@@ -200,10 +226,20 @@ def put(
     whole = Mesh.from_arrays(arrays)
     whole.check()
     checked = whole.arrays()
+    domains = DOMAINS | {f"color:{name}" if name else "color": domain for name, domain in whole.color_domain.items()}
+    domains |= {name: "corner" for name in checked if name.partition(":")[0] == "uv"}
+    if whole.normal is not None:
+        domains["normal"] = "point" if len(whole.normal) == len(whole.position) else "corner"
     others = {array: values for array, values in arrays.items() if array not in {*checked, "face_size"}}
     options: dict[str, Any] = {"attrs": like.attrs, "source_dcc": like.source_dcc, "group": like.group} if like else {}
     return SharedSceneBuffer.write_arrays(
-        checked | others, kind="Geometry", name=name, replace=True, store=store, **options
+        checked | others,
+        domains={array: domain for array, domain in domains.items() if array in checked},
+        kind="Geometry",
+        name=name,
+        replace=True,
+        store=store,
+        **options,
     )
 
 
@@ -228,10 +264,10 @@ def _faces(arrays: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.int32], NDArr
     return corner_vert.reshape(-1), np.arange(0, corner_vert.size, width, dtype=np.int32)
 
 
-def _sets(kind: str, arrays: Mapping[str, NDArray[Any]]) -> list[tuple[str, NDArray[Any]]]:
-    """The arrays `kind` and `kind:<set>` by the name of the set."""
+def _sets(kind: str, arrays: Mapping[str, Entry]) -> list[tuple[str, Entry]]:
+    """What there is of `kind` and `kind:<set>`, by the name of the set."""
     return [
-        (name.partition(":")[2], array) for name, array in arrays.items() if name == kind or name.startswith(f"{kind}:")
+        (name.partition(":")[2], entry) for name, entry in arrays.items() if name == kind or name.startswith(f"{kind}:")
     ]
 
 

@@ -161,7 +161,7 @@ def test_shape_keys_do_not_take_the_points_back(hero: bpy.types.Object) -> None:
     smile = hero.shape_key_add(name="smile")
     smile.data[7].co.z += 1
     smile.value = 0
-    (scene,) = blender.share(hero, "hero")
+    (scene,) = blender.share(hero, "hero", modifiers=False)
     larger = np.asarray(scene["position"]) * 2
     put("made", {**arrays_of(scene), "position": larger}, like=scene)
     assert blender.apply("made").in_place
@@ -171,6 +171,170 @@ def test_shape_keys_do_not_take_the_points_back(hero: bpy.types.Object) -> None:
     (smiling,) = blender.share(hero, "smiling")
     larger[7, 2] += 1
     np.testing.assert_allclose(np.asarray(smiling["position"]), larger, atol=1e-6)
+
+
+@pytest.mark.parametrize("moving", ["modifier", "shape key"])
+def test_what_moves_the_points_is_not_written_into_the_mesh(moving: str, hero: bpy.types.Object) -> None:
+    if moving == "modifier":
+        hero.modifiers.new("Displace", "DISPLACE")
+    else:
+        hero.shape_key_add(name="Basis")
+        hero.shape_key_add(name="smile").data[0].co.z += 1
+    before = state()
+    blender.share(hero, "hero")
+    with pytest.raises(ValueError, match="share it with modifiers=False"):
+        blender.apply("hero", hero)
+    assert state() == before
+    blender.share(hero, "hero", modifiers=False)
+    assert blender.apply("hero").said == ()
+    assert state() == before
+
+
+def test_another_file_and_another_program_do_not_reach_an_object_of_the_same_name(
+    hero: bpy.types.Object, tmp_path: Path
+) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    (scene,) = blender.share(hero, "hero")
+    larger = {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}
+    foreign = scene.attrs | {"objectId": "0123456789ab:1", "objectFile": str(tmp_path / "b.blend")}
+    SharedSceneBuffer.write_arrays(larger, name="foreign", attrs=foreign)
+    maya = {"object": hero.name, "transform": scene.attrs["transform"]}
+    SharedSceneBuffer.write_arrays(larger, name="maya", attrs=maya, source_dcc="Maya 2026")
+    for name in ("foreign", "maya"):
+        assert blender.apply(name).object != hero
+    # Loading a file gives its objects other numbers; the name in this file counts then.
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
+    applied = blender.apply("hero")
+    assert (applied.object.name, applied.in_place) == ("Suzanne", True)
+
+
+def test_materials_are_those_of_the_names(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    swapped = {
+        **arrays,
+        "material_name": np.frombuffer(b"eyesskin", "u1"),
+        "material_name:start": np.array([0, 4, 8]),
+        "material": 1 - arrays["material"],
+    }
+    put("swapped", swapped, like=scene)
+    assert blender.apply("swapped").said == ()
+    put("other", {**swapped, "material_name": np.frombuffer(b"eyesgold", "u1")}, like=scene)
+    assert "there is not the material 'gold'" in str(blender.apply("other"))
+    made = blender.apply("other", new=True).object
+    assert [material.name for material in made.data.materials] == ["eyes", "gold"]
+    assert made.data.polygons[7].material_index == 0
+    for material, problem in ((2, "the last material is 1"), (-1, "negative")):
+        SharedSceneBuffer.write_arrays(
+            {**arrays, "material": np.full(500, material, "i4")}, name="wrong", replace=True, attrs=scene.attrs
+        )
+        with pytest.raises(MeshError, match=problem):
+            blender.apply("wrong")
+    many = {"material_name": np.zeros(0, "u1"), "material_name:start": np.zeros(40_001, "i8")}
+    SharedSceneBuffer.write_arrays(arrays | many, name="many", attrs=scene.attrs)
+    with pytest.raises(MeshError, match="40001 entries"):
+        blender.apply("many", new=True)
+
+
+def test_data_without_a_place_is_in_the_space_of_the_world(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    mesh = Mesh.of(scene)
+    matrix = np.array(hero.matrix_world)
+    world = mesh.position @ matrix[:3, :3].T + matrix[:3, 3]
+    SharedSceneBuffer.write_arrays({**arrays_of(scene), "position": world.astype("f4")}, name="world")
+    applied = blender.apply("world", hero)
+    assert applied.in_place
+    np.testing.assert_allclose(points_of(hero), mesh.position, atol=1e-5)
+
+
+def test_bounds_follow_the_points(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    before = np.array(hero.bound_box)
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 3}, like=scene)
+    blender.apply("made")
+    np.testing.assert_allclose(np.array(hero.bound_box), before * 3, rtol=1e-5)
+
+
+def test_colours_of_corners_stay_with_their_corners() -> None:
+    triangle = {
+        "position": np.eye(3, dtype="f4"),
+        "corner_vert": np.array([2, 0, 1], "i4"),
+        "color:Col": np.array([(1, 0, 0, 1), (0, 1, 0, 1), (0, 0, 1, 1)], "f4"),
+    }
+    SharedSceneBuffer.write_arrays(triangle, domains={"color:Col": "corner"}, name="soup")
+    colors = blender.apply("soup").object.data.color_attributes["Col"]
+    assert colors.domain == "CORNER"
+    assert [tuple(color.color) for color in colors.data] == [tuple(row) for row in triangle["color:Col"]]
+
+
+def test_a_sheared_place_is_kept() -> None:
+    bpy.ops.object.empty_add()
+    parent = bpy.context.object
+    parent.scale = (1, 1, 5)
+    bpy.ops.mesh.primitive_cube_add(rotation=(0.7, 0, 0))
+    cube = bpy.context.object
+    cube.parent = parent
+    bpy.context.view_layer.update()
+    expected = [cube.matrix_world @ vertex.co for vertex in cube.data.vertices]
+    blender.share(cube, "cube")
+    made = blender.apply("cube", new=True).object
+    np.testing.assert_allclose([made.matrix_world @ vertex.co for vertex in made.data.vertices], expected, atol=1e-5)
+
+
+def test_a_new_object_can_be_seen_and_a_fake_user_is_nobody(hero: bpy.types.Object) -> None:
+    bpy.data.collections.new("AAA in no scene").objects.link(hero)
+    hero.data.use_fake_user = True
+    (scene,) = blender.share(hero, "hero")
+    assert blender.apply("hero").in_place
+    made = blender.apply("hero", new=True).object
+    assert made.users_scene == (bpy.context.scene,)
+    assert made.data.materials[:] == hero.data.materials[:]
+    assert scene.attrs["evaluated"] is False
+
+
+@pytest.mark.parametrize(
+    ("attrs", "problem"),
+    [
+        ({"transform": ["x"] * 16}, "'transform' is not a list of 16"),
+        ({"transform": [1.0] * 15}, "'transform' is not a list of 16"),
+        ({"metersPerUnit": 1e300}, "1e\\+300, which is not a unit"),
+        ({"metersPerUnit": -1}, "-1, which is not a unit"),
+    ],
+)
+def test_attributes_that_mean_nothing_are_refused(attrs: dict[str, Any], problem: str, hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    SharedSceneBuffer.write_arrays(arrays_of(scene), name="odd", attrs=scene.attrs | attrs)
+    before = state()
+    for new in (False, True):
+        with pytest.raises(MeshError, match=problem):
+            blender.apply("odd", new=new)
+    assert state() == before
+
+
+def test_names_that_blender_would_change_are_refused(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    uv = arrays["uv:UVMap"]
+    before = state()
+    for more, problem in (
+        ({"uv:" + "u" * 64: uv}, "Blender takes 63 bytes"),
+        ({"uv": uv}, "two layers would be called 'UVMap'"),
+        ({"uv:Points": uv}, "two layers would be called 'Points'"),
+        ({"uv:material_index": uv}, "another attribute that is called 'material_index'"),
+    ):
+        SharedSceneBuffer.write_arrays(arrays | more, name="odd", replace=True, attrs=scene.attrs)
+        with pytest.raises(ValueError, match=problem):
+            blender.apply("odd")
+    assert state() == before
+
+
+def test_points_without_faces_are_refused() -> None:
+    for count in (0, 3):
+        arrays = {"position": np.zeros((count, 3), "f4"), "corner_vert": np.zeros(0, "i4")}
+        SharedSceneBuffer.write_arrays(arrays, name="points", replace=True)
+        with pytest.raises(MeshError, match="there are no faces"):
+            blender.apply("points")
+    assert not bpy.data.meshes
 
 
 def in_edit_mode(_: bpy.types.Object) -> None:
@@ -236,7 +400,7 @@ def test_what_blender_has_no_room_for_changes_nothing(hero: bpy.types.Object) ->
         arrays | {"color:Points": np.zeros((corners, 4), "f4")}, name="colours", attrs=scene.attrs
     )
     before = state()
-    for name, problem in (("many", "it takes 8"), ("colours", "has 507 colours, not 1968")):
+    for name, problem in (("many", "it takes 8"), ("colours", "is of each point, not corner")):
         with pytest.raises(ValueError, match=problem):
             blender.apply(name)
     assert state() == before
@@ -257,6 +421,27 @@ def test_a_selection_is_what_has_a_mesh(store: Store) -> None:
         obj.select_set(True)
     assert {scene.name for scene in blender.share(name="all")} == {"all/Cube", "all/Text"}
     assert {scene.name for scene in blender.share()} == {"Cube", "Text"}
+
+
+def test_nothing_is_shared_if_one_cannot_be(store: Store) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    cube = bpy.context.object
+    bpy.ops.mesh.primitive_cube_add()
+    other = bpy.context.object
+    for name in ("a\nb", "x" * 63):
+        other.name = name
+        with pytest.raises(ValueError, match="cannot be a name"):
+            blender.share([cube, other], "n" * 200)
+    other.name = "other"
+    other.data.uv_layers[0].name = "u\nv"
+    with pytest.raises(ValueError, match="cannot be a name"):
+        blender.share([cube, other], "n")
+    other.data.uv_layers[0].name = "u"
+    other.hide_viewport = True
+    with pytest.raises(ValueError, match="'other' is not in this view layer, or disabled in it"):
+        blender.share([cube, other], "n")
+    assert store.list() == []
+    assert blender.share([cube, other], "n", modifiers=False)
 
 
 def test_two_of_one_name_are_refused_before_anything_is_shared(store: Store) -> None:

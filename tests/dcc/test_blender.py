@@ -143,8 +143,13 @@ def test_a_name_is_taken_over_by_the_next_export(grid: bpy.types.Object, store: 
 def test_an_object_without_faces_is_refused(store: Store) -> None:
     mesh = bpy.data.meshes.new("wire")
     mesh.from_pydata([(0, 0, 0), (1, 0, 0)], [(0, 1)], [])
-    with pytest.raises(ValueError, match="no faces"):
-        blender.share(bpy.data.objects.new("wire", mesh), "wire")[0]
+    wire = bpy.data.objects.new("wire", mesh)
+    with pytest.raises(ValueError, match="'wire' is not in this view layer"):
+        blender.share(wire, "wire")
+    bpy.context.collection.objects.link(wire)
+    for modifiers in (True, False):
+        with pytest.raises(ValueError, match="'wire' has no faces"):
+            blender.share(wire, "wire", modifiers=modifiers)
     assert files_of(store) == []
 
 

@@ -1,6 +1,7 @@
 """Which object of a Blender scene shared data is of.
 
-An object has a number that stays when it is renamed, as long as this Blender runs; and a name that stays in the file.
+An object has a number that stays when it is renamed, as long as this Blender runs and the file is not loaded again; and
+a name that stays in its file.
 """
 
 from typing import Any
@@ -10,17 +11,25 @@ import bpy
 from dcc_mcp_shm.blender.session import SESSION
 
 # Attributes of a buffer.
-NAME, ID = "object", "objectId"
+NAME, ID, FILE = "object", "objectId", "objectFile"
+# Whether modifiers or shape keys may have made the data something else than what is edited.
+EVALUATED = "evaluated"
 
 
 def of(obj: bpy.types.Object) -> dict[str, str]:
     """What `find` finds the object by, as attributes of a buffer."""
-    return {NAME: obj.name_full, ID: f"{SESSION}:{obj.session_uid}"}
+    return {NAME: obj.name_full, ID: f"{SESSION}:{obj.session_uid}", FILE: bpy.data.filepath}
 
 
 def find(attrs: dict[str, Any]) -> bpy.types.Object | None:
-    """The object that data with these attributes is of, if it is in this file."""
+    """The object that data with these attributes is of, if it is in a scene of this file."""
+    objects = [obj for obj in bpy.data.objects if obj.users_scene]
     session, _, uid = str(attrs.get(ID, "")).partition(":")
     if session == SESSION:
-        return next((obj for obj in bpy.data.objects if str(obj.session_uid) == uid), None)
-    return next((obj for obj in bpy.data.objects if obj.name_full == attrs.get(NAME)), None)
+        for obj in objects:
+            if str(obj.session_uid) == uid:
+                return obj
+    # Of another file, or one that was never saved, a name says nothing.
+    if not bpy.data.filepath or attrs.get(FILE) != bpy.data.filepath:
+        return None
+    return next((obj for obj in objects if obj.name_full == attrs.get(NAME)), None)

@@ -1,5 +1,6 @@
 """Blender's meshes into shared memory, by Blender's own code."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
@@ -14,38 +15,42 @@ from dcc_mcp_shm.blender.session import SOURCE
 # What Blender can make a mesh of.
 WITH_MESH = {"MESH", "CURVE", "SURFACE", "META", "FONT"}
 
-Domain = Literal["point", "corner", "face", "edge"]
+MOST_NAME_BYTES = 255
+
+Layout = dict[str, tuple[str, int | tuple[int, ...], Literal["point", "corner", "face", "edge"]]]
 
 
 def share(
     objects: bpy.types.Object | Iterable[bpy.types.Object] | None = None,
     name: str | None = None,
     *,
-    group: str | None = None,
+    modifiers: bool = True,
     edges: bool = False,
+    group: str | None = None,
     store: Store | None = None,
 ) -> list[SharedSceneBuffer]:
-    """Share the meshes that objects are after their modifiers, as in the viewport.
+    """Share the meshes of objects, after their modifiers as in the viewport.
 
-    Of each object: points, faces, normals of corners, all UV sets and colour attributes, the material of each face,
-    where it stands, and which object it is, by which `apply` finds it. Positions are in the space of the object.
-    Instances that modifiers make are left out. A name is taken over from an earlier share.
+    Of each: points, faces, normals of corners, all UV sets and colour attributes, the material of each face, where it
+    stands, and which object it is, by which `apply` finds it. Positions are in the space of the object. Instances that
+    modifiers make are left out. A name is taken over from an earlier share.
 
     Args:
         objects: one or more; what has a mesh of the selected ones if it is left out.
         name: of one object's buffer; of several, or if it ends with a slash, the first part of `<name>/<object>`.
             Without it, the objects' names.
-        group: of all buffers.
+        modifiers: False for the mesh as it is edited, without modifiers and shape keys, which `apply` can set in place.
         edges: share `edge_verts` too.
+        group: of all buffers.
         store: another than the default one.
 
     Raises:
-        ValueError: no mesh is selected, an object has no mesh or one without faces, or two would have the same name.
-            Nothing was shared.
+        ValueError: no mesh is selected, an object has no mesh or one without faces, is not in the view layer, or a name
+            is one that a buffer cannot have, or has twice. Nothing was shared.
         StoreFull: not enough memory is free. What was shared before stays.
     """
     if objects is None:
-        chosen = [obj for obj in bpy.context.selected_objects if obj.type in WITH_MESH]
+        chosen = [obj for obj in bpy.context.view_layer.objects.selected if obj.type in WITH_MESH]
         if not chosen:
             raise ValueError("no mesh is selected: select an object, or pass the objects")
     elif isinstance(objects, bpy.types.Object):
@@ -55,63 +60,72 @@ def share(
         if not chosen:
             raise ValueError("there are no objects to share")
     names = _names(chosen, name)
-    with _meshes(chosen) as meshes:
+    with _meshes(chosen, modifiers=modifiers) as meshes:
+        layouts = [_layout(mesh, edges=edges) for _, mesh in meshes]
+        for array in {array for layout in layouts for array in layout}:
+            _check_name(array)
         return [
-            _share(obj, mesh, buffer, group=group, edges=edges, store=store)
-            for (obj, mesh), buffer in zip(meshes, names, strict=True)
+            _share(obj, mesh, layout, buffer, modifiers=modifiers, group=group, store=store)
+            for (obj, mesh), layout, buffer in zip(meshes, layouts, names, strict=True)
         ]
 
 
 def _names(objects: list[bpy.types.Object], name: str | None) -> list[str]:
     if name is not None and len(objects) == 1 and not name.endswith("/"):
-        return [name]
-    prefix = f"{name.removesuffix('/')}/" if name else ""
-    names = [f"{prefix}{obj.name}" for obj in objects]
-    twice = sorted({name for name in names if names.count(name) > 1})
+        names = [name]
+    else:
+        prefix = f"{name.removesuffix('/')}/" if name else ""
+        names = [f"{prefix}{obj.name}" for obj in objects]
+    for one in names:
+        _check_name(one)
+    twice = sorted({one for one in names if names.count(one) > 1})
     if twice:
-        raise ValueError(
-            f"two objects would be called {twice[0]!r}: share them one by one, each under a name of its own"
-        )
+        raise ValueError(f"two objects would be called {twice[0]!r}: share them one by one, each under another name")
     return names
 
 
+def _check_name(name: str) -> None:
+    if not 0 < len(name.encode(errors="replace")) <= MOST_NAME_BYTES or any(
+        unicodedata.category(c) == "Cc" for c in name
+    ):
+        raise ValueError(f"{name!r} cannot be a name: it has 1 to {MOST_NAME_BYTES} bytes and no control characters")
+
+
 @contextmanager
-def _meshes(objects: list[bpy.types.Object]) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Mesh]]]:
-    """The evaluated objects with their meshes, all of them or an error."""
-    without = [obj for obj in objects if obj.type not in WITH_MESH]
-    if without:
-        raise ValueError(f"{without[0].name!r} is a {without[0].type.lower()} and has no mesh")
+def _meshes(
+    objects: list[bpy.types.Object], *, modifiers: bool
+) -> Iterator[list[tuple[bpy.types.Object, bpy.types.Mesh]]]:
+    """The objects, evaluated if modifiers count, and their meshes; all of them or an error."""
     for obj in objects:
+        if obj.type not in WITH_MESH or (obj.type != "MESH" and not modifiers):
+            raise ValueError(f"{obj.name!r} is a {obj.type.lower()} and has no mesh")
         if obj.mode == "EDIT":
             obj.update_from_editmode()
     depsgraph = bpy.context.evaluated_depsgraph_get()
-    made: list[tuple[bpy.types.Object, bpy.types.Mesh]] = []
+    made: list[bpy.types.Object] = []
+    meshes: list[tuple[bpy.types.Object, bpy.types.Mesh]] = []
     try:
         for obj in objects:
-            evaluated = obj.evaluated_get(depsgraph)
-            mesh = evaluated.to_mesh()
-            if mesh is None:
-                raise ValueError(f"{obj.name!r} has no mesh after its modifiers")
-            made.append((evaluated, mesh))
-            if not len(mesh.polygons):
-                raise ValueError(f"{obj.name!r} has no faces to share after its modifiers")
-        yield made
+            if modifiers:
+                evaluated = obj.evaluated_get(depsgraph)
+                if not evaluated.is_evaluated:
+                    raise ValueError(f"{obj.name!r} is not in this view layer, or disabled in it: show it first")
+                made.append(evaluated)
+                meshes.append((evaluated, evaluated.to_mesh()))
+            else:
+                meshes.append((obj, obj.data))
+            mesh = meshes[-1][1]
+            if not mesh or not len(mesh.polygons):
+                raise ValueError(f"{obj.name!r} has no faces to share{' after its modifiers' if modifiers else ''}")
+        yield meshes
     finally:
-        for evaluated, _ in made:
+        for evaluated in made:
             evaluated.to_mesh_clear()
 
 
-def _share(
-    evaluated: bpy.types.Object,
-    mesh: bpy.types.Mesh,
-    name: str,
-    *,
-    group: str | None,
-    edges: bool,
-    store: Store | None,
-) -> SharedSceneBuffer:
+def _layout(mesh: bpy.types.Mesh, *, edges: bool) -> Layout:
     points, corners, faces = len(mesh.vertices), len(mesh.loops), len(mesh.polygons)
-    layout: dict[str, tuple[str, int | tuple[int, ...], Domain]] = {
+    layout: Layout = {
         "position": ("f4", (points, 3), "point"),
         "corner_vert": ("i4", corners, "corner"),
         "face_start": ("i4", faces, "face"),
@@ -121,24 +135,34 @@ def _share(
         layout[f"uv:{layer.name}"] = ("f4", (corners, 2), "corner")
     for color in mesh.color_attributes:
         of_points = color.domain == "POINT"
-        domain: Domain = "point" if of_points else "corner"
-        layout[f"color:{color.name}"] = ("f4", (points if of_points else corners, 4), domain)
-    material = mesh.attributes.get("material_index")
-    if material:
+        rows = points if of_points else corners
+        layout[f"color:{color.name}"] = ("f4", (rows, 4), "point" if of_points else "corner")
+    if "material_index" in mesh.attributes:
         layout["material"] = ("i4", faces, "face")
     if edges:
         layout["edge_verts"] = ("i4", (len(mesh.edges), 2), "edge")
-    materials = _texts([slot.material.name if slot.material else "" for slot in evaluated.material_slots])
-    texts = {f"material_name{suffix}": (array.dtype.str, len(array)) for suffix, array in materials.items()}
-    original = evaluated.original
+    return layout
+
+
+def _share(
+    obj: bpy.types.Object,
+    mesh: bpy.types.Mesh,
+    layout: Layout,
+    name: str,
+    *,
+    modifiers: bool,
+    group: str | None,
+    store: Store | None,
+) -> SharedSceneBuffer:
+    texts = _texts([slot.material.name if slot.material else "" for slot in obj.material_slots])
     with SharedSceneBuffer.writer(
-        {**layout, **texts},
+        {**layout, **{name: (array.dtype.str, len(array)) for name, array in texts.items()}},
         kind="Geometry",
         source_dcc=SOURCE,
         name=name,
         replace=True,
         group=group,
-        attrs=_attrs(evaluated, original),
+        attrs=_attrs(obj, modifiers=modifiers),
         store=store,
     ) as w:
         mesh.attributes["position"].data.foreach_get("vector", w["position"])
@@ -149,28 +173,32 @@ def _share(
             layer.uv.foreach_get("vector", w[f"uv:{layer.name}"])
         for color in mesh.color_attributes:
             color.data.foreach_get("color", w[f"color:{color.name}"])
-        if material:
-            material.data.foreach_get("value", w["material"])
-        if edges:
+        if "material" in layout:
+            mesh.attributes["material_index"].data.foreach_get("value", w["material"])
+        if "edge_verts" in layout:
             mesh.attributes[".edge_verts"].data.foreach_get("value", w["edge_verts"])
-        for suffix, array in materials.items():
-            w[f"material_name{suffix}"] = array
+        for text, array in texts.items():
+            w[text] = array
     return w.scene
 
 
-def _attrs(evaluated: bpy.types.Object, original: bpy.types.Object) -> dict[str, Any]:
-    return space.stage(bpy.context.scene) | {
-        space.TRANSFORM: space.usd_transform(evaluated),
+def _attrs(obj: bpy.types.Object, *, modifiers: bool) -> dict[str, Any]:
+    original = obj.original
+    is_moved = original.type != "MESH" or original.data.shape_keys or any(m.show_viewport for m in original.modifiers)
+    return {
+        **space.stage(bpy.context.scene),
+        space.TRANSFORM: space.usd_transform(obj),
         **identity.of(original),
+        identity.EVALUATED: bool(modifiers and is_moved),
     }
 
 
 def _texts(texts: list[str]) -> dict[str, np.ndarray[Any, Any]]:
-    """Texts as two arrays: their bytes in UTF-8, and where each begins. Nothing for no texts."""
+    """Names of materials as two arrays: their bytes in UTF-8, and where each begins. Nothing for no names."""
     if not any(texts):
         return {}
     parts = [text.encode() for text in texts]
     return {
-        "": np.frombuffer(b"".join(parts), np.uint8),
-        ":start": np.cumsum([0, *map(len, parts)], dtype=np.int64),
+        "material_name": np.frombuffer(b"".join(parts), np.uint8),
+        "material_name:start": np.cumsum([0, *map(len, parts)], dtype=np.int64),
     }

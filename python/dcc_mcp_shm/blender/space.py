@@ -7,9 +7,12 @@ import numpy as np
 from mathutils import Matrix
 from numpy.typing import NDArray
 
+from dcc_mcp_shm.mesh import MeshError
+
 # Names that USD has for it.
 UP_AXIS, METERS, RATE, TRANSFORM = "upAxis", "metersPerUnit", "timeCodesPerSecond", "transform"
 MATRIX_NUMBERS = 16
+SMALLEST_UNIT, LARGEST_UNIT = 1e-9, 1e9
 
 
 def stage(scene: bpy.types.Scene) -> dict[str, Any]:
@@ -35,10 +38,12 @@ def to_scene(attrs: dict[str, Any], scene: bpy.types.Scene) -> tuple[Matrix, lis
     said: list[str] = []
     matrix = Matrix.Identity(4)
     meters = attrs.get(METERS)
-    if isinstance(meters, int | float) and meters > 0 and not np.isclose(meters, scene.unit_settings.scale_length):
-        factor = meters / scene.unit_settings.scale_length
-        matrix = Matrix.Scale(factor, 4)
-        said.append(f"units of {meters:g} m made {scene.unit_settings.scale_length:g} m")
+    scale = scene.unit_settings.scale_length
+    if isinstance(meters, int | float) and not np.isclose(meters, scale):
+        if not SMALLEST_UNIT <= meters <= LARGEST_UNIT:
+            raise MeshError(f"the attribute {METERS!r} is {meters:g}, which is not a unit of length")
+        matrix = Matrix.Scale(meters / scale, 4)
+        said.append(f"units of {meters:g} m made {scale:g} m")
     if attrs.get(UP_AXIS) == "Y":
         matrix = matrix @ Matrix.Rotation(np.pi / 2, 4, "X")
         said.append("Y up made Z up")
@@ -46,15 +51,29 @@ def to_scene(attrs: dict[str, Any], scene: bpy.types.Scene) -> tuple[Matrix, lis
 
 
 def transform(attrs: dict[str, Any]) -> Matrix | None:
-    """The place of the object that data with these attributes is of, in the space of the data."""
+    """The place of the object that data with these attributes is of, in the space of the data.
+
+    Without one, the data is in the space of the world.
+    """
     numbers = attrs.get(TRANSFORM)
-    if not isinstance(numbers, list) or len(numbers) != MATRIX_NUMBERS:
+    if numbers is None:
         return None
-    rows = np.reshape(np.array(numbers, "f8"), (4, 4))
-    return Matrix(rows.T.tolist()) if np.isfinite(rows).all() else None
+    if (
+        not isinstance(numbers, list)
+        or len(numbers) != MATRIX_NUMBERS
+        or not all(isinstance(number, int | float) and np.isfinite(number) for number in numbers)
+    ):
+        raise MeshError(f"the attribute {TRANSFORM!r} is not a list of {MATRIX_NUMBERS} finite numbers")
+    return Matrix(np.reshape(np.array(numbers, "f8"), (4, 4)).T.tolist())
 
 
 def moved(position: NDArray[np.float32], matrix: Matrix) -> NDArray[np.float32]:
-    """Points by a matrix."""
+    """Points by a matrix; themselves if it moves none."""
+    if matrix == Matrix.Identity(4):
+        return position
     rows = np.array(matrix, "f8").T
-    return np.ascontiguousarray(position @ rows[:3, :3] + rows[3, :3], np.float32)
+    with np.errstate(over="ignore"):
+        points = np.ascontiguousarray(position @ rows[:3, :3] + rows[3, :3], np.float32)
+    if not np.isfinite(points).all():
+        raise MeshError("'position' is out of range in the units of the scene")
+    return points
