@@ -289,7 +289,7 @@ def test_a_new_object_can_be_seen_and_a_fake_user_is_nobody(hero: bpy.types.Obje
     made = blender.apply("hero", new=True).object
     assert made.users_scene == (bpy.context.scene,)
     assert made.data.materials[:] == hero.data.materials[:]
-    assert scene.attrs["evaluated"] is False
+    assert "evaluated" not in scene.attrs
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ EVALUATED = "evaluated"
 
 def of(obj: bpy.types.Object) -> dict[str, str]:
     """What `find` finds the object by, as attributes of a buffer."""
-    return {NAME: obj.name_full, ID: f"{SESSION}:{obj.session_uid}", FILE: bpy.data.filepath}
+    identity = {NAME: obj.name_full, ID: f"{SESSION}:{obj.session_uid}"}
+    return identity | ({FILE: bpy.data.filepath} if bpy.data.filepath else {})
 
 
 def find(attrs: dict[str, Any]) -> bpy.types.Object | None:

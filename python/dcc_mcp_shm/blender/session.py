@@ -6,4 +6,4 @@ import bpy
 
 SOURCE = f"Blender {bpy.app.version_string}"
 # Numbers of objects begin anew with each run.
-SESSION = uuid.uuid4().hex[:12]
+SESSION = uuid.uuid4().hex[:8]

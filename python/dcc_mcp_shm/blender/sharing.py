@@ -189,7 +189,7 @@ def _attrs(obj: bpy.types.Object, *, modifiers: bool) -> dict[str, Any]:
         **space.stage(bpy.context.scene),
         space.TRANSFORM: space.usd_transform(obj),
         **identity.of(original),
-        identity.EVALUATED: bool(modifiers and is_moved),
+        **({identity.EVALUATED: True} if modifiers and is_moved else {}),
     }
 
 
