@@ -144,3 +144,24 @@ def test_what_was_made_of_a_scene_says_where_it_belongs(arrays: Arrays) -> None:
     again = put("made", SimpleNamespace(vertices=arrays["position"].astype("f8"), faces=np.array([[0, 1, 4]])))
     assert Mesh.of(SharedSceneBuffer.open("made")).face_size.tolist() == [3]
     assert again.attrs == {}
+
+
+def test_domains_and_names_of_materials_go_with_what_was_made() -> None:
+    triangle = {
+        "position": np.eye(3, dtype="f4"),
+        "corner_vert": np.array([2, 0, 1], "i4"),
+        "color": np.zeros((3, 4), "f4"),
+        "material": np.zeros(1, "i4"),
+        "material_name": np.frombuffer(b"skin", "u1"),
+        "material_name:start": np.array([0, 4]),
+    }
+    of = SharedSceneBuffer.write_arrays(triangle, domains={"color": "corner"})
+    mesh = Mesh.of(of)
+    assert mesh.color_domain == {"": "corner"}
+    halved = {"position": mesh.position / 2, "corner_vert": mesh.corner_vert, "color": mesh.color[""]}
+    for number, made in enumerate((mesh, triangle, halved)):
+        scene = put(f"made {number}", made, like=of)
+        assert Mesh.of(scene).color_domain == {"": "corner"}
+    assert bytes(put("again", mesh, like=of)["material_name"]) == b"skin"
+    strided = put("strided", {**triangle, "extra": np.arange(10)[::2]})
+    assert np.asarray(strided["extra"]).tolist() == [0, 2, 4, 6, 8]

@@ -27,6 +27,7 @@ DOMAINS: dict[str, Any] = {
     "material": "face",
     "edge_verts": "edge",
 }
+MATERIAL_NAMES = ("material_name", "material_name:start")
 NAMES = {*DOMAINS, "face_size", "normal", "uv", "color"}
 FEWEST_CORNERS = 3
 TRIANGLE, QUAD = 3, 4
@@ -74,7 +75,7 @@ class Mesh:
         Raises:
             MeshError: there is no mesh in it, or one that is not whole.
         """
-        domains = {name: array.get("domain") for name, array in json.loads(scene.descriptor_json())["arrays"].items()}
+        domains = domains_of(scene)
         known = {name: np.asarray(scene[name]) for name in scene if name in NAMES or name.startswith(("uv:", "color:"))}
         mesh = cls.from_arrays(known, domains)
         mesh.check()
@@ -94,6 +95,10 @@ class Mesh:
             raise MeshError(f"a mesh needs an array {missing[0]!r}; there are {', '.join(arrays) or 'none'}")
         corner_vert, face_start = _faces(arrays)
         position = _numbers("position", arrays["position"], np.float32)
+        for name, domain in (domains or {}).items():
+            expected = "corner" if name.partition(":")[0] == "uv" else DOMAINS.get(name, domain)
+            if domain and domain != expected:
+                raise MeshError(f"{name!r} is of each {domain}, not of each {expected}")
         colors = {name: _color(f"color:{name}", array) for name, array in _sets("color", arrays)}
         said = dict(_sets("color", domains or {}))
         return cls(
@@ -164,6 +169,8 @@ class Mesh:
         for name, array in self.uv.items():
             _shape(f"uv:{name}", array, (corners, 2))
         for name, array in self.color.items():
+            if self.color_domain.get(name) not in {"point", "corner"}:
+                raise MeshError(f"'color:{name}' is of each {self.color_domain.get(name)}, not of each point or corner")
             of_points = self.color_domain.get(name) == "point"
             _shape(f"color:{name}", array, (points if of_points else corners, 4))
         if self.normal is not None:
@@ -196,6 +203,12 @@ class Mesh:
             raise MeshError(f"face {repeating} has the same point twice")
 
 
+def domains_of(scene: SharedSceneBuffer) -> dict[str, str | None]:
+    """The domain of each array, if it says one."""
+    arrays = json.loads(scene.descriptor_json()).get("arrays", {})
+    return {name: array.get("domain") for name, array in arrays.items()}
+
+
 def put(
     name: str,
     mesh: Mesh | Mapping[str, Any] | Any,  # noqa: ANN401 (whatever has vertices and faces)
@@ -217,21 +230,28 @@ def put(
         MeshError: the arrays are not those of a mesh. Nothing was shared.
         StoreFull: there is no room for it.
     """
+    said: dict[str, str | None] = domains_of(like) if like else {}
     if isinstance(mesh, Mesh):
         arrays = mesh.arrays()
+        said = {f"color:{name}" if name else "color": domain for name, domain in mesh.color_domain.items()}
     elif isinstance(mesh, Mapping):
         arrays = {array: np.asarray(values) for array, values in mesh.items()}
     else:
         arrays = {"position": np.asarray(mesh.vertices), "corner_vert": np.asarray(mesh.faces)}
-    whole = Mesh.from_arrays(arrays)
+    if like and "material" in arrays:
+        # The names that the numbers are of.
+        arrays = {array: np.asarray(like[array]) for array in MATERIAL_NAMES if array in like} | arrays
+    whole = Mesh.from_arrays(arrays, {array: domain for array, domain in said.items() if array in arrays})
     whole.check()
     checked = whole.arrays()
+    others = {
+        array: np.ascontiguousarray(values) for array, values in arrays.items() if array not in {*checked, "face_size"}
+    }
+    options: dict[str, Any] = {"attrs": like.attrs, "source_dcc": like.source_dcc, "group": like.group} if like else {}
     domains = DOMAINS | {f"color:{name}" if name else "color": domain for name, domain in whole.color_domain.items()}
     domains |= {name: "corner" for name in checked if name.partition(":")[0] == "uv"}
     if whole.normal is not None:
         domains["normal"] = "point" if len(whole.normal) == len(whole.position) else "corner"
-    others = {array: values for array, values in arrays.items() if array not in {*checked, "face_size"}}
-    options: dict[str, Any] = {"attrs": like.attrs, "source_dcc": like.source_dcc, "group": like.group} if like else {}
     return SharedSceneBuffer.write_arrays(
         checked | others,
         domains={array: domain for array, domain in domains.items() if array in checked},

@@ -156,6 +156,85 @@ def test_units_and_axes_become_those_of_the_scene() -> None:
     np.testing.assert_allclose(corners, [(0.1, 0, 0), (0.11, 0, 0), (0.11, 0, 0.02), (0.1, 0, 0.02)], atol=1e-7)
 
 
+def test_what_was_converted_once_is_not_converted_again() -> None:
+    quad = {
+        "position": np.array([(0, 0, 0), (1, 0, 0), (1, 2, 0), (0, 2, 0)], "f4"),
+        "corner_vert": np.array([[0, 1, 2, 3]], "i4"),
+    }
+    attrs = {"upAxis": "Y", "metersPerUnit": 0.01, "transform": [*np.eye(4).reshape(-1)[:12], 10.0, 0.0, 0.0, 1.0]}
+    SharedSceneBuffer.write_arrays(quad, attrs=attrs, name="wall")
+    wall = blender.apply("wall").object
+    before = points_of(wall)
+    assert blender.apply("wall", wall).in_place
+    np.testing.assert_array_equal(points_of(wall), before)
+
+
+def test_an_object_far_away_is_exact(hero: bpy.types.Object) -> None:
+    hero.location = (123456, 2000, 3000)
+    hero.scale = (0.01, 0.01, 0.01)
+    (scene,) = blender.share(hero, "hero")
+    made = blender.apply("hero", new=True).object
+    np.testing.assert_array_equal(points_of(made), np.asarray(scene["position"]))
+
+
+def test_the_place_of_an_object_is_that_of_now(hero: bpy.types.Object) -> None:
+    hero.rotation_euler = (0, 0, 0)
+    hero.location = (5, 0, 0)
+    (scene,) = blender.share(hero, "hero", modifiers=False)
+    assert scene.attrs["transform"][12:15] == [5, 0, 0]
+    hero.location = (7, 0, 0)
+    world = np.asarray(scene["position"]) + np.array([7, 0, 0], "f4")
+    SharedSceneBuffer.write_arrays({**arrays_of(scene), "position": world}, name="world")
+    blender.apply("world", hero)
+    np.testing.assert_allclose(points_of(hero), np.asarray(scene["position"]), atol=1e-6)
+
+
+def test_what_is_edited_is_shared_without_modifiers_too(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    bpy.ops.object.mode_set(mode="EDIT")
+    (edited,) = blender.share(hero, "edited", modifiers=False)
+    assert len(bpy.data.meshes) == 1
+    for name in scene:
+        np.testing.assert_array_equal(np.asarray(edited[name]), np.asarray(scene[name]), err_msg=name)
+
+
+def test_an_armature_that_is_a_parent_moves_points_as_well(hero: bpy.types.Object) -> None:
+    bpy.ops.object.armature_add()
+    hero.parent = bpy.context.object
+    hero.parent_type = "ARMATURE"
+    (scene,) = blender.share(hero, "hero")
+    assert scene.attrs["evaluated"] is True
+
+
+def test_domains_that_cannot_be_are_refused_before_anything_is_set(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    arrays["position"] = arrays["position"] * 2
+    before = state()
+    odd: list[tuple[str, NDArray[Any], Any]] = [
+        ("color:odd", np.zeros((500, 4), "f4"), "face"),
+        ("uv:odd", np.zeros((507, 2), "f4"), "point"),
+    ]
+    for array, values, domain in odd:
+        SharedSceneBuffer.write_arrays(
+            arrays | {array: values}, domains={array: domain}, name="odd", replace=True, attrs=scene.attrs
+        )
+        with pytest.raises(MeshError, match=f"is of each {domain}"):
+            blender.apply("odd")
+    SharedSceneBuffer.write(b"no arrays", name="bytes")
+    with pytest.raises(MeshError, match="there are none"):
+        blender.apply("bytes")
+    assert state() == before
+
+
+def test_numbers_of_materials_that_blender_does_not_mind_come_back(hero: bpy.types.Object) -> None:
+    for number, value in ((0, 99), (1, -1)):
+        hero.data.attributes["material_index"].data[number].value = value
+    (scene,) = blender.share(hero, "hero")
+    assert np.asarray(scene["material"])[:2].tolist() == [1, 0]
+    assert blender.apply("hero").in_place
+
+
 def test_shape_keys_do_not_take_the_points_back(hero: bpy.types.Object) -> None:
     hero.shape_key_add(name="Basis")
     smile = hero.shape_key_add(name="smile")
@@ -220,7 +299,7 @@ def test_materials_are_those_of_the_names(hero: bpy.types.Object) -> None:
     put("swapped", swapped, like=scene)
     assert blender.apply("swapped").said == ()
     put("other", {**swapped, "material_name": np.frombuffer(b"eyesgold", "u1")}, like=scene)
-    assert "there is not the material 'gold'" in str(blender.apply("other"))
+    assert "the object has no 'gold'" in str(blender.apply("other"))
     made = blender.apply("other", new=True).object
     assert [material.name for material in made.data.materials] == ["eyes", "gold"]
     assert made.data.polygons[7].material_index == 0
@@ -295,8 +374,9 @@ def test_a_new_object_can_be_seen_and_a_fake_user_is_nobody(hero: bpy.types.Obje
 @pytest.mark.parametrize(
     ("attrs", "problem"),
     [
-        ({"transform": ["x"] * 16}, "'transform' is not a list of 16"),
-        ({"transform": [1.0] * 15}, "'transform' is not a list of 16"),
+        ({"transform": ["x"] * 16}, "'transform' is not a list of 16 numbers"),
+        ({"transform": [1e39] * 16}, "'transform' is not a list of 16 numbers"),
+        ({"transform": [1.0] * 15}, "'transform' is not a list of 16 numbers"),
         ({"metersPerUnit": 1e300}, "1e\\+300, which is not a unit"),
         ({"metersPerUnit": -1}, "-1, which is not a unit"),
     ],
@@ -317,10 +397,11 @@ def test_names_that_blender_would_change_are_refused(hero: bpy.types.Object) -> 
     uv = arrays["uv:UVMap"]
     before = state()
     for more, problem in (
-        ({"uv:" + "u" * 64: uv}, "Blender takes 63 bytes"),
+        ({"uv:" + "u" * 90: uv}, "the name is too long or taken"),
         ({"uv": uv}, "two layers would be called 'UVMap'"),
         ({"uv:Points": uv}, "two layers would be called 'Points'"),
-        ({"uv:material_index": uv}, "another attribute that is called 'material_index'"),
+        ({"uv:material_index": uv}, "because Blender uses it itself"),
+        ({"color:bones": np.zeros((507, 4), "f4")}, "bones"),
     ):
         SharedSceneBuffer.write_arrays(arrays | more, name="odd", replace=True, attrs=scene.attrs)
         with pytest.raises(ValueError, match=problem):
@@ -400,7 +481,7 @@ def test_what_blender_has_no_room_for_changes_nothing(hero: bpy.types.Object) ->
         arrays | {"color:Points": np.zeros((corners, 4), "f4")}, name="colours", attrs=scene.attrs
     )
     before = state()
-    for name, problem in (("many", "it takes 8"), ("colours", "is of each point, not corner")):
+    for name, problem in (("many", "it takes eight UV sets"), ("colours", "is of each point, and the data is not")):
         with pytest.raises(ValueError, match=problem):
             blender.apply(name)
     assert state() == before

@@ -24,13 +24,11 @@ def of(obj: bpy.types.Object) -> dict[str, str]:
 
 def find(attrs: dict[str, Any]) -> bpy.types.Object | None:
     """The object that data with these attributes is of, if it is in a scene of this file."""
-    objects = [obj for obj in bpy.data.objects if obj.users_scene]
     session, _, uid = str(attrs.get(ID, "")).partition(":")
+    found = None
     if session == SESSION:
-        for obj in objects:
-            if str(obj.session_uid) == uid:
-                return obj
+        found = next((obj for obj in bpy.data.objects if str(obj.session_uid) == uid), None)
     # Of another file, or one that was never saved, a name says nothing.
-    if not bpy.data.filepath or attrs.get(FILE) != bpy.data.filepath:
-        return None
-    return next((obj for obj in objects if obj.name_full == attrs.get(NAME)), None)
+    if found is None and bpy.data.filepath and attrs.get(FILE) == bpy.data.filepath:
+        found = next((obj for obj in bpy.data.objects if obj.name_full == attrs.get(NAME)), None)
+    return found if found and found.users_scene else None

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
 import bpy
@@ -101,26 +101,41 @@ def _meshes(
             raise ValueError(f"{obj.name!r} is a {obj.type.lower()} and has no mesh")
         if obj.mode == "EDIT":
             obj.update_from_editmode()
-    depsgraph = bpy.context.evaluated_depsgraph_get()
-    made: list[bpy.types.Object] = []
-    meshes: list[tuple[bpy.types.Object, bpy.types.Mesh]] = []
-    try:
-        for obj in objects:
-            if modifiers:
-                evaluated = obj.evaluated_get(depsgraph)
-                if not evaluated.is_evaluated:
-                    raise ValueError(f"{obj.name!r} is not in this view layer, or disabled in it: show it first")
-                made.append(evaluated)
-                meshes.append((evaluated, evaluated.to_mesh()))
-            else:
-                meshes.append((obj, obj.data))
-            mesh = meshes[-1][1]
-            if not mesh or not len(mesh.polygons):
-                raise ValueError(f"{obj.name!r} has no faces to share{' after its modifiers' if modifiers else ''}")
-        yield meshes
-    finally:
-        for evaluated in made:
+    bpy.context.view_layer.update()
+    # Once for all: what it evaluates anew loses the mesh that was made of it.
+    depsgraph = bpy.context.evaluated_depsgraph_get() if modifiers else None
+    with ExitStack() as meshes:
+        yield [meshes.enter_context(_mesh(obj, depsgraph)) for obj in objects]
+
+
+@contextmanager
+def _mesh(
+    obj: bpy.types.Object, depsgraph: bpy.types.Depsgraph | None
+) -> Iterator[tuple[bpy.types.Object, bpy.types.Mesh]]:
+    """One of them, and its mesh as long as this lasts."""
+    if depsgraph:
+        evaluated = obj.evaluated_get(depsgraph)
+        if not evaluated.is_evaluated:
+            raise ValueError(f"{obj.name!r} is not in this view layer, or disabled in it: show it first")
+        try:
+            yield evaluated, _with_faces(obj, evaluated.to_mesh())
+        finally:
             evaluated.to_mesh_clear()
+    elif obj.data.is_editmode:
+        # A mesh that is edited has no attributes to read from.
+        copy = obj.data.copy()
+        try:
+            yield obj, _with_faces(obj, copy)
+        finally:
+            bpy.data.meshes.remove(copy)
+    else:
+        yield obj, _with_faces(obj, obj.data)
+
+
+def _with_faces(obj: bpy.types.Object, mesh: bpy.types.Mesh | None) -> bpy.types.Mesh:
+    if not mesh or not len(mesh.polygons):
+        raise ValueError(f"{obj.name!r} has no faces to share")
+    return mesh
 
 
 def _layout(mesh: bpy.types.Mesh, *, edges: bool) -> Layout:
@@ -174,7 +189,10 @@ def _share(
         for color in mesh.color_attributes:
             color.data.foreach_get("color", w[f"color:{color.name}"])
         if "material" in layout:
+            numbers = np.asarray(w["material"])
             mesh.attributes["material_index"].data.foreach_get("value", w["material"])
+            # Blender draws faces without a slot with the nearest one.
+            np.clip(numbers, 0, max(len(obj.material_slots) - 1, 0), out=numbers)
         if "edge_verts" in layout:
             mesh.attributes[".edge_verts"].data.foreach_get("value", w["edge_verts"])
         for text, array in texts.items():
@@ -184,9 +202,15 @@ def _share(
 
 def _attrs(obj: bpy.types.Object, *, modifiers: bool) -> dict[str, Any]:
     original = obj.original
-    is_moved = original.type != "MESH" or original.data.shape_keys or any(m.show_viewport for m in original.modifiers)
+    is_moved = (
+        original.type != "MESH"
+        or original.data.shape_keys
+        or any(modifier.show_viewport for modifier in original.modifiers)
+        # Such a parent moves points without a modifier.
+        or original.parent_type in {"ARMATURE", "LATTICE"}
+    )
     return {
-        **space.stage(bpy.context.scene),
+        **space.stage(space.scene_of(original)),
         space.TRANSFORM: space.usd_transform(obj),
         **identity.of(original),
         **({identity.EVALUATED: True} if modifiers and is_moved else {}),

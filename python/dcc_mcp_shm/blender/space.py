@@ -13,6 +13,16 @@ from dcc_mcp_shm.mesh import MeshError
 UP_AXIS, METERS, RATE, TRANSFORM = "upAxis", "metersPerUnit", "timeCodesPerSecond", "transform"
 MATRIX_NUMBERS = 16
 SMALLEST_UNIT, LARGEST_UNIT = 1e-9, 1e9
+# Products of four such numbers are finite in 32 bits.
+FARTHEST = 1e9
+
+
+def scene_of(obj: bpy.types.Object | None) -> bpy.types.Scene:
+    """The scene whose units count for an object."""
+    scene = bpy.context.scene
+    if obj is None or not obj.users_scene or scene in obj.users_scene:
+        return scene
+    return obj.users_scene[0]
 
 
 def stage(scene: bpy.types.Scene) -> dict[str, Any]:
@@ -61,9 +71,9 @@ def transform(attrs: dict[str, Any]) -> Matrix | None:
     if (
         not isinstance(numbers, list)
         or len(numbers) != MATRIX_NUMBERS
-        or not all(isinstance(number, int | float) and np.isfinite(number) for number in numbers)
+        or not all(isinstance(number, int | float) and abs(number) < FARTHEST for number in numbers)
     ):
-        raise MeshError(f"the attribute {TRANSFORM!r} is not a list of {MATRIX_NUMBERS} finite numbers")
+        raise MeshError(f"the attribute {TRANSFORM!r} is not a list of {MATRIX_NUMBERS} numbers below {FARTHEST:g}")
     return Matrix(np.reshape(np.array(numbers, "f8"), (4, 4)).T.tolist())
 
 

@@ -1,0 +1,93 @@
+"""UV sets and colours of a mesh of Blender."""
+
+from typing import Any
+
+import bpy
+import numpy as np
+from numpy.typing import NDArray
+
+from dcc_mcp_shm.mesh import Mesh
+
+# What Blender calls the first of each.
+UV_NAME, COLOR_NAME = "UVMap", "Color"
+# Blender itself adds these attributes when it needs them.
+RESERVED = {"position", "material_index", "sharp_face", "sharp_edge", "edge_verts"}
+
+
+def got(collection: Any, attribute: str, dtype: str, count: int) -> NDArray[Any]:  # noqa: ANN401 (Blender's)
+    """What Blender has."""
+    array = np.empty(count, dtype)
+    collection.foreach_get(attribute, array)
+    return array
+
+
+def put(collection: Any, attribute: str, array: NDArray[Any]) -> bool:  # noqa: ANN401 (Blender's)
+    """Set what differs; whether it did."""
+    flat = array.reshape(-1)
+    if np.array_equal(got(collection, attribute, flat.dtype.str[1:], len(flat)), flat):
+        return False
+    collection.foreach_set(attribute, flat)
+    return True
+
+
+def add_missing(data: bpy.types.Mesh, mesh: Mesh) -> None:
+    """Add the layers that the mesh has and `data` has not, all of them or none.
+
+    Raises:
+        ValueError: Blender has no room for one, or would call it something else.
+    """
+    uv, color = [name or UV_NAME for name in mesh.uv], [name or COLOR_NAME for name in mesh.color]
+    domains = {name or COLOR_NAME: domain.upper() for name, domain in mesh.color_domain.items()}
+    for name in (*uv, *color):
+        if [*uv, *color].count(name) > 1:
+            raise ValueError(f"two layers would be called {name!r}")
+        if name in RESERVED or name.startswith("."):
+            raise ValueError(f"{name!r} cannot be the name of a layer, because Blender uses it itself")
+        there = data.color_attributes.get(name) if name in color else None
+        if there and there.domain != domains[name]:
+            raise ValueError(f"the colour attribute {name!r} is of each {there.domain.lower()}, and the data is not")
+    added: list[tuple[Any, str]] = []
+    try:
+        for name in uv:
+            if name not in data.uv_layers:
+                layer = data.uv_layers.new(name=name, do_init=False)
+                added += _expected(data.uv_layers, layer, name)
+        for name, array in zip(color, mesh.color.values(), strict=True):
+            if name not in data.color_attributes:
+                kind = "BYTE_COLOR" if array.dtype == np.uint8 else "FLOAT_COLOR"
+                layer = data.color_attributes.new(name, kind, domains[name])
+                added += _expected(data.color_attributes, layer, name)
+    except BaseException:
+        _remove(added)
+        raise
+
+
+def _expected(collection: Any, layer: Any, name: str) -> list[tuple[Any, str]]:  # noqa: ANN401 (Blender's)
+    if layer is None:
+        raise ValueError(f"Blender has no room for the layer {name!r}: it takes eight UV sets, and each name once")
+    if layer.name != name:
+        _remove([(collection, layer.name)])
+        raise ValueError(f"Blender would call the layer {name!r} {layer.name!r}, as the name is too long or taken")
+    return [(collection, name)]
+
+
+def _remove(added: list[tuple[Any, str]]) -> None:
+    """Remove layers that were added."""
+    for collection, name in reversed(added):
+        collection.remove(collection[name])
+
+
+def fill(data: bpy.types.Mesh, mesh: Mesh) -> list[str]:
+    """Set UV sets and colours, all of which are there; those that differed, in words."""
+    changed = []
+    for name, array in mesh.uv.items():
+        layer = data.uv_layers[name or UV_NAME]
+        if put(layer.uv, "vector", array):
+            changed.append(f"UV set {layer.name!r}")
+    for name, array in mesh.color.items():
+        is_bytes = array.dtype == np.uint8
+        color = data.color_attributes[name or COLOR_NAME]
+        numbers = np.divide(array, 255, dtype="f4") if is_bytes else array
+        if put(color.data, "color_srgb" if is_bytes else "color", numbers):
+            changed.append(f"colour {color.name!r}")
+    return changed
