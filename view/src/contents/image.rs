@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::image_format::{image_format, name};
+use crate::picture::frame_in;
 
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Image {
@@ -20,11 +21,9 @@ pub(crate) struct Image {
 }
 
 impl Image {
-    /// The picture in the array called `pixels`, or else in the first array of two or three axes.
+    /// The picture in the array that `view_image` draws.
     pub(super) fn of_arrays(reader: &DataReader) -> Option<Self> {
-        let arrays = reader.arrays();
-        let mut candidates = arrays.get("pixels").into_iter().chain(arrays.values());
-        candidates.find_map(Self::of_array)
+        Self::of_array(frame_in(reader)?.1)
     }
 
     /// Takes an array of two or three axes for rows of pixels.
@@ -70,7 +69,24 @@ impl Display for Image {
 
 #[cfg(test)]
 mod tests {
+    use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneDataKind, SceneWriter, Store, StoreOptions};
+
     use super::*;
+
+    #[test]
+    fn the_frame_that_is_described_is_the_one_that_is_drawn() -> Result<(), dcc_mcp_shm::Error> {
+        let parent = tempfile::tempdir().expect("a directory");
+        let store = Store::open(&StoreOptions::at(parent.path().join("store")))?;
+        let layout = Layout::new([
+            ("ids", ArraySpec::new("i4".parse()?, [4, 4])),
+            ("rgba", ArraySpec::new("u1".parse()?, [3, 5, 4])),
+        ])?;
+        let options = BufferOptions::default().kind(SceneDataKind::Screenshot);
+        let id = SceneWriter::new(&store, layout, options)?.finish()?.id();
+        let image = Image::of_arrays(&store.reader(&id.into())?).expect("a frame");
+        assert_eq!(image.to_string(), "raw image, 5 × 3 pixels, channels: 4");
+        Ok(())
+    }
 
     #[test]
     fn headers_that_lie_are_no_reason_to_fail() {

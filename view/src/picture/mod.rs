@@ -54,9 +54,7 @@ pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progre
         return Ok(picture);
     }
     let attrs = &reader.descriptor().attrs;
-    let named = reader.arrays().get_key_value("pixels").into_iter();
-    let others = reader.arrays().iter().filter(|_| is_screenshot);
-    if let Some((name, array)) = named.chain(others).find(|(_, array)| pixels::is_frame(array)) {
+    if let Some((name, array)) = frame_in(reader) {
         return pixels::draw(&source, name, array, attrs, request.max_edge);
     }
     if let Some(format) = encoded::format(&source)? {
@@ -72,6 +70,14 @@ pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progre
         }),
         None => Err(nothing_to_draw(reader)),
     }
+}
+
+/// The array that is drawn as a frame: `pixels`, or of a screenshot the first array that is one.
+pub(crate) fn frame_in(reader: &DataReader) -> Option<(&String, &PlacedArray)> {
+    let is_screenshot = reader.descriptor().kind == SceneDataKind::Screenshot;
+    let named = reader.arrays().get_key_value("pixels").into_iter();
+    let others = reader.arrays().iter().filter(|_| is_screenshot);
+    named.chain(others).find(|(_, array)| pixels::is_frame(array))
 }
 
 /// The frame that the attributes of a screenshot without arrays describe, whether it has as many bytes as the data or not.
