@@ -264,8 +264,10 @@ $(NOOP): Cargo.lock bench/noop/Cargo.toml bench/noop/src/main.rs
 
 # With the features that the tests want of its dependencies, so that both build them once.
 $(DEBUG_SERVER): $(CRATES)
-	$(call say,server (debug build: a minute or two))
-	@$(CARGO) build --locked --quiet $(TESTED)
+	@# Once the tests are built there is a server: a build without tests would build what it is made of again.
+	@if ! $(MAKE) --no-print-directory --question $(TESTED_SERVERS); then \
+		printf '\033[1m==> %s\033[0m\n' 'server (debug build: a minute or two)'; \
+		$(CARGO) build --locked --quiet $(TESTED); fi
 	@touch $@
 
 $(TESTED_SERVERS): $(CRATES) $(shell find tests/conformance -name '*.rs' -o -name Cargo.toml)
