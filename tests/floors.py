@@ -44,6 +44,7 @@ FLOORS: dict[str, list[set[str]]] = {
     "server/src": [
         {"platform", "identity", "sync"},
         {"lanes"},
+        {"follower"},
         {"access"},
         {"state"},
         {"report"},

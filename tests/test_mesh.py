@@ -133,6 +133,16 @@ def test_triangles_are_fans_and_know_their_faces(arrays: Arrays) -> None:
     assert (nothing.shape, of_none.shape) == ((0, 3), (0,))
 
 
+def test_trimesh_gets_the_same_points_and_gives_back_what_it_made(arrays: Arrays) -> None:
+    mesh = Mesh.from_arrays(arrays)
+    made = mesh.to_trimesh()
+    np.testing.assert_array_equal(made.vertices, mesh.position)
+    assert made.faces.tolist() == mesh.triangles()[0].tolist()
+    assert made.face_attributes["face"].tolist() == [0, 1, 1, 2, 2, 2]
+    scene = put("made", made)
+    assert Mesh.of(scene).corner_vert.tolist() == made.faces.reshape(-1).tolist()
+
+
 def test_what_was_made_of_a_scene_says_where_it_belongs(arrays: Arrays) -> None:
     attrs = {"upAxis": "Z", "object": "Hero", "objectId": "x:1", "transform": [0.5] * 16}
     of = SharedSceneBuffer.write_arrays(arrays, attrs=attrs, source_dcc="Blender 5.0.1", group="shot")

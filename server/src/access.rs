@@ -219,9 +219,17 @@ mod tests {
         access.index(|_, _| Ok(())).expect("a look");
         let index = access.followed().expect("followed");
         let held = index.refreshed().expect("a look");
+        let idle = Arc::strong_count(&index);
         set_permissions(&path, Permissions::from_mode(0o755)).expect("its owner");
-        // Until the task that follows the store waits for the index.
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        // Until the task that follows the store has handed the index on, to be refreshed as soon as it is free.
+        let handed_on = async {
+            while Arc::strong_count(&index) == idle {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), handed_on)
+            .await
+            .expect("it is told");
         drop(held);
         // The task is told that the store is gone, and cannot end before this thread awaits something.
         while changes.try_recv() != Ok(StoreChange::Gone) {

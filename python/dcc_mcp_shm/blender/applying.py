@@ -128,9 +128,9 @@ def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_place
     obstacle = next((why for is_there, why in obstacles if is_there), None)
     if obstacle:
         return obstacle
-    if not np.array_equal(layers.got(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert):
+    if not np.array_equal(layers.read(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert):
         return "has faces of other points"
-    if not np.array_equal(layers.got(data.polygons, "loop_start", "i4", faces), mesh.face_start):
+    if not np.array_equal(layers.read(data.polygons, "loop_start", "i4", faces), mesh.face_start):
         return "has faces of other sizes"
     return None
 
@@ -141,7 +141,7 @@ def _update(obj: bpy.types.Object, mesh: Mesh, position: NDArray[np.float32], na
     # All that can be refused is refused here, before anything is set.
     layers.add_missing(data, mesh)
     changed = []
-    if layers.put(data.attributes["position"].data, "vector", position):
+    if layers.set_if_different(data.attributes["position"].data, "vector", position):
         changed.append("points")
         if data.shape_keys:
             _move_keys(data.shape_keys, position)
@@ -158,10 +158,10 @@ def _update(obj: bpy.types.Object, mesh: Mesh, position: NDArray[np.float32], na
 def _move_keys(keys: bpy.types.Key, position: NDArray[np.float32]) -> None:
     """Move the points of all shape keys as those of the reference key."""
     flat = position.reshape(-1)
-    moved = flat - layers.got(keys.reference_key.data, "co", "f4", len(flat))
+    moved = flat - layers.read(keys.reference_key.data, "co", "f4", len(flat))
     for key in keys.key_blocks:
         is_reference = key == keys.reference_key
-        key.data.foreach_set("co", flat if is_reference else layers.got(key.data, "co", "f4", len(flat)) + moved)
+        key.data.foreach_set("co", flat if is_reference else layers.read(key.data, "co", "f4", len(flat)) + moved)
 
 
 def _make(

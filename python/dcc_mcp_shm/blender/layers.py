@@ -14,17 +14,17 @@ UV_NAME, COLOR_NAME = "UVMap", "Color"
 RESERVED = {"position", "material_index", "sharp_face", "sharp_edge", "edge_verts"}
 
 
-def got(collection: Any, attribute: str, dtype: str, count: int) -> NDArray[Any]:  # noqa: ANN401 (Blender's)
+def read(collection: Any, attribute: str, dtype: str, count: int) -> NDArray[Any]:  # noqa: ANN401 (Blender's)
     """What Blender has."""
     array = np.empty(count, dtype)
     collection.foreach_get(attribute, array)
     return array
 
 
-def put(collection: Any, attribute: str, array: NDArray[Any]) -> bool:  # noqa: ANN401 (Blender's)
+def set_if_different(collection: Any, attribute: str, array: NDArray[Any]) -> bool:  # noqa: ANN401 (Blender's)
     """Set what differs; whether it did."""
     flat = array.reshape(-1)
-    if np.array_equal(got(collection, attribute, flat.dtype.str[1:], len(flat)), flat):
+    if np.array_equal(read(collection, attribute, flat.dtype.str[1:], len(flat)), flat):
         return False
     collection.foreach_set(attribute, flat)
     return True
@@ -82,12 +82,12 @@ def fill(data: bpy.types.Mesh, mesh: Mesh) -> list[str]:
     changed = []
     for name, array in mesh.uv.items():
         layer = data.uv_layers[name or UV_NAME]
-        if put(layer.uv, "vector", array):
+        if set_if_different(layer.uv, "vector", array):
             changed.append(f"UV set {layer.name!r}")
     for name, array in mesh.color.items():
         is_bytes = array.dtype == np.uint8
         color = data.color_attributes[name or COLOR_NAME]
         numbers = np.divide(array, 255, dtype="f4") if is_bytes else array
-        if put(color.data, "color_srgb" if is_bytes else "color", numbers):
+        if set_if_different(color.data, "color_srgb" if is_bytes else "color", numbers):
             changed.append(f"colour {color.name!r}")
     return changed

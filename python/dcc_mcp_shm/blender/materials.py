@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcc_mcp_shm import SharedSceneBuffer
-from dcc_mcp_shm.blender.layers import put
+from dcc_mcp_shm.blender.layers import set_if_different
 from dcc_mcp_shm.mesh import Mesh, MeshError
 
 # Blender counts slots in 16 bits.
@@ -56,7 +56,7 @@ def set_slots(obj: bpy.types.Object, material: NDArray[np.int32], names: list[st
 def set_numbers(data: bpy.types.Mesh, material: NDArray[np.int32]) -> bool:
     """Set the slot of each face; whether any differed."""
     attribute = data.attributes.get("material_index") or data.attributes.new("material_index", "INT", "FACE")
-    return put(attribute.data, "value", material)
+    return set_if_different(attribute.data, "value", material)
 
 
 def append(data: bpy.types.Mesh, names: list[str], like: bpy.types.Object | None) -> None:
