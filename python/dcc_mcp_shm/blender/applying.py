@@ -76,7 +76,7 @@ def apply(
     names = materials.names_in(scene, mesh)
     # Where objects stand is known only then.
     bpy.context.view_layer.update()
-    target = obj.original if obj else identity.find(attrs)
+    target = obj.original if obj else identity.find_object(attrs)
     conversion, said = space.to_scene(attrs, space.scene_of(target))
     place = space.transform(attrs)
     is_evaluated = attrs.get(identity.EVALUATED) is True

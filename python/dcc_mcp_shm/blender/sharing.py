@@ -1,6 +1,5 @@
 """Blender's meshes into shared memory, by Blender's own code."""
 
-import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
@@ -9,13 +8,11 @@ import bpy
 import numpy as np
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import identity, space
+from dcc_mcp_shm.blender import identity, names, space
 from dcc_mcp_shm.blender.session import SOURCE
 
 # What Blender can make a mesh of.
 WITH_MESH = {"MESH", "CURVE", "SURFACE", "META", "FONT"}
-
-MOST_NAME_BYTES = 255
 
 Layout = dict[str, tuple[str, int | tuple[int, ...], Literal["point", "corner", "face", "edge"]]]
 
@@ -59,36 +56,29 @@ def share(
         chosen = list(objects)
         if not chosen:
             raise ValueError("there are no objects to share")
-    names = _names(chosen, name)
+    buffers = _names(chosen, name)
     with _meshes(chosen, modifiers=modifiers) as meshes:
         layouts = [_layout(mesh, edges=edges) for _, mesh in meshes]
         for array in {array for layout in layouts for array in layout}:
-            _check_name(array)
+            names.check(array)
         return [
             _share(obj, mesh, layout, buffer, modifiers=modifiers, group=group, store=store)
-            for (obj, mesh), layout, buffer in zip(meshes, layouts, names, strict=True)
+            for (obj, mesh), layout, buffer in zip(meshes, layouts, buffers, strict=True)
         ]
 
 
 def _names(objects: list[bpy.types.Object], name: str | None) -> list[str]:
     if name is not None and len(objects) == 1 and not name.endswith("/"):
-        names = [name]
+        found = [name]
     else:
         prefix = f"{name.removesuffix('/')}/" if name else ""
-        names = [f"{prefix}{obj.name}" for obj in objects]
-    for one in names:
-        _check_name(one)
-    twice = sorted({one for one in names if names.count(one) > 1})
+        found = [f"{prefix}{obj.name}" for obj in objects]
+    for one in found:
+        names.check(one)
+    twice = sorted({one for one in found if found.count(one) > 1})
     if twice:
         raise ValueError(f"two objects would be called {twice[0]!r}: share them one by one, each under another name")
-    return names
-
-
-def _check_name(name: str) -> None:
-    if not 0 < len(name.encode(errors="replace")) <= MOST_NAME_BYTES or any(
-        unicodedata.category(c) == "Cc" for c in name
-    ):
-        raise ValueError(f"{name!r} cannot be a name: it has 1 to {MOST_NAME_BYTES} bytes and no control characters")
+    return found
 
 
 @contextmanager
