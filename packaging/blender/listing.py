@@ -1,0 +1,209 @@
+# SPDX-FileCopyrightText: 2026 The dcc-mcp-shm authors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is in the store, as the panel shows it.
+
+Listing opens files, so it is done when something has changed, and never while Blender draws.
+"""
+
+import datetime
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+from dcc_mcp_shm import ShmError
+
+from . import preferences
+from .log import LOG
+
+# Editors that have the tab.
+SPACES = {"VIEW_3D", "IMAGE_EDITOR"}
+SECONDS = 1.0
+ICONS = {"Geometry": "MESH_DATA", "Screenshot": "IMAGE_DATA", "AnimationCache": "ANIM"}
+
+
+class DCC_MCP_SHM_PG_buffer(bpy.types.PropertyGroup):
+    """One buffer of the store; `name` is what the list shows."""
+
+    buffer: bpy.props.StringProperty(description="Its id")
+    kind: bpy.props.StringProperty()
+    state: bpy.props.StringProperty(description="As in its descriptor: sealed, empty, filling or open")
+    what: bpy.props.StringProperty(description="How much of what it is")
+    maker: bpy.props.StringProperty(description="The program that made it; empty if that is unknown")
+    source: bpy.props.StringProperty(description="The object or image that it is of")
+    created: bpy.props.StringProperty(description="When, in ISO 8601")
+    expires: bpy.props.StringProperty(description="When it is removed, in ISO 8601; empty while a program has it open")
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program than Blender made it."""
+        return not self.maker.startswith("Blender ")
+
+    @property
+    def icon(self) -> str:
+        """Of its kind."""
+        return ICONS.get(self.kind, "FILE")
+
+
+class DCC_MCP_SHM_PG_state(bpy.types.PropertyGroup):
+    """What the panel shows, of this run of Blender alone."""
+
+    buffers: bpy.props.CollectionProperty(type=DCC_MCP_SHM_PG_buffer)
+    chosen: bpy.props.IntProperty(name="Buffer", description="A mesh or picture that is shared")
+    problem: bpy.props.StringProperty(description="Why the store cannot be listed")
+    said: bpy.props.StringProperty(description="What the last operator did")
+    has_failed: bpy.props.BoolProperty(description="Whether that is an error")
+    modifiers: bpy.props.BoolProperty(
+        name="With modifiers",
+        description=(
+            "Share meshes as their modifiers make them. What an agent makes of those comes back as a new object; "
+            "without modifiers, it can be applied in place"
+        ),
+        default=True,
+    )
+
+
+# What was listed: the directory as the user has set it, its path, and when it had last changed.
+_listed: tuple[str, str, int] | None = None
+
+
+def state() -> DCC_MCP_SHM_PG_state:
+    """What the panel shows."""
+    return bpy.context.window_manager.dcc_mcp_shm
+
+
+def chosen() -> DCC_MCP_SHM_PG_buffer | None:
+    """The one that is selected in the list."""
+    shown = state()
+    return shown.buffers[shown.chosen] if 0 <= shown.chosen < len(shown.buffers) else None
+
+
+def refresh() -> None:
+    """List the store anew; if it cannot be listed, the panel says why."""
+    global _listed  # noqa: PLW0603 (there is one list, as there is one window manager)
+    shown = state()
+    selected = chosen()
+    selected = selected.buffer if selected else ""
+    try:
+        store = preferences.store()
+        if _listed is None or _listed[1] != store.path:
+            LOG.info("store %s, %d bytes used", store.path, store.used_bytes())
+        # Before the listing, because what comes later is for the next one.
+        _listed = (preferences.directory(), store.path, _changed(store.path))
+        found = sorted(store.list(), key=lambda descriptor: descriptor["created_at"], reverse=True)
+        problem = ""
+    except (ShmError, OSError) as error:
+        found, problem, _listed = [], str(error), None
+        if problem != shown.problem:
+            LOG.warning("the store cannot be listed: %s", error)
+    LOG.debug("%d buffers are in the store", len(found))
+    shown.problem = problem
+    shown.buffers.clear()
+    for descriptor in found:
+        _fill(shown.buffers.add(), descriptor)
+    ids = [item.buffer for item in shown.buffers]
+    shown.chosen = ids.index(selected) if selected in ids else 0
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in SPACES:
+                area.tag_redraw()
+
+
+def _fill(item: DCC_MCP_SHM_PG_buffer, descriptor: dict[str, Any]) -> None:
+    item.buffer = descriptor["id"]
+    item.name = descriptor.get("name") or descriptor["id"][:8]
+    item.kind = descriptor["kind"]
+    item.state = descriptor["state"]
+    item.what = _what(descriptor)
+    item.maker = descriptor["source_dcc"]
+    attrs = descriptor.get("attrs", {})
+    item.source = str(attrs.get("object") or attrs.get("image") or "")
+    item.created = descriptor["created_at"]
+    item.expires = descriptor.get("expires", "")
+
+
+def _what(descriptor: dict[str, Any]) -> str:
+    """How much of what it is: points and faces, pixels, or bytes."""
+    shapes = {name: array["shape"] for name, array in descriptor.get("arrays", {}).items()}
+    size = _size(descriptor["size_bytes"])
+    if "pixels" in shapes and len(shapes["pixels"]) > 1:
+        height, width = shapes["pixels"][:2]
+        return f"{width} x {height}, {size}"
+    counts = [
+        f"{shapes[array][0]:,} {unit}"
+        for array, unit in (("position", "points"), ("face_start", "faces"))
+        if shapes.get(array)
+    ]
+    return ", ".join([*counts, size])
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KiB", "MiB"):
+        if count < 1024:  # noqa: PLR2004 (what the units are)
+            return f"{count:.0f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GiB"
+
+
+def ago(iso: str) -> str:
+    """How long ago that was, short."""
+    return _span(datetime.datetime.now(datetime.UTC) - datetime.datetime.fromisoformat(iso))
+
+
+def left(iso: str) -> str:
+    """How long it is until then, short."""
+    return _span(datetime.datetime.fromisoformat(iso) - datetime.datetime.now(datetime.UTC))
+
+
+def _span(span: datetime.timedelta) -> str:
+    seconds = max(span.total_seconds(), 0)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _changed(path: str) -> int:
+    return Path(path).stat().st_mtime_ns
+
+
+def _follow() -> float:
+    """List the store again if something was made or deleted in it, or may have been filled."""
+    if _is_out_of_date():
+        refresh()
+    return SECONDS
+
+
+def _is_out_of_date() -> bool:
+    # A file that is being filled changes without its directory.
+    if _listed is None or any(item.state in {"empty", "filling"} for item in state().buffers):
+        return True
+    directory, path, changed = _listed
+    try:
+        return directory != preferences.directory() or _changed(path) != changed
+    except OSError:
+        return True
+
+
+@persistent
+def _file_loaded(_path: str) -> None:
+    # The window manager may be another one now, with nothing in it.
+    refresh()
+
+
+def start() -> None:
+    """List the store, now and when it changes."""
+    bpy.types.WindowManager.dcc_mcp_shm = bpy.props.PointerProperty(type=DCC_MCP_SHM_PG_state)
+    bpy.app.handlers.load_post.append(_file_loaded)
+    bpy.app.timers.register(_follow, first_interval=SECONDS, persistent=True)
+    refresh()
+
+
+def stop() -> None:
+    """Undo `start`."""
+    bpy.app.timers.unregister(_follow)
+    bpy.app.handlers.load_post.remove(_file_loaded)
+    del bpy.types.WindowManager.dcc_mcp_shm
+
+
+CLASSES = (DCC_MCP_SHM_PG_buffer, DCC_MCP_SHM_PG_state)

@@ -1,0 +1,404 @@
+"""The extension in a real, headless Blender, which an artist has installed the zip into.
+
+It is the zip in dist, or the one that DCC_MCP_SHM_EXTENSION names.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import textwrap
+import tomllib
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import bpy
+import pytest
+from dcc_mcp_shm import SharedSceneBuffer, Store
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ROOT / "packaging/blender"
+
+# A new user of Blender, with a cube that is selected.
+USER = """
+import json, sys
+from pathlib import Path
+import bpy
+import addon_utils
+import numpy as np
+
+NAME = "bl_ext.user_default.dcc_mcp_shm"
+do = bpy.ops.dcc_mcp_shm
+
+
+def install():
+    done = bpy.ops.extensions.package_install_files(filepath=sys.argv[1], repo="user_default", enable_on_install=True)
+    assert done == {"FINISHED"} and NAME in bpy.context.preferences.addons
+
+
+def preferences():
+    return bpy.context.preferences.addons[NAME].preferences
+
+
+def state():
+    return bpy.context.window_manager.dcc_mcp_shm
+
+
+def log():
+    return Path(bpy.utils.extension_path_user(NAME), "dcc_mcp_shm.log").read_text()
+
+
+def scene():
+    meshes = [obj for obj in bpy.data.objects if obj.type == "MESH"]
+    return {obj.name: [max(c) for c in zip(*(v.co for v in obj.data.vertices))] for obj in meshes}
+
+
+def refused(operator, **arguments):
+    before = scene()
+    try:
+        operator(**arguments)
+    except RuntimeError as error:
+        assert str(error).strip() == f"Error: {state().said}"
+        assert state().has_failed and scene() == before
+        return state().said
+    raise AssertionError(f"{operator} did not fail")
+
+
+def agent_doubles(buffer, name):
+    from dcc_mcp_shm import SharedSceneBuffer
+    shared = SharedSceneBuffer.open(buffer)
+    arrays = {name: np.array(shared[name]) for name in shared}
+    arrays["position"] *= 2
+    SharedSceneBuffer.write_arrays(arrays, kind="Geometry", source_dcc="numpy", name=name, attrs=shared.attrs)
+
+
+bpy.ops.wm.read_factory_settings(use_empty=True)
+addon_utils.enable("bl_pkg")
+bpy.ops.mesh.primitive_cube_add(location=(1, 2, 3))
+"""
+
+Blender = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def extension() -> Path:
+    """The zip."""
+    if given := os.environ.get("DCC_MCP_SHM_EXTENSION"):
+        return Path(given)
+    (built,) = (ROOT / "dist").glob("dcc_mcp_shm-blender-*.zip")
+    return built
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What Blender itself needs, without the module that is installed for the other tests."""
+    directory = tmp_path_factory.mktemp("packages")
+    for package in Path(sysconfig.get_path("purelib")).iterdir():
+        if not package.name.startswith("dcc_mcp_"):
+            (directory / package.name).symlink_to(package)
+    return directory
+
+
+@pytest.fixture
+def blender(extension: Path, packages: Path, tmp_path: Path) -> Blender:
+    """Runs code in a Blender of its own that the extension is installed into; gives what it has put into `result`."""
+
+    def run(code: str, *, path: tuple[Path, ...] = ()) -> Any:
+        script = "\n".join([USER, "install()", textwrap.dedent(code), "print('\\nresult', json.dumps(result))"])
+        done = subprocess.run(
+            # Without site, or the environment would be there as well.
+            [sys.executable, "-S", "-c", script, str(extension)],
+            env=os.environ
+            | {
+                "BLENDER_USER_RESOURCES": str(tmp_path / "user"),
+                "PYTHONPATH": os.pathsep.join(map(str, [*path, packages])),
+                "PYTHONDONTWRITEBYTECODE": "1",
+            },
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr, done.stderr
+        return json.loads(done.stdout.rpartition("\nresult ")[2])
+
+    return run
+
+
+def test_the_zip_has_what_it_says_and_no_more(extension: Path) -> None:
+    with zipfile.ZipFile(extension) as archive:
+        manifest = tomllib.loads(archive.read("blender_manifest.toml").decode())
+        names = set(archive.namelist())
+    (wheel,) = manifest["wheels"]
+    modules = {file.name for file in SOURCES.glob("*.py")}
+    assert names == {*modules, "blender_manifest.toml", "LICENSE", "README.md", wheel.removeprefix("./")}
+    workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+    assert manifest["version"] == workspace
+    assert Path(wheel).name.startswith(f"dcc_mcp_shm-{workspace}-cp311-abi3-manylinux")
+
+
+def test_blenders_own_tool_finds_nothing_wrong_with_it(extension: Path) -> None:
+    scripts = Path(bpy.utils.system_resource("SCRIPTS"))
+    tool, tags = scripts / "addons_core/bl_pkg/cli/blender_ext.py", scripts / "modules/_bpy_internal/extensions/tags.py"
+    command = [sys.executable, str(tool), "validate", "--valid-tags", str(tags), str(extension)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_module_that_is_used_came_with_the_zip(blender: Blender) -> None:
+    module, extensions, problem = blender("""
+        import dcc_mcp_shm
+        result = dcc_mcp_shm.__file__, bpy.utils.user_resource("EXTENSIONS"), sys.modules[NAME].installation.problem()
+    """)
+    assert Path(module).is_relative_to(extensions)
+    assert problem == ""
+
+
+def test_what_an_agent_made_of_the_selection_is_listed_and_applied(blender: Blender) -> None:
+    listed, done = blender("""
+        do.share_selection(modifiers=False)
+        done = [[state().said, scene()]]
+        agent_doubles("Cube", "bigger")
+        do.refresh()
+        state().chosen = 0
+        listed = [[b.name, b.what, b.maker.partition(" ")[0], b.is_foreign, b.source] for b in state().buffers]
+        for to in ("SOURCE", "SOURCE", "NEW"):
+            do.apply(to=to)
+            done.append([state().said, scene()])
+        bpy.ops.mesh.primitive_cube_add()
+        do.apply(buffer="bigger", to="ACTIVE")
+        done.append([state().said, scene()])
+        result = listed, done
+    """)
+    assert listed == [
+        ["bigger", "8 points, 6 faces, 832 bytes", "numpy", True, "Cube"],
+        ["Cube", "8 points, 6 faces, 832 bytes", "Blender", False, "Cube"],
+    ]
+    cube, bigger = {"Cube": [1, 1, 1]}, {"Cube": [2, 2, 2]}
+    assert done == [
+        ["Shared 'Cube'", cube],
+        ["'Cube' updated in place: points", bigger],
+        ["'Cube' updated in place: nothing differs", bigger],
+        ["'bigger' is new", bigger | {"bigger": [2, 2, 2]}],
+        ["'Cube.001' updated in place: points", bigger | {"bigger": [2, 2, 2], "Cube.001": [2, 2, 2]}],
+    ]
+
+
+def test_what_is_applied_is_one_step_of_undo(blender: Blender) -> None:
+    result = blender("""
+        bpy.ops.ed.undo_push(message="Cube")
+        do.share_selection()
+        agent_doubles("Cube", "bigger")
+        result = []
+        for step in (lambda: do.apply(buffer="bigger"), bpy.ops.ed.undo, bpy.ops.ed.redo):
+            step()
+            result.append([scene(), [b.name for b in state().buffers]])
+    """)
+    listed = ["bigger", "Cube"]
+    assert result == [[{"Cube": [size] * 3}, listed] for size in (2, 1, 2)]
+
+
+def test_a_render_and_an_image_are_shared_and_an_image_comes_back(blender: Blender, store: Store) -> None:
+    listed, said, first = blender("""
+        from dcc_mcp_shm import SharedSceneBuffer
+        said = [refused(do.share_render)]
+        bpy.ops.object.camera_add()
+        scene_ = bpy.context.scene
+        scene_.camera = bpy.context.object
+        scene_.render.engine = "CYCLES"
+        scene_.cycles.samples = 1
+        scene_.render.resolution_x, scene_.render.resolution_y, scene_.render.resolution_percentage = 16, 8, 100
+        bpy.ops.render.render()
+        do.share_render()
+        said.append(state().said)
+        skin = bpy.data.images.new("skin", 4, 2)
+        do.share_image(image="skin")
+        said.append(state().said)
+        SharedSceneBuffer.write_arrays({"pixels": np.ones((2, 4, 4), "f4")}, kind="Screenshot", source_dcc="numpy",
+            name="white", attrs=SharedSceneBuffer.open("skin").attrs)
+        do.apply_image(buffer="white")
+        said.append(state().said)
+        other = bpy.data.images.new("other", 4, 2)
+        do.apply_image(buffer="white", image="other")
+        said += [state().said, refused(do.apply_image, buffer="white", image="none")]
+        said += [refused(do.share_image, image="none")]
+        result = [[b.name, b.what, b.is_foreign, b.source] for b in state().buffers], said, skin.pixels[0]
+    """)
+    nothing = "nothing was rendered yet: render first, with F12 or bpy.ops.render.render()"
+    no_image = "there is no image 'none': open it in the image editor"
+    assert said == [
+        nothing,
+        "Shared 'render'",
+        "Shared 'skin'",
+        "'skin' has new pixels",
+        "'other' has new pixels",
+        no_image,
+        no_image,
+    ]
+    assert first == 1
+    assert listed == [
+        ["white", "4 x 2, 128 bytes", True, "skin"],
+        ["skin", "4 x 2, 128 bytes", False, "skin"],
+        ["render", "16 x 8, 2 KiB", False, ""],
+    ]
+    assert {descriptor["name"] for descriptor in store.list()} == {"white", "skin", "render"}
+
+
+def test_errors_are_told_in_words_and_change_nothing(blender: Blender, store: Store) -> None:
+    SharedSceneBuffer.write(b"a note", name="note")
+    result = blender("""
+        from dcc_mcp_shm import Store
+        do.share_selection()
+        result = {
+            "gone": refused(do.apply, buffer="gone"),
+            "not a mesh": refused(do.apply, buffer="note"),
+            "not an image": refused(do.apply_image, buffer="Cube"),
+            "deleted": refused(do.delete, buffer="gone"),
+        }
+        bpy.ops.object.mode_set(mode="EDIT")
+        result["edited"] = refused(do.apply, buffer="Cube", to="ACTIVE")
+        bpy.ops.object.mode_set(mode="OBJECT")
+        if bpy.app.version < (5, 2, 0):
+            result["no window"] = refused(do.share_viewport)
+        Store().quota = 1000
+        result["full"] = refused(do.share_selection)
+        Store().quota = None
+        bpy.ops.object.select_all(action="DESELECT")
+        result["not selected"] = refused(do.share_selection)
+        bpy.context.view_layer.objects.active = None
+        result["not active"] = refused(do.apply, buffer="Cube", to="ACTIVE")
+        for _ in range(len(state().buffers)):
+            do.delete()
+        result["not chosen"] = refused(do.apply)
+        result["log"] = log()
+    """)
+    log = result.pop("log")
+    beginnings = {
+        "gone": f'nothing is shared as "gone" in {store.path}; it was deleted',
+        "not a mesh": "a mesh needs",
+        "not an image": "there are no pixels in it, but a mesh",
+        "deleted": f'nothing is shared as "gone" in {store.path}; it was deleted',
+        "edited": "'Cube' is in edit mode: leave it first",
+        "full": "4928 bytes were asked for",
+        "not selected": "no mesh is selected: select an object",
+        "not active": "no object is active: select the one",
+        "not chosen": "nothing is selected in the list",
+    } | ({"no window": "Blender "} if "no window" in result else {})
+    assert {case: said.startswith(beginnings[case]) for case, said in result.items()} == dict.fromkeys(
+        beginnings, True
+    ), result
+    for said in result.values():
+        assert f": {said}\n" in log
+    assert store.list() == []
+
+
+def test_a_store_and_a_prefix_of_the_users_own(blender: Blender, store: Store, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    result = blender(f"""
+        preferences().directory, preferences().prefix = {str(own)!r}, "shot/"
+        do.share_selection()
+        result = [[b.name for b in state().buffers], state().problem]
+        preferences().directory = "/dev/null"
+        do.refresh()
+        result += [[b.name for b in state().buffers], state().problem, refused(do.share_selection)]
+        preferences().directory = ""
+        do.refresh()
+        result += [[b.name for b in state().buffers], state().problem, log()]
+    """)
+    log = result.pop()
+    refused = result[3]
+    assert "/dev/null" in refused
+    assert result == [["shot/Cube"], "", [], refused, refused, [], ""]
+    assert [descriptor["name"] for descriptor in Store(own).list()] == ["shot/Cube"]
+    assert store.list() == []
+    assert f"INFO store {own}," in log
+    assert f"INFO store {store.path}," in log
+    assert log.count(f"WARNING the store cannot be listed: {refused}\n") == 1
+
+
+def test_the_log_says_what_someone_who_helps_asks_first(blender: Blender, store: Store) -> None:
+    result = blender("""
+        do.share_selection()
+        preferences().log_level = "ERROR"
+        do.share_selection()
+        result = log(), preferences().log_level, bpy.app.version_string
+    """)
+    log, level, version = result
+    first, second, third = log.splitlines()
+    assert "extension 0.1.0, module 0.1.0 in /" in first
+    assert f"Blender {version}, Python 3." in first
+    assert "Linux-" in first
+    assert second.endswith(f"INFO store {store.path}, 0 bytes used")
+    assert "INFO Share Selection: Shared 'Cube' (" in third
+    assert level == "ERROR"
+
+
+def test_the_extension_is_enabled_again_and_leaves_nothing_behind(blender: Blender) -> None:
+    result = blender("""
+        def there():
+            return [
+                sum(handler.__module__.startswith(NAME) for handler in bpy.app.handlers.load_post),
+                hasattr(bpy.types.WindowManager, "dcc_mcp_shm"),
+                any(name.startswith("DCC_MCP_SHM_") for name in dir(bpy.types)),
+                hasattr(bpy.types, "DCC_MCP_SHM_OT_apply"),
+                len(sys.modules[NAME].log.LOG.handlers),
+            ]
+        result = [there()]
+        for _ in range(2):
+            bpy.ops.preferences.addon_disable(module=NAME)
+            result.append(there())
+            bpy.ops.preferences.addon_enable(module=NAME)
+            result.append(there())
+        bpy.ops.wm.read_homefile(use_empty=True)
+        bpy.ops.mesh.primitive_cube_add()
+        do.share_selection()
+        result += [there(), log().count("Share Selection")]
+    """)
+    assert result == [
+        [1, True, True, True, 1],
+        [0, False, False, False, 0],
+        [1, True, True, True, 1],
+        [0, False, False, False, 0],
+        [1, True, True, True, 1],
+        [1, True, True, True, 1],
+        1,
+    ]
+
+
+def test_another_version_of_the_module_is_told_and_its_faults_are_in_the_log(
+    blender: Blender, extension: Path, tmp_path: Path
+) -> None:
+    # What pip installs into Blender comes before what an extension brings.
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(extension) as archive:
+        (wheel,) = (name for name in archive.namelist() if name.endswith(".whl"))
+        archive.extract(wheel, tmp_path)
+    with zipfile.ZipFile(tmp_path / wheel) as archive:
+        archive.extractall(installed)
+    with (installed / "dcc_mcp_shm/__init__.py").open("a") as module:
+        module.write('\n__version__ = "0.0.9"\n')
+    with (installed / "dcc_mcp_shm/blender/__init__.py").open("a") as module:
+        module.write("\ndel share_render\n")
+    problem, said, log = blender(
+        "result = sys.modules[NAME].installation.problem(), refused(do.share_render), log()", path=(installed,)
+    )
+    assert problem.startswith("Python module 0.0.9 is in use, and the extension is 0.1.0. Remove the one in ")
+    assert f"{installed / 'dcc_mcp_shm'}: {sys.executable} -m pip uninstall dcc-mcp-shm" in problem
+    assert f"ERROR {problem}\n" in log
+    assert said.startswith("AttributeError: module 'dcc_mcp_shm.blender' has no attribute 'share_render'")
+    assert "Traceback (most recent call last):\n" in log
+    assert 'operators.py", line ' in log
+
+
+def test_without_a_log_everything_else_works(blender: Blender, tmp_path: Path) -> None:
+    (tmp_path / "user/extensions/.user/user_default/dcc_mcp_shm/dcc_mcp_shm.log").mkdir(parents=True)
+    said, path = blender("""
+        do.share_selection()
+        result = state().said, sys.modules[NAME].log.path()
+    """)
+    assert said == "Shared 'Cube'"
+    assert path == ""
