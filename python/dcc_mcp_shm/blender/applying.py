@@ -70,6 +70,8 @@ def apply(
     if bpy.app.is_job_running("RENDER"):
         raise RuntimeError("Blender is rendering: apply the mesh when it is done")
     scene = buffer if isinstance(buffer, SharedSceneBuffer) else SharedSceneBuffer.open(buffer, store=store)
+    if "pixels" in scene and "position" not in scene:
+        raise MeshError("there is no mesh in it, but an image: apply_image() takes it")
     mesh, attrs = Mesh.of(scene), scene.attrs
     if not len(mesh.face_start):
         raise MeshError("there are no faces")

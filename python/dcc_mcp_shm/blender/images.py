@@ -45,9 +45,9 @@ def share_image(
     """
     name = image.name if name is None else name
     names.check(name)
-    problem = not_single(image) or without_pixels(image)
-    if problem:
-        raise ValueError(f"{image.name!r} {problem}")
+    obstacle = problem(image)
+    if obstacle:
+        raise ValueError(f"{image.name!r} {obstacle}")
     return publish(image, name, attrs=identity.of(image), group=group, store=store)
 
 
@@ -78,27 +78,22 @@ def publish(
     return w.scene
 
 
-def not_single(image: bpy.types.Image) -> str | None:
-    """Why the pixels that Blender gives are not all of the image, if so."""
+def problem(image: bpy.types.Image) -> str | None:
+    """Why Blender does not give all of its pixels, if so."""
+    # Asking for its size loads it, and its type is known then.
+    has_pixels = 0 not in image.size and image.has_data
     obstacles = [
         (image.type == "RENDER_RESULT", "is what was rendered: share_render() shares it"),
+        (image.type == "MULTILAYER", "has several layers: save the one that you mean as an image of its own"),
         (image.source == "MOVIE", "is a movie: open the frame as a single image"),
         (image.source == "SEQUENCE", "is a sequence: open the frame as a single image"),
         (image.source == "TILED", "has tiles (UDIM): open the tile as a single image"),
-        (image.type == "MULTILAYER", "has several layers: save the one that you mean as an image of its own"),
         (image.is_stereo_3d, "is stereoscopic: save the view that you mean as an image of its own"),
+        # Without a window it is all black.
+        (image.source == "VIEWER" and bpy.app.background, "is filled by the compositor of a Blender with a window"),
+        (not has_pixels, f"has no pixels: its file cannot be read ({image.filepath!r})"),
     ]
     return next((why for is_so, why in obstacles if is_so), None)
-
-
-def without_pixels(image: bpy.types.Image) -> str | None:
-    """Why an image has no pixels, if it has none."""
-    # Asking for its size loads it.
-    if 0 not in image.size and image.has_data:
-        return None
-    if image.source == "VIEWER":
-        return "has no pixels: render, so that the compositor runs"
-    return f"has no pixels: its file cannot be read ({image.filepath!r})"
 
 
 def color_space(image: bpy.types.Image) -> str:

@@ -12,7 +12,7 @@ from dcc_mcp_shm import SharedSceneBuffer, Store
 from dcc_mcp_shm.blender import images, names
 
 # As Blender writes it into the header of an EXR file.
-FRAME = re.compile(rb"\0Frame\0string\0....0*(-?\d+)", re.DOTALL)
+FRAME = re.compile(rb"Frame\0string\0....(-?\d+)", re.DOTALL)
 HEADER_BYTES = 1 << 16
 
 
@@ -32,7 +32,7 @@ def share_render(name: str = "render", *, group: str | None = None, store: Store
         store: another than the default one.
 
     Raises:
-        RuntimeError: nothing was rendered yet, or Blender renders now.
+        RuntimeError: nothing was rendered yet, the scene has several views, or Blender renders now.
         ValueError: the name is one that a buffer cannot have.
         StoreFull: not enough memory is free.
     """
@@ -43,6 +43,8 @@ def share_render(name: str = "render", *, group: str | None = None, store: Store
     result = next((image for image in bpy.data.images if image.type == "RENDER_RESULT"), None)
     if result is None:
         raise RuntimeError("nothing was rendered yet: render first, with F12 or bpy.ops.render.render()")
+    if scene.render.use_multiview:
+        raise RuntimeError(f"the scene {scene.name!r} renders several views: save the one that you mean as an image")
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
         file = Path(memory, "frame.exr")
         with _plain_exr(scene.render.image_settings):

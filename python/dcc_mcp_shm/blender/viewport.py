@@ -1,6 +1,7 @@
 """The 3D viewport in shared memory."""
 
-from typing import Any
+import contextlib
+from collections.abc import Iterator
 
 import bpy
 import gpu
@@ -10,7 +11,10 @@ from dcc_mcp_shm import SharedSceneBuffer, Store
 from dcc_mcp_shm.blender import images, names
 from dcc_mcp_shm.blender.session import SOURCE
 
+# The first Blender that draws without one.
 WITHOUT_WINDOW = (5, 2, 0)
+LONGEST_EDGE = 1 << 14
+CHANNELS = 4
 
 
 def share_viewport(
@@ -41,6 +45,113 @@ def share_viewport(
         StoreFull: not enough memory is free.
     """
     names.check(name)
-    if any(edge is not None and edge < 1 for edge in (width, height)):
-        raise ValueError(f"an image of {width} by {height} pixels has none: give sizes from 1 on, or none")
-    raise NotImplementedError
+    if any(edge is not None and not 0 < edge <= LONGEST_EDGE for edge in (width, height)):
+        raise ValueError(f"{width} by {height} pixels cannot be drawn: a side has 1 to {LONGEST_EDGE}")
+    if bpy.app.background:
+        _start_drawing()
+    scene, layer = bpy.context.scene, bpy.context.view_layer
+    area, is_open = _area()
+    space = area.spaces.active
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    camera = scene.camera if not is_open or space.region_3d.view_perspective == "CAMERA" else None
+    if camera:
+        percent = scene.render.resolution_percentage / 100
+        proportions = (scene.render.resolution_x * percent, scene.render.resolution_y * percent)
+    elif is_open:
+        proportions = (region.width, region.height)
+    else:
+        raise RuntimeError("there is no 3D viewport and no camera: open a viewport, or give the scene a camera")
+    size = _size(width, height, proportions)
+    if camera:
+        depsgraph = bpy.context.evaluated_depsgraph_get()
+        seen_from = camera.evaluated_get(depsgraph).matrix_world.normalized().inverted()
+        projection = camera.calc_matrix_camera(depsgraph, x=size[0], y=size[1])
+    else:
+        seen_from = space.region_3d.view_matrix
+        # As high as the viewport, and as wide as the image.
+        narrower = (region.width / region.height) / (size[0] / size[1])
+        projection = Matrix.Diagonal((narrower, 1, 1, 1)) @ space.region_3d.window_matrix
+    with _drawing_of(size) as drawing:
+        drawing.draw_view3d(
+            scene, layer, space, region, seen_from, projection, do_color_management=True, draw_background=True
+        )
+        return _publish(drawing, size, name, group=group, store=store)
+
+
+def _start_drawing() -> None:
+    """Let a Blender without a window draw."""
+    if bpy.app.version < WITHOUT_WINDOW:
+        raise RuntimeError(
+            f"Blender {bpy.app.version_string} cannot draw without a window: open one, use Blender 5.2 or newer, or"
+            " render, and share_render()"
+        )
+    try:
+        gpu.init()
+    except Exception as error:
+        raise RuntimeError(
+            f"Blender cannot draw here: {error}. Without a graphics card it needs Mesa (on Debian libegl1 and"
+            " libgl1-mesa-dri)"
+        ) from error
+
+
+def _area() -> tuple[bpy.types.Area, bool]:
+    """A 3D viewport, and whether it is open: that of the caller, the largest one, or one of another workspace."""
+    if bpy.context.area and bpy.context.area.type == "VIEW_3D":
+        return bpy.context.area, True
+    windows = bpy.context.window_manager.windows
+    opened = [area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"]
+    if opened:
+        return max(opened, key=lambda area: area.width * area.height), True
+    others = [area for screen in bpy.data.screens for area in screen.areas if area.type == "VIEW_3D"]
+    if not others:
+        raise RuntimeError("no workspace of this file has a 3D viewport, which says how to draw: open one")
+    return others[0], False
+
+
+def _size(width: int | None, height: int | None, proportions: tuple[float, float]) -> tuple[int, int]:
+    """Width and height in pixels, and what is left out in proportion."""
+    ratio = proportions[0] / proportions[1]
+    if width is None:
+        width = round(proportions[0] if height is None else height * ratio)
+    if height is None:
+        height = round(width / ratio)
+    return max(width, 1), max(height, 1)
+
+
+@contextlib.contextmanager
+def _drawing_of(size: tuple[int, int]) -> Iterator[gpu.types.GPUOffScreen]:
+    try:
+        drawing = gpu.types.GPUOffScreen(*size)
+    except (RuntimeError, SystemError) as error:
+        raise RuntimeError(f"Blender cannot draw {size[0]} by {size[1]} pixels: {error}") from error
+    try:
+        yield drawing
+    finally:
+        drawing.free()
+
+
+def _publish(
+    drawing: gpu.types.GPUOffScreen, size: tuple[int, int], name: str, *, group: str | None, store: Store | None
+) -> SharedSceneBuffer:
+    width, height = size
+    scene = bpy.context.scene
+    with SharedSceneBuffer.writer(
+        {"pixels": ("u1", (height, width, CHANNELS), "frame")},
+        kind="Screenshot",
+        source_dcc=SOURCE,
+        name=name,
+        replace=True,
+        group=group,
+        attrs={
+            "width": width,
+            "height": height,
+            images.COLOR_SPACE: scene.display_settings.display_device,
+            images.FIRST_ROW: "bottom",
+            "frame": scene.frame_current,
+        },
+        store=store,
+    ) as w:
+        target = gpu.types.Buffer("UBYTE", width * height * CHANNELS, w["pixels"])
+        with drawing.bind():
+            gpu.state.active_framebuffer_get().read_color(0, 0, width, height, CHANNELS, 0, "UBYTE", data=target)
+    return w.scene
