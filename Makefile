@@ -24,8 +24,10 @@ VENV := .venv/.stamp-requirements
 READY := .venv/.stamp-wheel
 DCC_READY := .venv-dcc/.stamp-wheel
 BENCH_READY := .venv-bench/.stamp-wheel
-WHEELS := dist/.stamp
-DCC_WHEELS := dist/dcc/.stamp
+WHEEL := dist/.stamp-wheel
+SDIST := dist/.stamp-sdist
+EXTENSION := dist/.stamp-extension
+BUNDLE := dist/.stamp-bundle
 ZIG := .tools/zig/.stamp
 NODE := .tools/node/.stamp
 NODE_TOOLS := tests/node/node_modules/.stamp
@@ -37,6 +39,7 @@ CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 
 CRATES := Cargo.toml Cargo.lock $(shell find shm view server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
+PACKAGED := pyproject.toml server/pyproject.toml LICENSE python/README.md $(wildcard packaging/wheel/*)
 
 # Tests of all of them at once, and the binaries that other tests start: dependencies are built once, with the features of all.
 TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server -p dcc-mcp-shm-python -p dcc-mcp-shm-conformance
@@ -45,7 +48,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo quick test test-rust test-python test-dcc wheel fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo quick test test-rust test-python test-dist test-dcc dist notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -70,11 +73,16 @@ test-python: $(READY) $(TESTED_SERVERS) $(NODE_TOOLS)
 	$(call say,Python tests)
 	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal
 
-test-dcc: $(DCC_READY) $(DEBUG_SERVER) ## tests inside Blender (first time: 474 MB to download)
+test-dist: $(READY) $(WHEEL) $(SDIST) $(BUNDLE) .tools/uv/.stamp .tools/old-root/.stamp ## install the packages where there is no Rust, and use them
+	$(call say,tests of the packages)
+	@.venv/bin/python -m pytest tests/dist
+
+test-dcc: $(DCC_READY) $(DEBUG_SERVER) $(EXTENSION) ## tests inside Blender (first time: 474 MB to download)
 	$(call say,Blender tests)
 	@.venv-dcc/bin/python -m pytest tests/dcc
 
-wheel: $(DCC_WHEELS) ## for DCCs, also on other machines: dist/dcc/*.whl, for glibc 2.17 and newer (first time: 100 MB to download)
+dist: $(WHEEL) $(SDIST) $(EXTENSION) $(BUNDLE) ## all packages, into dist/: wheel, source, Blender's extension, MCPB bundle (first time: 574 MB to download)
+	@ls -sh1 dist
 
 fuzz: ## hostile bytes for everything that is read (first time: a minute or two to build)
 	$(call say,fuzzing)
@@ -181,20 +189,47 @@ $(VENV): requirements/dev.txt
 build-wheels = env -u MAKEFLAGS -u MFLAGS .venv/bin/python -m maturin build --locked --quiet --manifest-path python/Cargo.toml
 build-compat = .venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation
 
-$(WHEELS): $(VENV) $(CRATES) $(BINDINGS)
-	$(call say,wheels (release build: a minute or two))
+# For glibc 2.17 and newer, by Zig's linker. In a target directory of its own, as what is linked differently would be built
+# again each time. PATH is where maturin looks for itself and for Zig.
+build-dist = env -u MAKEFLAGS -u MFLAGS PATH="$(CURDIR)/.tools/zig/bin:$(CURDIR)/.venv/bin:$$PATH" \
+	CARGO_TARGET_DIR="$(CURDIR)/target/zig" \
+	MATURIN_PEP517_ARGS="--locked --quiet --zig --compatibility manylinux_2_17" \
+	.venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist
+
+$(WHEEL): $(VENV) $(ZIG) $(CRATES) $(BINDINGS) $(PACKAGED)
+	$(call say,the wheel (release build: some minutes))
 	@rm -f dist/*.whl
-	@$(build-wheels) --release --out dist
+	@$(build-dist) .
 	@$(build-compat) --wheel-dir dist ./python/dcc_mcp_core
 	@touch $@
 
-# In a target directory of its own, as what is linked differently would be built again each time.
-$(DCC_WHEELS): $(VENV) $(ZIG) $(CRATES) $(BINDINGS)
-	$(call say,wheels for DCCs (release build: a minute or two))
-	@rm -f dist/dcc/*.whl
-	@PATH="$(CURDIR)/.tools/zig/bin:$$PATH" CARGO_TARGET_DIR=target/zig \
-		$(build-wheels) --release --zig --compatibility manylinux_2_17 --out dist/dcc
-	@$(build-compat) --wheel-dir dist/dcc ./python/dcc_mcp_core
+$(SDIST): $(VENV) $(CRATES) $(BINDINGS) $(PACKAGED)
+	$(call say,the source distribution)
+	@rm -f dist/*.tar.gz
+	@.venv/bin/python -m maturin --quiet sdist --out dist
+	@touch $@
+
+# Built and validated by Blender's own tool, which is a part of bpy.
+$(EXTENSION): .venv-dcc/.stamp-requirements $(WHEEL) $(shell find packaging/blender -type f -not -name '*.pyc')
+	$(call say,Blender extension)
+	@rm -rf target/extension dist/*.zip
+	@mkdir -p target/extension/wheels
+	@cp -R packaging/blender/. target/extension
+	@cp dist/dcc_mcp_shm-*.whl target/extension/wheels
+	@tool="$$(find .venv-dcc/lib -path '*/bl_pkg/cli/blender_ext.py')" && \
+		zip="dist/dcc_mcp_shm-blender-$$(sed -n 's/^version = "\(.*\)"/\1/p' packaging/blender/blender_manifest.toml)-linux-x64.zip" && \
+		.venv-dcc/bin/python "$$tool" build --source-dir target/extension --output-filepath "$$zip" && \
+		.venv-dcc/bin/python "$$tool" validate "$$zip"
+	@touch $@
+
+# With the program of the wheel, which runs on other machines too.
+$(BUNDLE): $(WHEEL) $(NODE_TOOLS) packaging/mcpb/manifest.json
+	$(call say,MCPB bundle)
+	@rm -rf target/bundle dist/*.mcpb
+	@mkdir -p target/bundle/server
+	@cp packaging/mcpb/manifest.json LICENSE packaging/wheel/THIRD-PARTY-NOTICES.txt target/bundle
+	@cp target/zig/*/release/dcc-mcp-shm target/bundle/server
+	@.tools/node/bin/node tests/node/node_modules/.bin/mcpb pack target/bundle dist/dcc-mcp-shm-linux-x64.mcpb
 	@touch $@
 
 # The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
@@ -218,8 +253,8 @@ $(READY): $(VENV) $(CRATES) $(BINDINGS)
 	@touch $@
 
 # What is installed into a DCC is what is tested in one.
-$(DCC_READY): .venv-dcc/.stamp-requirements $(DCC_WHEELS)
-	@.venv-dcc/bin/python -m pip install $(install-ours) dist/dcc/*.whl
+$(DCC_READY): .venv-dcc/.stamp-requirements $(WHEEL)
+	@.venv-dcc/bin/python -m pip install $(install-ours) dist/*.whl
 	@touch $@
 
 .venv-bench/.stamp-requirements: requirements/bench.txt
@@ -228,7 +263,7 @@ $(DCC_READY): .venv-dcc/.stamp-requirements $(DCC_WHEELS)
 	@.venv-bench/bin/python -m pip install --quiet --require-hashes -r $<
 	@touch $@
 
-$(BENCH_READY): .venv-bench/.stamp-requirements $(WHEELS)
+$(BENCH_READY): .venv-bench/.stamp-requirements $(WHEEL)
 	@.venv-bench/bin/python -m pip install $(install-ours) dist/dcc_mcp_shm-*.whl
 	@touch $@
 
@@ -280,6 +315,11 @@ $(CARGO_DENY):
 	@CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --quiet \
 		--root .tools/cargo-deny-$(CARGO_DENY_VERSION) --target-dir .tools/target
 	@rm -rf .tools/target
+
+.tools/old-root/.stamp: .ci/old-root
+	$(call say,.tools/old-root: an old Debian (40 MB))
+	@.ci/old-root .tools/old-root
+	@touch $@
 
 .tools/uv/.stamp: requirements/lock.txt
 	@$(PYTHON) -m venv --clear .tools/uv

@@ -1,0 +1,32 @@
+"""The source distribution, where there is Rust: it builds the same wheel, module and command."""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+from environment import only, wheel
+from support import ROOT
+
+
+def test_it_has_what_is_needed_and_builds_the_wheel(tmp_path: Path) -> None:
+    """A debug build, with the dependencies that the tests have built: what is tested is that nothing is missing."""
+    with tarfile.open(only("dcc_mcp_shm-*.tar.gz")) as archive:
+        archive.extractall(tmp_path, filter="data")
+    (source,) = tmp_path.iterdir()
+    variables = os.environ | {
+        "CARGO_TARGET_DIR": str(ROOT / "target"),
+        "MATURIN_PEP517_ARGS": "--locked --profile dev",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    build = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation"]
+    subprocess.run([*build, "--wheel-dir", tmp_path, source], env=variables, check=True, timeout=1200)
+    (built,) = tmp_path.glob("*.whl")
+    assert names(built) == names(wheel())
+
+
+def names(package: Path) -> set[str]:
+    with zipfile.ZipFile(package) as archive:
+        return set(archive.namelist())

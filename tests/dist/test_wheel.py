@@ -1,0 +1,120 @@
+"""The wheel where there is no Rust: module and command work and are made for old systems, and it says what is in it."""
+
+import email
+import json
+import re
+import subprocess
+import zipfile
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from environment import Environment, ask, wheel
+from mcp import Client
+from support import ROOT
+
+README = (ROOT / "python" / "README.md").read_text()
+GLIBC = (2, 17)
+UVX = ROOT / ".tools" / "uv" / "bin" / "uvx"
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """With the wheel and NumPy installed into it."""
+    made = Environment(tmp_path_factory.mktemp("environment") / "with wheel")
+    install = [str(made.bin / "pip"), "install", "--quiet", "--disable-pip-version-check", str(wheel()), "numpy"]
+    subprocess.run(install, env=made.variables, check=True, timeout=300)
+    return made
+
+
+async def listed(client: Client) -> str:
+    return str(await client.call_tool("list_buffers", {}))
+
+
+def test_the_module_works(environment: Environment) -> None:
+    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    environment.run("python", "-W", "error", "-c", example)
+
+
+def test_the_command_is_a_program_and_finds_what_the_module_shares(environment: Environment) -> None:
+    command = environment.bin / "dcc-mcp-shm"
+    assert command.read_bytes()[:4] == b"\x7fELF", "Python would have to start first"
+    environment.run("python", "-c", "import dcc_mcp_shm as s; s.SharedSceneBuffer.write(b'data', name='hero')")
+    assert "hero" in environment.run("dcc-mcp-shm", "ls")
+    assert "hero" in ask(command, ["serve"], environment.variables, listed)
+
+
+def test_module_and_command_are_of_one_version(environment: Environment) -> None:
+    module = environment.run("python", "-c", "import dcc_mcp_shm; print(dcc_mcp_shm.__version__)").strip()
+    assert environment.run("dcc-mcp-shm", "--version").split() == ["dcc-mcp-shm", module]
+
+
+def test_uvx_serves(environment: Environment, tmp_path: Path) -> None:
+    environment.run("python", "-c", "import dcc_mcp_shm as s; s.SharedSceneBuffer.write(b'data', name='hero')")
+    variables = environment.variables | {"UV_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    assert "hero" in ask(UVX, ["--from", str(wheel()), "dcc-mcp-shm", "serve"], variables, listed)
+
+
+def test_what_uvx_installs_is_started_by_uv_again(environment: Environment, tmp_path: Path) -> None:
+    """The path of a program in uv's cache would lead nowhere once uv cleans up."""
+    variables = environment.variables | {"UV_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    command = [str(UVX), "--from", str(wheel()), "dcc-mcp-shm", "install", "cursor", "--yes"]
+    subprocess.run(command, env=variables, check=True, timeout=120)
+    entry = json.loads((tmp_path / ".cursor" / "mcp.json").read_text())["mcpServers"]["dcc-mcp-shm"]
+    subprocess.run([UVX.with_name("uv"), "cache", "clean", "--quiet"], env=variables, check=True, timeout=60)
+    environment.run("python", "-c", "import dcc_mcp_shm as s; s.SharedSceneBuffer.write(b'data', name='hero')")
+    assert "hero" in ask(Path(entry["command"]), entry["args"], variables, listed)
+
+
+def needed(file: Path) -> set[tuple[int, ...]]:
+    """The versions of glibc's symbols that a file asks for."""
+    done = subprocess.run(["/usr/bin/objdump", "-T", file], capture_output=True, text=True, check=True)
+    return {tuple(map(int, version.split("."))) for version in re.findall(r"GLIBC_([\d.]+)", done.stdout)}
+
+
+@pytest.mark.parametrize("name", ["_native.abi3.so", "dcc-mcp-shm"])
+def test_old_systems_have_what_it_asks_for(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel()) as archive:
+        (member,) = (member for member in archive.namelist() if member.rpartition("/")[2] == name)
+        asked = needed(Path(archive.extract(member, tmp_path)))
+    assert (2, 2, 5) in asked, "there are versions to compare"
+    assert max(asked) <= GLIBC
+    assert "manylinux_2_17_" in wheel().name
+
+
+@pytest.fixture(scope="module")
+def metadata() -> tuple[Message, dict[str, str]]:
+    """What the wheel says of itself, and its licence files."""
+    with zipfile.ZipFile(wheel()) as archive:
+        texts = {name.partition(".dist-info/")[2]: name for name in archive.namelist() if ".dist-info/" in name}
+        described = email.message_from_string(archive.read(texts["METADATA"]).decode())
+        return described, {
+            name: archive.read(member).decode() for name, member in texts.items() if name.startswith("licenses/")
+        }
+
+
+def test_it_says_what_it_is(metadata: tuple[Message, dict[str, str]]) -> None:
+    described, licenses = metadata
+    assert (described["Name"], described["License-Expression"]) == ("dcc-mcp-shm", "MIT")
+    assert described["Requires-Python"] == ">=3.11"
+    assert described["Author"]
+    assert described.get_all("License-File") == ["LICENSE", "packaging/wheel/THIRD-PARTY-NOTICES.txt"]
+    assert licenses["licenses/LICENSE"] == (ROOT / "LICENSE").read_text()
+    registered = json.loads((ROOT / "packaging/registry/server.json").read_text())["name"]
+    assert f"mcp-name: {registered}" in str(described.get_payload())
+
+
+def test_every_crate_that_is_linked_is_in_the_notices(metadata: tuple[Message, dict[str, str]]) -> None:
+    tree = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--no-dedupe"]
+    packages = ["-p", "dcc-mcp-shm-server", "-p", "dcc-mcp-shm-python", "--target", "x86_64-unknown-linux-gnu"]
+    done = subprocess.run([*tree, *packages], cwd=ROOT, capture_output=True, text=True, check=True)
+    linked = {
+        f"{name} {version.removeprefix('v')}"
+        for name, version, *rest in (line.split() for line in done.stdout.splitlines() if line)
+        # A macro runs in the compiler and is no part of what it makes; ours are under our own licence.
+        if "(proc-macro)" not in rest and not name.startswith("dcc-mcp-shm")
+    }
+    assert len(linked) > 50
+    notices = {line.strip() for line in metadata[1]["licenses/packaging/wheel/THIRD-PARTY-NOTICES.txt"].splitlines()}
+    told = {line.partition(" (")[0] for line in notices}
+    assert linked - told == set(), "make notices"
