@@ -11,6 +11,11 @@ pub(super) enum Error {
     UserScopeOnly,
     #[error("cannot tell the path of this program, which the entry would name: {0}")]
     NoProgram(#[source] io::Error),
+    #[error(
+        "{} lies in a cache and may be removed at any time; install the package (`uv tool install`, `pipx install` or \
+         `pip install`), and run this again from there", .0.display()
+    )]
+    InCache(PathBuf),
     #[error("{} is not UTF-8 and cannot be named in JSON; move it", .0.display())]
     PathNotText(PathBuf),
     #[error("cannot read {}: {source}", path.display())]

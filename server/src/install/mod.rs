@@ -25,6 +25,7 @@ const NAME_BYTES: usize = 32;
 /// The change is shown as a diff and written once you agree; without a terminal, only with --yes. The rest of the file
 /// stays as it is, comments included, and a file that is not understood is not touched. The entry names this program by
 /// its path, because clients started from a desktop do not have the PATH of a shell; move the program, and run this again.
+/// If uvx runs it, the entry is uv's, which runs it again.
 #[derive(Debug, Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(crate) struct Install {
@@ -69,12 +70,13 @@ fn entry_name(name: &str) -> Result<String, String> {
 pub(crate) fn run(install: &Install) -> anyhow::Result<()> {
     let path = install.client.config_file(install.scope)?;
     let file = ConfigFile::read(&path)?;
+    let program = program::find()?;
     let entry = edit::Entry {
         section: install.client.section(),
         name: &install.name,
         with_type: install.client.wants_type(),
-        command: program::path()?,
-        arguments: install.settings.to_arguments()?,
+        command: program.command,
+        arguments: [program.arguments, install.settings.to_arguments()?].concat(),
     };
     let new_text = entry.put_into(file.text()).map_err(|problem| problem.of(&path))?;
     let mut stdout = io::stdout().lock();

@@ -1,26 +1,117 @@
-//! The path of this program, as a client will start it: always absolute, because clients started from a desktop do not
-//! have the `PATH` of a shell.
+//! How a client will start this program: always by an absolute path, because clients started from a desktop do not have
+//! the `PATH` of a shell.
 
-use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use serde::Deserialize;
 
 use super::error::Error;
+use crate::identity;
 use crate::platform::is_same_file;
+
+/// A command, and what comes before the arguments of the server.
+#[derive(Debug)]
+pub(super) struct Program {
+    pub(super) command: String,
+    pub(super) arguments: Vec<String>,
+}
+
+/// This program by its path, or by uv if uv runs it out of its cache, where it may be removed at any time.
+pub(super) fn find() -> Result<Program, Error> {
+    let path = path()?;
+    let Some(environment) = cached_environment(&path) else {
+        return Ok(Program {
+            command: text(path)?,
+            arguments: Vec::new(),
+        });
+    };
+    // uv sets it for what it runs.
+    let Some(uv) = env::var_os("UV").map(PathBuf::from).filter(|uv| uv.is_absolute()) else {
+        return Err(Error::InCache(path));
+    };
+    let mut arguments = vec!["tool".to_owned(), "run".to_owned()];
+    if let Some(address) = installed_from(environment)? {
+        arguments.extend(["--from".to_owned(), format!("{} @ {address}", identity::NAME)]);
+    }
+    arguments.push(identity::NAME.to_owned());
+    Ok(Program {
+        command: text(uv)?,
+        arguments,
+    })
+}
+
+fn text(path: PathBuf) -> Result<String, Error> {
+    path.into_os_string()
+        .into_string()
+        .map_err(|path| Error::PathNotText(path.into()))
+}
+
+/// The Python environment that a program is a command of, if that lies in a cache. uv marks its cache by the file that
+/// is usual for it (<https://bford.info/cachedir/>), others have theirs in the user's directory of caches.
+fn cached_environment(program: &Path) -> Option<&Path> {
+    let environment = program.parent()?.parent()?;
+    let is_cache = |directory: &Path| directory.ends_with(".cache") || directory.join("CACHEDIR.TAG").is_file();
+    (environment.join("pyvenv.cfg").is_file() && environment.ancestors().any(is_cache)).then_some(environment)
+}
+
+/// Where the package of this program came from, if not from an index (PEP 610).
+fn installed_from(environment: &Path) -> Result<Option<String>, Error> {
+    #[derive(Deserialize)]
+    struct DirectUrl {
+        url: String,
+        vcs_info: Option<VcsInfo>,
+    }
+    #[derive(Deserialize)]
+    struct VcsInfo {
+        vcs: String,
+    }
+    for python in entries(&environment.join("lib"), "python")? {
+        for package in entries(&python.join("site-packages"), "dcc_mcp_shm-")? {
+            let path = package.join("direct_url.json");
+            let text = match fs::read(&path) {
+                Ok(text) => text,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(source) => return Err(Error::Read { path, source }),
+            };
+            let from: DirectUrl = serde_json::from_slice(&text).map_err(|error| Error::Read {
+                path,
+                source: error.into(),
+            })?;
+            return Ok(Some(match from.vcs_info {
+                Some(VcsInfo { vcs }) => format!("{vcs}+{}", from.url),
+                None => from.url,
+            }));
+        }
+    }
+    Ok(None)
+}
+
+/// What a directory has whose name begins so.
+fn entries(directory: &Path, prefix: &str) -> Result<Vec<PathBuf>, Error> {
+    let entries = fs::read_dir(directory).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = entries.map_err(|source| Error::Read {
+        path: directory.to_owned(),
+        source,
+    })?;
+    Ok(entries
+        .into_iter()
+        .filter(|entry| entry.file_name().as_encoded_bytes().starts_with(prefix.as_bytes()))
+        .map(|entry| entry.path())
+        .collect())
+}
 
 /// The path that this process was started by. It may be a link, which stays right when a package manager points it to
 /// the next version; what it leads to may go.
-pub(super) fn path() -> Result<String, Error> {
+fn path() -> Result<PathBuf, Error> {
     let running = env::current_exe().map_err(Error::NoProgram)?;
     let started_by = env::args_os()
         .next()
         .into_iter()
         .flat_map(places)
         .find(|place| is_same_file(place, &running));
-    let path = started_by.unwrap_or(running);
-    path.into_os_string()
-        .into_string()
-        .map_err(|path| Error::PathNotText(path.into()))
+    Ok(started_by.unwrap_or(running))
 }
 
 /// Where a shell finds a command: at its path, or in the directories of `PATH`.

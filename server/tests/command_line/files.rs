@@ -3,8 +3,10 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::json;
 
 use crate::home::{Home, PROGRAM, printed, refusal};
 
@@ -194,4 +196,67 @@ fn the_entry_names_the_link_that_the_program_was_started_by() {
         relative.ends_with("bin/dcc-mcp-shm") && Path::new(relative).is_absolute(),
         "{relative}"
     );
+}
+
+/// An environment as uv makes it in its cache, with the program as its command.
+fn cached_program(home: &Home, cache_tag: &str) -> PathBuf {
+    home.write(cache_tag, "");
+    home.write("cache/x/pyvenv.cfg", "");
+    home.write(
+        "cache/x/lib/python3.13/site-packages/dcc_mcp_shm-0.1.0.dist-info/METADATA",
+        "",
+    );
+    fs::create_dir(home.path("cache/x/bin")).expect("a directory");
+    let program = home.path("cache/x/bin/dcc-mcp-shm");
+    symlink(PROGRAM, &program).expect("a link");
+    program
+}
+
+#[test]
+fn what_uv_runs_out_of_its_cache_is_started_by_uv() {
+    let home = Home::new();
+    let program = cached_program(&home, "cache/CACHEDIR.TAG");
+    let entry = |client: &str| {
+        let mut command = home.command_of(&program, &[client, "--read-only", "--yes"]);
+        printed(&command.env("UV", "/opt/uv/uv").output().expect("the program runs"));
+    };
+    entry("cursor");
+    assert_eq!(
+        home.json(".cursor/mcp.json")["mcpServers"]["dcc-mcp-shm"],
+        json!({"command": "/opt/uv/uv", "args": ["tool", "run", "dcc-mcp-shm", "serve", "--read-only"]})
+    );
+    for (direct_url, from) in [
+        (
+            json!({"url": "file:///mnt/tools/a%20b.whl", "archive_info": {}}),
+            "dcc-mcp-shm @ file:///mnt/tools/a%20b.whl",
+        ),
+        (
+            json!({"url": "https://example.org/x.git", "vcs_info": {"vcs": "git", "commit_id": "1"}}),
+            "dcc-mcp-shm @ git+https://example.org/x.git",
+        ),
+    ] {
+        let file = "cache/x/lib/python3.13/site-packages/dcc_mcp_shm-0.1.0.dist-info/direct_url.json";
+        home.write(file, direct_url.to_string());
+        entry("claude-code");
+        let arguments = ["tool", "run", "--from", from, "dcc-mcp-shm", "serve", "--read-only"];
+        assert_eq!(
+            home.json(".claude.json")["mcpServers"]["dcc-mcp-shm"]["args"],
+            json!(arguments)
+        );
+    }
+}
+
+#[test]
+fn what_lies_in_another_cache_is_in_no_entry() {
+    for (tag, uv) in [("cache/CACHEDIR.TAG", ""), ("cache/x/CACHEDIR.TAG", "uv")] {
+        let home = Home::new();
+        let program = cached_program(&home, tag);
+        let mut command = home.command_of(&program, &["cursor", "--yes"]);
+        let said = refusal(&command.env("UV", uv).output().expect("the program runs"));
+        assert!(
+            said.contains("lies in a cache") && said.contains("uv tool install"),
+            "{said}"
+        );
+        assert!(!home.path(".cursor").exists());
+    }
 }
