@@ -49,9 +49,10 @@ def apply(
 
     If the object that the mesh was shared from has the same faces, its points, UV sets, colours and materials of faces
     are set where they differ, and all else of it stays: where it stands, its materials, modifiers and vertex groups. If
-    it has other faces, or was shared after modifiers or shape keys that may have moved its points, the mesh becomes a
-    new object. Units and the up axis of the data are converted if they are not those of the scene. Normals, seams and
-    sharp edges are Blender's own.
+    it has other faces, it gets a new mesh, unless that lacks what the old one has, such as weights of vertices or a UV
+    set. The mesh becomes a new object then, and if it was shared after modifiers or shape keys that may have moved its
+    points. Units and the up axis of the data are converted if they are not those of the scene. Normals, seams and sharp
+    edges are Blender's own.
 
     Args:
         buffer: id, unique name, descriptor, or an open scene.
@@ -88,7 +89,8 @@ def apply(
     if target and not new and not obstacle:
         # Without a place of its own, the data is in the space of the world.
         matrix = conversion if place else target.matrix_world.inverted() @ conversion
-        changed = _update(target, mesh, space.moved(mesh.position, matrix), names)
+        moved = dataclasses.replace(mesh, position=space.moved(mesh.position, matrix))
+        changed = _update(target, moved, names) if _has_faces_of(target.data, mesh) else _replace(target, moved, names)
         if changed:
             _push_undo(scene)
         return Applied(target, in_place=True, said=(*changed, *said))
@@ -113,15 +115,12 @@ def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_place
         return f"is a {obj.type.lower()}, not a mesh"
     data = obj.data
     others = data.users - data.use_fake_user - 1
-    points, corners, faces = len(data.vertices), len(data.loops), len(data.polygons)
-    counts = (len(mesh.position), len(mesh.corner_vert), len(mesh.face_start))
     obstacles = [
         (obj.mode != "OBJECT", f"is in {obj.mode.lower().replace('_', ' ')} mode: leave it first"),
         (bpy.context.mode != "OBJECT", "cannot be updated while another is edited, as that could not be undone"),
         (data.library or data.override_library or not data.is_editable, "has a mesh that is linked from another file"),
         (others > 0, f"shares its mesh with {others} more: make it a single user first"),
         (not is_placed and abs(obj.matrix_world.to_3x3().determinant()) < FLAT, "has a scale of 0"),
-        ((points, corners, faces) != counts, f"has {points} points and {faces} faces, not {counts[0]} and {counts[2]}"),
         (
             is_evaluated,
             "was shared after modifiers or shape keys that may have moved it: share it with modifiers=False",
@@ -130,23 +129,45 @@ def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_place
     obstacle = next((why for is_there, why in obstacles if is_there), None)
     if obstacle:
         return obstacle
-    if not np.array_equal(layers.read(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert):
-        return "has faces of other points"
-    if not np.array_equal(layers.read(data.polygons, "loop_start", "i4", faces), mesh.face_start):
-        return "has faces of other sizes"
-    return None
+    if _has_faces_of(data, mesh):
+        return None
+    loss = _loss(obj, mesh)
+    return loss and f"would lose {loss}, as the mesh has other faces and brings none"
 
 
-def _update(obj: bpy.types.Object, mesh: Mesh, position: NDArray[np.float32], names: list[str]) -> list[str]:
+def _has_faces_of(data: bpy.types.Mesh, mesh: Mesh) -> bool:
+    points, corners, faces = len(mesh.position), len(mesh.corner_vert), len(mesh.face_start)
+    return (
+        (len(data.vertices), len(data.loops), len(data.polygons)) == (points, corners, faces)
+        and np.array_equal(layers.read(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert)
+        and np.array_equal(layers.read(data.polygons, "loop_start", "i4", faces), mesh.face_start)
+    )
+
+
+def _loss(obj: bpy.types.Object, mesh: Mesh) -> str | None:
+    """What an object would lose by a new mesh."""
+    data = obj.data
+    uv, color = {name or layers.UV_NAME for name in mesh.uv}, {name or layers.COLOR_NAME for name in mesh.color}
+    losses = [
+        *(["shape keys"] if data.shape_keys else []),
+        *(["vertex groups"] if obj.vertex_groups else []),
+        *(f"the UV set {layer.name!r}" for layer in data.uv_layers if layer.name not in uv),
+        *(f"the colours {layer.name!r}" for layer in data.color_attributes if layer.name not in color),
+        *(["materials of faces"] if len(data.materials) > 1 and mesh.material is None else []),
+    ]
+    return losses[0] if losses else None
+
+
+def _update(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
     """Set what differs, and say what did."""
     data = obj.data
     # All that can be refused is refused here, before anything is set.
     layers.add_missing(data, mesh)
     changed = []
-    if layers.set_if_different(data.attributes["position"].data, "vector", position):
+    if layers.set_if_different(data.attributes["position"].data, "vector", mesh.position):
         changed.append("points")
         if data.shape_keys:
-            _move_keys(data.shape_keys, position)
+            _move_keys(data.shape_keys, mesh.position)
         # Or the mesh keeps the bounds that it had.
         data.vertices[0].co = data.vertices[0].co
     changed += layers.fill(data, mesh)
@@ -166,31 +187,53 @@ def _move_keys(keys: bpy.types.Key, position: NDArray[np.float32]) -> None:
         key.data.foreach_set("co", flat if is_reference else layers.read(key.data, "co", "f4", len(flat)) + moved)
 
 
+def _replace(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
+    """Give the object a new mesh. The old one stays until the file is saved, for undo and for scripts that hold it."""
+    old = obj.data
+    data = _new_mesh(old.name, mesh, names, like=obj)
+    if np.all(layers.read(old.polygons, "use_smooth", "?", len(old.polygons))):
+        data.shade_smooth()
+    else:
+        data.shade_flat()
+    obj.data = data
+    return [f"{len(mesh.face_start)} faces instead of {len(old.polygons)}"]
+
+
 def _make(
     name: str, mesh: Mesh, names: list[str], matrix: Matrix, *, like: bpy.types.Object | None
 ) -> bpy.types.Object:
     """A new object, linked where `like` is or into the active collection."""
     collection = _collection(like)
-    data = bpy.data.meshes.new(name)
+    data = _new_mesh(name, mesh, names, like=like)
     obj = None
     try:
-        _build(data, mesh)
-        layers.add_missing(data, mesh)
-        layers.fill(data, mesh)
-        if mesh.material is not None:
-            materials.set_numbers(data, mesh.material)
         obj = bpy.data.objects.new(name, data)
         collection.objects.link(obj)
         obj.matrix_world = matrix
         _keep_shear(obj, matrix)
-        # Last, because a material that was made for this would stay.
-        materials.append(data, names, like)
     except BaseException:
         if obj:
             bpy.data.objects.remove(obj)
         bpy.data.meshes.remove(data)
         raise
     return obj
+
+
+def _new_mesh(name: str, mesh: Mesh, names: list[str], *, like: bpy.types.Object | None) -> bpy.types.Mesh:
+    """A mesh with all that the data has, and the materials of these names."""
+    data = bpy.data.meshes.new(name)
+    try:
+        _build(data, mesh)
+        layers.add_missing(data, mesh)
+        layers.fill(data, mesh)
+        if mesh.material is not None:
+            materials.set_numbers(data, mesh.material)
+        # Last, because a material that was made for this would stay.
+        materials.append(data, names, like)
+    except BaseException:
+        bpy.data.meshes.remove(data)
+        raise
+    return data
 
 
 def _keep_shear(obj: bpy.types.Object, matrix: Matrix) -> None:
