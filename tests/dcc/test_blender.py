@@ -305,6 +305,7 @@ def test_a_frame_is_what_blender_renders(
         "height": 36,
         "colorSpace": "Linear Rec.709",
         "firstRow": "bottom",
+        "premultipliedAlpha": True,
         "frame": 5,
     }
     assert json.loads(run_python(CHECKSUMS, frame.descriptor_json())) == checksums({"pixels": expected})

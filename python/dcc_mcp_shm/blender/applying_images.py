@@ -60,7 +60,7 @@ class Picture:
     @property
     def has_alpha(self) -> bool:
         """Whether the last channel is alpha."""
-        return self.pixels.shape[-1] == RGBA
+        return bool(self.pixels.shape[-1] == RGBA)
 
 
 def apply_image(
