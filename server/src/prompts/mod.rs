@@ -57,13 +57,21 @@ fn share_selection(arguments: Option<&JsonObject>) -> Result<String, ErrorData> 
             })?
         }
     };
-    let (code, note) = match dcc {
-        "Blender" => (include_str!("share_from_blender.py"), ""),
+    let (code, note, back) = match dcc {
+        "Blender" => (
+            include_str!("share_from_blender.py"),
+            "",
+            " What you made of it I take back into {dcc}: share it with `put`, as the code for `trimesh` shows, and show me \
+             the code that `read_descriptor` gives of that with `for` \"blender\".",
+        ),
         _ => (
             include_str!("share_arrays.py"),
             " It is not whole: before you show it, write what fills its arrays from the selection in {dcc}.",
+            "",
         ),
     };
-    let prompt = include_str!("share_selection.md").replace("{note}", note);
+    let prompt = include_str!("share_selection.md")
+        .replace("{note}", note)
+        .replace("{back}", back);
     Ok(prompt.replace("{code}", code.trim_end()).replace("{dcc}", dcc))
 }

@@ -8,8 +8,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::code::{self, Program};
+use crate::listed;
 use crate::reply::ToolError;
-use crate::{listed, python};
 
 /// Longest text of this result, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
@@ -28,27 +29,44 @@ pub(crate) struct Described {
     /// Those beyond 32.
     #[serde(skip_serializing_if = "listed::is_zero")]
     arrays_left_out: usize,
-    /// Python that opens it, with dcc_mcp_shm.
-    code: String,
+    /// Code that opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    /// Why there is none, and what to do instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    no_code: Option<String>,
     /// Python that maps an array with NumPy alone; only where that is safe.
     #[serde(skip_serializing_if = "Option::is_none")]
     numpy_code: Option<String>,
+    #[serde(skip)]
+    program: Program,
 }
 
 impl Described {
     /// Describes a buffer, scene or slot. A pool is refused, because it holds no data itself.
-    pub(crate) fn new(mut descriptor: Descriptor) -> Result<Self, ToolError> {
+    pub(crate) fn new(descriptor: Descriptor) -> Result<Self, ToolError> {
+        Self::with_code(descriptor, Program::default())
+    }
+
+    /// The same with the code for one program.
+    pub(crate) fn with_code(mut descriptor: Descriptor, program: Program) -> Result<Self, ToolError> {
         if descriptor.role == FileRole::Pool {
             return Err(ToolError::pool());
         }
-        let (code, numpy_code) = (python::code(&descriptor), python::numpy_code(&descriptor));
+        let (code, no_code) = match program.code(&descriptor) {
+            Ok(code) => (Some(code), None),
+            Err(why) => (None, Some(why)),
+        };
+        let numpy_code = (program == Program::Python).then(|| code::numpy(&descriptor)).flatten();
         let arrays_left_out = descriptor.arrays.len().saturating_sub(MAX_ARRAYS);
         descriptor.arrays.truncate(MAX_ARRAYS);
         Ok(Self {
             descriptor,
             arrays_left_out,
             code,
+            no_code,
             numpy_code,
+            program,
         })
     }
 
@@ -97,6 +115,18 @@ impl Described {
         line
     }
 
+    /// The code as a block, or where it is if a long path leaves no room for it.
+    fn fenced(&self, code: &str, fit: &mut impl FnMut(String) -> Option<String>) -> String {
+        let language = self.program.language();
+        fit(format!("\n\n```{}\n{code}\n```", language.to_lowercase()))
+            .or_else(|| {
+                fit(format!(
+                    "\n{language} code that opens it is in the structured content, as `code`."
+                ))
+            })
+            .unwrap_or_default()
+    }
+
     fn array_lines(&self) -> impl Iterator<Item = String> {
         self.descriptor.arrays.iter().map(|(name, array)| {
             let (name, dtype, shape) = (Quoted(name), array.dtype, &array.shape);
@@ -120,7 +150,13 @@ impl Display for Described {
             room -= if fits { part.len() } else { 0 };
             fits.then_some(part)
         };
-        let code = fit(format!("\n\n```python\n{}\n```", self.code)).unwrap_or_else(|| fit_elsewhere(&mut fit));
+        let code = match (&self.code, &self.no_code) {
+            (Some(code), _) => self.fenced(code, &mut fit),
+            (None, why) => why
+                .as_ref()
+                .and_then(|why| fit(format!("\n\n{why}")))
+                .unwrap_or_default(),
+        };
         let d = &self.descriptor;
         let mut arrays: String = self.array_lines().map_while(&mut fit).collect();
         if arrays.lines().count().saturating_sub(1) < d.arrays.len() || self.arrays_left_out > 0 {
@@ -130,11 +166,6 @@ impl Display for Described {
         let numpy = numpy.and_then(|code| fit(format!("\nOr with NumPy alone:\n```python\n{code}\n```")));
         write!(f, "{head}{arrays}{code}{}", numpy.unwrap_or_default())
     }
-}
-
-/// Says where the code is, for a text in which a long path leaves no room for it.
-fn fit_elsewhere(fit: &mut impl FnMut(String) -> Option<String>) -> String {
-    fit("\nPython code that opens it is in the structured content, as `code`.".to_owned()).unwrap_or_default()
 }
 
 fn role(role: FileRole) -> &'static str {

@@ -6,7 +6,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Store,
+    ArraySpec, BufferOptions, Descriptor, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer,
+    SharedSceneBuffer, Store,
 };
 use dcc_mcp_shm_view::memory;
 use indexmap::IndexMap;
@@ -16,13 +17,12 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::arguments;
 use crate::reply::{Reply, ToolError};
 use crate::report::Described;
-use crate::schema;
 use crate::spelling::given;
 use crate::state::ShmServer;
 use crate::work::Work;
+use crate::{arguments, code, schema};
 
 /// Content passes through the model's context, so more than this is a mistake.
 const MAX_CONTENT_BYTES: usize = 1 << 20;
@@ -127,7 +127,7 @@ impl Arguments {
             return Err(cancelled);
         }
         let described = store.describe(&reference).map_err(ToolError::from);
-        described.and_then(Described::new).map(Created).map_err(|error| {
+        described.and_then(Created::new).map_err(|error| {
             ToolError::new(
                 format!("It was made, as {id}, and cannot be described: {error}"),
                 "Do not make it again: call read_descriptor with this id.",
@@ -138,12 +138,27 @@ impl Arguments {
 
 /// The new buffer, described as `read_descriptor` would.
 #[derive(Debug, Serialize, JsonSchema)]
-#[serde(transparent)]
-struct Created(Described);
+struct Created {
+    #[serde(flatten)]
+    described: Described,
+    /// Python by which Blender takes it, once it is sealed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    in_blender: Option<String>,
+}
+
+impl Created {
+    fn new(descriptor: Descriptor) -> Result<Self, ToolError> {
+        let in_blender = code::in_blender(&descriptor).map(|lines| lines.join("; "));
+        let described = Described::new(descriptor)?;
+        Ok(Self { described, in_blender })
+    }
+}
 
 impl Display for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Created. {}", self.0)
+        write!(f, "Created. {}", self.described)?;
+        let in_blender = self.in_blender.as_ref();
+        in_blender.map_or(Ok(()), |code| write!(f, "\nIn Blender, once it is sealed: {code}"))
     }
 }
 

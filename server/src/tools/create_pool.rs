@@ -15,7 +15,7 @@ use crate::reply::{Reply, ToolError};
 use crate::spelling::given;
 use crate::state::ShmServer;
 use crate::work::Work;
-use crate::{arguments, python, schema};
+use crate::{arguments, code, schema};
 
 const MAX_BUFFER_SIZE: u64 = i64::MAX.unsigned_abs();
 
@@ -57,7 +57,7 @@ impl Arguments {
             name: self.name.map(given),
             slots,
             buffer_size,
-            code: python::pool_code(store, pool.id()),
+            code: code::pool(store, pool.id()),
         })
     }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments::{self, BufferReference};
+use crate::code::Program;
 use crate::reply::{Reply, ToolError};
 use crate::report::Described;
 use crate::schema;
@@ -17,6 +18,8 @@ use crate::state::ShmServer;
 struct Arguments {
     /// Id, unique name, or whole descriptor.
     buffer: BufferReference,
+    /// Program that the code is for; default python.
+    r#for: Option<Program>,
 }
 
 #[tool_router(router = read_descriptor_router, vis = "pub(super)")]
@@ -29,18 +32,19 @@ impl ShmServer {
         output_schema = schema::output::<Described>()
     )]
     async fn read_descriptor(&self, arguments: JsonObject) -> Result<CallToolResult, ToolError> {
-        let Arguments { buffer } = arguments::parse(arguments)?;
+        let Arguments { buffer, r#for } = arguments::parse(arguments)?;
+        let program = r#for.unwrap_or_default();
         let reference = buffer.resolve("buffer")?;
         let store = self.store().await?;
         let reference = meant(&store, reference)?;
-        if let Some(answer) = self.described().get(&store, &reference) {
+        if let Some(answer) = self.described().get(&store, &reference, program) {
             return Ok(answer);
         }
         // No lane is needed, because this opens one file and reads its header, whatever the reference.
         let (descriptor, stamp) = store.describe_stamped(&reference)?;
-        let answer = Reply(Described::new(descriptor)?).into_result()?;
+        let answer = Reply(Described::with_code(descriptor, program)?).into_result()?;
         if let Some(stamp) = stamp {
-            self.described().keep(stamp, answer.clone());
+            self.described().keep(stamp, program, answer.clone());
         }
         Ok(answer)
     }

@@ -66,6 +66,7 @@ fn requests() -> Vec<Value> {
             json!({"kind": "Geometry", "limit": 3, "name": "c", "cursor": "x"}),
         ),
         tool("read_descriptor", json!({"buffer": "cube"})),
+        tool("read_descriptor", json!({"buffer": "cube", "for": "trimesh"})),
         tool("describe_buffer", json!({"buffer": "cube", "arrays": ["position"]})),
         tool(
             "read_buffer",

@@ -13,6 +13,7 @@ mod limits;
 mod long;
 mod manifest;
 mod pictures;
+mod programs;
 mod protocol;
 mod read_buffer;
 #[path = "../../../shm/tests/common/refusal.rs"]

@@ -257,12 +257,16 @@ fn prompts_are_filled_in_and_their_arguments_checked() {
         };
         let blender = text(&get(&mut client, "blender"));
         assert!(
-            blender.contains("blender.share(") && blender.contains("source_dcc \"Blender\""),
+            blender.contains("blender.share(")
+                && blender.contains("source_dcc \"Blender\"")
+                && blender.contains("`for` \"blender\""),
             "{blender}"
         );
         let maya = text(&get(&mut client, "Maya"));
         assert!(
-            maya.contains("source_dcc=\"Maya\"") && !maya.contains('{'.to_string().repeat(2).as_str()),
+            maya.contains("source_dcc=\"Maya\"")
+                && !maya.contains("`for`")
+                && !maya.contains('{'.to_string().repeat(2).as_str()),
             "{maya}"
         );
         for (name, dcc) in [("share_selection", "\"; rm -rf /"), ("nope", "Maya")] {

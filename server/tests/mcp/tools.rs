@@ -363,6 +363,16 @@ fn bad_arguments_are_named_and_the_next_step_is_told() {
         ("read_descriptor", json!({"buffer": ""}), "`buffer`: has 0 bytes"),
         (
             "read_descriptor",
+            json!({"buffer": "cube", "for": "maya"}),
+            "`for`: unknown variant `maya`, expected one of `python`, `numpy`, `blender`, `trimesh`, `rust`, `node`",
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "cube", "for": 1}),
+            "`for`: invalid type",
+        ),
+        (
+            "read_descriptor",
             json!({"buffer": "nope"}),
             "Nothing is shared as \"nope\"",
         ),

@@ -1,14 +1,15 @@
-//! Python code that opens a buffer: a few lines that can be run as they are.
+//! Python: with the library, with NumPy alone, with trimesh, and in Blender.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, Store, is_hidden};
+use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, MAX_NAME_BYTES, Reference, Store};
 use uuid::Uuid;
 
+use super::literal::python as literal;
+
 /// Code that opens the buffer with the library.
-pub(crate) fn code(descriptor: &Descriptor) -> String {
+pub(super) fn library(descriptor: &Descriptor) -> String {
     if descriptor.role != FileRole::Scene {
         // Path and id find the buffer, whichever store it is in.
         let (path, id, capacity) = (literal(&descriptor.path), descriptor.id, descriptor.capacity);
@@ -64,7 +65,7 @@ fn fill_code(descriptor: &Descriptor) -> String {
 ///
 /// Such a map holds no lock, so there is code for sealed scenes only. Arrays of a compressed scene, which have no
 /// offset, and arrays of no bytes cannot be mapped.
-pub(crate) fn numpy_code(descriptor: &Descriptor) -> Option<String> {
+pub(crate) fn numpy(descriptor: &Descriptor) -> Option<String> {
     if descriptor.state != BufferState::Sealed {
         return None;
     }
@@ -78,7 +79,7 @@ pub(crate) fn numpy_code(descriptor: &Descriptor) -> Option<String> {
 }
 
 /// Code that acquires a slot of a pool.
-pub(crate) fn pool_code(store: &Store, pool: Uuid) -> String {
+pub(crate) fn pool(store: &Store, pool: Uuid) -> String {
     let place = place_in(store.path(), pool);
     format!(
         "import dcc_mcp_shm\n\
@@ -88,28 +89,76 @@ pub(crate) fn pool_code(store: &Store, pool: Uuid) -> String {
     )
 }
 
-/// The arguments that find a scene.
-fn place(descriptor: &Descriptor) -> String {
-    place_in(
-        Path::new(&descriptor.path).parent().unwrap_or(Path::new("/")),
-        descriptor.id,
+/// Code that makes a `trimesh.Trimesh` of a mesh, and says how the result is shared and gets into Blender. That is a
+/// comment, because sharing takes a name over.
+pub(super) fn trimesh(descriptor: &Descriptor) -> String {
+    let name = name_of(descriptor).map(|name| format!("{name}-new"));
+    let name = name.filter(|name| name.len() <= MAX_NAME_BYTES);
+    let name = name.as_deref().unwrap_or("result");
+    let [import, call] = blender_call("apply", name, store_of(descriptor));
+    let (open, name) = (place(descriptor), literal(name));
+    let store = store_argument(store_of(descriptor), "dcc_mcp_shm.Store");
+    format!(
+        "import dcc_mcp_shm\n\
+         from dcc_mcp_shm.mesh import Mesh, put\n\
+         scene = dcc_mcp_shm.SharedSceneBuffer.open({open})\n\
+         mesh = Mesh.of(scene).to_trimesh()  # a copy; larger faces are cut into triangles\n\
+         # Once it is changed, share it, and in Blender bring it into the scene:\n\
+         # put({name}, mesh, like=scene{store})\n\
+         # {import}; {call}"
     )
 }
 
-/// The arguments that find something in a store. They leave out the default store, which Python finds by itself. If an
-/// environment variable of this server sets the default, they name the store, because the Python process may not have
-/// that variable.
+/// The import and the call by which the function `take` of `dcc_mcp_shm.blender` brings a buffer into the scene.
+///
+/// They name it if they can, so that they bring what has the name then: what is shared next takes the name over.
+pub(super) fn blender(descriptor: &Descriptor, take: &str) -> [String; 2] {
+    let id = descriptor.id.to_string();
+    blender_call(take, name_of(descriptor).unwrap_or(&id), store_of(descriptor))
+}
+
+fn blender_call(take: &str, reference: &str, store: &Path) -> [String; 2] {
+    let store = store_argument(store, "Store");
+    let import = if store.is_empty() { "" } else { "Store, " };
+    [
+        format!("from dcc_mcp_shm import {import}blender"),
+        format!("blender.{take}({}{store})", literal(reference)),
+    ]
+}
+
+/// The name of a buffer, if Python's `open` takes it for one.
+fn name_of(descriptor: &Descriptor) -> Option<&str> {
+    let name = descriptor.name.as_deref();
+    name.filter(|name| matches!(name.parse(), Ok(Reference::Name(_))))
+}
+
+fn store_of(descriptor: &Descriptor) -> &Path {
+    Path::new(&descriptor.path).parent().unwrap_or(Path::new("/"))
+}
+
+/// The arguments that find a scene.
+fn place(descriptor: &Descriptor) -> String {
+    place_in(store_of(descriptor), descriptor.id)
+}
+
+/// The arguments that find something in a store.
 fn place_in(store: &Path, id: Uuid) -> String {
+    format!("\"{id}\"{}", store_argument(store, "dcc_mcp_shm.Store"))
+}
+
+/// The argument after others that names a store, of the class `class`. It is empty for the default store, which Python
+/// finds by itself. If an environment variable of this server sets the default, the argument names the store, because
+/// the Python process may not have that variable.
+fn store_argument(store: &Path, class: &str) -> String {
     // Neither the variable nor the default path changes while this process lives.
     static UNNAMED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let by_environment = std::env::var_os(DIR_VARIABLE).is_some_and(|path| !path.is_empty());
         (!by_environment).then(Store::default_path)
     });
     if UNNAMED.as_deref() == Some(store) {
-        return format!("\"{id}\"");
+        return String::new();
     }
-    let store = literal(&store.to_string_lossy());
-    format!("\"{id}\", store=dcc_mcp_shm.Store({store})")
+    format!(", store={class}({})", literal(&store.to_string_lossy()))
 }
 
 /// A Python tuple. A tuple of one number needs a comma.
@@ -121,39 +170,9 @@ fn tuple(numbers: &[u64]) -> String {
     format!("({})", numbers.join(", "))
 }
 
-/// A Python string literal. Characters that could end it, are hidden, or turn the line around are escaped.
-fn literal(text: &str) -> String {
-    let mut literal = String::with_capacity(text.len() + 2);
-    literal.push('"');
-    for c in text.chars() {
-        let is_plain = matches!(c, ' '..='~') || (c.is_alphanumeric() && !is_hidden(c));
-        if is_plain && !matches!(c, '"' | '\\') {
-            literal.push(c);
-            continue;
-        }
-        // Writing to a String cannot fail.
-        let _ = match (u32::from(c), c) {
-            (_, '"' | '\\') => write!(literal, "\\{c}"),
-            (code @ 0..=0xff, _) => write!(literal, "\\x{code:02x}"),
-            (code @ 0..=0xffff, _) => write!(literal, "\\u{code:04x}"),
-            (code, _) => write!(literal, "\\U{code:08x}"),
-        };
-    }
-    literal.push('"');
-    literal
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn literals_are_what_python_reads_them_as() {
-        assert_eq!(literal("hero's \"body\"\\"), r#""hero's \"body\"\\""#);
-        assert_eq!(literal("頭 é"), "\"頭 é\"");
-        assert_eq!(literal("a\u{3164}\u{115f}"), r#""a\u3164\u115f""#);
-        assert_eq!(literal("\n\u{80}\u{202e}\u{1f600}"), r#""\x0a\x80\u202e\U0001f600""#);
-    }
 
     #[test]
     fn one_number_makes_a_tuple_too() {

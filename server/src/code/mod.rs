@@ -1,0 +1,138 @@
+//! Code that opens a buffer, for one program: a few lines that can be run as they are.
+
+mod literal;
+mod node;
+mod python;
+mod rust;
+
+use dcc_mcp_shm::{BufferState, Descriptor, Dtype, FileRole, SceneDataKind};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+pub(crate) use self::python::{numpy, pool};
+
+/// What to do where a program cannot read the buffer by itself.
+const BY_PYTHON: &str = "call `read_descriptor` without `for` and run that Python";
+/// What `is_mesh` and `is_picture` look for.
+const A_MESH: &str = "a mesh with `position` (n, 3) and `corner_vert`";
+const A_PICTURE: &str = "a picture with `pixels`";
+
+/// A program that code is for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Program {
+    #[default]
+    Python,
+    Numpy,
+    Blender,
+    Trimesh,
+    Rust,
+    Node,
+}
+
+impl Program {
+    /// The language of its code.
+    pub(crate) fn language(self) -> &'static str {
+        match self {
+            Self::Python | Self::Numpy | Self::Blender | Self::Trimesh => "Python",
+            Self::Rust => "Rust",
+            Self::Node => "JavaScript",
+        }
+    }
+
+    /// The code for this program.
+    ///
+    /// # Errors
+    /// The program cannot use the buffer: a sentence that says why, and what to do instead.
+    pub(crate) fn code(self, descriptor: &Descriptor) -> Result<String, String> {
+        match self {
+            Self::Python => Ok(python::library(descriptor)),
+            Self::Numpy => {
+                check_flat(descriptor)?;
+                numpy(descriptor).ok_or_else(|| format!("It has no arrays with numbers: {BY_PYTHON}."))
+            }
+            Self::Blender => {
+                check_sealed(descriptor)?;
+                let [import, call] = in_blender(descriptor).ok_or_else(|| {
+                    format!("It is neither {A_MESH} nor {A_PICTURE}: {BY_PYTHON} in Blender's console.")
+                })?;
+                let what = if is_mesh(descriptor) {
+                    "in place if its object has the same faces, else a new object"
+                } else {
+                    "into the image that it was shared from, or a new one"
+                };
+                Ok(format!("{import}\nprint({call})  # {what}"))
+            }
+            Self::Trimesh => {
+                check_sealed(descriptor)?;
+                if !is_mesh(descriptor) {
+                    return Err(format!("It is not {A_MESH}: {BY_PYTHON}."));
+                }
+                Ok(python::trimesh(descriptor))
+            }
+            Self::Rust if descriptor.role != FileRole::Scene => Ok(rust::buffer(descriptor)),
+            Self::Rust => check_sealed(descriptor).map(|()| rust::scene(descriptor)),
+            Self::Node => check_flat(descriptor).map(|()| node::code(descriptor)),
+        }
+    }
+}
+
+/// The import and the call that bring data of this kind into the scene of Blender, once it is sealed.
+pub(crate) fn in_blender(descriptor: &Descriptor) -> Option<[String; 2]> {
+    let take = if is_mesh(descriptor) {
+        "apply"
+    } else if is_picture(descriptor) {
+        "apply_image"
+    } else {
+        return None;
+    };
+    Some(python::blender(descriptor, take))
+}
+
+/// Whether the arrays are those of a mesh with faces, as far as their names and shapes tell.
+fn is_mesh(descriptor: &Descriptor) -> bool {
+    let shape = |name| descriptor.arrays.get(name).map(|array| array.shape.as_slice());
+    matches!(shape("position"), Some(&[points, 3]) if points > 0)
+        && shape("corner_vert").is_some_and(|shape| !shape.contains(&0))
+}
+
+/// Whether the data is that of a picture that Blender takes, as far as a descriptor tells.
+fn is_picture(descriptor: &Descriptor) -> bool {
+    let Some(pixels) = descriptor.arrays.get("pixels") else {
+        // Its bytes are pixels, if it says their size.
+        return descriptor.kind == SceneDataKind::Screenshot
+            && descriptor.arrays.is_empty()
+            && ["width", "height"]
+                .iter()
+                .all(|edge| descriptor.attrs.contains_key(*edge));
+    };
+    let is_number = pixels.dtype == Dtype::BYTE || pixels.dtype.typestr().as_bytes()[1] == b'f';
+    is_number && !pixels.shape.contains(&0) && matches!(pixels.shape[..], [_, _] | [_, _, 1 | 3 | 4])
+}
+
+/// Refuses what cannot be read yet, and what has to be read by the library because it is rewritten.
+fn check_sealed(descriptor: &Descriptor) -> Result<(), String> {
+    if descriptor.role != FileRole::Scene {
+        return Err(format!(
+            "It can be rewritten at any moment, and dcc_mcp_shm makes sure that one complete write is read: {BY_PYTHON}."
+        ));
+    }
+    match descriptor.state {
+        BufferState::Sealed => Ok(()),
+        state => Err(format!(
+            "It is {}, and can be read once it is sealed: call `wait_for_buffer` with it, then this again.",
+            state.as_str()
+        )),
+    }
+}
+
+/// Refuses all but sealed scenes whose data lies in the file as it is.
+fn check_flat(descriptor: &Descriptor) -> Result<(), String> {
+    check_sealed(descriptor)?;
+    if descriptor.use_compression {
+        return Err(format!(
+            "It is compressed, which dcc_mcp_shm undoes: {BY_PYTHON}, or that for `rust`."
+        ));
+    }
+    Ok(())
+}
