@@ -32,7 +32,8 @@ class DCC_MCP_SHM_PG_buffer(bpy.types.PropertyGroup):
     maker: bpy.props.StringProperty(description="The program that made it; empty if that is unknown")
     source: bpy.props.StringProperty(description="The object or image that it is of")
     created: bpy.props.StringProperty(description="When, in ISO 8601")
-    expires: bpy.props.StringProperty(description="When it is removed, in ISO 8601; empty while a program has it open")
+    expires: bpy.props.StringProperty(description="When it is removed, in ISO 8601; empty if that is not known")
+    stays: bpy.props.StringProperty(description="Why that is not known")
 
     @property
     def is_foreign(self) -> bool:
@@ -120,6 +121,7 @@ def _fill(item: DCC_MCP_SHM_PG_buffer, descriptor: dict[str, Any]) -> None:
     item.source = str(attrs.get("object") or attrs.get("image") or "")
     item.created = descriptor["created_at"]
     item.expires = descriptor.get("expires", "")
+    item.stays = "open in a program" if descriptor["ttl_seconds"] else "kept until it is deleted"
 
 
 def _what(descriptor: dict[str, Any]) -> str:

@@ -120,7 +120,7 @@ def _draw_facts(layout: bpy.types.UILayout, chosen: listing.DCC_MCP_SHM_PG_buffe
     column.label(text=chosen.what if chosen.state in {"sealed", "open"} else f"{chosen.what}, {chosen.state}")
     of = f", of {chosen.source!r}" if chosen.source else ""
     column.label(text=f"made by {chosen.maker or 'a program without a name'}{of}")
-    column.label(text=f"removed in {listing.left(chosen.expires)}" if chosen.expires else "open in a program")
+    column.label(text=f"removed in {listing.left(chosen.expires)}" if chosen.expires else chosen.stays)
 
 
 def _draw_apply(layout: bpy.types.UILayout, context: bpy.types.Context, chosen: listing.DCC_MCP_SHM_PG_buffer) -> None:
@@ -160,9 +160,8 @@ class DCC_MCP_SHM_PT_agent(View3D, bpy.types.Panel):
         layout = self.layout
         _say(layout, context, "Run this once in a terminal, and start the agent again:", "NONE")
         command = f"uvx dcc-mcp-shm install claude-code{_store_option()}"
-        row = layout.row()
-        row.label(text=command)
-        row.operator("dcc_mcp_shm.copy", text="", icon="COPYDOWN").text = command
+        _say(layout.box(), context, command, "NONE")
+        layout.operator("dcc_mcp_shm.copy", text="Copy Command", icon="COPYDOWN").text = command
         _say(layout, context, "Others: claude-desktop, cursor, vscode", "NONE")
         if log.path():
             layout.operator("dcc_mcp_shm.copy", text="Copy Path of the Log", icon="TEXT").text = log.path()
@@ -178,8 +177,9 @@ def _say(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon
     """A text of any length, in lines that fit the region."""
     characters = context.region.width / (CHARACTER * context.preferences.system.ui_scale)
     column = layout.column(align=True)
-    for number, line in enumerate(textwrap.wrap(text, max(int(characters) - 6, 20))):
-        column.label(text=line, icon="NONE" if number else icon)
+    for number, line in enumerate(textwrap.wrap(text, max(int(characters) - 6, 20), break_on_hyphens=False)):
+        # As far to the right as the first one, which has an icon.
+        column.label(text=line, icon="BLANK1" if number and icon != "NONE" else icon)
 
 
 CLASSES = (

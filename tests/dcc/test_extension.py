@@ -394,6 +394,26 @@ def test_another_version_of_the_module_is_told_and_its_faults_are_in_the_log(
     assert 'operators.py", line ' in log
 
 
+def test_after_an_upgrade_blender_wants_to_be_restarted(blender: Blender, extension: Path, tmp_path: Path) -> None:
+    newer = tmp_path / "newer.zip"
+    with zipfile.ZipFile(extension) as archive, zipfile.ZipFile(newer, "w") as copy:
+        for name in archive.namelist():
+            data = archive.read(name)
+            if name == "blender_manifest.toml":
+                assert data.count(b'\nversion = "0.1.0"\n') == 1
+                data = data.replace(b'\nversion = "0.1.0"\n', b'\nversion = "0.2.0"\n')
+            copy.writestr(name, data)
+    problem, log = blender(f"""
+        sys.argv[1] = {str(newer)!r}
+        install()
+        result = sys.modules[NAME].installation.problem(), log()
+    """)
+    assert problem == "Python module 0.1.0 is in use, and the extension is 0.2.0. Restart Blender."
+    assert f"ERROR {problem}\n" in log
+    assert "extension 0.1.0, module 0.1.0 in " in log
+    assert "extension 0.2.0, module 0.1.0 in " in log
+
+
 def test_without_a_log_everything_else_works(blender: Blender, tmp_path: Path) -> None:
     (tmp_path / "user/extensions/.user/user_default/dcc_mcp_shm/dcc_mcp_shm.log").mkdir(parents=True)
     said, path = blender("""
