@@ -7,6 +7,7 @@ DCC_PYTHON ?= $(PYTHON)
 # All fuzz targets at once. An hour: make fuzz FUZZ_SECONDS=3600.
 FUZZ_SECONDS ?= 60
 CARGO_DENY_VERSION := 0.20.2
+CARGO_ABOUT_VERSION := 0.9.3
 # Without make's job server, which cargo finds in MAKEFLAGS and cannot open.
 CARGO := env -u MAKEFLAGS -u MFLAGS cargo
 
@@ -36,6 +37,7 @@ NOOP := target/release/dcc-mcp-shm-noop
 DEBUG_SERVER := target/debug/.stamp-server
 TESTED_SERVERS := target/debug/.stamp-servers
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_ABOUT := .tools/cargo-about-$(CARGO_ABOUT_VERSION)/bin/cargo-about
 
 CRATES := Cargo.toml Cargo.lock $(shell find shm view server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
@@ -161,6 +163,12 @@ check-python: $(READY)
 check-windows: ## what is shipped compiles for Windows, where it refuses to work (Debian; installs a compiler as root)
 	$(call say,cargo check for Windows)
 	@env -u MAKEFLAGS -u MFLAGS -u PYO3_BUILD_EXTENSION_MODULE .ci/check-windows
+
+notices: $(CARGO_ABOUT) ## write the notices of what is linked, after a change to dependencies (first time: 5 minutes)
+	$(call say,notices)
+	@for crate in server python; do $(CARGO_ABOUT) about generate --fail --locked -c packaging/wheel/about.toml \
+		-m "$$crate/Cargo.toml" packaging/wheel/about.hbs -o "target/notices-$$crate.txt" || exit 1; done
+	@cat packaging/wheel/notices-head.txt target/notices-server.txt target/notices-python.txt > packaging/wheel/THIRD-PARTY-NOTICES.txt
 
 deny: $(CARGO_DENY)
 	$(call say,cargo-deny)
@@ -314,6 +322,13 @@ $(CARGO_DENY):
 	$(call say,cargo-deny $(CARGO_DENY_VERSION) from source (2 minutes, once))
 	@CARGO_PROFILE_DEV_DEBUG=0 $(CARGO) install cargo-deny --version $(CARGO_DENY_VERSION) --locked --debug --quiet \
 		--root .tools/cargo-deny-$(CARGO_DENY_VERSION) --target-dir .tools/target
+	@rm -rf .tools/target
+
+# Optimized, as it compares some hundred texts with all licenses there are.
+$(CARGO_ABOUT):
+	$(call say,cargo-about $(CARGO_ABOUT_VERSION) from source (5 minutes, once))
+	@$(CARGO) install cargo-about --version $(CARGO_ABOUT_VERSION) --features cli --locked --quiet \
+		--root .tools/cargo-about-$(CARGO_ABOUT_VERSION) --target-dir .tools/target
 	@rm -rf .tools/target
 
 .tools/old-root/.stamp: .ci/old-root

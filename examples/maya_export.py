@@ -1,6 +1,6 @@
 """Export a Maya mesh. Written against Autodesk's API reference, not run: no Maya was at hand.
 
-    mayapy -m pip install dist/dcc/dcc_mcp_shm-*.whl      (once, for Maya's own Python; `make wheel` builds it)
+    mayapy -m pip install dist/dcc_mcp_shm-*.whl      (once, for Maya's own Python; `make dist` builds it)
 
 Points are one copy from Maya's own memory: `getRawPoints` is the address of all its floats. Only the first Python API,
 `maya.OpenMaya`, has it; everything else comes from the second, `maya.api.OpenMaya`.

@@ -1,6 +1,7 @@
 """What users, stores and registries are told about the server: right, and valid for their own tools."""
 
 import asyncio
+import base64
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote
 
 import pytest
 from dcc_mcp_shm import SharedSceneBuffer, Store
@@ -18,27 +20,30 @@ from support import ROOT, SERVER, run_node
 
 BUNDLE = ROOT / "packaging" / "mcpb" / "manifest.json"
 REGISTRY = ROOT / "packaging" / "registry" / "server.json"
+PLUGIN = ROOT / "packaging" / "claude-code"
+PLUGIN_RULES = ("claude-plugin-json-required", "claude-plugin-json-valid", "claude-plugin-readme", "mcp-valid-json")
 
 
 def read(path: Path) -> Any:
     return json.loads(path.read_text())
 
 
-def lint_registry_entry(directory: Path) -> subprocess.CompletedProcess[str]:
-    rules = ["--rule", "mcp-registry-server-json-valid", "--rule", "mcp-registry-version-semver"]
+def lint(directory: Path, kind: str, *rules: str) -> subprocess.CompletedProcess[str]:
+    options = [option for rule in rules for option in ("--rule", rule)]
     command = [sys.executable, "-m", "skillsaw", "lint", "--strict", "--no-plugins", "--no-progress"]
     return subprocess.run(
-        [*command, "--type", "mcp-registry", *rules, str(directory)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
+        [*command, "--type", kind, *options, str(directory)], capture_output=True, text=True, timeout=60, check=False
     )
+
+
+def lint_registry_entry(directory: Path) -> subprocess.CompletedProcess[str]:
+    return lint(directory, "mcp-registry", "mcp-registry-server-json-valid", "mcp-registry-version-semver")
 
 
 def test_versions_are_the_workspace_s() -> None:
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
-    assert {read(BUNDLE)["version"], read(REGISTRY)["version"]} == {version}
+    plugin = read(PLUGIN / ".claude-plugin" / "plugin.json")
+    assert {read(BUNDLE)["version"], read(REGISTRY)["version"], plugin["version"]} == {version}
 
 
 def test_the_bundle_lists_the_server_s_tools() -> None:
@@ -136,6 +141,30 @@ def test_an_invalid_registry_entry_is_not(field: str, value: Any, tmp_path: Path
 def test_the_registry_entry_promises_nothing_to_download() -> None:
     """Until there is a release: an address here would be one that nobody answers at."""
     assert not {"packages", "remotes", "repository", "websiteUrl"} & read(REGISTRY).keys()
+
+
+def test_the_plugin_is_valid() -> None:
+    done = lint(PLUGIN, "single-plugin", *PLUGIN_RULES)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"Rules run: {len(PLUGIN_RULES)}" in done.stdout
+
+
+def test_an_invalid_plugin_is_not(tmp_path: Path) -> None:
+    shutil.copytree(PLUGIN, tmp_path / "plugin")
+    (tmp_path / "plugin" / ".claude-plugin" / "plugin.json").write_text("{}")
+    assert lint(tmp_path / "plugin", "single-plugin", *PLUGIN_RULES).returncode == 1
+
+
+def test_plugin_and_links_have_the_entry_of_a_command_on_the_path() -> None:
+    entry = {"command": "dcc-mcp-shm", "args": ["serve"]}
+    assert read(PLUGIN / ".mcp.json") == {"mcpServers": {"dcc-mcp-shm": entry}}
+    page = (ROOT / "docs" / "install.md").read_text()
+    (vscode,) = re.findall(r"`vscode:mcp/install\?(\S+)`", page)
+    assert json.loads(unquote(vscode)) == {"name": "dcc-mcp-shm", "type": "stdio"} | entry
+    (cursor,) = re.findall(r"`cursor://anysphere.cursor-deeplink/mcp/install\?(\S+)`", page)
+    values = parse_qs(cursor, strict_parsing=True)
+    assert values["name"] == ["dcc-mcp-shm"]
+    assert json.loads(base64.b64decode(values["config"][0], validate=True)) == entry
 
 
 def test_the_readme_shows_what_install_writes(tmp_path: Path) -> None:
