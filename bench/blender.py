@@ -1,38 +1,51 @@
-"""What it costs to have Blender fill a scene in place: `make bench-dcc`, which writes docs/blender-benchmark.md.
+"""Meshes and pixels of Blender in shared memory: `make bench-dcc`, which writes docs/blender-benchmark.md.
+
+With DCC_MCP_SHM_BENCH_QUICK set it only shows that all works, and writes nothing.
 
 Blender's `foreach_get` writes an evaluated mesh into a new scene, and into memory of NumPy's that it filled before: the
 same pass of Blender's own code, into memory that could not be better.
 """
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# ruff: noqa: E402
+# Without this folder, or Blender finds the cycles.py that is here where it looks for its own.
+folder = sys.path.pop(0)
 import bpy
+
+sys.path.insert(0, folder)
+import blender_ways
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer
 from machine import describe
-from rounds import MIB, interleave
+from rounds import MIB, interleave, quick
 from tables import table, time_text
 
 PAGE = Path(__file__).resolve().parents[1] / "docs/blender-benchmark.md"
-POINTS_A_SIDE = 1000
-ROUNDS = 15
+POINTS_A_SIDE = blender_ways.SIDE
+ROUNDS = 1 if quick() else 15
 
 IN_PLACE, WARM, COPIED = "into a new scene", "into NumPy's memory", "into NumPy's memory, then a scene of it"
 
 Fill = Callable[[Any], None]
 
 INTRODUCTION = f"""\
-# Filling a scene from Blender
+# Meshes and pixels of Blender
 
-Printed by `make bench-dcc`; do not edit. An evaluated grid of {POINTS_A_SIDE:,} by {POINTS_A_SIDE:,} points, headless.
-Every figure is the median of {ROUNDS} rounds with the quartiles in brackets; the methods take turns.
+Printed by `make bench-dcc`; do not edit. A grid of {POINTS_A_SIDE:,} by {POINTS_A_SIDE:,} points, headless. Every
+figure is the median of {blender_ways.ROUNDS} rounds, or {ROUNDS} from *What share does besides* on, with the quartiles
+in brackets; the methods take turns."""
 
-*Into a new scene* is Blender's `foreach_get` with an array of `SharedSceneBuffer.writer`; *into NumPy's memory* is the
-same with an array that Blender filled before, which is the least it can take."""
+FILLING = """\
+## Each array
+
+*Into a new scene* is Blender's `foreach_get` with an array of `SharedSceneBuffer.writer`, for a grid that a modifier
+moves; *into NumPy's memory* is the same with an array that Blender filled before, which is the least it can take."""
 
 WHOLE = """\
 ## The whole scene
@@ -111,6 +124,7 @@ def measure_whole(arrays: dict[str, tuple[str, tuple[int, ...], Fill]]) -> list[
 def main() -> None:
     """Measure, and write the page."""
     machine = describe("bpy", "numpy", "dcc-mcp-shm")
+    ways = blender_ways.sections()
     arrays = passes(evaluated_mesh())
     lines = []
     for name, (dtype, shape, fill) in arrays.items():
@@ -120,6 +134,8 @@ def main() -> None:
         lines.append([name, f"{size:.1f} MiB", time_text(seconds[IN_PLACE]), time_text(seconds[WARM]), f"{ratio:.2f}"])
     parts = [
         INTRODUCTION,
+        *ways,
+        FILLING,
         table(["array", "size", IN_PLACE, WARM, "ratio"], lines),
         WHOLE,
         table(["how", "time", "Blender's part", "share"], measure_whole(arrays)),
@@ -127,7 +143,8 @@ def main() -> None:
         table(["", ""], ([name, value] for name, value in machine.items())),
     ]
     page = "\n\n".join(parts) + "\n"
-    PAGE.write_text(page, encoding="utf-8")
+    if not quick():
+        PAGE.write_text(page, encoding="utf-8")
     print(page)
 
 
