@@ -42,13 +42,24 @@ def test_a_mesh_comes_back_in_place(store: Store, capsys: pytest.CaptureFixture[
     code = code_for("blender", "hero", store)
     run(code)
     assert capsys.readouterr().out.splitlines()[-1] == "'Suzanne' updated in place: nothing differs"
-    # The name is taken over, and the same code brings what it is now.
-    arrays = {name: np.asarray(scene[name]) for name in scene}
-    put("hero", {**arrays, "position": arrays["position"] * 2}, like=scene)
-    run(code)
+    # What an agent makes of it, with the code that it has for Python.
+    share = code.splitlines()[-1].removeprefix("# ")
+    run("\n".join([code_for("python", "hero", store), "moved = arrays['position'] * 2", share]))
+    run(code_for("blender", "hero-new", store))
     assert capsys.readouterr().out.splitlines()[-1] == "'Suzanne' updated in place: points"
+    moved = np.asarray(scene["position"])[0] * 2
+    np.testing.assert_array_equal(bpy.data.objects["Suzanne"].data.vertices[0].co, moved)
+    assert len(bpy.data.objects) == 1
+
+
+def test_the_same_line_brings_what_has_the_name_now(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    bpy.ops.mesh.primitive_cube_add()
+    (scene,) = blender.share(bpy.context.object, "hero")
+    code = code_for("blender", "hero", store)
+    put("hero", {**{name: scene[name] for name in scene}, "position": np.asarray(scene["position"]) * 2}, like=scene)
+    run(code)
+    assert capsys.readouterr().out.splitlines()[-1] == "'Cube' updated in place: points"
     assert code_for("blender", "hero", store) == code
-    np.testing.assert_array_equal(bpy.data.objects["Suzanne"].data.vertices[0].co, arrays["position"][0] * 2)
 
 
 def test_what_trimesh_made_becomes_a_new_object(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +85,16 @@ def test_a_picture_becomes_an_image(store: Store) -> None:
     (image,) = bpy.data.images
     assert (image.name, image.size[:]) == ("frame", (160, 90))
     assert image.pixels[89 * 160 * 4 : 89 * 160 * 4 + 5] == (1, 1, 1, 1, 0), "the first row is the top one"
+
+
+def test_a_picture_that_was_changed_comes_back_into_its_image(store: Store) -> None:
+    image = bpy.data.images.new("skin", 4, 2)
+    blender.share_image(image)
+    share = code_for("blender", "skin", store).splitlines()[-1].removeprefix("# ")
+    run("\n".join([code_for("python", "skin", store), "made = arrays['pixels'] * 0 + 1", share]))
+    run(code_for("blender", "skin-new", store))
+    assert bpy.data.images[:] == [image]
+    assert set(image.pixels) == {1.0}
 
 
 def test_what_an_agent_creates_says_how_it_gets_into_blender(store: Store) -> None:

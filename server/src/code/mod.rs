@@ -9,6 +9,7 @@ use dcc_mcp_shm::{BufferState, Descriptor, Dtype, FileRole, SceneDataKind};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use self::python::Taken;
 pub(crate) use self::python::{numpy, pool};
 
 /// What to do where a program cannot read the buffer by itself.
@@ -53,15 +54,10 @@ impl Program {
             }
             Self::Blender => {
                 check_sealed(descriptor)?;
-                let [import, call] = in_blender(descriptor).ok_or_else(|| {
+                let taken = taken(descriptor).ok_or_else(|| {
                     format!("It is neither {A_MESH} nor {A_PICTURE}: {BY_PYTHON} in Blender's console.")
                 })?;
-                let what = if is_mesh(descriptor) {
-                    "in place if its object has the same faces, else a new object"
-                } else {
-                    "into the image that it was shared from, or a new one"
-                };
-                Ok(format!("{import}\nprint({call})  # {what}"))
+                Ok(python::blender(descriptor, taken))
             }
             Self::Trimesh => {
                 check_sealed(descriptor)?;
@@ -77,16 +73,16 @@ impl Program {
     }
 }
 
-/// The import and the call that bring data of this kind into the scene of Blender, once it is sealed.
-pub(crate) fn in_blender(descriptor: &Descriptor) -> Option<[String; 2]> {
-    let take = if is_mesh(descriptor) {
-        "apply"
-    } else if is_picture(descriptor) {
-        "apply_image"
-    } else {
-        return None;
-    };
-    Some(python::blender(descriptor, take))
+/// Python on one line that brings data of a kind that Blender takes into its scene, once it is sealed.
+pub(crate) fn in_blender(descriptor: &Descriptor) -> Option<String> {
+    Some(python::blender_call(descriptor, taken(descriptor)?).join("; "))
+}
+
+fn taken(descriptor: &Descriptor) -> Option<Taken> {
+    if is_mesh(descriptor) {
+        return Some(Taken::Mesh);
+    }
+    is_picture(descriptor).then_some(Taken::Picture)
 }
 
 /// Whether the arrays are those of a mesh with faces, as far as their names and shapes tell.

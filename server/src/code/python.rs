@@ -8,6 +8,8 @@ use uuid::Uuid;
 
 use super::literal::python as literal;
 
+const LIBRARY_STORE: &str = "dcc_mcp_shm.Store";
+
 /// Code that opens the buffer with the library.
 pub(super) fn library(descriptor: &Descriptor) -> String {
     if descriptor.role != FileRole::Scene {
@@ -89,15 +91,55 @@ pub(crate) fn pool(store: &Store, pool: Uuid) -> String {
     )
 }
 
-/// Code that makes a `trimesh.Trimesh` of a mesh, and says how the result is shared and gets into Blender. That is a
+/// What Blender takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Taken {
+    Mesh,
+    Picture,
+}
+
+impl Taken {
+    /// The function of `dcc_mcp_shm.blender` that takes it.
+    fn function(self) -> &'static str {
+        match self {
+            Self::Mesh => "apply",
+            Self::Picture => "apply_image",
+        }
+    }
+}
+
+/// Code for Blender that brings the buffer into the scene, and says how what is made of it gets there. That is a
 /// comment, because sharing takes a name over.
+pub(super) fn blender(descriptor: &Descriptor, taken: Taken) -> String {
+    let [import, call] = blender_call(descriptor, taken);
+    let (name, store) = (literal(&new_name(descriptor)), library_store(descriptor));
+    let (where_to, share) = match taken {
+        Taken::Mesh => (
+            "into its object if that loses nothing by it, else as a new one",
+            format!(
+                "from dcc_mcp_shm.mesh import put; put({name}, {{**arrays, \"position\": moved}}, like=scene{store})"
+            ),
+        ),
+        Taken::Picture => (
+            "into its image if that holds such numbers, else as a new one",
+            format!(
+                "dcc_mcp_shm.SharedSceneBuffer.write_arrays({{\"pixels\": made}}, attrs=scene.attrs, \
+                 kind=\"Screenshot\", name={name}, replace=True{store})"
+            ),
+        ),
+    };
+    format!(
+        "{import}\nprint({call})  # {where_to}\n\
+         # What is made of it comes in the same way. Share it where the code without `for` has run:\n\
+         # {share}"
+    )
+}
+
+/// Code that makes a `trimesh.Trimesh` of a mesh, and says how the result is shared and gets into Blender.
 pub(super) fn trimesh(descriptor: &Descriptor) -> String {
-    let name = name_of(descriptor).map(|name| format!("{name}-new"));
-    let name = name.filter(|name| name.len() <= MAX_NAME_BYTES);
-    let name = name.as_deref().unwrap_or("result");
-    let [import, call] = blender_call("apply", name, store_of(descriptor));
-    let (open, name) = (place(descriptor), literal(name));
-    let store = store_argument(store_of(descriptor), "dcc_mcp_shm.Store");
+    let name = new_name(descriptor);
+    let [import, call] = blender_import_and_call(Taken::Mesh, &name, store_of(descriptor));
+    let (open, name, store) = (place(descriptor), literal(&name), library_store(descriptor));
     format!(
         "import dcc_mcp_shm\n\
          from dcc_mcp_shm.mesh import Mesh, put\n\
@@ -109,21 +151,30 @@ pub(super) fn trimesh(descriptor: &Descriptor) -> String {
     )
 }
 
-/// The import and the call by which the function `take` of `dcc_mcp_shm.blender` brings a buffer into the scene.
+/// The import and the call that bring a buffer into the scene of Blender.
 ///
 /// They name it if they can, so that they bring what has the name then: what is shared next takes the name over.
-pub(super) fn blender(descriptor: &Descriptor, take: &str) -> [String; 2] {
+pub(super) fn blender_call(descriptor: &Descriptor, taken: Taken) -> [String; 2] {
     let id = descriptor.id.to_string();
-    blender_call(take, name_of(descriptor).unwrap_or(&id), store_of(descriptor))
+    let reference = name_of(descriptor).unwrap_or(&id);
+    blender_import_and_call(taken, reference, store_of(descriptor))
 }
 
-fn blender_call(take: &str, reference: &str, store: &Path) -> [String; 2] {
+fn blender_import_and_call(taken: Taken, reference: &str, store: &Path) -> [String; 2] {
     let store = store_argument(store, "Store");
     let import = if store.is_empty() { "" } else { "Store, " };
+    let (take, reference) = (taken.function(), literal(reference));
     [
         format!("from dcc_mcp_shm import {import}blender"),
-        format!("blender.{take}({}{store})", literal(reference)),
+        format!("blender.{take}({reference}{store})"),
     ]
+}
+
+/// A name for what is made of a buffer.
+fn new_name(descriptor: &Descriptor) -> String {
+    let name = name_of(descriptor).map(|name| format!("{name}-new"));
+    name.filter(|name| name.len() <= MAX_NAME_BYTES)
+        .unwrap_or_else(|| "result".to_owned())
 }
 
 /// The name of a buffer, if Python's `open` takes it for one.
@@ -143,7 +194,12 @@ fn place(descriptor: &Descriptor) -> String {
 
 /// The arguments that find something in a store.
 fn place_in(store: &Path, id: Uuid) -> String {
-    format!("\"{id}\"{}", store_argument(store, "dcc_mcp_shm.Store"))
+    format!("\"{id}\"{}", store_argument(store, LIBRARY_STORE))
+}
+
+/// The argument that names the store of a buffer, where `dcc_mcp_shm` is imported.
+fn library_store(descriptor: &Descriptor) -> String {
+    store_argument(store_of(descriptor), LIBRARY_STORE)
 }
 
 /// The argument after others that names a store, of the class `class`. It is empty for the default store, which Python

@@ -61,8 +61,8 @@ fn share_selection(arguments: Option<&JsonObject>) -> Result<String, ErrorData> 
         "Blender" => (
             include_str!("share_from_blender.py"),
             "",
-            " What you made of it I take back into {dcc}: share it with `put`, as the code for `trimesh` shows, and show me \
-             the code that `read_descriptor` gives of that with `for` \"blender\".",
+            " What you made of it I take back into {dcc}: `read_descriptor` with `for` \"blender\" shows how to share it, and \
+             then gives what I run; show me that.",
         ),
         _ => (
             include_str!("share_arrays.py"),

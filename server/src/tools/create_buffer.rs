@@ -148,7 +148,7 @@ struct Created {
 
 impl Created {
     fn new(descriptor: Descriptor) -> Result<Self, ToolError> {
-        let in_blender = code::in_blender(&descriptor).map(|lines| lines.join("; "));
+        let in_blender = code::in_blender(&descriptor);
         let described = Described::new(descriptor)?;
         Ok(Self { described, in_blender })
     }

@@ -109,16 +109,16 @@ fn each_program_has_its_own_answer_also_when_it_is_given_again() {
     let path = store.path().to_str().expect("UTF-8");
     let blender = |reference: &str| {
         format!(
-            "from dcc_mcp_shm import Store, blender\nprint(blender.apply(\"{reference}\", store=Store(\"{path}\")))  \
-             # in place if its object has the same faces, else a new object"
+            "from dcc_mcp_shm import Store, blender\nprint(blender.apply(\"{reference}\", store=Store(\"{path}\")))  # "
         )
     };
-    assert_eq!(first[2], blender("cube"));
+    assert!(first[2].starts_with(&blender("cube")), "{}", first[2]);
     let files = std::fs::read_dir(store.path()).expect("the store");
     let mut files = files.map(|entry| entry.expect("a file").path());
     let link = files.find(|path| path.extension() == Some("name".as_ref()));
     std::fs::remove_file(link.expect("a name")).expect("a link");
-    assert_eq!(code(&mut client, &by_id, "blender"), blender(&scene.id().to_string()));
+    let unnamed = code(&mut client, &by_id, "blender");
+    assert!(unnamed.starts_with(&blender(&scene.id().to_string())), "{unnamed}");
     assert_eq!(client.end().code(), Some(0));
 }
 
