@@ -124,8 +124,12 @@ class DCC_MCP_SHM_OT_apply(OfBuffer, bpy.types.Operator):
     to: bpy.props.EnumProperty(
         name="To",
         items=[
-            ("SOURCE", "Its Object", "The object that the mesh was shared from, or a new one if that has other faces"),
-            ("ACTIVE", "Active Object", "The active object, which must have the same faces"),
+            (
+                "SOURCE",
+                "Its Object",
+                "The object that the mesh was shared from; a new one if that would lose something",
+            ),
+            ("ACTIVE", "Active Object", "The active object; an error if that would lose something"),
             ("NEW", "New Object", "A new object"),
         ],
         options={"SKIP_SAVE"},
@@ -140,10 +144,14 @@ class DCC_MCP_SHM_OT_apply(OfBuffer, bpy.types.Operator):
 
 
 class DCC_MCP_SHM_OT_apply_image(OfBuffer, bpy.types.Operator):
-    """Bring a shared picture into the image that it was shared from, or a new one. One undo takes it back"""
+    """Bring a shared picture into the image that it was shared from, or a new one"""
 
     bl_idname = "dcc_mcp_shm.apply_image"
     bl_label = "Apply Image"
+    bl_description = (
+        "Bring a shared picture into the image that it was shared from, or a new one. Undo removes a new one; "
+        "the pixels that another one had come back only if you have shared them before"
+    )
     bl_options = {"REGISTER"}
 
     image: bpy.props.StringProperty(
@@ -167,7 +175,9 @@ class DCC_MCP_SHM_OT_delete(OfBuffer, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Ask first, because what another program made cannot be made again here."""
-        return context.window_manager.invoke_confirm(self, event)
+        names = [item.name for item in listing.state().buffers if item.buffer == self.buffer]
+        title = f"Delete {names[0]!r}?" if names else ""
+        return context.window_manager.invoke_confirm(self, event, title=title, confirm_text="Delete")
 
     def act(self, _context: bpy.types.Context) -> str:
         """Delete, and say what."""
