@@ -35,20 +35,15 @@ def shared(name: str) -> Arrays:
 def ply(file: str) -> Arrays:
     """Two tables, of points and of faces that have all as many corners, as `np.frombuffer` takes them."""
     data = Path(file).read_bytes()
-    header, _, _ = data.partition(b"end_header\n")
-    at = len(header) + len(b"end_header\n")
-    counts, columns = [], []
-    for line in header.splitlines():
-        match line.split():
-            case [b"element", b"vertex" | b"face", count]:
-                counts.append(int(count))
-            case [b"property", b"list", size, index, _]:
-                corners = int.from_bytes(data[at + np.dtype(columns).itemsize * counts[0] :][:1], "little")
-                faces = np.dtype([("size", PLY_TYPES[size]), ("corner_vert", PLY_TYPES[index], (corners,))])
-            case [b"property", kind, name]:
-                columns.append((name.decode(), PLY_TYPES[kind]))
-    points = np.frombuffer(data, np.dtype(columns), counts[0], at)
-    table = np.frombuffer(data, faces, counts[1], at + points.nbytes)
+    header, end, _ = data.partition(b"end_header\n")
+    lines = [line.split() for line in header.splitlines()]
+    points_count, faces_count = (int(line[2]) for line in lines if line[0] == b"element")
+    columns = [(line[2].decode(), PLY_TYPES[line[1]]) for line in lines if line[0] == b"property" and len(line) == 3]  # noqa: PLR2004
+    points = np.frombuffer(data, np.dtype(columns), points_count, len(header + end))
+    at = len(header + end) + points.nbytes
+    size, index = next((PLY_TYPES[line[2]], PLY_TYPES[line[3]]) for line in lines if line[1:2] == [b"list"])
+    face = np.dtype([("size", size), ("corner_vert", index, (data[at],))])
+    table = np.frombuffer(data, face, faces_count, at)
     names = [name for name, _ in columns]
     return {
         "position": np.stack([points[name] for name in names[:3]], axis=1),

@@ -289,7 +289,7 @@ def share_besides(obj: bpy.types.Object) -> tuple[dict[str, list[float]], list[s
         evaluated = obj.evaluated_get(bpy.context.evaluated_depsgraph_get())
         mesh = evaluated.to_mesh()
         points, corners, faces = len(mesh.vertices), len(mesh.loops), len(mesh.polygons)
-        layout = {
+        layout: dict[str, tuple[str, int | tuple[int, int]]] = {
             "position": ("f4", (points, 3)),
             "corner_vert": ("i4", corners),
             "face_start": ("i4", faces),
@@ -299,7 +299,7 @@ def share_besides(obj: bpy.types.Object) -> tuple[dict[str, list[float]], list[s
         with SharedSceneBuffer.writer(layout, name="bench/mesh", replace=True) as w:
             mesh.attributes["position"].data.foreach_get("vector", w["position"])
             mesh.attributes[".corner_vert"].data.foreach_get("value", w["corner_vert"])
-            mesh.polygons.foreach_get("loop_start", w["face_start"])
+            mesh.polygons.foreach_get("loop_start", np.asarray(w["face_start"]))
             mesh.corner_normals.foreach_get("vector", w["normal"])
             mesh.uv_layers[0].uv.foreach_get("vector", w["uv:UVMap"])
         evaluated.to_mesh_clear()

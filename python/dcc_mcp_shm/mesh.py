@@ -330,7 +330,8 @@ def _first_repeating(
 ) -> int | None:
     """The first face that has a point twice."""
     found = []
-    for corners in np.unique(size):
+    # Of faces that are all alike, nothing needs to be sorted.
+    for corners in np.unique(size) if size.min() != size.max() else size[:1]:
         faces = np.flatnonzero(size == corners)
         # Of faces that are all alike, no index is needed.
         if len(faces) == len(size):

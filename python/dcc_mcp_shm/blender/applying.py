@@ -1,5 +1,6 @@
 """Shared meshes back into the scene of Blender: in place, or as a new object."""
 
+import ctypes
 import dataclasses
 
 import bpy
@@ -83,14 +84,16 @@ def apply(
     conversion, said = space.to_scene(attrs, space.scene_of(target))
     place = space.transform(attrs)
     is_evaluated = attrs.get(identity.EVALUATED) is True
-    obstacle = _obstacle(target, mesh, is_evaluated=is_evaluated, is_placed=bool(place)) if target and not new else None
+    obstacle, has_faces = None, False
+    if target and not new:
+        obstacle, has_faces = _obstacle(target, mesh, is_evaluated=is_evaluated, is_placed=bool(place))
     if obj and obstacle:
         raise ValueError(f"{obj.name!r} {obstacle}; without `obj`, the mesh becomes a new object")
     if target and not new and not obstacle:
         # Without a place of its own, the data is in the space of the world.
         matrix = conversion if place else target.matrix_world.inverted() @ conversion
         moved = dataclasses.replace(mesh, position=space.moved(mesh.position, matrix))
-        changed = _update(target, moved, names) if _has_faces_of(target.data, mesh) else _replace(target, moved, names)
+        changed = _update(target, moved, names) if has_faces else _replace(target, moved, names)
         if changed:
             _push_undo(scene)
         return Applied(target, in_place=True, said=(*changed, *said))
@@ -109,10 +112,10 @@ def _push_undo(scene: SharedSceneBuffer) -> None:
         bpy.ops.ed.undo_push(message=f"Apply {scene.name or scene.id}")
 
 
-def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_placed: bool) -> str | None:
-    """Why the object cannot be updated in place, if it cannot."""
+def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_placed: bool) -> tuple[str | None, bool]:
+    """Why the object cannot be updated in place, if it cannot; and whether it has the same faces, if it can."""
     if obj.type != "MESH":
-        return f"is a {obj.type.lower()}, not a mesh"
+        return f"is a {obj.type.lower()}, not a mesh", False
     data = obj.data
     others = data.users - data.use_fake_user - 1
     obstacles = [
@@ -127,12 +130,10 @@ def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_place
         ),
     ]
     obstacle = next((why for is_there, why in obstacles if is_there), None)
-    if obstacle:
-        return obstacle
-    if _has_faces_of(data, mesh):
-        return None
+    if obstacle or _has_faces_of(data, mesh):
+        return obstacle, not obstacle
     loss = _loss(obj, mesh)
-    return loss and f"would lose {loss}, as the mesh has other faces and brings none"
+    return loss and f"would lose {loss}, as the mesh has other faces and brings none", False
 
 
 def _has_faces_of(data: bpy.types.Mesh, mesh: Mesh) -> bool:
@@ -140,8 +141,19 @@ def _has_faces_of(data: bpy.types.Mesh, mesh: Mesh) -> bool:
     return (
         (len(data.vertices), len(data.loops), len(data.polygons)) == (points, corners, faces)
         and np.array_equal(layers.read(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert)
-        and np.array_equal(layers.read(data.polygons, "loop_start", "i4", faces), mesh.face_start)
+        and _begin_at(data.polygons, mesh.face_start)
     )
+
+
+def _begin_at(polygons: bpy.types.MeshPolygons, face_start: NDArray[np.int32]) -> bool:
+    """Whether faces begin at these corners."""
+    # Blender has the starts as one array, and a face is the address of one; `loop_start` gives them one by one.
+    first, last, size = polygons[0].as_pointer(), polygons[-1].as_pointer(), face_start.itemsize
+    if last - first == size * (len(polygons) - 1):
+        starts = np.frombuffer(ctypes.string_at(first, size * len(polygons)), np.int32)
+        if np.array_equal(starts, face_start):
+            return True
+    return np.array_equal(layers.read(polygons, "loop_start", "i4", len(polygons)), face_start)
 
 
 def _loss(obj: bpy.types.Object, mesh: Mesh) -> str | None:
@@ -191,12 +203,12 @@ def _replace(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
     """Give the object a new mesh. The old one stays until the file is saved, for undo and for scripts that hold it."""
     old = obj.data
     data = _new_mesh(old.name, mesh, names, like=obj)
-    if np.all(layers.read(old.polygons, "use_smooth", "?", len(old.polygons))):
-        data.shade_smooth()
-    else:
-        data.shade_flat()
+    # What shade_flat() does, which sets them one by one.
+    sharp, faces = old.attributes.get("sharp_face"), len(mesh.face_start)
+    if sharp and layers.read(sharp.data, "value", "?", len(old.polygons)).any():
+        data.attributes.new("sharp_face", "BOOLEAN", "FACE").data.foreach_set("value", np.ones(faces, "?"))
     obj.data = data
-    return [f"{len(mesh.face_start)} faces instead of {len(old.polygons)}"]
+    return [f"{faces} faces instead of {len(old.polygons)}"]
 
 
 def _make(

@@ -172,7 +172,8 @@ def _share(
     ) as w:
         mesh.attributes["position"].data.foreach_get("vector", w["position"])
         mesh.attributes[".corner_vert"].data.foreach_get("value", w["corner_vert"])
-        mesh.polygons.foreach_get("loop_start", w["face_start"])
+        # One by one, which an array of NumPy takes in half the time.
+        mesh.polygons.foreach_get("loop_start", np.asarray(w["face_start"]))
         mesh.corner_normals.foreach_get("vector", w["normal"])
         for layer in mesh.uv_layers:
             layer.uv.foreach_get("vector", w[f"uv:{layer.name}"])
