@@ -68,7 +68,7 @@ fn installed_from(environment: &Path) -> Result<Option<String>, Error> {
         vcs: String,
     }
     for python in entries(&environment.join("lib"), "python")? {
-        for package in entries(&python.join("site-packages"), "dcc_mcp_shm-")? {
+        if let Some(package) = entries(&python.join("site-packages"), "dcc_mcp_shm-")?.first() {
             let path = package.join("direct_url.json");
             let text = match fs::read(&path) {
                 Ok(text) => text,
