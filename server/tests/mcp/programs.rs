@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dcc_mcp_shm::{BufferOptions, SharedBuffer, SharedSceneBuffer};
+use dcc_mcp_shm::{BufferOptions, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Era};
@@ -163,6 +163,33 @@ fn what_is_made_says_how_it_gets_into_blender() {
         assert!(
             made.get("in_blender").is_none() && !text.contains("Blender,"),
             "{other}: {text}"
+        );
+    }
+    assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn code_with_a_long_path_is_in_the_structured_content() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let deep = (0..5).fold(parent.path().to_owned(), |path, _| path.join("d".repeat(200)));
+    std::fs::create_dir_all(&deep).expect("directories");
+    let store = Store::open(&StoreOptions::at(deep.join("store"))).expect("a store");
+    let scene = cube(&store, false);
+    let mut client = Client::start(store.path(), Era::Session);
+    for (program, language) in [
+        ("python", "Python"),
+        ("blender", "Python"),
+        ("rust", "Rust"),
+        ("node", "JavaScript"),
+    ] {
+        let (told, text) = client.call("read_descriptor", json!({"buffer": scene.id(), "for": program}));
+        let instead = format!("{language} code that opens it is in the structured content, as `code`.");
+        assert!(text.contains(&instead) && text.len() <= 1024, "{text}");
+        assert!(
+            told["code"]
+                .as_str()
+                .expect("code")
+                .contains(store.path().to_str().expect("UTF-8"))
         );
     }
     assert_eq!(client.end().code(), Some(0));
