@@ -92,7 +92,9 @@ def test_what_an_agent_changed_is_set_in_place_to_the_last_bit(hero: bpy.types.O
             np.testing.assert_array_equal(np.asarray(again[name]), array, err_msg=name)
 
 
-def test_other_faces_that_would_take_weights_away_become_a_new_object_beside_the_old_one(hero: bpy.types.Object) -> None:
+def test_other_faces_that_would_take_weights_away_become_a_new_object_beside_the_old_one(
+    hero: bpy.types.Object,
+) -> None:
     (scene,) = blender.share(hero, "shot/hero")
     mesh = Mesh.of(scene)
     triangles, _ = mesh.triangles()
@@ -151,6 +153,27 @@ def test_other_faces_go_into_the_object_if_nothing_is_lost(hero: bpy.types.Objec
         if name != "normal":
             np.testing.assert_array_equal(np.asarray(again[name]), array, err_msg=name)
     assert blender.apply("again").said == ()
+
+
+@pytest.mark.parametrize("smooth", [True, False])
+def test_the_same_corners_in_faces_of_other_sizes_are_other_faces_shaded_as_before(smooth: bool) -> None:
+    mesh = bpy.data.meshes.new("two")
+    mesh.from_pydata([(x, y, 0) for x in range(4) for y in range(2)], [], [(0, 2, 1), (2, 4, 5, 3)])
+    for face in mesh.polygons:
+        face.use_smooth = smooth
+    obj = bpy.data.objects.new("two", mesh)
+    bpy.context.collection.objects.link(obj)
+    (scene,) = blender.share(obj)
+    arrays = arrays_of(scene)
+    arrays["face_start"] = np.array([0, 4], "i4")
+    arrays["corner_vert"] = np.array([0, 2, 1, 3, 4, 5, 6], "i4")
+    put("two", arrays, like=scene)
+    blender.apply("two")
+    arrays["face_start"] = np.array([0, 3], "i4")
+    put("two", arrays, like=scene)
+    assert str(blender.apply("two")) == "'two' updated in place: 2 faces instead of 2"
+    assert [len(face.vertices) for face in obj.data.polygons] == [3, 4]
+    assert [face.use_smooth for face in obj.data.polygons] == [smooth, smooth]
 
 
 @pytest.mark.parametrize(
