@@ -6,11 +6,17 @@ Each line of stdin is a JSON list of a way and where the data is. Its answer, a 
 was looked at once: the number of points, and the largest coordinate.
 """
 
+# ruff: noqa: E402
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+# Blender prints what it likes: to stderr, and stdout is for answers.
+answers = os.fdopen(os.dup(1), "w", buffering=1)
+os.dup2(2, 1)
 
 import bpy
 import numpy as np
@@ -103,12 +109,12 @@ WAYS: dict[str, Callable[[str], Arrays]] = {"shared": shared, "ply": ply, "usd":
 def main() -> None:
     """Answer until stdin ends."""
     bpy.utils.expose_bundled_modules()
-    print("ready", flush=True)
+    print("ready", file=answers)
     for line in sys.stdin:
         way, where = json.loads(line)
         arrays = WAYS[way](where)
         largest = {name: float(array.max()) for name, array in arrays.items()}
-        print(json.dumps([len(arrays["position"]), largest["position"]]), flush=True)
+        print(json.dumps([len(arrays["position"]), largest["position"]]), file=answers)
 
 
 if __name__ == "__main__":
