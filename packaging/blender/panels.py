@@ -5,6 +5,7 @@
 It draws what `listing` has found, and opens no file.
 """
 
+import os
 import shlex
 import textwrap
 
@@ -159,7 +160,7 @@ class DCC_MCP_SHM_PT_agent(View3D, bpy.types.Panel):
         """What Blender calls."""
         layout = self.layout
         _say(layout, context, "Run this once in a terminal, and start the agent again:", "NONE")
-        command = f"uvx dcc-mcp-shm install claude-code{_store_option()}"
+        command = agent_command()
         _say(layout.box(), context, command, "NONE")
         layout.operator("dcc_mcp_shm.copy", text="Copy Command", icon="COPYDOWN").text = command
         _say(layout, context, "Others: claude-desktop, cursor, vscode", "NONE")
@@ -167,10 +168,10 @@ class DCC_MCP_SHM_PT_agent(View3D, bpy.types.Panel):
             layout.operator("dcc_mcp_shm.copy", text="Copy Path of the Log", icon="TEXT").text = log.path()
 
 
-def _store_option() -> str:
-    """What the server has to be told, which knows nothing of Blender's preferences."""
-    directory = preferences.directory()
-    return f" --store {shlex.quote(directory)}" if directory else ""
+def agent_command() -> str:
+    """What makes an agent see the store; the server knows nothing of Blender's preferences and variables."""
+    directory = preferences.directory() or os.environ.get("DCC_MCP_SHM_DIR")
+    return "uvx dcc-mcp-shm install claude-code" + (f" --store {shlex.quote(directory)}" if directory else "")
 
 
 def _say(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str) -> None:

@@ -5,6 +5,7 @@ It is the zip in dist, or the one that DCC_MCP_SHM_EXTENSION names.
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import sysconfig
@@ -320,6 +321,32 @@ def test_a_store_and_a_prefix_of_the_users_own(blender: Blender, store: Store, t
     assert log.count(f"WARNING the store cannot be listed: {refused}\n") == 1
 
 
+def test_the_command_for_an_agent_is_one_that_the_server_takes(
+    blender: Blender, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = tmp_path / "an artist's own"
+    commands = blender(f"""
+        import os
+        command = sys.modules[NAME].panels.agent_command
+        result = [command()]
+        preferences().directory = {str(own)!r}
+        result.append(command())
+        preferences().directory = ""
+        del os.environ["DCC_MCP_SHM_DIR"]
+        result.append(command())
+    """)
+    # As in a terminal that knows nothing of it.
+    monkeypatch.delenv("DCC_MCP_SHM_DIR")
+    written = []
+    for command in commands:
+        uvx, program, *arguments = shlex.split(command)
+        assert (uvx, program) == ("uvx", "dcc-mcp-shm")
+        server = str(ROOT / "target/debug/dcc-mcp-shm")
+        subprocess.run([server, *arguments, "--scope", "project", "--yes"], cwd=tmp_path, check=True, timeout=60)
+        written.append(json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["dcc-mcp-shm"]["args"])
+    assert written == [["serve", "--store", store.path], ["serve", "--store", str(own)], ["serve"]]
+
+
 def test_the_log_says_what_someone_who_helps_asks_first(blender: Blender, store: Store) -> None:
     result = blender("""
         do.share_selection()
@@ -367,6 +394,25 @@ def test_the_extension_is_enabled_again_and_leaves_nothing_behind(blender: Blend
         [1, True, True, True, 1],
         1,
     ]
+
+
+def test_it_is_uninstalled_while_its_module_is_in_use(blender: Blender, store: Store) -> None:
+    there = blender("""
+        import dcc_mcp_shm
+        do.share_selection()
+        shared = dcc_mcp_shm.SharedSceneBuffer.open("Cube")
+        repositories = [repository.module for repository in bpy.context.preferences.extensions.repos]
+        bpy.ops.extensions.package_uninstall(repo_index=repositories.index("user_default"), pkg_id="dcc_mcp_shm")
+        assert np.asarray(shared["position"]).max() == 1, "what is mapped stays"
+        extensions = Path(bpy.utils.user_resource("EXTENSIONS"))
+        result = [
+            str(file.relative_to(extensions))
+            for file in extensions.rglob("*")
+            if file.is_file() and "dcc_mcp_shm" in str(file.relative_to(extensions))
+        ]
+    """)
+    assert there == []
+    assert [descriptor["name"] for descriptor in store.list()] == ["Cube"]
 
 
 def test_another_version_of_the_module_is_told_and_its_faults_are_in_the_log(
