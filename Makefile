@@ -50,7 +50,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo quick test test-rust test-python test-dist test-dcc dist notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo quick test test-rust test-python test-dist test-dcc dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -211,6 +211,13 @@ $(WHEEL): $(VENV) $(ZIG) $(CRATES) $(BINDINGS) $(PACKAGED)
 	@$(build-compat) --wheel-dir dist ./python/dcc_mcp_core
 	@touch $@
 
+# The same for another processor. Built, and its symbols checked as for the one above; it is never run here.
+dist-aarch64: $(VENV) $(ZIG) ## the wheel for aarch64, into dist/aarch64/
+	$(call say,the wheel for aarch64 (release build: some minutes))
+	@rustup target add aarch64-unknown-linux-gnu
+	@rm -rf dist/aarch64
+	@$(subst --compatibility,--target aarch64-unknown-linux-gnu --compatibility,$(build-dist))/aarch64 .
+
 $(SDIST): $(VENV) $(CRATES) $(BINDINGS) $(PACKAGED)
 	$(call say,the source distribution)
 	@rm -f dist/*.tar.gz
@@ -236,7 +243,7 @@ $(BUNDLE): $(WHEEL) $(NODE_TOOLS) packaging/mcpb/manifest.json
 	@rm -rf target/bundle dist/*.mcpb
 	@mkdir -p target/bundle/server
 	@cp packaging/mcpb/manifest.json LICENSE packaging/wheel/THIRD-PARTY-NOTICES.txt target/bundle
-	@cp target/zig/*/release/dcc-mcp-shm target/bundle/server
+	@cp target/zig/x86_64-unknown-linux-gnu/release/dcc-mcp-shm target/bundle/server
 	@.tools/node/bin/node tests/node/node_modules/.bin/mcpb pack target/bundle dist/dcc-mcp-shm-linux-x64.mcpb
 	@touch $@
 

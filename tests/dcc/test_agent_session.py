@@ -2,7 +2,7 @@
 
 import tempfile
 
-from agent_session import DOCUMENT, PICTURE, record, transcript
+from agent_session import DOCUMENT, pictures, record, transcript
 
 
 def test_the_documented_session_is_what_happens() -> None:
@@ -11,4 +11,12 @@ def test_the_documented_session_is_what_happens() -> None:
     assert len(session.calls) <= 6
     assert session.size <= 10_000
     assert transcript(session) == DOCUMENT.read_text(), "run tests/dcc/agent_session.py, and read what has changed"
-    assert [call.picture for call in session.calls if call.picture] == [PICTURE.read_bytes()]
+    shown = pictures(session)
+    assert len(shown) == 2
+    assert {file: file.read_bytes() for file in shown} == shown
+
+
+def test_the_session_ends_in_blender_in_place() -> None:
+    with tempfile.TemporaryDirectory(prefix="session-", dir="/dev/shm") as store:
+        session = record(store)
+    assert "'Suzanne' updated in place" in session.told_by_blender
