@@ -52,8 +52,8 @@ def share_render(name: str = "render", *, group: str | None = None, store: Store
                 result.save_render(str(file), scene=scene)
             except RuntimeError as error:
                 raise RuntimeError(
-                    f"Blender has no render of the scene {scene.name!r}: render first, with F12 or"
-                    f" bpy.ops.render.render() ({str(error).strip()})"
+                    f"Blender does not give the render of the scene {scene.name!r} ({str(error).strip()}): if there is"
+                    " none yet, render first, with F12 or bpy.ops.render.render()"
                 ) from error
         with file.open("rb") as header:
             frame = FRAME.search(header.read(HEADER_BYTES))
