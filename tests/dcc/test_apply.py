@@ -485,8 +485,10 @@ def test_names_that_blender_would_change_are_refused(hero: bpy.types.Object) -> 
     arrays = arrays_of(scene)
     uv = arrays["uv:UVMap"]
     before = state()
+    # Blender 5.2 and newer take names of any length.
+    too_long = {"uv:" + "u" * 90: uv} if bpy.app.version < (5, 2, 0) else {"color:bones": np.zeros((507, 4), "u1")}
     for more, problem in (
-        ({"uv:" + "u" * 90: uv}, "the name is too long or taken"),
+        (too_long, "the name is too long or taken"),
         ({"uv": uv}, "two layers would be called 'UVMap'"),
         ({"uv:Points": uv}, "two layers would be called 'Points'"),
         ({"uv:material_index": uv}, "because Blender uses it itself"),
