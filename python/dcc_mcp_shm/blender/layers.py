@@ -65,9 +65,10 @@ def add_missing(data: bpy.types.Mesh, mesh: Mesh) -> None:
 def _expected(collection: Any, layer: Any, name: str) -> list[tuple[Any, str]]:  # noqa: ANN401 (Blender's)
     if layer is None:
         raise ValueError(f"Blender has no room for the layer {name!r}: it takes eight UV sets, and each name once")
-    if layer.name != name:
-        _remove([(collection, layer.name)])
-        raise ValueError(f"Blender would call the layer {name!r} {layer.name!r}, as the name is too long or taken")
+    called = layer.name
+    if called != name:
+        _remove([(collection, called)])
+        raise ValueError(f"Blender would call the layer {name!r} {called!r}, as the name is too long or taken")
     return [(collection, name)]
 
 
