@@ -17,6 +17,7 @@ use rmcp::model::{
 use rmcp::transport::Transport;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::task::coop;
 
 use crate::ending::Ending;
 use crate::incoming::{no_memory, parse, refusal};
@@ -93,6 +94,8 @@ impl<R: AsyncRead + Unpin, W> Lines<R, W> {
             if newline.is_some() {
                 return Ok(self.dropped.take().map_or(Line::Whole, Line::Dropped));
             }
+            // Input that never pauses, as of a file, would leave no turn to the signals that end the session.
+            coop::consume_budget().await;
         }
     }
 

@@ -1,9 +1,11 @@
 //! What begins and ends a server, over pipes and over a socket, for clients of both eras.
 
+use std::fs::{self, File};
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use crate::client::{Client, ERAS, Era, command, serve};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 type Spawn = fn(&std::path::Path, Era) -> Client;
@@ -43,6 +45,34 @@ fn signals_end_the_server_cleanly() {
             assert_eq!(client.end_by(signal).code(), Some(0));
         });
     }
+}
+
+#[test]
+fn a_signal_ends_a_server_whose_input_never_pauses() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let mut command = serve(&parent.path().join("store"));
+    command
+        .stdin(File::open("/dev/zero").expect("zeros"))
+        .stdout(Stdio::null());
+    let mut server = command.spawn().expect("the server starts");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let read = || -> u64 {
+        let io = fs::read_to_string(format!("/proc/{}/io", server.id())).expect("what it has read");
+        let line = io.lines().find_map(|line| line.strip_prefix("rchar: "));
+        line.expect("a count").parse().expect("a number")
+    };
+    // More than the longest line: it listens to signals, and is busy.
+    while read() < 64 << 20 {
+        assert!(Instant::now() < deadline, "it reads");
+    }
+    kill_process(Pid::from_child(&server), Signal::TERM).expect("the server runs");
+    while server.try_wait().expect("its status").is_none() {
+        if Instant::now() > deadline {
+            server.kill().expect("it runs");
+            panic!("it does not hear the signal");
+        }
+    }
+    assert_eq!(server.wait().expect("its status").code(), Some(0));
 }
 
 #[test]
