@@ -221,7 +221,7 @@ dist-aarch64: $(VENV) $(ZIG) ## the wheel for aarch64, into dist/aarch64/
 $(SDIST): $(VENV) $(CRATES) $(BINDINGS) $(PACKAGED)
 	$(call say,the source distribution)
 	@rm -f dist/*.tar.gz
-	@.venv/bin/python -m maturin --quiet sdist --out dist
+	@.venv/bin/python -m maturin sdist --out dist
 	@touch $@
 
 # Built and validated by Blender's own tool, which is a part of bpy.
