@@ -19,9 +19,9 @@ from .log import LOG
 # Editors that have the tab.
 SPACES = {"VIEW_3D", "IMAGE_EDITOR"}
 SECONDS = 1.0
-ICONS = {"Geometry": "MESH_DATA", "Screenshot": "IMAGE_DATA", "AnimationCache": "ANIM"}
 
 
+# Without methods: a Python property in a group is never freed, and bpy 4.2 as a module then crashes when it ends.
 class DCC_MCP_SHM_PG_buffer(bpy.types.PropertyGroup):
     """One buffer of the store; `name` is what the list shows."""
 
@@ -30,20 +30,11 @@ class DCC_MCP_SHM_PG_buffer(bpy.types.PropertyGroup):
     state: bpy.props.StringProperty(description="As in its descriptor: sealed, empty, filling or open")
     what: bpy.props.StringProperty(description="How much of what it is")
     maker: bpy.props.StringProperty(description="The program that made it; empty if that is unknown")
+    is_foreign: bpy.props.BoolProperty(description="Whether that is another program than Blender")
     source: bpy.props.StringProperty(description="The object or image that it is of")
     created: bpy.props.StringProperty(description="When, in ISO 8601")
     expires: bpy.props.StringProperty(description="When it is removed, in ISO 8601; empty if that is not known")
     stays: bpy.props.StringProperty(description="Why that is not known")
-
-    @property
-    def is_foreign(self) -> bool:
-        """Whether another program than Blender made it."""
-        return not self.maker.startswith("Blender ")
-
-    @property
-    def icon(self) -> str:
-        """Of its kind."""
-        return ICONS.get(self.kind, "FILE")
 
 
 class DCC_MCP_SHM_PG_state(bpy.types.PropertyGroup):
@@ -117,6 +108,7 @@ def _fill(item: DCC_MCP_SHM_PG_buffer, descriptor: dict[str, Any]) -> None:
     item.state = descriptor["state"]
     item.what = _what(descriptor)
     item.maker = descriptor["source_dcc"]
+    item.is_foreign = not item.maker.startswith("Blender ")
     attrs = descriptor.get("attrs", {})
     item.source = str(attrs.get("object") or attrs.get("image") or "")
     item.created = descriptor["created_at"]

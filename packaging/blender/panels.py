@@ -15,6 +15,7 @@ from . import installation, listing, log, preferences
 
 # What a character of Blender's font takes on average, in pixels of a display that is not scaled.
 CHARACTER = 7
+ICONS = {"Geometry": "MESH_DATA", "Screenshot": "IMAGE_DATA", "AnimationCache": "ANIM"}
 
 
 class View3D:
@@ -48,7 +49,7 @@ class DCC_MCP_SHM_UL_buffers(bpy.types.UIList):
     ) -> None:
         """One row: what an agent or another program made has a mark."""
         row = layout.row(align=True)
-        row.label(text=item.name, icon=item.icon)
+        row.label(text=item.name, icon=ICONS.get(item.kind, "FILE"))
         right = row.row()
         right.alignment = "RIGHT"
         right.label(text=listing.ago(item.created), icon="IMPORT" if item.is_foreign else "BLENDER")
