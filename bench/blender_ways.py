@@ -16,6 +16,7 @@ import bpy
 import gpu
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer, blender
+from dcc_mcp_shm.blender import layers
 from dcc_mcp_shm.mesh import put
 from numpy.typing import NDArray
 from rounds import interleave, progress, quick
@@ -50,8 +51,8 @@ for `from_pydata`, which takes them as lists, the faster way. With the same face
 SHARE_TEXT = """\
 ## What share does besides
 
-`share` against the same calls without it: `to_mesh`, a `SharedSceneBuffer.writer`, and `foreach_get` into its
-arrays."""
+`share` against the same calls without it: `to_mesh`, a `SharedSceneBuffer.writer`, and filling its arrays, nearly all
+of them by `foreach_get`."""
 
 VIEWPORT = """\
 ## The viewport
@@ -299,7 +300,7 @@ def share_besides(obj: bpy.types.Object) -> tuple[dict[str, list[float]], list[s
         with SharedSceneBuffer.writer(layout, name="bench/mesh", replace=True) as w:
             mesh.attributes["position"].data.foreach_get("vector", w["position"])
             mesh.attributes[".corner_vert"].data.foreach_get("value", w["corner_vert"])
-            mesh.polygons.foreach_get("loop_start", np.asarray(w["face_start"]))
+            w["face_start"] = layers.face_starts(mesh.polygons)
             mesh.corner_normals.foreach_get("vector", w["normal"])
             mesh.uv_layers[0].uv.foreach_get("vector", w["uv:UVMap"])
         evaluated.to_mesh_clear()

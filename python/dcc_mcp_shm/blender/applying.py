@@ -1,6 +1,5 @@
 """Shared meshes back into the scene of Blender: in place, or as a new object."""
 
-import ctypes
 import dataclasses
 
 import bpy
@@ -141,19 +140,8 @@ def _has_faces_of(data: bpy.types.Mesh, mesh: Mesh) -> bool:
     return (
         (len(data.vertices), len(data.loops), len(data.polygons)) == (points, corners, faces)
         and np.array_equal(layers.read(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert)
-        and _begin_at(data.polygons, mesh.face_start)
+        and np.array_equal(layers.face_starts(data.polygons), mesh.face_start)
     )
-
-
-def _begin_at(polygons: bpy.types.MeshPolygons, face_start: NDArray[np.int32]) -> bool:
-    """Whether faces begin at these corners."""
-    # Blender has the starts as one array, and a face is the address of one; `loop_start` gives them one by one.
-    first, last, size = polygons[0].as_pointer(), polygons[-1].as_pointer(), face_start.itemsize
-    if last - first == size * (len(polygons) - 1):
-        starts = np.frombuffer(ctypes.string_at(first, size * len(polygons)), np.int32)
-        if np.array_equal(starts, face_start):
-            return True
-    return np.array_equal(layers.read(polygons, "loop_start", "i4", len(polygons)), face_start)
 
 
 def _loss(obj: bpy.types.Object, mesh: Mesh) -> str | None:

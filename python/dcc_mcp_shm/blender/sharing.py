@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import identity, names, space
+from dcc_mcp_shm.blender import identity, layers, names, space
 from dcc_mcp_shm.blender.session import SOURCE
 
 # What Blender can make a mesh of.
@@ -172,8 +172,7 @@ def _share(
     ) as w:
         mesh.attributes["position"].data.foreach_get("vector", w["position"])
         mesh.attributes[".corner_vert"].data.foreach_get("value", w["corner_vert"])
-        # One by one, which an array of NumPy takes in half the time.
-        mesh.polygons.foreach_get("loop_start", np.asarray(w["face_start"]))
+        w["face_start"] = layers.face_starts(mesh.polygons)
         mesh.corner_normals.foreach_get("vector", w["normal"])
         for layer in mesh.uv_layers:
             layer.uv.foreach_get("vector", w[f"uv:{layer.name}"])
