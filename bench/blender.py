@@ -123,7 +123,7 @@ def measure_whole(arrays: dict[str, tuple[str, tuple[int, ...], Fill]]) -> list[
 
 def main() -> None:
     """Measure, and write the page."""
-    machine = describe("bpy", "numpy", "dcc-mcp-shm")
+    machine = describe("bpy", "numpy", "trimesh", "dcc-mcp-shm")
     ways = blender_ways.sections()
     arrays = passes(evaluated_mesh())
     lines = []

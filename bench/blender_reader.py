@@ -20,16 +20,13 @@ os.dup2(2, 1)
 
 import bpy
 import numpy as np
+import trimesh
 from dcc_mcp_shm import SharedSceneBuffer
 from numpy.typing import NDArray
 
 Arrays = dict[str, NDArray[Any]]
 
 PLY_TYPES = {b"float": "<f4", b"uchar": "u1", b"uint": "<u4", b"int": "<i4"}
-GLTF_TYPES = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
-GLTF_COLUMNS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4}
-# Of a GLB file: its header, and that of a chunk.
-HEADER, CHUNK_HEADER = 12, 8
 
 
 def shared(name: str) -> Arrays:
@@ -74,27 +71,17 @@ def usd(file: str) -> Arrays:
     return {name: np.asarray(attribute.Get()) for name, attribute in attributes.items()}
 
 
-def glb(file: str) -> Arrays:
-    """The accessors of its only mesh."""
-    data = np.fromfile(file, np.uint8)
-    size = int(data[HEADER : HEADER + 4].view("<u4")[0])
-    at = HEADER + CHUNK_HEADER
-    content = json.loads(data[at : at + size].tobytes())
-    binary = data[at + size + CHUNK_HEADER :]
-    (primitive,) = content["meshes"][0]["primitives"]
-
-    def accessor(number: int) -> NDArray[Any]:
-        found = content["accessors"][number]
-        view = content["bufferViews"][found["bufferView"]]
-        rows = np.frombuffer(
-            binary[view.get("byteOffset", 0) :],
-            GLTF_TYPES[found["componentType"]],
-            found["count"] * GLTF_COLUMNS[found["type"]],
-        )
-        return rows.reshape(found["count"], -1)
-
-    named = {name: accessor(number) for name, number in primitive["attributes"].items()}
-    return {"position": named.pop("POSITION"), **named, "corner_vert": accessor(primitive["indices"])}
+def by_trimesh(file: str) -> Arrays:
+    """Any file of one mesh, as trimesh reads it fastest: without merging points."""
+    (mesh,) = trimesh.load_scene(file, process=False).geometry.values()
+    # It has no UVs of a GLB file without materials.
+    uv = getattr(mesh.visual, "uv", None)
+    return {
+        "position": np.asarray(mesh.vertices),
+        "corner_vert": np.asarray(mesh.faces),
+        "normal": np.asarray(mesh.vertex_normals),
+        **({"uv": uv} if uv is not None else {}),
+    }
 
 
 def lists(file: str) -> Arrays:
@@ -103,7 +90,13 @@ def lists(file: str) -> Arrays:
         return {name: np.array(values) for name, values in json.load(text).items()}
 
 
-WAYS: dict[str, Callable[[str], Arrays]] = {"shared": shared, "ply": ply, "usd": usd, "glb": glb, "lists": lists}
+WAYS: dict[str, Callable[[str], Arrays]] = {
+    "shared": shared,
+    "ply": ply,
+    "trimesh": by_trimesh,
+    "usd": usd,
+    "lists": lists,
+}
 
 
 def main() -> None:
