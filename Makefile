@@ -2,8 +2,12 @@
 # (.venv*, .tools, tests/node/node_modules, target, dist) and `make clean` removes it. Set PYTHON to choose an interpreter.
 
 PYTHON ?= python3
-# Blender's wheel exists for Python 3.11 and 3.13 only.
+# Each wheel of Blender is for one Python. .venv-dcc has the oldest for 3.11, and the newest for 3.13; test-dcc needs both.
 DCC_PYTHON ?= $(PYTHON)
+PYTHON_3_11 ?= python3.11
+PYTHON_3_13 ?= python3.13
+BLENDERS := 4.2 4.5 5.0 5.3
+BLENDER := $(shell $(DCC_PYTHON) -c 'import sys; print("5.3" if sys.version_info >= (3, 13) else "4.2")')
 # All fuzz targets at once. An hour: make fuzz FUZZ_SECONDS=3600.
 FUZZ_SECONDS ?= 60
 CARGO_DENY_VERSION := 0.20.2
@@ -50,7 +54,8 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo quick test test-rust test-python test-dist test-dcc dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PRECIOUS: .venv-blender-%/.stamp-requirements .venv-blender-%/.stamp-wheel
+.PHONY: help demo quick test test-rust test-python test-dist test-blender test-dcc dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,9 +84,15 @@ test-dist: $(READY) $(WHEEL) $(SDIST) $(BUNDLE) .tools/uv/.stamp .tools/old-root
 	$(call say,tests of the packages)
 	@.venv/bin/python -m pytest tests/dist
 
-test-dcc: $(DCC_READY) $(DEBUG_SERVER) $(EXTENSION) ## tests inside Blender (first time: 474 MB to download)
-	$(call say,Blender tests)
+test-blender: $(DCC_READY) $(DEBUG_SERVER) $(EXTENSION) ## tests inside one Blender (first time: 474 MB to download)
+	$(call say,tests in Blender $(BLENDER))
 	@.venv-dcc/bin/python -m pytest tests/dcc
+
+test-dcc: test-blender $(patsubst %,test-blender-%,$(filter-out $(BLENDER),$(BLENDERS))) ## and inside of three more
+
+test-blender-%: .venv-blender-%/.stamp-wheel $(EXTENSION)
+	$(call say,tests in Blender $*)
+	@.venv-blender-$*/bin/python -m pytest tests/dcc/test_apply.py tests/dcc/test_images.py tests/dcc/test_extension.py
 
 dist: $(WHEEL) $(SDIST) $(EXTENSION) $(BUNDLE) ## all packages, into dist/: wheel, source, Blender's extension, MCPB bundle (first time: 574 MB to download)
 	@ls -sh1 dist
@@ -175,13 +186,18 @@ deny: $(CARGO_DENY)
 	@$(CARGO_DENY) --locked check -D warnings bans licenses sources
 
 lock: .tools/uv/.stamp $(NODE) ## resolve requirements/*.in and tests/node/package.json again
-	@for name in dev dcc bench node zig lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for name in dev bench node zig lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		"requirements/$$name.in" -o "requirements/$$name.txt" || exit 1; done
+	@# Each is for one Python alone, so there is nothing universal to be found.
+	@for name in $(BLENDERS); do .tools/uv/bin/uv pip compile --quiet --upgrade \
+		--python-version "$$(test "$$name" = 5.3 && echo 3.13 || echo 3.11)" \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
+		"requirements/blender-$$name.in" -o "requirements/blender-$$name.txt" || exit 1; done
 	@.tools/node/bin/npm --prefix tests/node update --package-lock-only $(npm-quietly)
 
 clean: ## remove all that make made
-	rm -rf .venv .venv-dcc .venv-bench .tools tests/node/node_modules target dist
+	rm -rf .venv .venv-dcc .venv-blender-* .venv-bench .tools tests/node/node_modules target dist
 
 # --- The environments. Each is made anew when its lock file changes; a stamp is written last. ---
 
@@ -248,6 +264,9 @@ $(BUNDLE): $(WHEEL) $(NODE_TOOLS) packaging/mcpb/manifest.json
 	@touch $@
 
 # The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
+make-blender-venv = $(1) -m venv --clear $(2) && $(2)/bin/python -m pip install --progress-bar=off --require-hashes -r $(3) \
+	| grep -E 'Downloading bpy|Successfully|ERROR' | cut -c1-100 && .ci/blender-libs $(2)/bin/python
+
 install-ours = --quiet --no-index --no-deps --force-reinstall
 
 # With what the Rust tests have built already; what is measured or given away is a release build.
@@ -259,12 +278,19 @@ $(READY): $(VENV) $(CRATES) $(BINDINGS)
 	@.venv/bin/python -m pip install $(install-ours) target/wheels/*.whl
 	@touch $@
 
-.venv-dcc/.stamp-requirements: requirements/dcc.txt
-	$(call say,.venv-dcc: Blender (374 MB unless pip has it already))
-	@$(DCC_PYTHON) -c 'import sys; v = sys.version_info; v[:2] in ((3, 11), (3, 13)) or sys.exit(f"Blender needs Python 3.11 or 3.13, this is {v[0]}.{v[1]}: make test-dcc DCC_PYTHON=python3.11")'
-	@$(DCC_PYTHON) -m venv --clear .venv-dcc
-	@.venv-dcc/bin/python -m pip install --progress-bar=off --require-hashes -r $< | grep -E 'Downloading bpy|Successfully|ERROR' | cut -c1-100
-	@.ci/blender-libs .venv-dcc/bin/python
+.venv-dcc/.stamp-requirements: requirements/blender-$(BLENDER).txt
+	$(call say,.venv-dcc: Blender $(BLENDER) (374 MB unless pip has it already))
+	@$(DCC_PYTHON) -c 'import sys; v = sys.version_info; v[:2] in ((3, 11), (3, 13)) or sys.exit(f"Blender needs Python 3.11 or 3.13, this is {v[0]}.{v[1]}: make test-blender DCC_PYTHON=python3.11")'
+	@$(call make-blender-venv,$(DCC_PYTHON),.venv-dcc,$<)
+	@touch $@
+
+.venv-blender-%/.stamp-requirements: requirements/blender-%.txt
+	$(call say,.venv-blender-$*: Blender $* (374 MB unless pip has it already))
+	@$(call make-blender-venv,$(if $(filter 5.3,$*),$(PYTHON_3_13),$(PYTHON_3_11)),.venv-blender-$*,$<)
+	@touch $@
+
+.venv-blender-%/.stamp-wheel: .venv-blender-%/.stamp-requirements $(WHEEL)
+	@.venv-blender-$*/bin/python -m pip install $(install-ours) dist/dcc_mcp_shm-*.whl
 	@touch $@
 
 # What is installed into a DCC is what is tested in one.

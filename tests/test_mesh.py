@@ -1,12 +1,13 @@
 """Meshes as arrays: what is whole is taken as it is, and nothing else gets past the check."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-from dcc_mcp_shm import SharedSceneBuffer
+from dcc_mcp_shm import SharedSceneBuffer, Store
 from dcc_mcp_shm.mesh import Mesh, MeshError, put
 from numpy.typing import NDArray
 
@@ -175,3 +176,12 @@ def test_domains_and_names_of_materials_go_with_what_was_made() -> None:
     assert bytes(put("again", mesh, like=of)["material_name"]) == b"skin"
     strided = put("strided", {**triangle, "extra": np.arange(10)[::2]})
     assert np.asarray(strided["extra"]).tolist() == [0, 2, 4, 6, 8]
+
+
+def test_what_is_made_of_a_mesh_is_shared_where_that_is(arrays: Arrays, tmp_path: Path, store: Store) -> None:
+    elsewhere = Store(tmp_path / "elsewhere")
+    scene = SharedSceneBuffer.write_arrays(arrays, store=elsewhere)
+    put("made", arrays, like=scene)
+    assert SharedSceneBuffer.open("made", store=elsewhere).attrs == scene.attrs
+    put("made", arrays, like=scene, store=store)
+    assert SharedSceneBuffer.open("made").path().startswith(store.path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -224,7 +225,7 @@ def put(
             `faces`, such as a `trimesh.Trimesh`.
         like: the scene that the mesh was made of. Its units, axes, transform, program, group and object are those of
             the new one.
-        store: another than the default one.
+        store: where it is shared: that of `like` if it is left out, or else the default one.
 
     Raises:
         MeshError: the arrays are not those of a mesh. Nothing was shared.
@@ -247,6 +248,8 @@ def put(
     others = {
         array: np.ascontiguousarray(values) for array, values in arrays.items() if array not in {*checked, "face_size"}
     }
+    if like and not store:
+        store = Store(Path(like.path()).parent)
     options: dict[str, Any] = {"attrs": like.attrs, "source_dcc": like.source_dcc, "group": like.group} if like else {}
     domains = DOMAINS | {f"color:{name}" if name else "color": domain for name, domain in whole.color_domain.items()}
     domains |= {name: "corner" for name in checked if name.partition(":")[0] == "uv"}

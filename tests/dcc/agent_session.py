@@ -71,7 +71,7 @@ dense monkey with [`dcc_mcp_shm.blender`](blender.md), and wants it lighter. Bel
 every result as text; hosts that read structured results get the same facts as JSON. Sizes are those of the result on
 the wire, text and JSON together, without the pictures.
 
-`.venv-dcc/bin/python tests/dcc/agent_session.py` wrote this file, and `make test-dcc` compares it with a new session.
+`.venv-dcc/bin/python tests/dcc/agent_session.py` wrote this file, and `make test-blender` compares it with a new session.
 Ids, times and the store's path are replaced by others of the same length, or it would never be the same.
 """
 

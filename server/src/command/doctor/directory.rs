@@ -55,9 +55,8 @@ fn remedy(path: &Path, error: &Error) -> String {
     match facts.kind {
         PathKind::Link => format!("remove the link {shown}, or name the directory itself by --store"),
         PathKind::Directory if facts.owner != user => format!(
-            "run this as user {}, name another directory by --store, or: sudo chown {user} {}",
-            facts.owner,
-            quoted(path)
+            "run this as user {}, or name another directory by --store; its files are theirs, so chown does not help",
+            facts.owner
         ),
         PathKind::Directory if facts.permissions != 0o700 => {
             format!(
