@@ -27,6 +27,8 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 VENV := .venv/.stamp-requirements
 READY := .venv/.stamp-wheel
+# It names Blender's version, as another Python brings another one.
+DCC_VENV = .venv-dcc/.stamp-$(BLENDER)
 DCC_READY := .venv-dcc/.stamp-wheel
 BENCH_READY := .venv-bench/.stamp-wheel
 WHEEL := dist/.stamp-wheel
@@ -43,7 +45,8 @@ TESTED_SERVERS := target/debug/.stamp-servers
 CARGO_DENY := .tools/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 CARGO_ABOUT := .tools/cargo-about-$(CARGO_ABOUT_VERSION)/bin/cargo-about
 
-CRATES := Cargo.toml Cargo.lock $(shell find shm view server -path shm/fuzz -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print)
+# Texts that are compiled in among them.
+CRATES := Cargo.toml Cargo.lock $(shell find shm view server -path shm/fuzz -prune -o -type f -print)
 BINDINGS := $(shell find python -name '*.rs' -o -name '*.py' -o -name '*.pyi' -o -name '*.toml' -o -name py.typed)
 PACKAGED := pyproject.toml server/pyproject.toml LICENSE python/README.md $(wildcard packaging/wheel/*)
 
@@ -53,12 +56,14 @@ TESTED := -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server -p dcc-mcp-sh
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
 .DEFAULT_GOAL := help
+# Builds use all cores by themselves, and some share a directory.
+.NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venv-blender-%/.stamp-requirements .venv-blender-%/.stamp-wheel
-.PHONY: help demo quick test test-rust test-python test-dist test-blender test-dcc dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo quick test test-rust test-python test-dist test-blender test-dcc wheel dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 demo: $(if $(DCC),$(DCC_READY) $(SERVER),$(READY) $(DEBUG_SERVER)) ## a scene goes from one process to another, and an MCP client finds it (DCC=blender)
 	$(call say,demo)
@@ -93,6 +98,9 @@ test-dcc: test-blender $(patsubst %,test-blender-%,$(filter-out $(BLENDER),$(BLE
 test-blender-%: .venv-blender-%/.stamp-wheel $(EXTENSION)
 	$(call say,tests in Blender $*)
 	@.venv-blender-$*/bin/python -m pytest tests/dcc/test_apply.py tests/dcc/test_images.py tests/dcc/test_extension.py
+
+wheel: $(WHEEL) ## the wheel alone, into dist/ (first time: 100 MB to download)
+	@ls -sh1 dist/*.whl
 
 dist: $(WHEEL) $(SDIST) $(EXTENSION) $(BUNDLE) ## all packages, into dist/: wheel, source, Blender's extension, MCPB bundle (first time: 574 MB to download)
 	@ls -sh1 dist
@@ -215,15 +223,15 @@ build-compat = .venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-b
 
 # For glibc 2.17 and newer, by Zig's linker. In a target directory of its own, as what is linked differently would be built
 # again each time. PATH is where maturin looks for itself and for Zig.
-build-dist = env -u MAKEFLAGS -u MFLAGS PATH="$(CURDIR)/.tools/zig/bin:$(CURDIR)/.venv/bin:$$PATH" \
+build-wheel = env -u MAKEFLAGS -u MFLAGS PATH="$(CURDIR)/.tools/zig/bin:$(CURDIR)/.venv/bin:$$PATH" \
 	CARGO_TARGET_DIR="$(CURDIR)/target/zig" \
-	MATURIN_PEP517_ARGS="--locked --quiet --zig --compatibility manylinux_2_17" \
-	.venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir dist
+	MATURIN_PEP517_ARGS="--locked --quiet --zig --compatibility manylinux_2_17 $(2)" \
+	.venv/bin/python -m pip wheel --quiet --no-deps --no-index --no-build-isolation --wheel-dir $(1) .
 
 $(WHEEL): $(VENV) $(ZIG) $(CRATES) $(BINDINGS) $(PACKAGED)
 	$(call say,the wheel (release build: some minutes))
 	@rm -f dist/*.whl
-	@$(build-dist) .
+	@$(call build-wheel,dist)
 	@$(build-compat) --wheel-dir dist ./python/dcc_mcp_core
 	@touch $@
 
@@ -232,16 +240,17 @@ dist-aarch64: $(VENV) $(ZIG) ## the wheel for aarch64, into dist/aarch64/
 	$(call say,the wheel for aarch64 (release build: some minutes))
 	@rustup target add aarch64-unknown-linux-gnu
 	@rm -rf dist/aarch64
-	@$(subst --compatibility,--target aarch64-unknown-linux-gnu --compatibility,$(build-dist))/aarch64 .
+	@$(call build-wheel,dist/aarch64,--target aarch64-unknown-linux-gnu)
 
-$(SDIST): $(VENV) $(CRATES) $(BINDINGS) $(PACKAGED)
+# All that git knows.
+$(SDIST): $(VENV) $(wildcard $(shell git ls-files))
 	$(call say,the source distribution)
 	@rm -f dist/*.tar.gz
 	@.venv/bin/python -m maturin sdist --out dist
 	@touch $@
 
 # Built and validated by Blender's own tool, which is a part of bpy.
-$(EXTENSION): .venv-dcc/.stamp-requirements $(WHEEL) $(shell find packaging/blender -type f -not -name '*.pyc')
+$(EXTENSION): $(DCC_VENV) $(WHEEL) $(shell find packaging/blender -type f -not -name '*.pyc')
 	$(call say,Blender extension)
 	@rm -rf target/extension dist/*.zip
 	@mkdir -p target/extension/wheels
@@ -263,10 +272,10 @@ $(BUNDLE): $(WHEEL) $(NODE_TOOLS) packaging/mcpb/manifest.json
 	@.tools/node/bin/node tests/node/node_modules/.bin/mcpb pack target/bundle dist/dcc-mcp-shm-linux-x64.mcpb
 	@touch $@
 
-# The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
-make-blender-venv = $(1) -m venv --clear $(2) && $(2)/bin/python -m pip install --progress-bar=off --require-hashes -r $(3) \
-	| grep -E 'Downloading bpy|Successfully|ERROR' | cut -c1-100 && .ci/blender-libs $(2)/bin/python
+make-blender-venv = $(1) -m venv --clear $(2) && $(2)/bin/python -m pip install --quiet --require-hashes -r $(3) && \
+	.ci/blender-libs $(2)/bin/python
 
+# The bench environment has no dcc_mcp_core of ours: there the name belongs to the peer.
 install-ours = --quiet --no-index --no-deps --force-reinstall
 
 # With what the Rust tests have built already; what is measured or given away is a release build.
@@ -278,7 +287,7 @@ $(READY): $(VENV) $(CRATES) $(BINDINGS)
 	@.venv/bin/python -m pip install $(install-ours) target/wheels/*.whl
 	@touch $@
 
-.venv-dcc/.stamp-requirements: requirements/blender-$(BLENDER).txt
+$(DCC_VENV): requirements/blender-$(BLENDER).txt
 	$(call say,.venv-dcc: Blender $(BLENDER) (374 MB unless pip has it already))
 	@$(DCC_PYTHON) -c 'import sys; v = sys.version_info; v[:2] in ((3, 11), (3, 13)) or sys.exit(f"Blender needs Python 3.11 or 3.13, this is {v[0]}.{v[1]}: make test-blender DCC_PYTHON=python3.11")'
 	@$(call make-blender-venv,$(DCC_PYTHON),.venv-dcc,$<)
@@ -294,7 +303,7 @@ $(READY): $(VENV) $(CRATES) $(BINDINGS)
 	@touch $@
 
 # What is installed into a DCC is what is tested in one.
-$(DCC_READY): .venv-dcc/.stamp-requirements $(WHEEL)
+$(DCC_READY): $(DCC_VENV) $(WHEEL)
 	@.venv-dcc/bin/python -m pip install $(install-ours) dist/*.whl
 	@touch $@
 

@@ -76,7 +76,7 @@ def test_trimesh_gets_a_mesh_and_shares_what_became_of_it(name: str | None, stor
     assert len(store.list()) == 1, "it shares nothing by itself"
     (put,) = [line.removeprefix("# ") for line in code.splitlines() if line.startswith("# put(")]
     run_python(f"{code}\nmesh.vertices *= 2\n{put}")
-    new = SharedSceneBuffer.open("hero-new" if name == "hero" else "result")
+    new = SharedSceneBuffer.open("hero-new" if name == "hero" else f"result-{scene.id[:8]}")
     np.testing.assert_array_equal(Mesh.of(new).position, MESH["position"] * 2)
     assert new.attrs == attrs
     assert SharedSceneBuffer.open(scene.id).name == name, "it took no name over"
@@ -166,6 +166,18 @@ def test_who_cannot_use_a_buffer_is_told_what_to_do(store: Store) -> None:
         if program in refused:
             assert told["no_code"].startswith(refused[program]), (buffer, program)
             assert told["no_code"] == empty or BY_PYTHON in told["no_code"]
+
+
+def test_code_for_a_slot_is_for_what_was_in_it_then(store: Store) -> None:
+    pool = BufferPool(1, 64, name="frames")
+    with pool.acquire() as slot:
+        slot.write(b"a frame")
+        code = described(store, (slot.id, None))[0]["code"]
+        assert run_python(code + "\nprint(data)") == "b'a frame'"
+    with pool.acquire() as slot:
+        slot.write(b"another")
+        ended = subprocess.run([sys.executable, "-c", code], env={}, capture_output=True, text=True, check=False)
+        assert ended.stderr.splitlines()[-1].startswith("dcc_mcp_shm._native.Stale") or "Stale" in ended.stderr
 
 
 def test_an_unknown_program_names_those_there_are(store: Store) -> None:

@@ -43,7 +43,11 @@ def lint_registry_entry(directory: Path) -> subprocess.CompletedProcess[str]:
 def test_versions_are_the_workspace_s() -> None:
     version = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
     plugin = read(PLUGIN / ".claude-plugin" / "plugin.json")
-    assert {read(BUNDLE)["version"], read(REGISTRY)["version"], plugin["version"]} == {version}
+    compat = tomllib.loads((ROOT / "python" / "dcc_mcp_core" / "pyproject.toml").read_text())["project"]
+    extension = tomllib.loads((ROOT / "packaging" / "blender" / "blender_manifest.toml").read_text())
+    assert compat["dependencies"] == [f"dcc-mcp-shm=={version}"]
+    described = [read(BUNDLE), read(REGISTRY), plugin, compat, extension]
+    assert {one["version"] for one in described} == {version}
 
 
 def test_the_bundle_lists_the_server_s_tools() -> None:
@@ -141,6 +145,22 @@ def test_an_invalid_registry_entry_is_not(field: str, value: Any, tmp_path: Path
 def test_the_registry_entry_promises_nothing_to_download() -> None:
     """Until there is a release: an address here would be one that nobody answers at."""
     assert not {"packages", "remotes", "repository", "websiteUrl"} & read(REGISTRY).keys()
+
+
+def test_every_crate_that_is_linked_is_in_the_notices() -> None:
+    tree = ["cargo", "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}", "--no-dedupe"]
+    packages = ["-p", "dcc-mcp-shm-server", "-p", "dcc-mcp-shm-python", "--target", "x86_64-unknown-linux-gnu"]
+    done = subprocess.run([*tree, *packages], cwd=ROOT, capture_output=True, text=True, check=True)
+    linked = {
+        f"{name} {version.removeprefix('v')}"
+        for name, version, *rest in (line.split() for line in done.stdout.splitlines() if line)
+        # A macro runs in the compiler and is no part of what it makes; ours are under our own licence.
+        if "(proc-macro)" not in rest and not name.startswith("dcc-mcp-shm")
+    }
+    assert len(linked) > 50
+    notices = {line.strip() for line in (ROOT / "packaging/wheel/THIRD-PARTY-NOTICES.txt").read_text().splitlines()}
+    told = {line.partition(" (")[0] for line in notices}
+    assert linked - told == set(), "make notices"
 
 
 def test_the_plugin_is_valid() -> None:

@@ -59,7 +59,9 @@ def _command(settings: Settings) -> Iterator[None]:
     """The server, built, where maturin looks for scripts."""
     scripts = DATA / "scripts"
     try:
-        scripts.mkdir(parents=True, exist_ok=True)
+        # What a build that was killed has left.
+        shutil.rmtree(DATA, ignore_errors=True)
+        scripts.mkdir(parents=True)
         with tempfile.TemporaryDirectory() as out:
             with contextlib.chdir("server"):
                 wheel = maturin.build_wheel(out, settings)

@@ -71,8 +71,8 @@ dense monkey with [`dcc_mcp_shm.blender`](blender.md), and wants it lighter. Bel
 every result as text; hosts that read structured results get the same facts as JSON. Sizes are those of the result on
 the wire, text and JSON together, without the pictures.
 
-`.venv-dcc/bin/python tests/dcc/agent_session.py` wrote this file, and `make test-blender` compares it with a new session.
-Ids, times and the store's path are replaced by others of the same length, or it would never be the same.
+`.venv-dcc/bin/python tests/dcc/agent_session.py` wrote this file, and `make test-blender` compares it with a new
+session. Ids, times and the store's path are replaced by others of the same length, or it would never be the same.
 """
 
 
@@ -181,9 +181,8 @@ def transcript(session: Session) -> str:
         arguments = json.dumps(call.arguments)
         parts.append(f"## {number}. `{call.tool}` {arguments}\n\n{call.size:,} bytes:\n\n````text\n{call.text}\n````\n")
         if call.picture is not None:
-            parts.append(
-                f"![What the agent sees]({_picture(call).name})\n\nThe picture is a PNG of {len(call.picture):,} bytes.\n"
-            )
+            parts.append(f"![What the agent sees]({_picture(call).name})\n")
+            parts.append(f"The picture is a PNG of {len(call.picture):,} bytes.\n")
         if call.tool == "read_descriptor":
             is_blender = "for" in call.arguments
             runs = (

@@ -36,11 +36,9 @@ class Environment:
         """Make it in a directory that is not there yet."""
         subprocess.run([sys.executable, "-m", "venv", directory], check=True)
         self.bin = directory / "bin"
-        self.variables = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("CARGO", "RUST", "PYTHON", "VIRTUAL"))
-        } | {"PATH": f"{self.bin}:/usr/bin:/bin"}
+        of_ours = ("CARGO", "RUST", "PYTHON", "VIRTUAL")
+        self.variables = {name: value for name, value in os.environ.items() if not name.startswith(of_ours)}
+        self.variables["PATH"] = str(self.bin)
         assert not shutil.which("cargo", path=self.variables["PATH"]), "Rust is not to be found here"
 
     def run(self, program: str, *arguments: str | Path) -> str:

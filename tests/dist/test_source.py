@@ -1,6 +1,7 @@
 """The source distribution, where there is Rust: it builds the same wheel, module and command."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -12,12 +13,15 @@ from support import ROOT
 
 
 def test_it_has_what_is_needed_and_builds_the_wheel(tmp_path: Path) -> None:
-    """A debug build, with the dependencies that the tests have built: what is tested is that nothing is missing."""
+    """A debug build, with links to the dependencies that the tests have built: what is tested is that nothing lacks."""
     with tarfile.open(only("dcc_mcp_shm-*.tar.gz")) as archive:
         archive.extractall(tmp_path, filter="data")
     (source,) = tmp_path.iterdir()
+    target = ROOT / "target" / "sdist"
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(ROOT / "target" / "debug", target / "debug", copy_function=os.link)
     variables = os.environ | {
-        "CARGO_TARGET_DIR": str(ROOT / "target"),
+        "CARGO_TARGET_DIR": str(target),
         "MATURIN_PEP517_ARGS": "--locked --profile dev",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }

@@ -12,6 +12,14 @@ const LIBRARY_STORE: &str = "dcc_mcp_shm.Store";
 
 /// Code that opens the buffer with the library.
 pub(super) fn library(descriptor: &Descriptor) -> String {
+    if descriptor.role == FileRole::Slot {
+        return format!(
+            "import dcc_mcp_shm\n\
+             descriptor = {}  # Stale once the slot is given to somebody else\n\
+             data = dcc_mcp_shm.SharedBuffer.from_descriptor_json(descriptor).read()",
+            literal(&descriptor.to_json())
+        );
+    }
     if descriptor.role != FileRole::Scene {
         // Path and id find the buffer, whichever store it is in.
         let (path, id, capacity) = (literal(&descriptor.path), descriptor.id, descriptor.capacity);
@@ -173,8 +181,10 @@ fn blender_import_and_call(taken: Taken, reference: &str, store: &Path) -> [Stri
 /// A name for what is made of a buffer.
 fn new_name(descriptor: &Descriptor) -> String {
     let name = name_of(descriptor).map(|name| format!("{name}-new"));
-    name.filter(|name| name.len() <= MAX_NAME_BYTES)
-        .unwrap_or_else(|| "result".to_owned())
+    name.filter(|name| name.len() <= MAX_NAME_BYTES).unwrap_or_else(|| {
+        let id = descriptor.id.to_string();
+        format!("result-{}", id.split('-').next().unwrap_or_default())
+    })
 }
 
 /// The name of a buffer, if Python's `open` takes it for one.

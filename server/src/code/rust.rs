@@ -1,6 +1,6 @@
 //! Rust, with the crate `dcc-mcp-shm`.
 
-use dcc_mcp_shm::Descriptor;
+use dcc_mcp_shm::{Descriptor, FileRole};
 
 use super::literal::braced as literal;
 
@@ -32,7 +32,15 @@ pub(super) fn scene(descriptor: &Descriptor) -> String {
 
 /// Code that reads what is rewritten.
 pub(super) fn buffer(descriptor: &Descriptor) -> String {
-    let open = open("buffer", "SharedBuffer", descriptor);
+    let open = if descriptor.role == FileRole::Slot {
+        let json = literal(&descriptor.to_json());
+        format!(
+            "let descriptor = {json}; // stale once the slot is given to somebody else\n    \
+             let buffer = dcc_mcp_shm::SharedBuffer::from_descriptor(descriptor)?;"
+        )
+    } else {
+        open("buffer", "SharedBuffer", descriptor)
+    };
     program(&format!(
         "{open}\n    let data = buffer.read()?; // one complete write\n    println!(\"{{}} bytes\", data.len());"
     ))

@@ -34,6 +34,13 @@ pub(super) fn find() -> Result<Program, Error> {
     let mut arguments = vec!["tool".to_owned(), "run".to_owned()];
     if let Some(address) = installed_from(environment)? {
         arguments.extend(["--from".to_owned(), format!("{} @ {address}", identity::NAME)]);
+    } else {
+        // A client of a desktop does not have them.
+        for (variable, option) in [("UV_DEFAULT_INDEX", "--default-index"), ("UV_INDEX", "--index")] {
+            if let Some(index) = env::var_os(variable).filter(|index| !index.is_empty()) {
+                arguments.extend([option.to_owned(), text(index.into())?]);
+            }
+        }
     }
     arguments.push(identity::NAME.to_owned());
     Ok(Program {
@@ -49,11 +56,12 @@ fn text(path: PathBuf) -> Result<String, Error> {
 }
 
 /// The Python environment that a program is a command of, if that lies in a cache. uv marks its cache by the file that
-/// is usual for it (<https://bford.info/cachedir/>), others have theirs in the user's directory of caches.
+/// is usual for it (<https://bford.info/cachedir/>), others have theirs in the user's directory of caches. uv marks each
+/// environment in the same way, so that backups leave it out.
 fn cached_environment(program: &Path) -> Option<&Path> {
     let environment = program.parent()?.parent()?;
     let is_cache = |directory: &Path| directory.ends_with(".cache") || directory.join("CACHEDIR.TAG").is_file();
-    (environment.join("pyvenv.cfg").is_file() && environment.ancestors().any(is_cache)).then_some(environment)
+    (environment.join("pyvenv.cfg").is_file() && environment.ancestors().skip(1).any(is_cache)).then_some(environment)
 }
 
 /// Where the package of this program came from, if not from an index (PEP 610).
@@ -66,6 +74,7 @@ fn installed_from(environment: &Path) -> Result<Option<String>, Error> {
     #[derive(Deserialize)]
     struct VcsInfo {
         vcs: String,
+        commit_id: String,
     }
     for python in entries(&environment.join("lib"), "python")? {
         if let Some(package) = entries(&python.join("site-packages"), "dcc_mcp_shm-")?.first() {
@@ -80,7 +89,7 @@ fn installed_from(environment: &Path) -> Result<Option<String>, Error> {
                 source: error.into(),
             })?;
             return Ok(Some(match from.vcs_info {
-                Some(VcsInfo { vcs }) => format!("{vcs}+{}", from.url),
+                Some(VcsInfo { vcs, commit_id }) => format!("{vcs}+{}@{commit_id}", from.url),
                 None => from.url,
             }));
         }

@@ -225,6 +225,24 @@ fn what_uv_runs_out_of_its_cache_is_started_by_uv() {
         home.json(".cursor/mcp.json")["mcpServers"]["dcc-mcp-shm"],
         json!({"command": "/opt/uv/uv", "args": ["tool", "run", "dcc-mcp-shm", "serve", "--read-only"]})
     );
+    let mut command = home.command_of(&program, &["cursor", "--yes"]);
+    command.envs([
+        ("UV", "/opt/uv/uv"),
+        ("UV_DEFAULT_INDEX", "https://studio.example/simple"),
+    ]);
+    printed(&command.output().expect("the program runs"));
+    let arguments = [
+        "tool",
+        "run",
+        "--default-index",
+        "https://studio.example/simple",
+        "dcc-mcp-shm",
+        "serve",
+    ];
+    assert_eq!(
+        home.json(".cursor/mcp.json")["mcpServers"]["dcc-mcp-shm"]["args"],
+        json!(arguments)
+    );
     for (direct_url, from) in [
         (
             json!({"url": "file:///mnt/tools/a%20b.whl", "archive_info": {}}),
@@ -232,7 +250,7 @@ fn what_uv_runs_out_of_its_cache_is_started_by_uv() {
         ),
         (
             json!({"url": "https://example.org/x.git", "vcs_info": {"vcs": "git", "commit_id": "1"}}),
-            "dcc-mcp-shm @ git+https://example.org/x.git",
+            "dcc-mcp-shm @ git+https://example.org/x.git@1",
         ),
     ] {
         let file = "cache/x/lib/python3.13/site-packages/dcc_mcp_shm-0.1.0.dist-info/direct_url.json";
@@ -248,7 +266,11 @@ fn what_uv_runs_out_of_its_cache_is_started_by_uv() {
 
 #[test]
 fn what_lies_in_another_cache_is_in_no_entry() {
-    for (tag, uv) in [("cache/CACHEDIR.TAG", ""), ("cache/x/CACHEDIR.TAG", "uv")] {
+    for (tag, uv) in [
+        ("cache/CACHEDIR.TAG", ""),
+        ("cache/CACHEDIR.TAG", "uv"),
+        ("CACHEDIR.TAG", ""),
+    ] {
         let home = Home::new();
         let program = cached_program(&home, tag);
         let mut command = home.command_of(&program, &["cursor", "--yes"]);
@@ -259,4 +281,14 @@ fn what_lies_in_another_cache_is_in_no_entry() {
         );
         assert!(!home.path(".cursor").exists());
     }
+}
+
+#[test]
+fn an_environment_that_uv_has_made_is_no_cache() {
+    let home = Home::new();
+    let program = cached_program(&home, "cache/x/CACHEDIR.TAG");
+    let mut command = home.command_of(&program, &["cursor", "--yes"]);
+    printed(&command.env("UV", "/opt/uv/uv").output().expect("the program runs"));
+    let command = &home.json(".cursor/mcp.json")["mcpServers"]["dcc-mcp-shm"]["command"];
+    assert_eq!(*command, program.to_str().expect("UTF-8"));
 }

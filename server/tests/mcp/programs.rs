@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use dcc_mcp_shm::{BufferOptions, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
+use dcc_mcp_shm::{BufferOptions, BufferPool, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use serde_json::{Value, json};
 
 use crate::client::{Client, Era};
@@ -63,7 +63,10 @@ fn the_code_for_rust_compiles_and_reads() {
     let name = "a\"); std::process::exit(1) // \u{202e}頭";
     let flat = write(
         &store,
-        &[(name, spec("<f4", [2, 3]), vec![0; 24])],
+        &[
+            (name, spec("<f4", [2, 3]), (0..24).collect()),
+            ("after", spec("|u1", [1]), vec![0]),
+        ],
         &BufferOptions::default(),
     );
     let large = [("position", spec("<f4", [10_000, 3]), vec![0; 120_000])];
@@ -75,12 +78,16 @@ fn the_code_for_rust_compiles_and_reads() {
     assert!(squeezed.use_compression().expect("a scene"));
     let buffer = SharedBuffer::create(&store, 64, &BufferOptions::default()).expect("a buffer");
     buffer.write(b"from a DCC").expect("room");
+    let pool = BufferPool::create(&store, 1, 64, &BufferOptions::default()).expect("a pool");
+    let slot = pool.acquire().expect("a slot");
+    slot.write(b"a frame").expect("room");
     for (id, bytes) in [
         (flat.id(), 24),
         (compressed.id(), 120_000),
         (note.id(), 5),
         (squeezed.id(), 50_000),
         (buffer.id(), 10),
+        (slot.id(), 7),
     ] {
         let code = code(&mut client, &json!(id), "rust");
         assert_eq!(run(&code), format!("{bytes} bytes\n"), "{code}");
