@@ -1,6 +1,5 @@
 """What the server says of the way into Blender is run there as it stands: meshes and pictures, in place and new."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import bpy
@@ -62,13 +61,10 @@ def test_the_same_line_brings_what_has_the_name_now(store: Store, capsys: pytest
     assert code_for("blender", "hero", store) == code
 
 
-def test_what_trimesh_made_becomes_a_new_object(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_trimesh_made_becomes_a_new_object(store: Store) -> None:
     bpy.ops.mesh.primitive_monkey_add(location=(1, 2, 3))
     (scene,) = blender.share(bpy.context.object, "hero")
     mesh = Mesh.of(scene)
-    # What trimesh makes of it: it is not here, and tests/test_code.py has it.
-    made = SimpleNamespace(vertices=mesh.position, faces=mesh.triangles()[0])
-    monkeypatch.setattr(Mesh, "to_trimesh", lambda _: made)
     lines = code_for("trimesh", "hero", store).splitlines()
     run("\n".join([*lines[:-2], *(line.removeprefix("# ") for line in lines[-2:])]))
     assert sorted(obj.name for obj in bpy.data.objects) == ["Suzanne", "hero-new"]

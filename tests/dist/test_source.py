@@ -13,7 +13,7 @@ from support import ROOT
 
 
 def test_it_has_what_is_needed_and_builds_the_wheel(tmp_path: Path) -> None:
-    """A debug build, with links to the dependencies that the tests have built: what is tested is that nothing lacks."""
+    """A debug build, with links to the dependencies that the tests have built: nothing may be missing."""
     with tarfile.open(only("dcc_mcp_shm-*.tar.gz")) as archive:
         archive.extractall(tmp_path, filter="data")
     (source,) = tmp_path.iterdir()

@@ -24,18 +24,21 @@ class Applied:
     Attributes:
         object: the object that has the data now.
         in_place: whether it was there before.
+        has_changed: whether the scene is another one than before.
         said: what was set or converted, and why the object is new, in words.
     """
 
     object: bpy.types.Object
     in_place: bool
+    has_changed: bool
     said: tuple[str, ...]
 
     def __str__(self) -> str:
         """In words."""
         if not self.in_place:
             return ": ".join([f"{self.object.name!r} is new", *filter(None, [", ".join(self.said)])])
-        return f"{self.object.name!r} updated in place: {', '.join(self.said) or 'nothing differs'}"
+        said = ", ".join(self.said) if self.has_changed else "nothing differs"
+        return f"{self.object.name!r} updated in place: {said}"
 
 
 def apply(
@@ -43,6 +46,7 @@ def apply(
     obj: bpy.types.Object | None = None,
     *,
     new: bool = False,
+    undo: bool = True,
     store: Store | None = None,
 ) -> Applied:
     """Bring a shared mesh into the scene, as one step of undo. To be called on Blender's main thread.
@@ -58,6 +62,7 @@ def apply(
         buffer: id, unique name, descriptor, or an open scene.
         obj: the object to update, instead of the one that the mesh was shared from.
         new: make a new object in any case, beside that one.
+        undo: False within an operator with the option UNDO, which makes the step itself when it has finished.
         store: another than the default one.
 
     Raises:
@@ -93,17 +98,18 @@ def apply(
         matrix = conversion if place else target.matrix_world.inverted() @ conversion
         moved = dataclasses.replace(mesh, position=space.moved(mesh.position, matrix))
         changed = _update(target, moved, names) if has_faces else _replace(target, moved, names)
-        if changed:
+        if changed and undo:
             _push_undo(scene)
-        return Applied(target, in_place=True, said=(*changed, *said))
+        return Applied(target, in_place=True, has_changed=bool(changed), said=(*changed, *said))
     # The points are converted, and so is the place, as in an update in place.
     position = space.moved(mesh.position, conversion)
     matrix = conversion @ place @ conversion.inverted() if place else Matrix.Identity(4)
     name = (scene.name or "shared").rpartition("/")[2] or "shared"
     made = _make(name, dataclasses.replace(mesh, position=position), names, matrix, like=target)
-    _push_undo(scene)
+    if undo:
+        _push_undo(scene)
     why = [f"{target.name!r} {obstacle}"] if target and obstacle else []
-    return Applied(made, in_place=False, said=(*why, *said))
+    return Applied(made, in_place=False, has_changed=True, said=(*why, *said))
 
 
 def _push_undo(scene: SharedSceneBuffer) -> None:
