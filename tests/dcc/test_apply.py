@@ -64,7 +64,7 @@ def test_what_was_shared_comes_back_and_nothing_differs(hero: bpy.types.Object) 
     (scene,) = blender.share(hero, "hero")
     before = state()
     applied = blender.apply("hero")
-    assert (applied.object, applied.in_place, applied.said) == (hero, True, ())
+    assert (applied.object, applied.in_place, applied.has_changed, applied.said) == (hero, True, False, ())
     assert str(applied) == "'Suzanne' updated in place: nothing differs"
     assert state() == before
     (again,) = blender.share(hero, "again")
@@ -90,6 +90,17 @@ def test_what_an_agent_changed_is_set_in_place_to_the_last_bit(hero: bpy.types.O
     for name, array in (arrays | changed).items():
         if name != "normal":
             np.testing.assert_array_equal(np.asarray(again[name]), array, err_msg=name)
+
+
+def test_an_operator_can_make_the_step_of_undo_itself(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    before = points_of(hero)
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    bpy.ops.ed.undo_push(message="before")
+    assert blender.apply("made", undo=False).has_changed
+    bpy.ops.ed.undo_push(message="what Blender does when an operator has finished")
+    bpy.ops.ed.undo()
+    np.testing.assert_array_equal(points_of(bpy.data.objects["Suzanne"]), before)
 
 
 def test_other_faces_that_would_take_weights_away_become_a_new_object_beside_the_old_one(

@@ -19,7 +19,12 @@ def test_it_has_what_is_needed_and_builds_the_wheel(tmp_path: Path) -> None:
     (source,) = tmp_path.iterdir()
     target = ROOT / "target" / "sdist"
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(ROOT / "target" / "debug", target / "debug", copy_function=os.link)
+    shutil.copytree(
+        ROOT / "target" / "debug",
+        target / "debug",
+        copy_function=os.link,
+        ignore=shutil.ignore_patterns("incremental"),
+    )
     variables = os.environ | {
         "CARGO_TARGET_DIR": str(target),
         "MATURIN_PEP517_ARGS": "--locked --profile dev",
