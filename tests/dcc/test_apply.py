@@ -43,12 +43,23 @@ def points_of(obj: bpy.types.Object) -> NDArray[Any]:
     return points
 
 
+def contents_of(mesh: bpy.types.Mesh) -> dict[str, list[Any]]:
+    """All numbers of a mesh that is not edited."""
+    contents: dict[str, list[Any]] = {"faces": [face.loop_start for face in mesh.polygons]}
+    for attribute in mesh.attributes:
+        kind = {"FLOAT_VECTOR": "vector", "FLOAT2": "vector", "FLOAT_COLOR": "color", "BYTE_COLOR": "color"}
+        values = (getattr(item, kind.get(attribute.data_type, "value")) for item in attribute.data)
+        contents[attribute.name] = [np.array(value).tolist() for value in values]
+    return contents
+
+
 def state() -> dict[str, Any]:
     """What a refused call must leave as it was."""
     meshes = [obj for obj in bpy.data.objects if obj.type == "MESH"]
     return {
-        "objects": {obj.name: (points_of(obj).tobytes(), len(obj.data.uv_layers)) for obj in meshes},
-        "meshes": sorted(bpy.data.meshes.keys()),
+        "objects": {obj.name: ([slot.name for slot in obj.material_slots], obj.data.name) for obj in meshes},
+        "meshes": {obj.name: contents_of(obj.data) for obj in meshes},
+        "names": sorted(bpy.data.meshes.keys()),
         "materials": sorted(bpy.data.materials.keys()),
     }
 
@@ -101,6 +112,40 @@ def test_an_operator_can_make_the_step_of_undo_itself(hero: bpy.types.Object) ->
     bpy.ops.ed.undo_push(message="what Blender does when an operator has finished")
     bpy.ops.ed.undo()
     np.testing.assert_array_equal(points_of(bpy.data.objects["Suzanne"]), before)
+
+
+def test_without_a_window_in_the_context_it_is_one_step_of_undo_as_well(hero: bpy.types.Object) -> None:
+    """As in a timer, in which add-ons for MCP run what an agent asks for."""
+    (scene,) = blender.share(hero, "hero")
+    before = points_of(hero)
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    bpy.ops.ed.undo_push(message="before")
+    with bpy.context.temp_override(window=None):
+        assert not bpy.ops.ed.undo_push.poll()
+        assert blender.apply("made").said == ("points",)
+    bpy.ops.ed.undo()
+    np.testing.assert_array_equal(points_of(bpy.data.objects["Suzanne"]), before)
+
+
+def test_it_is_said_when_undo_is_off(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    bpy.context.preferences.edit.use_global_undo = False
+    assert blender.apply("made").said == ("points", "undo does not take it back, as Blender's is off")
+    assert blender.apply("made").said == ()
+    assert blender.apply("made", new=True).said == ("undo does not take it back, as Blender's is off",)
+
+
+@pytest.mark.usefixtures("hero")
+def test_without_a_window_in_the_context_the_selection_is_that_of_the_window() -> None:
+    other = bpy.context.scene.view_layers.new("other")
+    bpy.context.window.view_layer = other
+    bpy.ops.object.select_all(action="DESELECT")
+    bpy.ops.mesh.primitive_cube_add()
+    with bpy.context.temp_override(window=None):
+        assert bpy.context.view_layer != other
+        (scene,) = blender.share()
+    assert scene.name == "Cube"
 
 
 def test_other_faces_that_would_take_weights_away_become_a_new_object_beside_the_old_one(
@@ -158,7 +203,7 @@ def test_other_faces_go_into_the_object_if_nothing_is_lost(hero: bpy.types.Objec
     assert [modifier.name for modifier in hero.modifiers] == ["Bevel"]
     assert [slot.material.name for slot in hero.material_slots] == ["skin", "eyes"]
     assert not hero.data.validate(), "nothing to repair"
-    assert len(old.polygons) == 500, "what was there is there until the file is saved"
+    assert len(old.polygons) == 500, "what no undo brings back stays"
     (again,) = blender.share(hero, "again")
     for name, array in arrays.items():
         if name != "normal":
@@ -208,6 +253,97 @@ def test_other_faces_that_lack_something_become_a_new_object(
     applied = blender.apply("made")
     assert applied.object != hero
     assert lost in str(applied)
+
+
+def with_freestyle(obj: bpy.types.Object) -> None:
+    if bpy.app.version < (5, 0, 0):
+        obj.data.edges[3].use_freestyle_mark = True
+    else:
+        obj.data.attributes.new("freestyle_edge", "BOOLEAN", "EDGE").data[3].value = True
+
+
+def with_a_loose_edge(obj: bpy.types.Object) -> None:
+    obj.data.edges.add(1)
+    obj.data.edges[-1].vertices = (0, 300)
+
+
+OF_THE_ARTIST: dict[str, Callable[[bpy.types.Object], Any]] = {
+    r"the attribute '\.?uv_seam'": lambda obj: setattr(obj.data.edges[3], "use_seam", True),
+    "the attribute 'sharp_edge'": lambda obj: setattr(obj.data.edges[3], "use_edge_sharp", True),
+    "the attribute 'crease_edge'": lambda obj: obj.data.attributes.new("crease_edge", "FLOAT", "EDGE"),
+    "the attribute '.sculpt_face_set'": lambda obj: obj.data.attributes.new(".sculpt_face_set", "INT", "FACE"),
+    "the attribute 'wind'": lambda obj: obj.data.attributes.new("wind", "FLOAT_VECTOR", "POINT"),
+    "custom normals": lambda obj: obj.data.normals_split_custom_set([(0, 0, 1)] * len(obj.data.loops)),
+    "the data of the Skin modifier": lambda obj: obj.modifiers.new("Skin", "SKIN"),
+    "the animation of the mesh": lambda obj: obj.data.keyframe_insert("auto_texspace"),
+    "sculpted levels": lambda obj: obj.modifiers.new("Multires", "MULTIRES"),
+    "smooth faces beside flat ones": lambda obj: setattr(obj.data.polygons[3], "use_smooth", True),
+    "Freestyle marks|the attribute 'freestyle_edge'": with_freestyle,
+    "loose edges": with_a_loose_edge,
+}
+
+
+@pytest.mark.parametrize("lost", OF_THE_ARTIST)
+def test_what_shared_data_has_no_name_for_is_not_lost_to_other_faces(lost: str, hero: bpy.types.Object) -> None:
+    hero.vertex_groups.clear()
+    OF_THE_ARTIST[lost](hero)
+    (scene,) = blender.share(hero, "hero", modifiers=False)
+    put("made", without_some_faces(scene), like=scene)
+    before = state()
+    with pytest.raises(ValueError, match=f"'Suzanne' would lose ({lost})"):
+        blender.apply("made", hero)
+    assert state() == before
+    assert blender.apply("made").object != hero
+
+
+def test_all_else_that_a_mesh_has_stays_with_other_faces(hero: bpy.types.Object) -> None:
+    mesh = hero.data
+    hero.vertex_groups.clear()
+    mesh.attributes.new("sharp_edge", "BOOLEAN", "EDGE")
+    mesh.uv_layers.active = mesh.uv_layers["second"]
+    mesh.uv_layers["UVMap"].active_render = True
+    mesh.color_attributes.active_color_name = "Corners"
+    mesh.color_attributes.default_color_name = "Points"
+    mesh["studio"] = 0.5
+    mesh.use_fake_user = mesh.use_mirror_x = True
+    driver = hero.driver_add("location", 0).driver
+    driver.expression = "studio"
+    variable = driver.variables.new()
+    variable.name = "studio"
+    variable.targets[0].id_type, variable.targets[0].id = "MESH", mesh
+    variable.targets[0].data_path = '["studio"]'
+    (scene,) = blender.share(hero, "hero")
+    put("made", without_some_faces(scene), like=scene)
+    assert blender.apply("made").in_place
+    new = hero.data
+    assert (new.name, len(new.polygons)) == ("Suzanne", 333)
+    assert (new.use_fake_user, new.use_mirror_x) == (True, True)
+    assert (new.uv_layers.active.name, new.uv_layers["UVMap"].active_render) == ("second", True)
+    colors = new.color_attributes
+    assert (colors.active_color_name, colors.default_color_name) == ("Corners", "Points")
+    new["studio"] = 0.75
+    new.update_tag()
+    bpy.context.view_layer.update()
+    assert hero.location.x == 0.75, "drivers follow"
+
+
+@pytest.mark.parametrize("can_undo", [False, True])
+def test_the_old_mesh_is_removed_if_undo_brings_it_back(can_undo: bool, hero: bpy.types.Object) -> None:
+    hero.vertex_groups.clear()
+    (scene,) = blender.share(hero, "hero")
+    put("made", without_some_faces(scene), like=scene)
+    before = contents_of(hero.data)
+    bpy.ops.ed.undo_push(message="before")
+    if can_undo:
+        bpy.ops.ed.undo_push(message="before, again")
+    assert blender.apply("made").in_place
+    assert bpy.data.meshes.keys() == ["Suzanne"] + ([] if can_undo else ["Suzanne.001"])
+    assert bpy.data.objects["Suzanne"].data.name == "Suzanne"
+    bpy.ops.ed.undo()
+    assert contents_of(bpy.data.objects["Suzanne"].data) == before
+    assert bpy.data.meshes.keys() == ["Suzanne"]
+    bpy.ops.ed.redo()
+    assert len(bpy.data.objects["Suzanne"].data.polygons) == 333
 
 
 def test_shape_keys_are_not_lost_to_other_faces(hero: bpy.types.Object) -> None:

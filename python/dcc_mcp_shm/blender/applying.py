@@ -8,7 +8,7 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import identity, layers, materials, space
+from dcc_mcp_shm.blender import context, identity, layers, materials, replacing, space
 from dcc_mcp_shm.mesh import Mesh, MeshError
 
 # Splitting a matrix into rotation and scale is that exact.
@@ -41,6 +41,7 @@ class Applied:
         return f"{self.object.name!r} updated in place: {said}"
 
 
+@context.of_window()
 def apply(
     buffer: str | SharedSceneBuffer,
     obj: bpy.types.Object | None = None,
@@ -53,7 +54,7 @@ def apply(
 
     If the object that the mesh was shared from has the same faces, its points, UV sets, colours and materials of faces
     are set where they differ, and all else of it stays: where it stands, its materials, modifiers and vertex groups. If
-    it has other faces, it gets a new mesh, unless that lacks what the old one has, such as weights of vertices or a UV
+    it has other faces, it gets a new mesh, unless it would lose something, such as weights of vertices, creases or a UV
     set. The mesh becomes a new object then, and if it was shared after modifiers or shape keys that may have moved its
     points. Units and the up axis of the data are converted if they are not those of the scene. Normals, seams and sharp
     edges are Blender's own.
@@ -99,7 +100,7 @@ def apply(
         moved = dataclasses.replace(mesh, position=space.moved(mesh.position, matrix))
         changed = _update(target, moved, names) if has_faces else _replace(target, moved, names)
         if changed and undo:
-            _push_undo(scene)
+            said += _push_step(scene)
         return Applied(target, in_place=True, has_changed=bool(changed), said=(*changed, *said))
     # The points are converted, and so is the place, as in an update in place.
     position = space.moved(mesh.position, conversion)
@@ -107,14 +108,15 @@ def apply(
     name = (scene.name or "shared").rpartition("/")[2] or "shared"
     made = _make(name, dataclasses.replace(mesh, position=position), names, matrix, like=target)
     if undo:
-        _push_undo(scene)
+        said += _push_step(scene)
     why = [f"{target.name!r} {obstacle}"] if target and obstacle else []
     return Applied(made, in_place=False, has_changed=True, said=(*why, *said))
 
 
-def _push_undo(scene: SharedSceneBuffer) -> None:
-    if bpy.ops.ed.undo_push.poll():
-        bpy.ops.ed.undo_push(message=f"Apply {scene.name or scene.id}")
+def _push_step(scene: SharedSceneBuffer) -> list[str]:
+    """Make a step of undo; what is to be said of it."""
+    is_made = context.push_step(f"Apply {scene.name or scene.id}")
+    return [] if is_made else ["undo does not take it back, as Blender's is off"]
 
 
 def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_placed: bool) -> tuple[str | None, bool]:
@@ -137,7 +139,7 @@ def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_place
     obstacle = next((why for is_there, why in obstacles if is_there), None)
     if obstacle or _has_faces_of(data, mesh):
         return obstacle, not obstacle
-    loss = _loss(obj, mesh)
+    loss = replacing.loss(obj, mesh)
     return loss and f"would lose {loss}, as the mesh has other faces and brings none", False
 
 
@@ -148,20 +150,6 @@ def _has_faces_of(data: bpy.types.Mesh, mesh: Mesh) -> bool:
         and np.array_equal(layers.read(data.attributes[".corner_vert"].data, "value", "i4", corners), mesh.corner_vert)
         and np.array_equal(layers.face_starts(data.polygons), mesh.face_start)
     )
-
-
-def _loss(obj: bpy.types.Object, mesh: Mesh) -> str | None:
-    """What an object would lose by a new mesh."""
-    data = obj.data
-    uv, color = {name or layers.UV_NAME for name in mesh.uv}, {name or layers.COLOR_NAME for name in mesh.color}
-    losses = [
-        *(["shape keys"] if data.shape_keys else []),
-        *(["vertex groups"] if obj.vertex_groups else []),
-        *(f"the UV set {layer.name!r}" for layer in data.uv_layers if layer.name not in uv),
-        *(f"the colours {layer.name!r}" for layer in data.color_attributes if layer.name not in color),
-        *(["materials of faces"] if len(data.materials) > 1 and mesh.material is None else []),
-    ]
-    return losses[0] if losses else None
 
 
 def _update(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
@@ -194,15 +182,14 @@ def _move_keys(keys: bpy.types.Key, position: NDArray[np.float32]) -> None:
 
 
 def _replace(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
-    """Give the object a new mesh. The old one stays until the file is saved, for undo and for scripts that hold it."""
-    old = obj.data
-    data = _new_mesh(old.name, mesh, names, like=obj)
-    # What shade_flat() does, which sets them one by one.
-    sharp, faces = old.attributes.get("sharp_face"), len(mesh.face_start)
-    if sharp and layers.read(sharp.data, "value", "?", len(old.polygons)).any():
-        data.attributes.new("sharp_face", "BOOLEAN", "FACE").data.foreach_set("value", np.ones(faces, "?"))
-    obj.data = data
-    return [f"{faces} faces instead of {len(old.polygons)}"]
+    """Give the object a new mesh."""
+    before = len(obj.data.polygons)
+    data = obj.data.copy()
+    # Without faces and materials, all else stays, such as custom properties.
+    data.clear_geometry()
+    data.materials.clear()
+    replacing.replace(obj, _filled(data, mesh, names, like=obj))
+    return [f"{len(mesh.face_start)} faces instead of {before}"]
 
 
 def _make(
@@ -210,7 +197,7 @@ def _make(
 ) -> bpy.types.Object:
     """A new object, linked where `like` is or into the active collection."""
     collection = _collection(like)
-    data = _new_mesh(name, mesh, names, like=like)
+    data = _filled(bpy.data.meshes.new(name), mesh, names, like=like)
     obj = None
     try:
         obj = bpy.data.objects.new(name, data)
@@ -225,9 +212,8 @@ def _make(
     return obj
 
 
-def _new_mesh(name: str, mesh: Mesh, names: list[str], *, like: bpy.types.Object | None) -> bpy.types.Mesh:
-    """A mesh with all that the data has, and the materials of these names."""
-    data = bpy.data.meshes.new(name)
+def _filled(data: bpy.types.Mesh, mesh: Mesh, names: list[str], *, like: bpy.types.Object | None) -> bpy.types.Mesh:
+    """An empty mesh with all that the data has, and the materials of these names; removed if that fails."""
     try:
         _build(data, mesh)
         layers.add_missing(data, mesh)
