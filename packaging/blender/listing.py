@@ -11,14 +11,16 @@ from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
-from dcc_mcp_shm import ShmError
+from dcc_mcp_shm import Store
 
 from . import preferences
-from .log import LOG
+from .log import LOG, words
 
 # Editors that have the tab.
 SPACES = {"VIEW_3D", "IMAGE_EDITOR"}
 SECONDS = 1.0
+# States that end without a change of the directory.
+UNFINISHED = {"empty", "filling"}
 
 
 # Without methods: a Python property in a group is never freed, and bpy 4.2 as a module then crashes when it ends.
@@ -37,6 +39,9 @@ class DCC_MCP_SHM_PG_buffer(bpy.types.PropertyGroup):
     stays: bpy.props.StringProperty(description="Why that is not known")
 
 
+FIELDS = ("name", *DCC_MCP_SHM_PG_buffer.__annotations__)
+
+
 class DCC_MCP_SHM_PG_state(bpy.types.PropertyGroup):
     """What the panel shows, of this run of Blender alone."""
 
@@ -45,18 +50,10 @@ class DCC_MCP_SHM_PG_state(bpy.types.PropertyGroup):
     problem: bpy.props.StringProperty(description="Why the store cannot be listed")
     said: bpy.props.StringProperty(description="What the last operator did")
     has_failed: bpy.props.BoolProperty(description="Whether that is an error")
-    modifiers: bpy.props.BoolProperty(
-        name="With modifiers",
-        description=(
-            "Share meshes as their modifiers make them. What an agent makes of those comes back as a new object; "
-            "without modifiers, it can be applied in place"
-        ),
-        default=True,
-    )
 
 
-# What was listed: the directory as the user has set it, its path, and when it had last changed.
-_listed: tuple[str, str, int] | None = None
+# What was listed: the directory as the user has set it, the store, and when it had last changed.
+_listed: tuple[str, Store, int] | None = None
 
 
 def state() -> DCC_MCP_SHM_PG_state:
@@ -74,46 +71,67 @@ def refresh() -> None:
     """List the store anew; if it cannot be listed, the panel says why."""
     global _listed  # noqa: PLW0603 (there is one list, as there is one window manager)
     shown = state()
-    selected = chosen()
-    selected = selected.buffer if selected else ""
     try:
         store = preferences.store()
-        if _listed is None or _listed[1] != store.path:
+        if _listed is None or _listed[1].path != store.path:
             LOG.info("store %s, %d bytes used", store.path, store.used_bytes())
         # Before the listing, because what comes later is for the next one.
-        _listed = (preferences.directory(), store.path, _changed(store.path))
+        _listed = (preferences.get().directory, store, _changed(store))
         found = sorted(store.list(), key=lambda descriptor: descriptor["created_at"], reverse=True)
-        problem = ""
-    except (ShmError, OSError) as error:
-        found, problem, _listed = [], str(error), None
+        rows, problem = [_row(descriptor) for descriptor in found], ""
+    # Whatever it is, because Blender drops a timer that raises.
+    except Exception as error:  # noqa: BLE001 (logged, and told)
+        rows, problem, _listed = [], words(error), None
         if problem != shown.problem:
-            LOG.warning("the store cannot be listed: %s", error)
-    LOG.debug("%d buffers are in the store", len(found))
-    shown.problem = problem
+            LOG.warning("the store cannot be listed: %s", error, exc_info=True)
+    LOG.debug("%d buffers are in the store", len(rows))
+    there = [{field: getattr(item, field) for field in FIELDS} for item in shown.buffers]
+    if (there, shown.problem) != (rows, problem):
+        shown.problem = problem
+        _fill(rows)
+        redraw()
+
+
+def _fill(rows: list[dict[str, Any]]) -> None:
+    """Show these, and select what was selected; if that was shared again, what has its name now."""
+    shown, selected = state(), chosen()
+    before = (selected.buffer, selected.name) if selected else ("", "")
     shown.buffers.clear()
-    for descriptor in found:
-        _fill(shown.buffers.add(), descriptor)
-    ids = [item.buffer for item in shown.buffers]
-    shown.chosen = ids.index(selected) if selected in ids else 0
+    for row in rows:
+        item = shown.buffers.add()
+        for field, value in row.items():
+            setattr(item, field, value)
+    ids, names = [row["buffer"] for row in rows], [row["name"] for row in rows]
+    found = (has.index(wanted) for has, wanted in zip((ids, names), before, strict=True) if wanted in has)
+    shown.chosen = next(found, 0)
+
+
+def redraw() -> None:
+    """Draw the tab anew, and no viewport."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in SPACES:
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()
 
 
-def _fill(item: DCC_MCP_SHM_PG_buffer, descriptor: dict[str, Any]) -> None:
-    item.buffer = descriptor["id"]
-    item.name = descriptor.get("name") or descriptor["id"][:8]
-    item.kind = descriptor["kind"]
-    item.state = descriptor["state"]
-    item.what = _what(descriptor)
-    item.maker = descriptor["source_dcc"]
-    item.is_foreign = not item.maker.startswith("Blender ")
-    attrs = descriptor.get("attrs", {})
-    item.source = str(attrs.get("object") or attrs.get("image") or "")
-    item.created = descriptor["created_at"]
-    item.expires = descriptor.get("expires", "")
-    item.stays = "open in a program" if descriptor["ttl_seconds"] else "kept until it is deleted"
+def _row(descriptor: dict[str, Any]) -> dict[str, Any]:
+    """What the list has of a buffer, by `FIELDS`."""
+    attrs, maker = descriptor.get("attrs", {}), descriptor["source_dcc"]
+    return {
+        "buffer": descriptor["id"],
+        "name": descriptor.get("name") or descriptor["id"][:8],
+        "kind": descriptor["kind"],
+        "state": descriptor["state"],
+        "what": _what(descriptor),
+        "maker": maker,
+        "is_foreign": not maker.startswith("Blender "),
+        "source": str(attrs.get("object") or attrs.get("image") or ""),
+        "created": descriptor["created_at"],
+        "expires": descriptor.get("expires", ""),
+        "stays": "open in a program" if descriptor["ttl_seconds"] else "kept until it is deleted",
+    }
 
 
 def _what(descriptor: dict[str, Any]) -> str:
@@ -157,25 +175,29 @@ def _span(span: datetime.timedelta) -> str:
     return f"{seconds:.0f} s"
 
 
-def _changed(path: str) -> int:
-    return Path(path).stat().st_mtime_ns
+def _changed(store: Store) -> int:
+    return Path(store.path).stat().st_mtime_ns
 
 
 def _follow() -> float:
-    """List the store again if something was made or deleted in it, or may have been filled."""
+    """List the store again if something was made or deleted in it, or has been filled."""
     if _is_out_of_date():
         refresh()
     return SECONDS
 
 
 def _is_out_of_date() -> bool:
-    # A file that is being filled changes without its directory.
-    if _listed is None or any(item.state in {"empty", "filling"} for item in state().buffers):
+    if _listed is None:
         return True
-    directory, path, changed = _listed
+    directory, store, changed = _listed
+    unfinished = [item for item in state().buffers if item.state in UNFINISHED]
     try:
-        return directory != preferences.directory() or _changed(path) != changed
-    except OSError:
+        return (
+            directory != preferences.get().directory
+            or changed != _changed(store)
+            or any(store.describe(item.buffer)["state"] != item.state for item in unfinished)
+        )
+    except Exception:  # noqa: BLE001 (`refresh` says what it is)
         return True
 
 
@@ -195,7 +217,8 @@ def start() -> None:
 
 def stop() -> None:
     """Undo `start`."""
-    bpy.app.timers.unregister(_follow)
+    if bpy.app.timers.is_registered(_follow):
+        bpy.app.timers.unregister(_follow)
     bpy.app.handlers.load_post.remove(_file_loaded)
     del bpy.types.WindowManager.dcc_mcp_shm
 

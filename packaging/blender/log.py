@@ -39,6 +39,14 @@ def path() -> str:
     return next((handler.baseFilename for handler in LOG.handlers if isinstance(handler, RotatingFileHandler)), "")
 
 
+def words(error: Exception) -> str:
+    """What a user is told of an error."""
+    # Errors that the module foresees are one of these, and their words say what to do.
+    if isinstance(error, RuntimeError | ValueError | OSError):
+        return str(error)
+    return f"{type(error).__name__}: {error}. The log says where"
+
+
 def _wanted() -> Path:
     directory = bpy.utils.extension_path_user(__package__, create=True)
     if not directory:

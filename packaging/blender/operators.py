@@ -9,7 +9,7 @@ import bpy
 from dcc_mcp_shm import blender
 
 from . import listing, preferences
-from .log import LOG
+from .log import LOG, words
 
 
 class Action:
@@ -26,10 +26,7 @@ class Action:
             said = self.act(context)
         except Exception as error:  # noqa: BLE001 (logged, and told)
             LOG.exception("%s", self.bl_label)
-            # Errors that the module foresees are one of these, and their words say what to do.
-            if isinstance(error, RuntimeError | ValueError):
-                return self._end({"CANCELLED"}, str(error))
-            return self._end({"CANCELLED"}, f"{type(error).__name__}: {error}. The log says where")
+            return self._end({"CANCELLED"}, words(error))
         LOG.info("%s: %s (%.0f ms)", self.bl_label, said, (time.perf_counter() - started) * 1e3)
         return self._end({"FINISHED"}, said)
 
@@ -37,6 +34,7 @@ class Action:
         state = listing.state()
         state.said, state.has_failed = said, result == {"CANCELLED"}
         listing.refresh()
+        listing.redraw()
         self.report({"ERROR" if state.has_failed else "INFO"}, said)
         return result
 

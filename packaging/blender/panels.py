@@ -62,12 +62,14 @@ class DCC_MCP_SHM_PT_share(View3D, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         """What Blender calls."""
-        layout, state = self.layout, listing.state()
+        layout, settings = self.layout, preferences.get()
         if problem := installation.problem():
             _say(layout.box(), context, problem, "ERROR")
         column = layout.column(align=True)
-        column.operator("dcc_mcp_shm.share_selection", icon="MESH_DATA").modifiers = state.modifiers
-        column.prop(state, "modifiers")
+        column.operator("dcc_mcp_shm.share_selection", icon="MESH_DATA").modifiers = settings.modifiers
+        # Defaults cannot be set.
+        if isinstance(settings, bpy.types.AddonPreferences):
+            column.prop(settings, "modifiers")
         row = layout.row(align=True)
         row.operator("dcc_mcp_shm.share_render", text="Render", icon="RENDER_RESULT")
         row.operator("dcc_mcp_shm.share_viewport", text="Viewport", icon="VIEW3D")
@@ -171,7 +173,7 @@ class DCC_MCP_SHM_PT_agent(View3D, bpy.types.Panel):
 
 def agent_command() -> str:
     """What makes an agent see the store; the server knows nothing of Blender's preferences and variables."""
-    directory = preferences.directory() or os.environ.get("DCC_MCP_SHM_DIR")
+    directory = preferences.get().directory or os.environ.get("DCC_MCP_SHM_DIR")
     return "uvx dcc-mcp-shm install claude-code" + (f" --store {shlex.quote(directory)}" if directory else "")
 
 

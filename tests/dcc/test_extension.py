@@ -27,6 +27,7 @@ SOURCES = ROOT / "packaging/blender"
 USER = """
 import json, sys
 from pathlib import Path
+from types import SimpleNamespace
 import bpy
 import addon_utils
 import numpy as np
@@ -57,13 +58,29 @@ def scene():
     return {obj.name: [max(c) for c in zip(*(v.co for v in obj.data.vertices))] for obj in meshes}
 
 
+def module(name):
+    return getattr(sys.modules[NAME], name)
+
+
+def whole():
+    def values(attribute):
+        found = [getattr(element, element.bl_rna.properties[1].identifier) for element in attribute.data]
+        return [tuple(value) if hasattr(value, "__len__") else value for value in found]
+
+    blocks = (bpy.data.objects, bpy.data.meshes, bpy.data.materials, bpy.data.images)
+    return [block.name for blocks_ in blocks for block in blocks_], [
+        [mesh.name, mesh.materials.keys(), {attribute.name: values(attribute) for attribute in mesh.attributes}]
+        for mesh in bpy.data.meshes
+    ]
+
+
 def refused(operator, **arguments):
-    before = scene()
+    before = whole()
     try:
         operator(**arguments)
     except RuntimeError as error:
         assert str(error).strip() == f"Error: {state().said}"
-        assert state().has_failed and scene() == before
+        assert state().has_failed and whole() == before
         return state().said
     raise AssertionError(f"{operator} did not fail")
 
@@ -74,6 +91,55 @@ def agent_doubles(buffer, name):
     arrays = {name: np.array(shared[name]) for name in shared}
     arrays["position"] *= 2
     SharedSceneBuffer.write_arrays(arrays, kind="Geometry", source_dcc="numpy", name=name, attrs=shared.attrs)
+
+
+class Button:
+    def __init__(self, name):
+        self.__dict__["known"] = eval(f"bpy.ops.{name}").get_rna_type()
+
+    def __setattr__(self, name, value):
+        assert name in self.known.properties
+
+
+class Layout:
+    icons = bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys()
+
+    def __init__(self):
+        self.texts = []
+
+    def row(self, align=False):
+        return self
+
+    box = column = row
+
+    def label(self, text, icon="NONE"):
+        assert icon in self.icons
+        self.texts.append(text)
+
+    def prop(self, data, name):
+        self.label(data.bl_rna.properties[name].name)
+
+    def operator(self, name, text=None, icon="NONE"):
+        button = Button(name)
+        self.label(button.known.name if text is None else text, icon)
+        return button
+
+    def template_list(self, kind, _, data, items, active, active_name, rows):
+        for item in getattr(data, items):
+            getattr(bpy.types, kind).draw_item(None, bpy.context, self, data, item, 0, active, active_name)
+
+
+def drawn(panel, width=1000, **space):
+    layout = Layout()
+    context = SimpleNamespace(
+        region=SimpleNamespace(width=width),
+        # Blender's own has no scale without a window.
+        preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1)),
+        active_object=bpy.context.active_object,
+        space_data=SimpleNamespace(type="VIEW_3D", **space),
+    )
+    panel.draw(SimpleNamespace(layout=layout), context)
+    return layout.texts
 
 
 bpy.ops.wm.read_factory_settings(use_empty=True)
@@ -321,6 +387,88 @@ def test_a_store_and_a_prefix_of_the_users_own(blender: Blender, store: Store, t
     assert log.count(f"WARNING the store cannot be listed: {refused}\n") == 1
 
 
+def test_the_list_follows_the_store_and_is_drawn_anew_only_if_it_differs(blender: Blender) -> None:
+    listed, worked = blender("""
+        from dcc_mcp_shm import SharedSceneBuffer
+        listing, worked, listed = module("listing"), [], []
+        for name in ("refresh", "redraw"):
+            def counted(name=name, called=getattr(listing, name)):
+                worked.append(name)
+                called()
+            setattr(listing, name, counted)
+
+        def follow():
+            # What Blender calls once a second, if there is a window.
+            assert listing._follow() == listing.SECONDS
+            listed.append([f"{b.name}: {b.state}" for b in state().buffers] or state().problem)
+            worked.append("")
+
+        follow()
+        note = SharedSceneBuffer.create_empty({"weight": ("<f4", (2,))}, name="note")
+        follow()
+        follow()
+        with SharedSceneBuffer.fill("note"):
+            follow()
+        follow()
+        follow()
+        note.unlink()
+        follow()
+        preferences().directory = "/dev/null"
+        follow()
+        follow()
+        result = listed, worked
+    """)
+    problem = listed[-1]
+    assert "/dev/null" in problem
+    empty, filling, filled = ["note: empty"], ["note: filling"], ["note: sealed"]
+    assert listed == ["", empty, empty, filling, filled, filled, "", problem, problem]
+    again = ["refresh", "redraw", ""]
+    assert worked == ["", *again, "", *again, *again, "", *again, *again, "refresh", ""]
+
+
+def test_what_nobody_foresaw_is_told_and_ends_nothing(blender: Blender) -> None:
+    result = blender("""
+        listing = module("listing")
+        do.share_selection()
+        what, listing._what = listing._what, None
+        do.share_selection()
+        result = [[listing._follow(), [b.name for b in state().buffers], state().problem] for _ in range(2)]
+        listing._what = what
+        result += [[listing._follow(), [b.name for b in state().buffers], state().problem], log()]
+        # Blender drops a timer that raises.
+        bpy.app.timers.unregister(listing._follow)
+        bpy.ops.preferences.addon_disable(module=NAME)
+        result.append(hasattr(bpy.types, "DCC_MCP_SHM_OT_apply"))
+    """)
+    *followed, log, is_there = result
+    problem = "TypeError: 'NoneType' object is not callable. The log says where"
+    assert followed == [[1, [], problem], [1, [], problem], [1, ["Cube"], ""]]
+    assert log.count("Traceback") == 1
+    assert not is_there
+
+
+def test_what_a_user_has_chosen_stays_chosen(blender: Blender) -> None:
+    result = blender("""
+        from dcc_mcp_shm import SharedSceneBuffer
+        do.share_selection()
+        SharedSceneBuffer.write(b"a note", name="note")
+        do.refresh()
+        state().chosen = 1
+        result = [module("listing").chosen().name]
+        first = module("listing").chosen().buffer
+        do.share_selection()
+        SharedSceneBuffer.write(b"a note", name="newer note")
+        do.refresh()
+        result += [module("listing").chosen().name, module("listing").chosen().buffer != first]
+        do.delete()
+        result.append(module("listing").chosen().name)
+        preferences().modifiers = False
+        bpy.ops.wm.read_homefile(use_empty=True)
+        result.append(preferences().modifiers)
+    """)
+    assert result == ["Cube", "Cube", True, "newer note", False]
+
+
 def test_the_command_for_an_agent_is_one_that_the_server_takes(
     blender: Blender, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -345,6 +493,37 @@ def test_the_command_for_an_agent_is_one_that_the_server_takes(
         subprocess.run([server, *arguments, "--scope", "project", "--yes"], cwd=tmp_path, check=True, timeout=60)
         written.append(json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["dcc-mcp-shm"]["args"])
     assert written == [["serve", "--store", store.path], ["serve", "--store", str(own)], ["serve"]]
+
+
+def test_a_store_relative_to_the_file_stays_where_it_was_set(blender: Blender, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    result = blender(f"""
+        bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / "one/shot.blend")!r})
+        preferences().directory = "//../own/"
+        # As when Blender is started, with no file yet.
+        addon_utils.disable(NAME)
+        addon_utils.enable(NAME)
+        bpy.ops.wm.save_as_mainfile(filepath={str(tmp_path / "shot.blend")!r})
+        do.share_selection()
+        result = preferences().directory, state().problem
+    """)
+    own = tmp_path / "own"
+    assert result == [str(own), ""]
+    assert [descriptor["name"] for descriptor in Store(own).list()] == ["Cube"]
+
+
+def test_enabled_for_one_run_it_has_the_defaults(blender: Blender, store: Store) -> None:
+    kept, drawn = blender("""
+        bpy.ops.preferences.addon_disable(module=NAME)
+        # As `blender --addons` does.
+        addon_utils.enable(NAME)
+        do.share_selection()
+        result = NAME in bpy.context.preferences.addons, drawn(module("panels").DCC_MCP_SHM_PT_share)
+        addon_utils.disable(NAME)
+    """)
+    assert not kept
+    assert drawn == ["Share Selection", "Render", "Viewport", "Shared 'Cube'"]
+    assert [descriptor["name"] for descriptor in store.list()] == ["Cube"]
 
 
 def test_the_log_says_what_someone_who_helps_asks_first(blender: Blender, store: Store) -> None:
