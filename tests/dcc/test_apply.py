@@ -103,6 +103,21 @@ def test_what_an_agent_changed_is_set_in_place_to_the_last_bit(hero: bpy.types.O
             np.testing.assert_array_equal(np.asarray(again[name]), array, err_msg=name)
 
 
+def test_it_is_one_step_of_undo(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    before = state()
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    bpy.ops.ed.undo_push(message="before")
+    for new in (False, True):
+        blender.apply("made", new=new)
+        after = state()
+        bpy.ops.ed.undo()
+        assert state() == before
+        bpy.ops.ed.redo()
+        assert state() == after
+        bpy.ops.ed.undo()
+
+
 def test_an_operator_can_make_the_step_of_undo_itself(hero: bpy.types.Object) -> None:
     (scene,) = blender.share(hero, "hero")
     before = points_of(hero)
@@ -114,19 +129,6 @@ def test_an_operator_can_make_the_step_of_undo_itself(hero: bpy.types.Object) ->
     np.testing.assert_array_equal(points_of(bpy.data.objects["Suzanne"]), before)
 
 
-def test_without_a_window_in_the_context_it_is_one_step_of_undo_as_well(hero: bpy.types.Object) -> None:
-    """As in a timer, in which add-ons for MCP run what an agent asks for."""
-    (scene,) = blender.share(hero, "hero")
-    before = points_of(hero)
-    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
-    bpy.ops.ed.undo_push(message="before")
-    with bpy.context.temp_override(window=None):
-        assert not bpy.ops.ed.undo_push.poll()
-        assert blender.apply("made").said == ("points",)
-    bpy.ops.ed.undo()
-    np.testing.assert_array_equal(points_of(bpy.data.objects["Suzanne"]), before)
-
-
 def test_it_is_said_when_undo_is_off(hero: bpy.types.Object) -> None:
     (scene,) = blender.share(hero, "hero")
     put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
@@ -134,18 +136,6 @@ def test_it_is_said_when_undo_is_off(hero: bpy.types.Object) -> None:
     assert blender.apply("made").said == ("points", "undo does not take it back, as Blender's is off")
     assert blender.apply("made").said == ()
     assert blender.apply("made", new=True).said == ("undo does not take it back, as Blender's is off",)
-
-
-@pytest.mark.usefixtures("hero")
-def test_without_a_window_in_the_context_the_selection_is_that_of_the_window() -> None:
-    other = bpy.context.scene.view_layers.new("other")
-    bpy.context.window.view_layer = other
-    bpy.ops.object.select_all(action="DESELECT")
-    bpy.ops.mesh.primitive_cube_add()
-    with bpy.context.temp_override(window=None):
-        assert bpy.context.view_layer != other
-        (scene,) = blender.share()
-    assert scene.name == "Cube"
 
 
 def test_other_faces_that_would_take_weights_away_become_a_new_object_beside_the_old_one(

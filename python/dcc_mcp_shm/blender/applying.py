@@ -8,7 +8,7 @@ from mathutils import Matrix
 from numpy.typing import NDArray
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import context, identity, layers, materials, replacing, space
+from dcc_mcp_shm.blender import identity, layers, materials, replacing, space, undoing
 from dcc_mcp_shm.mesh import Mesh, MeshError
 
 # Splitting a matrix into rotation and scale is that exact.
@@ -41,7 +41,6 @@ class Applied:
         return f"{self.object.name!r} updated in place: {said}"
 
 
-@context.of_window()
 def apply(
     buffer: str | SharedSceneBuffer,
     obj: bpy.types.Object | None = None,
@@ -115,7 +114,7 @@ def apply(
 
 def _push_step(scene: SharedSceneBuffer) -> list[str]:
     """Make a step of undo; what is to be said of it."""
-    is_made = context.push_step(f"Apply {scene.name or scene.id}")
+    is_made = undoing.push_step(f"Apply {scene.name or scene.id}")
     return [] if is_made else ["undo does not take it back, as Blender's is off"]
 
 

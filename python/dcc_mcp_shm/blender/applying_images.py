@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import context, identity
+from dcc_mcp_shm.blender import identity, undoing
 from dcc_mcp_shm.blender.images import (
     COLOR_SPACE,
     DATA,
@@ -63,7 +63,6 @@ class Picture:
         return bool(self.pixels.shape[-1] == RGBA)
 
 
-@context.of_window()
 def apply_image(
     buffer: str | SharedSceneBuffer, image: bpy.types.Image | None = None, *, store: Store | None = None
 ) -> bpy.types.Image:
@@ -107,7 +106,7 @@ def apply_image(
         _update(target, picture)
     else:
         target = _make((scene.name or "shared").rpartition("/")[2] or "shared", picture)
-    context.push_step(f"Apply {scene.name or scene.id}")
+    undoing.push_step(f"Apply {scene.name or scene.id}")
     return target
 
 

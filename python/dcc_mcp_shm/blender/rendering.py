@@ -9,14 +9,13 @@ from pathlib import Path
 import bpy
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import context, images, names
+from dcc_mcp_shm.blender import images, names
 
 # As Blender writes it into the header of an EXR file.
 FRAME = re.compile(rb"Frame\0string\0....(-?\d+)", re.DOTALL)
 HEADER_BYTES = 1 << 16
 
 
-@context.of_window()
 def share_render(name: str = "render", *, group: str | None = None, store: Store | None = None) -> SharedSceneBuffer:
     """Share what was rendered last of the scene, without rendering again.
 

@@ -3,7 +3,7 @@
 import bpy
 import numpy as np
 
-from dcc_mcp_shm.blender import context, layers
+from dcc_mcp_shm.blender import layers, undoing
 from dcc_mcp_shm.mesh import Mesh
 
 # Attributes of the old mesh that the new one has anyway.
@@ -57,7 +57,7 @@ def replace(obj: bpy.types.Object, data: bpy.types.Mesh) -> None:
     name, other = old.name, data.name
     old.name = f"{other}.old"
     data.name, old.name = name, other
-    if context.has_step() and not old.users:
+    if undoing.has_step() and not old.users:
         bpy.data.meshes.remove(old)
 
 

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import context, identity, layers, names, space
+from dcc_mcp_shm.blender import identity, layers, names, space
 from dcc_mcp_shm.blender.session import SOURCE
 
 # What Blender can make a mesh of.
@@ -17,7 +17,6 @@ WITH_MESH = {"MESH", "CURVE", "SURFACE", "META", "FONT"}
 Layout = dict[str, tuple[str, int | tuple[int, ...], Literal["point", "corner", "face", "edge"]]]
 
 
-@context.of_window()
 def share(
     objects: bpy.types.Object | Iterable[bpy.types.Object] | None = None,
     name: str | None = None,

@@ -8,7 +8,7 @@ import gpu
 from mathutils import Matrix
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
-from dcc_mcp_shm.blender import context, images, names
+from dcc_mcp_shm.blender import images, names
 from dcc_mcp_shm.blender.session import SOURCE
 
 # The first Blender that draws without one.
@@ -17,7 +17,6 @@ LONGEST_EDGE = 1 << 14
 CHANNELS = 4
 
 
-@context.of_window()
 def share_viewport(
     name: str = "viewport",
     *,
