@@ -15,6 +15,9 @@ from .log import LOG, words
 class Action:
     """An operator that says in words what it did, in the panel, the status bar and the log."""
 
+    # Whether there is something to undo.
+    has_changed = True
+
     def act(self, context: bpy.types.Context) -> str:
         """Do it, and say what was done."""
         raise NotImplementedError
@@ -26,16 +29,17 @@ class Action:
             said = self.act(context)
         except Exception as error:  # noqa: BLE001 (logged, and told)
             LOG.exception("%s", self.bl_label)
-            return self._end({"CANCELLED"}, words(error))
+            return self._end("ERROR", words(error), {"CANCELLED"})
         LOG.info("%s: %s (%.0f ms)", self.bl_label, said, (time.perf_counter() - started) * 1e3)
-        return self._end({"FINISHED"}, said)
+        # Of what is cancelled, Blender makes no step of undo.
+        return self._end("INFO", said, {"FINISHED"} if self.has_changed else {"CANCELLED"})
 
-    def _end(self, result: set[str], said: str) -> set[str]:
+    def _end(self, level: str, said: str, result: set[str]) -> set[str]:
         state = listing.state()
-        state.said, state.has_failed = said, result == {"CANCELLED"}
+        state.said, state.has_failed = said, level == "ERROR"
         listing.refresh()
         listing.redraw()
-        self.report({"ERROR" if state.has_failed else "INFO"}, said)
+        self.report({level}, said)
         return result
 
 
@@ -45,7 +49,7 @@ class OfBuffer(Action):
     buffer: bpy.props.StringProperty(
         name="Buffer",
         description="Its id or name. Without it, the one that is selected in the list",
-        options={"SKIP_SAVE"},
+        options={"SKIP_SAVE", "HIDDEN"},
     )
 
     def wanted(self) -> str:
@@ -53,7 +57,9 @@ class OfBuffer(Action):
         chosen = listing.chosen()
         if not self.buffer and not chosen:
             raise ValueError("nothing is selected in the list")
-        return self.buffer or chosen.buffer
+        # The same one if the operation is adjusted after another was selected.
+        self.buffer = self.buffer or chosen.buffer
+        return self.buffer
 
 
 class DCC_MCP_SHM_OT_share_selection(Action, bpy.types.Operator):
@@ -116,8 +122,7 @@ class DCC_MCP_SHM_OT_apply(OfBuffer, bpy.types.Operator):
 
     bl_idname = "dcc_mcp_shm.apply"
     bl_label = "Apply Mesh"
-    # Without UNDO, as `blender.apply` adds the step, and none where nothing differs.
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "UNDO"}
 
     to: bpy.props.EnumProperty(
         name="To",
@@ -138,7 +143,9 @@ class DCC_MCP_SHM_OT_apply(OfBuffer, bpy.types.Operator):
         obj = context.active_object if self.to == "ACTIVE" else None
         if self.to == "ACTIVE" and not obj:
             raise ValueError("no object is active: select the one that the mesh is for")
-        return str(blender.apply(self.wanted(), obj, new=self.to == "NEW", store=preferences.store()))
+        applied = blender.apply(self.wanted(), obj, new=self.to == "NEW", undo=False, store=preferences.store())
+        self.has_changed = applied.has_changed
+        return str(applied)
 
 
 class DCC_MCP_SHM_OT_apply_image(OfBuffer, bpy.types.Operator):

@@ -255,18 +255,37 @@ def test_what_an_agent_made_of_the_selection_is_listed_and_applied(blender: Blen
     ]
 
 
-def test_what_is_applied_is_one_step_of_undo(blender: Blender) -> None:
-    result = blender("""
-        bpy.ops.ed.undo_push(message="Cube")
-        do.share_selection()
+def test_what_is_applied_is_one_step_of_undo_and_the_last_operation(blender: Blender) -> None:
+    scenes, cancelled, listed = blender("""
+        def by_artist(operator, **arguments):
+            # What a script calls makes no step of undo otherwise.
+            (done,) = operator("EXEC_DEFAULT", True, **arguments)
+            operators = bpy.context.window_manager.operators
+            return done, [last.name for last in operators if {"REGISTER", "UNDO"} <= last.bl_options][-1:]
+
+        do.share_selection(modifiers=False)
         agent_doubles("Cube", "bigger")
-        result = []
-        for step in (lambda: do.apply(buffer="bigger"), bpy.ops.ed.undo, bpy.ops.ed.redo):
-            step()
-            result.append([scene(), [b.name for b in state().buffers]])
+        bpy.ops.ed.undo_push(message="Without a window, the first one begins it")
+        by_artist(bpy.ops.mesh.primitive_cube_add)
+        scenes = []
+        for to in ("SOURCE", "NEW"):
+            before = scene()
+            # What Adjust Last Operation takes, or it would go back to before the cube.
+            assert by_artist(do.apply, buffer="bigger", to=to) == ("FINISHED", ["Apply Mesh"])
+            scenes.append(scene())
+            bpy.ops.ed.undo()
+            assert scene() == before
+            bpy.ops.ed.redo()
+            assert scene() == scenes[-1]
+        cancelled = by_artist(do.apply, buffer="bigger"), state().said, state().has_failed
+        bpy.ops.ed.undo()
+        scenes.append(scene())
+        result = scenes, cancelled, [b.name for b in state().buffers]
     """)
-    listed = ["bigger", "Cube"]
-    assert result == [[{"Cube": [size] * 3}, listed] for size in (2, 1, 2)]
+    bigger = {"Cube": [2, 2, 2], "Cube.001": [1, 1, 1]}
+    assert scenes == [bigger, bigger | {"bigger": [2, 2, 2]}, bigger]
+    assert cancelled == [["CANCELLED", []], "'Cube' updated in place: nothing differs", False]
+    assert listed == ["bigger", "Cube"]
 
 
 def test_a_render_and_an_image_are_shared_and_an_image_comes_back(blender: Blender, store: Store) -> None:
