@@ -205,6 +205,28 @@ def test_another_size_is_that_of_the_image(is_float: bool, tmp_path: Path) -> No
     np.testing.assert_allclose(pixels_of(again), numbers(*size), atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["a packed file of 16 bits", "floats of another space"])
+def test_another_size_is_that_of_an_image_that_blender_loads_again(kind: str, tmp_path: Path) -> None:
+    drawn = image_of("drawn", numbers(), is_float=True)
+    if kind == "a packed file of 16 bits":
+        settings = bpy.context.scene.render.image_settings
+        settings.file_format, settings.color_mode, settings.color_depth = "PNG", "RGBA", "16"
+        drawn.save_render(str(tmp_path / "drawn.png"), scene=bpy.context.scene)
+        image = bpy.data.images.load(str(tmp_path / "drawn.png"))
+        image.pack()
+        assert (image.is_float, image.alpha_mode) == (True, "STRAIGHT")
+    else:
+        image = drawn
+        image.colorspace_settings.name = "ACEScg"
+    scene = blender.share_image(image)
+    SharedSceneBuffer.write_arrays({"pixels": numbers(7, 5)}, attrs=scene.attrs, name="made")
+    assert blender.apply_image("made") == image
+    assert tuple(image.size) == (7, 5)
+    np.testing.assert_allclose(pixels_of(image), numbers(7, 5), atol=1e-6)
+    name, image.use_fake_user = image.name, True
+    np.testing.assert_allclose(pixels_of(reopened(name, tmp_path / "a.blend")), numbers(7, 5), atol=1e-3)
+
+
 def test_an_image_with_a_file_of_its_own_is_modified_and_saved_by_its_artist(
     skin: bpy.types.Image, tmp_path: Path
 ) -> None:
@@ -377,6 +399,26 @@ def test_undo_removes_a_new_image(skin: bpy.types.Image) -> None:
     assert bpy.data.images.keys() == ["new", skin.name]
     bpy.ops.ed.undo()
     assert bpy.data.images.keys() == ["skin"]
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_what_undo_leaves_on_the_screen_is_marked_as_not_saved(is_packed: bool, skin: bpy.types.Image) -> None:
+    if is_packed:
+        skin.pack()
+    scene = blender.share_image(skin)
+    changed = 1 - np.asarray(scene["pixels"])
+    SharedSceneBuffer.write_arrays({"pixels": changed}, attrs=scene.attrs, name="made")
+    bpy.ops.ed.undo_push(message="before")
+    blender.apply_image("made")
+    bpy.ops.mesh.primitive_cube_add()
+    bpy.ops.ed.undo_push(message="something else")
+    bpy.ops.ed.undo()
+    assert bpy.data.images["skin"].packed_file, "undoing something else takes nothing away"
+    bpy.ops.ed.undo()
+    image = bpy.data.images["skin"]
+    assert bool(image.packed_file) == is_packed
+    np.testing.assert_allclose(pixels_of(image), changed, atol=1e-6)
+    assert image.is_dirty, "or Blender lets it be lost without a question"
 
 
 def test_a_linked_image_stays_as_it_is(skin: bpy.types.Image, tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def apply_image(
     linear ones are). Linear numbers and float data make a float image, all others one of 8 bits.
 
     What has no file of its own is packed, so that it is saved with the file of Blender. What has one is left modified,
-    as after painting: Image > Save, or `image.save()`, writes it. Undo removes a new image, but brings no pixels back.
+    as after painting: Image > Save, or `image.save()`, writes it. Undo removes a new image, but brings no pixels back:
+    what it leaves on the screen is marked as modified, and only saved by Image > Save.
 
     Args:
         buffer: id, unique name, descriptor, or an open scene.
@@ -103,7 +104,9 @@ def apply_image(
     if image and obstacle:
         raise ValueError(f"{image.name!r} {obstacle}; without `image`, the picture becomes a new one")
     if target and not obstacle:
-        _update(target, picture)
+        _fill(target, picture)
+        # This marks it as modified, as undo takes back what is packed, but not the pixels.
+        target.pixels[0] = target.pixels[0]
     else:
         target = _make((scene.name or "shared").rpartition("/")[2] or "shared", picture)
     undoing.push_step(f"Apply {scene.name or scene.id}")
@@ -188,14 +191,6 @@ def _obstacle(image: bpy.types.Image, picture: Picture) -> str | None:
     return problem(image) or next(others, None)
 
 
-def _update(image: bpy.types.Image, picture: Picture) -> None:
-    if tuple(image.size) != picture.size:
-        image.scale(*picture.size)
-        if tuple(image.size) != picture.size:
-            raise MemoryError(f"Blender has no memory for an image of {picture.size} pixels")
-    _fill(image, picture)
-
-
 def _make(name: str, picture: Picture) -> bpy.types.Image:
     """A new image that is saved with the file."""
     linear = working_space()
@@ -218,14 +213,20 @@ def _make(name: str, picture: Picture) -> bpy.types.Image:
 
 
 def _fill(image: bpy.types.Image, picture: Picture) -> None:
-    """Set the pixels of an image of the same size."""
+    """Set the size and the pixels of an image."""
+    pixels = _rgba(picture, image)
     has_file = image.source == "FILE" and not image.packed_file
-    # What is packed must come out as it is now. Setting these loads the image again, so they come first.
+    # What is packed must come out as it is now.
     if not has_file and image.alpha_mode in WITH_ALPHA:
         _set_if_different(image, "alpha_mode", "PREMUL" if image.is_float else "STRAIGHT")
     if not has_file and image.is_float and not image.colorspace_settings.is_data:
         _set_if_different(image.colorspace_settings, "name", working_space())
-    image.pixels.foreach_set(_rgba(picture, image))
+    # After these, because setting them loads the image again, in its old size.
+    if tuple(image.size) != picture.size:
+        image.scale(*picture.size)
+        if tuple(image.size) != picture.size:
+            raise MemoryError(f"Blender has no memory for an image of {picture.size} pixels")
+    image.pixels.foreach_set(pixels)
     if not has_file:
         image.pack()
 
