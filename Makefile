@@ -187,7 +187,8 @@ notices: $(CARGO_ABOUT) ## write the notices of what is linked, after a change t
 	$(call say,notices)
 	@for crate in server python; do $(CARGO_ABOUT) about generate --fail --locked -c packaging/wheel/about.toml \
 		-m "$$crate/Cargo.toml" packaging/wheel/about.hbs -o "target/notices-$$crate.txt" || exit 1; done
-	@cat packaging/wheel/notices-head.txt target/notices-server.txt target/notices-python.txt > packaging/wheel/THIRD-PARTY-NOTICES.txt
+	@cat packaging/wheel/notices-head.txt target/notices-server.txt target/notices-python.txt | tr -d '\r' \
+		> packaging/wheel/THIRD-PARTY-NOTICES.txt
 
 deny: $(CARGO_DENY)
 	$(call say,cargo-deny)

@@ -4,6 +4,7 @@ import email
 import json
 import re
 import subprocess
+import sys
 import zipfile
 from email.message import Message
 from pathlib import Path
@@ -49,15 +50,20 @@ def test_module_and_command_are_of_one_version(environment: Environment) -> None
     assert environment.run("dcc-mcp-shm", "--version").split() == ["dcc-mcp-shm", module]
 
 
+def with_uv(environment: Environment, home: Path) -> dict[str, str]:
+    """Where uv has nothing yet. It would look for a Python of its own on the network."""
+    return environment.variables | {"HOME": str(home), "UV_CACHE_DIR": str(home / "cache"), "UV_PYTHON": sys.executable}
+
+
 def test_uvx_serves(environment: Environment, tmp_path: Path) -> None:
     environment.run("python", "-c", "import dcc_mcp_shm as s; s.SharedSceneBuffer.write(b'data', name='hero')")
-    variables = environment.variables | {"UV_CACHE_DIR": str(tmp_path), "HOME": str(tmp_path)}
+    variables = with_uv(environment, tmp_path)
     assert "hero" in ask(UVX, ["--from", str(wheel()), "dcc-mcp-shm", "serve"], variables, listed)
 
 
 def test_what_uvx_installs_is_started_by_uv_again(environment: Environment, tmp_path: Path) -> None:
     """The path of a program in uv's cache would lead nowhere once uv cleans up."""
-    variables = environment.variables | {"UV_CACHE_DIR": str(tmp_path / "cache"), "HOME": str(tmp_path)}
+    variables = with_uv(environment, tmp_path)
     command = [str(UVX), "--from", str(wheel()), "dcc-mcp-shm", "install", "cursor", "--yes"]
     subprocess.run(command, env=variables, check=True, timeout=120)
     entry = json.loads((tmp_path / ".cursor" / "mcp.json").read_text())["mcpServers"]["dcc-mcp-shm"]
