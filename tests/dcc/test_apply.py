@@ -513,6 +513,32 @@ def test_another_file_and_another_program_do_not_reach_an_object_of_the_same_nam
     assert (applied.object.name, applied.in_place) == ("Suzanne", True)
 
 
+def test_a_namesake_of_what_was_deleted_is_left_alone(hero: bpy.types.Object, tmp_path: Path) -> None:
+    file = str(tmp_path / "a.blend")
+    bpy.ops.wm.save_as_mainfile(filepath=file)
+    (scene,) = blender.share(hero, "hero")
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    bpy.data.objects.remove(hero)
+    bpy.ops.mesh.primitive_monkey_add()
+    namesake = bpy.context.object
+    assert namesake.name == scene.attrs["object"]
+    before = points_of(namesake)
+    made = blender.apply("made")
+    assert not made.in_place
+    np.testing.assert_array_equal(points_of(namesake), before)
+    bpy.ops.wm.open_mainfile(filepath=file)
+    assert blender.apply("made").object == bpy.data.objects["Suzanne"], "the name in this file counts again"
+
+
+def test_undo_and_redo_leave_an_object_what_it_is(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    bpy.ops.ed.undo_push(message="shared")
+    bpy.data.objects.remove(hero)
+    bpy.ops.ed.undo_push(message="deleted")
+    bpy.ops.ed.undo()
+    assert blender.apply(scene).object == bpy.data.objects["Suzanne"]
+
+
 def test_materials_are_those_of_the_names(hero: bpy.types.Object) -> None:
     (scene,) = blender.share(hero, "hero")
     arrays = arrays_of(scene)

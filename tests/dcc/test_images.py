@@ -152,6 +152,16 @@ def test_a_picture_of_unknown_origin_becomes_a_new_image_that_is_saved(tmp_path:
     np.testing.assert_allclose(pixels_of(reopened("front", tmp_path / "a.blend")), expected, atol=1e-6)
 
 
+def test_a_namesake_of_an_image_that_was_removed_keeps_its_pixels(skin: bpy.types.Image, tmp_path: Path) -> None:
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
+    shared = blender.share_image(skin)
+    bpy.data.images.remove(skin)
+    namesake = image_of("skin", numbers()[::-1])
+    before = pixels_of(namesake)
+    assert blender.apply_image(shared) != namesake
+    np.testing.assert_array_equal(pixels_of(namesake), before)
+
+
 def test_a_new_image_is_of_the_kind_of_the_numbers(tmp_path: Path) -> None:
     floats = numbers(2, 2) * 3
     for attrs, is_float, space in (

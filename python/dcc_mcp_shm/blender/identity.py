@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from dcc_mcp_shm.blender.session import SESSION
+from dcc_mcp_shm.blender import session
 
 # Whether modifiers or shape keys may have made the data something else than what is edited.
 EVALUATED = "evaluated"
@@ -18,7 +18,7 @@ EVALUATED = "evaluated"
 def of(block: bpy.types.Object | bpy.types.Image) -> dict[str, str]:
     """What `find_object` and `find_image` find it by, as attributes of a buffer."""
     what = "image" if isinstance(block, bpy.types.Image) else "object"
-    identity = {what: block.name_full, f"{what}Id": f"{SESSION}:{block.session_uid}"}
+    identity = {what: block.name_full, f"{what}Id": f"{session.current()}:{block.session_uid}"}
     return identity | ({f"{what}File": bpy.data.filepath} if bpy.data.filepath else {})
 
 
@@ -34,11 +34,10 @@ def find_image(attrs: dict[str, Any]) -> bpy.types.Image | None:
 
 
 def _find(what: str, blocks: Iterable[Any], attrs: dict[str, Any]) -> Any:  # noqa: ANN401 (an object or an image)
-    session, _, uid = str(attrs.get(f"{what}Id", "")).partition(":")
-    found = None
-    if session == SESSION:
-        found = next((block for block in blocks if str(block.session_uid) == uid), None)
+    shared_in, _, uid = str(attrs.get(f"{what}Id", "")).partition(":")
+    if shared_in == session.current():
+        return next((block for block in blocks if str(block.session_uid) == uid), None)
     # Of another file, or one that was never saved, a name says nothing.
-    if found is None and bpy.data.filepath and attrs.get(f"{what}File") == bpy.data.filepath:
-        found = next((block for block in blocks if block.name_full == attrs.get(what)), None)
-    return found
+    if bpy.data.filepath and attrs.get(f"{what}File") == bpy.data.filepath:
+        return next((block for block in blocks if block.name_full == attrs.get(what)), None)
+    return None
