@@ -586,6 +586,34 @@ def test_bounds_follow_the_points(hero: bpy.types.Object) -> None:
     np.testing.assert_allclose(np.array(hero.bound_box), before * 3, rtol=1e-5)
 
 
+def test_a_layer_of_zeros_is_a_change(hero: bpy.types.Object) -> None:
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    more = {"uv:zeros": arrays["uv:UVMap"] * 0, "color:nought": arrays["color:Points"] * 0}
+    put("made", arrays | more, like=scene)
+    applied = blender.apply("made")
+    assert (applied.has_changed, applied.said) == (True, ("UV set 'zeros'", "colour 'nought'"))
+    assert not blender.apply("made").has_changed
+
+
+def test_colours_that_bytes_cannot_hold_are_refused(hero: bpy.types.Object) -> None:
+    hero.data.color_attributes.new("bytes", "BYTE_COLOR", "CORNER")
+    (scene,) = blender.share(hero, "hero")
+    arrays = arrays_of(scene)
+    bright = {"position": arrays["position"] * 2, "color:bytes": arrays["color:bytes"].copy()}
+    before = state()
+    for number in (3.5, -0.5, np.nan):
+        bright["color:bytes"][7, 1] = number
+        put("bright", arrays | bright, like=scene)
+        with pytest.raises(ValueError, match="the colour attribute 'bytes' has bytes, which hold 0 to 1"):
+            blender.apply("bright")
+    assert state() == before
+    bright["color:bytes"][7, 1] = 3.5
+    put("bright", arrays | bright, like=scene)
+    made = blender.apply("bright", new=True).object
+    assert made.data.color_attributes["bytes"].data[7].color[1] == 3.5
+
+
 def test_colours_of_corners_stay_with_their_corners() -> None:
     triangle = {
         "position": np.eye(3, dtype="f4"),

@@ -68,8 +68,8 @@ def apply(
     Raises:
         MeshError: the data is not that of a mesh, an index is out of range, or an attribute means nothing. The scene is
             as it was.
-        ValueError: `obj` cannot take the mesh, or Blender has no room for a layer; the message says why. The scene is
-            as it was.
+        ValueError: `obj` cannot take the mesh, or Blender has no room for a layer, or a colour attribute of bytes is to
+            get other numbers than 0 to 1; the message says why. The scene is as it was.
         RuntimeError: Blender renders now.
         NotFound: there is no such buffer.
     """
@@ -155,7 +155,7 @@ def _update(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
     """Set what differs, and say what did."""
     data = obj.data
     # All that can be refused is refused here, before anything is set.
-    layers.add_missing(data, mesh)
+    added = layers.add_missing(data, mesh)
     changed = []
     if layers.set_if_different(data.attributes["position"].data, "vector", mesh.position):
         changed.append("points")
@@ -163,7 +163,7 @@ def _update(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
             _move_keys(data.shape_keys, mesh.position)
         # Or the mesh keeps the bounds that it had.
         data.vertices[0].co = data.vertices[0].co
-    changed += layers.fill(data, mesh)
+    changed += layers.fill(data, mesh, added)
     if mesh.material is not None:
         changed += materials.set_slots(obj, mesh.material, names)
     if changed:
@@ -215,8 +215,7 @@ def _filled(data: bpy.types.Mesh, mesh: Mesh, names: list[str], *, like: bpy.typ
     """An empty mesh with all that the data has, and the materials of these names; removed if that fails."""
     try:
         _build(data, mesh)
-        layers.add_missing(data, mesh)
-        layers.fill(data, mesh)
+        layers.fill(data, mesh, layers.add_missing(data, mesh))
         if mesh.material is not None:
             materials.set_numbers(data, mesh.material)
         # Last, because a material that was made for this would stay.
