@@ -149,25 +149,24 @@ class DCC_MCP_SHM_OT_apply(OfBuffer, bpy.types.Operator):
 
 
 class DCC_MCP_SHM_OT_apply_image(OfBuffer, bpy.types.Operator):
-    """Bring a shared picture into the image that it was shared from, or a new one"""
+    """Bring a shared picture into its image, or a new one. Undo brings no pixels back: share the image before"""
 
     bl_idname = "dcc_mcp_shm.apply_image"
     bl_label = "Apply Image"
-    bl_description = (
-        "Bring a shared picture into the image that it was shared from, or a new one. Undo removes a new one; "
-        "the pixels that another one had come back only if you have shared them before"
-    )
-    bl_options = {"REGISTER"}
+    bl_options = {"REGISTER", "UNDO"}
 
+    # Hidden, because adjusting it would not bring back the pixels of the image before.
     image: bpy.props.StringProperty(
-        name="Image", description="Name of the image that gets the pixels, instead of that one", options={"SKIP_SAVE"}
+        name="Image",
+        description="Name of the image that gets the pixels, instead of that one",
+        options={"SKIP_SAVE", "HIDDEN"},
     )
 
     def act(self, _context: bpy.types.Context) -> str:
         """Apply, and name the image."""
         there = set(bpy.data.images)
         given = _image(self.image) if self.image else None
-        image = blender.apply_image(self.wanted(), given, store=preferences.store())
+        image = blender.apply_image(self.wanted(), given, undo=False, store=preferences.store())
         return f"{image.name!r} {'has new pixels' if image in there else 'is new'}"
 
 

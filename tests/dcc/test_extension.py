@@ -263,6 +263,7 @@ def test_what_is_applied_is_one_step_of_undo_and_the_last_operation(blender: Ble
             operators = bpy.context.window_manager.operators
             return done, [last.name for last in operators if {"REGISTER", "UNDO"} <= last.bl_options][-1:]
 
+        from dcc_mcp_shm import SharedSceneBuffer
         do.share_selection(modifiers=False)
         agent_doubles("Cube", "bigger")
         bpy.ops.ed.undo_push(message="Without a window, the first one begins it")
@@ -280,12 +281,18 @@ def test_what_is_applied_is_one_step_of_undo_and_the_last_operation(blender: Ble
         cancelled = by_artist(do.apply, buffer="bigger"), state().said, state().has_failed
         bpy.ops.ed.undo()
         scenes.append(scene())
+        pixels = np.ones((2, 4, 4), "f4")
+        SharedSceneBuffer.write_arrays({"pixels": pixels}, kind="Screenshot", name="white")
+        assert by_artist(do.apply_image, buffer="white") == ("FINISHED", ["Apply Image"])
+        for step, images in ((bpy.ops.ed.undo, []), (bpy.ops.ed.redo, ["white"])):
+            step()
+            assert bpy.data.images.keys() == images and scene() == scenes[-1]
         result = scenes, cancelled, [b.name for b in state().buffers]
     """)
     bigger = {"Cube": [2, 2, 2], "Cube.001": [1, 1, 1]}
     assert scenes == [bigger, bigger | {"bigger": [2, 2, 2]}, bigger]
     assert cancelled == [["CANCELLED", []], "'Cube' updated in place: nothing differs", False]
-    assert listed == ["bigger", "Cube"]
+    assert listed == ["white", "bigger", "Cube"]
 
 
 def test_a_render_and_an_image_are_shared_and_an_image_comes_back(blender: Blender, store: Store) -> None:

@@ -64,7 +64,11 @@ class Picture:
 
 
 def apply_image(
-    buffer: str | SharedSceneBuffer, image: bpy.types.Image | None = None, *, store: Store | None = None
+    buffer: str | SharedSceneBuffer,
+    image: bpy.types.Image | None = None,
+    *,
+    undo: bool = True,
+    store: Store | None = None,
 ) -> bpy.types.Image:
     """Bring a shared picture into Blender. To be called on Blender's main thread.
 
@@ -83,6 +87,7 @@ def apply_image(
     Args:
         buffer: id, unique name, descriptor, or an open scene.
         image: the image that gets the pixels, instead of the one that the picture was shared from.
+        undo: False within an operator with the option UNDO, which makes the step itself when it has finished.
         store: another than the default one.
 
     Returns:
@@ -109,7 +114,8 @@ def apply_image(
         target.pixels[0] = target.pixels[0]
     else:
         target = _make((scene.name or "shared").rpartition("/")[2] or "shared", picture)
-    undoing.push_step(f"Apply {scene.name or scene.id}")
+    if undo:
+        undoing.push_step(f"Apply {scene.name or scene.id}")
     return target
 
 
