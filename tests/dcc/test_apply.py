@@ -657,8 +657,18 @@ def test_a_new_object_can_be_seen_and_a_fake_user_is_nobody(hero: bpy.types.Obje
         ({"transform": ["x"] * 16}, "'transform' is not a list of 16 numbers"),
         ({"transform": [1e39] * 16}, "'transform' is not a list of 16 numbers"),
         ({"transform": [1.0] * 15}, "'transform' is not a list of 16 numbers"),
-        ({"metersPerUnit": 1e300}, "1e\\+300, which is not a unit"),
-        ({"metersPerUnit": -1}, "-1, which is not a unit"),
+        (
+            {"transform": np.eye(4).T.reshape(-1).tolist()[:3] + [10.0, *np.eye(4).reshape(-1)[4:]]},
+            "the translation in",
+        ),
+        ({"transform": [*np.eye(4).reshape(-1)[:15], 2.0]}, "the translation in numbers 12 to 14"),
+        ({"metersPerUnit": 1e300}, "1e\\+300, not a unit"),
+        ({"metersPerUnit": 2**63 - 1}, "9223372036854775807, not a unit"),
+        ({"metersPerUnit": -1}, "-1, not a unit"),
+        ({"metersPerUnit": "0.01"}, "'0.01', not a unit"),
+        ({"metersPerUnit": [0.01]}, r"\[0.01\], not a unit"),
+        ({"upAxis": "y"}, "'upAxis' is 'y', and neither 'Y' nor 'Z'"),
+        ({"upAxis": "X"}, "'upAxis' is 'X', and neither 'Y' nor 'Z'"),
     ],
 )
 def test_attributes_that_mean_nothing_are_refused(attrs: dict[str, Any], problem: str, hero: bpy.types.Object) -> None:

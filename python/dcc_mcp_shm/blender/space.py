@@ -47,14 +47,17 @@ def to_scene(attrs: dict[str, Any], scene: bpy.types.Scene) -> tuple[Matrix, lis
     """The matrix that brings the space of data with these attributes into the scene's, and what it does in words."""
     said: list[str] = []
     matrix = Matrix.Identity(4)
-    meters = attrs.get(METERS)
+    meters, up = attrs.get(METERS), attrs.get(UP_AXIS)
     scale = scene.unit_settings.scale_length
-    if isinstance(meters, int | float) and not np.isclose(meters, scale):
-        if not SMALLEST_UNIT <= meters <= LARGEST_UNIT:
-            raise MeshError(f"the attribute {METERS!r} is {meters:g}, which is not a unit of length")
-        matrix = Matrix.Scale(meters / scale, 4)
-        said.append(f"units of {meters:g} m made {scale:g} m")
-    if attrs.get(UP_AXIS) == "Y":
+    if meters is not None:
+        if not isinstance(meters, int | float) or not SMALLEST_UNIT <= meters <= LARGEST_UNIT:
+            raise MeshError(f"the attribute {METERS!r} is {meters!r:.40}, not a unit of length, such as 0.01 for cm")
+        if not np.isclose(meters, scale):
+            matrix = Matrix.Scale(meters / scale, 4)
+            said.append(f"units of {meters:g} m made {scale:g} m")
+    if up not in (None, "Y", "Z"):
+        raise MeshError(f"the attribute {UP_AXIS!r} is {up!r:.40}, and neither 'Y' nor 'Z'")
+    if up == "Y":
         matrix = matrix @ Matrix.Rotation(np.pi / 2, 4, "X")
         said.append("Y up made Z up")
     return matrix, said
@@ -74,7 +77,13 @@ def transform(attrs: dict[str, Any]) -> Matrix | None:
         or not all(isinstance(number, int | float) and abs(number) < FARTHEST for number in numbers)
     ):
         raise MeshError(f"the attribute {TRANSFORM!r} is not a list of {MATRIX_NUMBERS} numbers below {FARTHEST:g}")
-    return Matrix(np.reshape(np.array(numbers, "f8"), (4, 4)).T.tolist())
+    rows = np.reshape(np.array(numbers, "f8"), (4, 4))
+    if not np.allclose(rows[:, 3], (0, 0, 0, 1)):
+        raise MeshError(
+            f"the attribute {TRANSFORM!r} has {rows[:, 3].tolist()} as numbers 3, 7, 11 and 15, not 0, 0, 0, 1: it is"
+            " row by row, with the translation in numbers 12 to 14"
+        )
+    return Matrix(rows.T.tolist())
 
 
 def moved(position: NDArray[np.float32], matrix: Matrix) -> NDArray[np.float32]:
