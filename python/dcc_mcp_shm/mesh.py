@@ -223,8 +223,8 @@ def put(
         name: of the new buffer, taken over from an earlier one.
         mesh: a `Mesh`; arrays by name, as `SharedSceneBuffer.write_arrays` takes them; or something with `vertices` and
             `faces`, such as a `trimesh.Trimesh`.
-        like: the scene that the mesh was made of. Its units, axes, transform, program, group and object are those of
-            the new one.
+        like: the scene that the mesh was made of. Its units, axes, transform, group and object are those of the new
+            one, but not its program, which did not write this one.
         store: where it is shared: that of `like` if it is left out, or else the default one.
 
     Raises:
@@ -250,7 +250,7 @@ def put(
     }
     if like and not store:
         store = Store(Path(like.path()).parent)
-    options: dict[str, Any] = {"attrs": like.attrs, "source_dcc": like.source_dcc, "group": like.group} if like else {}
+    options: dict[str, Any] = {"attrs": like.attrs, "group": like.group} if like else {}
     domains = DOMAINS | {f"color:{name}" if name else "color": domain for name, domain in whole.color_domain.items()}
     domains |= {name: "corner" for name in checked if name.partition(":")[0] == "uv"}
     if whole.normal is not None:

@@ -658,7 +658,7 @@ def test_a_new_object_can_be_seen_and_a_fake_user_is_nobody(hero: bpy.types.Obje
         ({"transform": [1e39] * 16}, "'transform' is not a list of 16 numbers"),
         ({"transform": [1.0] * 15}, "'transform' is not a list of 16 numbers"),
         (
-            {"transform": np.eye(4).T.reshape(-1).tolist()[:3] + [10.0, *np.eye(4).reshape(-1)[4:]]},
+            {"transform": [1.0, 0.0, 0.0, 10.0, *np.eye(4).reshape(-1)[4:]]},
             "the translation in",
         ),
         ({"transform": [*np.eye(4).reshape(-1)[:15], 2.0]}, "the translation in numbers 12 to 14"),
