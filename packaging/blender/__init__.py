@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 The dcc-mcp-shm authors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Meshes and pictures of Blender in shared memory, for AI agents: a tab in the sidebar of the 3D viewport."""
+"""Meshes and pictures of Blender in shared memory, for AI agents: a tab in sidebars."""
 
 import bpy
 

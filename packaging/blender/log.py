@@ -22,7 +22,7 @@ def start(level: str) -> None:
     except OSError as error:
         LOG.warning("there is no log: %s", error)
         return
-    # Several Blenders may write to it.
+    # Several Blenders may write to it; lines of one are lost when another begins it anew.
     handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
     LOG.addHandler(handler)
 

@@ -5,6 +5,7 @@ It is the zip in dist, or the one that DCC_MCP_SHM_EXTENSION names.
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -87,10 +88,11 @@ def refused(operator, **arguments):
 
 def agent_doubles(buffer, name):
     from dcc_mcp_shm import SharedSceneBuffer
+    from dcc_mcp_shm.mesh import put
     shared = SharedSceneBuffer.open(buffer)
-    arrays = {name: np.array(shared[name]) for name in shared}
+    arrays = {array: np.array(shared[array]) for array in shared}
     arrays["position"] *= 2
-    SharedSceneBuffer.write_arrays(arrays, kind="Geometry", source_dcc="numpy", name=name, attrs=shared.attrs)
+    put(name, arrays, like=shared)
 
 
 class Button:
@@ -129,16 +131,16 @@ class Layout:
             getattr(bpy.types, kind).draw_item(None, bpy.context, self, data, item, 0, active, active_name)
 
 
-def drawn(panel, width=1000, **space):
+def drawn(panel, image=None, width=1000):
     layout = Layout()
     context = SimpleNamespace(
         region=SimpleNamespace(width=width),
         # Blender's own has no scale without a window.
         preferences=SimpleNamespace(system=SimpleNamespace(ui_scale=1)),
         active_object=bpy.context.active_object,
-        space_data=SimpleNamespace(type="VIEW_3D", **space),
+        space_data=SimpleNamespace(type=getattr(panel, "bl_space_type", "PREFERENCES"), image=image),
     )
-    panel.draw(SimpleNamespace(layout=layout), context)
+    panel.draw(SimpleNamespace(layout=layout, bl_rna=panel.bl_rna), context)
     return layout.texts
 
 
@@ -242,7 +244,7 @@ def test_what_an_agent_made_of_the_selection_is_listed_and_applied(blender: Blen
         result = listed, done
     """)
     assert listed == [
-        ["bigger", "8 points, 6 faces, 832 bytes", "numpy", True, "Cube"],
+        ["bigger", "8 points, 6 faces, 832 bytes", "", True, "Cube"],
         ["Cube", "8 points, 6 faces, 832 bytes", "Blender", False, "Cube"],
     ]
     cube, bigger = {"Cube": [1, 1, 1]}, {"Cube": [2, 2, 2]}
@@ -495,6 +497,57 @@ def test_what_a_user_has_chosen_stays_chosen(blender: Blender) -> None:
     assert result == ["Cube", "Cube", True, "newer note", False]
 
 
+def test_the_tab_and_the_preferences_are_drawn(blender: Blender) -> None:
+    result = blender("""
+        result = {"empty": drawn(bpy.types.DCC_MCP_SHM_PT_store)}
+        do.share_selection()
+        result["mesh"] = drawn(bpy.types.DCC_MCP_SHM_PT_store)
+        bpy.context.view_layer.objects.active = None
+        result["no object"] = drawn(bpy.types.DCC_MCP_SHM_PT_store)
+        skin = bpy.data.images.new("skin", 4, 2)
+        result["share no image"] = drawn(bpy.types.DCC_MCP_SHM_PT_share_image)
+        result["share image"] = drawn(bpy.types.DCC_MCP_SHM_PT_share_image, skin)
+        do.share_image(image="skin")
+        state().chosen = 0
+        result["image"] = drawn(bpy.types.DCC_MCP_SHM_PT_store)
+        result["image in its editor"] = drawn(bpy.types.DCC_MCP_SHM_PT_store_of_images, skin)
+        result["agent"] = drawn(bpy.types.DCC_MCP_SHM_PT_agent)
+        result["preferences"] = drawn(type(preferences()))
+        preferences().directory = "/dev/null"
+        do.refresh()
+        result["broken"] = drawn(bpy.types.DCC_MCP_SHM_PT_store, width=200)
+        result["problem"] = state().problem
+        module("installation").VERSION = "0.2.0"
+        result["other module"] = drawn(bpy.types.DCC_MCP_SHM_PT_share)
+        result["log"] = module("log").path()
+    """)
+    problem, log = result.pop("problem"), result.pop("log")
+    *lines, last = result.pop("broken")
+    assert last == "Refresh"
+    assert len(lines) > 2
+    assert " ".join(lines) == problem
+    agent = result.pop("agent")
+    assert agent[1].startswith("uvx dcc-mcp-shm install claude-code --store ")
+    assert agent[2:] == ["Copy Command", "Others: claude-desktop, cursor, vscode", "Copy Path of the Log"]
+    assert result.pop("other module")[0].startswith("Python module 0.1.0 is in use, and the extension is 0.2.0.")
+    # Without the version, and how long ago or ahead something is.
+    for texts in result.values():
+        texts[:] = [re.sub(r"(?<=Blender) [0-9.]+( LTS)?|\d+ (s|min)$", "", text) for text in texts]
+    buttons, facts = ["", ""], "made by Blender, of"
+    cube = ["Cube", "", *buttons, "8 points, 6 faces, 832 bytes", f"{facts} 'Cube'", "removed in "]
+    skin = ["skin", "", "Cube", "", *buttons, "4 x 2, 128 bytes", f"{facts} 'skin'", "removed in "]
+    assert result == {
+        "empty": [""],
+        "mesh": [*cube, "Apply", "Apply as New Object", "Apply to Cube"],
+        "no object": [*cube, "Apply", "Apply as New Object"],
+        "share no image": ["Share Render", "Shared 'Cube'"],
+        "share image": ["Share Image", "Shared 'Cube'"],
+        "image": [*skin, "Apply"],
+        "image in its editor": [*skin, "Apply", "Apply to skin"],
+        "preferences": ["Store", "Name prefix", "Log", log, ""],
+    }
+
+
 def test_the_command_for_an_agent_is_one_that_the_server_takes(
     blender: Blender, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -544,7 +597,7 @@ def test_enabled_for_one_run_it_has_the_defaults(blender: Blender, store: Store)
         # As `blender --addons` does.
         addon_utils.enable(NAME)
         do.share_selection()
-        result = NAME in bpy.context.preferences.addons, drawn(module("panels").DCC_MCP_SHM_PT_share)
+        result = NAME in bpy.context.preferences.addons, drawn(bpy.types.DCC_MCP_SHM_PT_share)
         addon_utils.disable(NAME)
     """)
     assert not kept
@@ -577,7 +630,8 @@ def test_the_extension_is_enabled_again_and_leaves_nothing_behind(blender: Blend
                 hasattr(bpy.types.WindowManager, "dcc_mcp_shm"),
                 any(name.startswith("DCC_MCP_SHM_") for name in dir(bpy.types)),
                 hasattr(bpy.types, "DCC_MCP_SHM_OT_apply"),
-                len(sys.modules[NAME].log.LOG.handlers),
+                len(module("log").LOG.handlers),
+                bpy.app.timers.is_registered(module("listing")._follow),
             ]
         result = [there()]
         for _ in range(2):
@@ -591,12 +645,12 @@ def test_the_extension_is_enabled_again_and_leaves_nothing_behind(blender: Blend
         result += [there(), log().count("Share Selection")]
     """)
     assert result == [
-        [1, True, True, True, 1],
-        [0, False, False, False, 0],
-        [1, True, True, True, 1],
-        [0, False, False, False, 0],
-        [1, True, True, True, 1],
-        [1, True, True, True, 1],
+        [1, True, True, True, 1, True],
+        [0, False, False, False, 0, False],
+        [1, True, True, True, 1, True],
+        [0, False, False, False, 0, False],
+        [1, True, True, True, 1, True],
+        [1, True, True, True, 1, True],
         1,
     ]
 
