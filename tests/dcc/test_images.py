@@ -1,5 +1,6 @@
 """Images, renders and the viewport of a real, headless Blender, and pictures back into it."""
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -498,6 +499,32 @@ def test_what_was_rendered_is_shared_without_rendering_again(shot: bpy.types.Sce
     assert bpy.data.images.keys() == ["Render Result"]
     image = blender.apply_image(first)
     np.testing.assert_array_equal(pixels_of(image), pixels)
+
+
+def test_a_codec_that_is_not_for_these_settings_stays(shot: bpy.types.Scene) -> None:
+    settings = shot.render.image_settings
+    settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "16", "B44"
+    settings.file_format, settings.color_depth, settings.color_management = "PNG", "8", "OVERRIDE"
+    bpy.ops.render.render()
+    blender.share_render()
+    assert (settings.file_format, settings.color_depth, settings.color_management) == ("PNG", "8", "OVERRIDE")
+    settings.file_format, settings.color_depth = "OPEN_EXR", "16"
+    assert settings.exr_codec == "B44"
+
+
+def test_a_frame_that_the_memory_has_no_room_for_is_not_shared_in_part(shot: bpy.types.Scene, store: Store) -> None:
+    bpy.ops.render.render()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        for most in (0, 64, 8192):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+            with pytest.raises(shm.StoreFull, match="has no room for the frame"):
+                blender.share_render()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert files_of(store) == []
+    assert bpy.data.images.keys() == ["Render Result"]
+    assert shot.render.image_settings.color_depth == "8"
 
 
 def test_a_film_is_no_obstacle_to_share_a_frame(shot: bpy.types.Scene) -> None:
