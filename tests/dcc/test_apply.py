@@ -737,6 +737,45 @@ def test_an_object_that_cannot_be_updated_is_left_alone(
     assert why in str(applied)
 
 
+def posing(_: bpy.types.Object) -> None:
+    bpy.ops.object.armature_add()
+    bpy.ops.object.mode_set(mode="POSE")
+
+
+def painting(mode: str) -> Callable[[bpy.types.Object], None]:
+    def paint(_: bpy.types.Object) -> None:
+        bpy.ops.mesh.primitive_monkey_add()
+        bpy.ops.object.mode_set(mode=mode)
+
+    return paint
+
+
+@pytest.mark.parametrize("enter", [posing, painting("WEIGHT_PAINT"), painting("VERTEX_PAINT")])
+def test_an_object_is_updated_while_another_is_posed_or_painted_and_undo_knows_it(
+    enter: Callable[[bpy.types.Object], None], hero: bpy.types.Object
+) -> None:
+    (scene,) = blender.share(hero, "hero")
+    put("made", {**arrays_of(scene), "position": np.asarray(scene["position"]) * 2}, like=scene)
+    before = points_of(hero)
+    enter(hero)
+    bpy.ops.ed.undo_push(message="entered")
+    mode = bpy.context.mode
+    assert blender.apply("made").object == hero
+    bpy.ops.ed.undo()
+    assert bpy.context.mode == mode
+    np.testing.assert_array_equal(points_of(bpy.data.objects["Suzanne"]), before)
+
+
+@pytest.mark.parametrize("enter", [painting("EDIT"), painting("TEXTURE_PAINT")])
+def test_an_object_is_left_alone_while_another_is_edited(
+    enter: Callable[[bpy.types.Object], None], hero: bpy.types.Object
+) -> None:
+    (scene,) = blender.share(hero, "hero")
+    enter(hero)
+    with pytest.raises(ValueError, match="while another is edited or painted, as that could not be undone"):
+        blender.apply(scene, hero)
+
+
 DAMAGE: dict[str, Callable[[dict[str, NDArray[Any]]], Any]] = {
     "and there are 507 points": lambda arrays: arrays["corner_vert"].__setitem__(3, 507),
     "has -1 at 3": lambda arrays: arrays["corner_vert"].__setitem__(3, -1),

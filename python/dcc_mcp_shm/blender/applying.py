@@ -15,6 +15,8 @@ from dcc_mcp_shm.mesh import Mesh, MeshError
 NO_SHEAR = 1e-5
 # A matrix whose volume is less has no inverse worth the name.
 FLAT = 1e-12
+# In other modes, undo knows what is edited alone.
+WITH_UNDO_OF_OTHERS = {"OBJECT", "POSE", "SCULPT", "PAINT_WEIGHT", "PAINT_VERTEX"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,7 +128,10 @@ def _obstacle(obj: bpy.types.Object, mesh: Mesh, *, is_evaluated: bool, is_place
     others = data.users - data.use_fake_user - 1
     obstacles = [
         (obj.mode != "OBJECT", f"is in {obj.mode.lower().replace('_', ' ')} mode: leave it first"),
-        (bpy.context.mode != "OBJECT", "cannot be updated while another is edited, as that could not be undone"),
+        (
+            bpy.context.mode not in WITH_UNDO_OF_OTHERS,
+            "cannot be updated while another is edited or painted, as that could not be undone",
+        ),
         (data.library or data.override_library or not data.is_editable, "has a mesh that is linked from another file"),
         (others > 0, f"shares its mesh with {others} more: make it a single user first"),
         (not is_placed and abs(obj.matrix_world.to_3x3().determinant()) < FLAT, "has a scale of 0"),
