@@ -593,12 +593,29 @@ areas = [area for area in bpy.context.window.screen.areas if area.type == "VIEW_
 whole = shared(width=80)
 region = next(region for region in areas[0].regions if region.type == "WINDOW")
 assert whole.shape[0] == round(80 * region.height / region.width)
-areas[0].spaces.active.region_3d.view_perspective = "CAMERA"
+space = areas[0].spaces.active
+bpy.data.objects["Cube"].location.x += 2
+moved = shared(width=160, height=90)
+assert abs(moved - both)[..., :3].mean() > 1, "where the object is now"
+space.region_3d.view_distance *= 3
+assert abs(shared(width=160, height=90) - moved)[..., :3].mean() > 1, "from where one looks now"
+space.region_3d.view_perspective = "CAMERA"
 camera = shared(height=90)
 assert camera.shape[:2] == (90, 160), "in the proportions of a render"
 assert abs(camera - both)[..., :3].mean() > 3
 bpy.data.objects["Camera"].location.z += 2
-assert abs(shared(height=90) - camera)[..., :3].mean() > 1, "where the camera is now"
+raised = shared(height=90)
+assert abs(raised - camera)[..., :3].mean() > 1, "where the camera is now"
+bpy.context.scene.render.pixel_aspect_x = 2
+assert abs(shared(height=90) - raised)[..., :3].mean() > 1, "as wide pixels as in a render"
+bpy.context.scene.render.pixel_aspect_x = 1
+above = bpy.data.objects.new("above", bpy.data.cameras.new("above"))
+bpy.context.collection.objects.link(above)
+above.location.z = 20
+space.use_local_camera, space.camera = True, above
+assert abs(shared(height=90) - raised)[..., :3].mean() > 1, "the camera of the viewport"
+space.use_local_camera = False
+assert abs(shared(height=90) - raised)[..., :3].mean() < 1, "the camera of the scene"
 areas[0].type = "CONSOLE"
 assert shared(height=90).shape == camera.shape, "no viewport is open: what the camera sees"
 bpy.context.scene.camera = None

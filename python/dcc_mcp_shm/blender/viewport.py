@@ -1,6 +1,7 @@
 """The 3D viewport in shared memory."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator
 
 import bpy
@@ -17,6 +18,26 @@ LONGEST_EDGE = 1 << 14
 CHANNELS = 4
 
 
+@dataclasses.dataclass(frozen=True)
+class View:
+    """A 3D viewport, what it shows, and whether it is open."""
+
+    area: bpy.types.Area
+    scene: bpy.types.Scene
+    layer: bpy.types.ViewLayer
+    is_open: bool
+
+    @property
+    def space(self) -> bpy.types.SpaceView3D:
+        """Its settings."""
+        return self.area.spaces.active
+
+    @property
+    def region(self) -> bpy.types.Region:
+        """Where it is drawn. Of four, the last one is that of `space.region_3d`."""
+        return [region for region in self.area.regions if region.type == "WINDOW"][-1]
+
+
 def share_viewport(
     name: str = "viewport",
     *,
@@ -28,8 +49,8 @@ def share_viewport(
     """Share what the 3D viewport shows, drawn anew and read straight into shared memory.
 
     The array `pixels` is uint8 (height, width, 4): RGBA for the display, the bottom row first. It is drawn with the
-    viewport's own shading and overlays. Where the viewport looks through the camera, or where none is open, it is what
-    the scene's camera sees.
+    viewport's own shading and overlays. Where the viewport looks through a camera, it is what that sees; where none is
+    open, what the scene's camera sees. Of the four of a quad view it is the one that is not locked to an axis.
 
     Args:
         name: of the buffer, taken over from an earlier share.
@@ -49,23 +70,28 @@ def share_viewport(
         raise ValueError(f"{width} by {height} pixels cannot be drawn: a side has 1 to {LONGEST_EDGE}")
     if bpy.app.background:
         _start_drawing()
-    scene, layer = bpy.context.scene, bpy.context.view_layer
-    area, is_open = _area()
-    space = area.spaces.active
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    camera = scene.camera if not is_open or space.region_3d.view_perspective == "CAMERA" else None
+    view = _view()
+    space, region = view.space, view.region
+    view.layer.update()
+    space.region_3d.update()
+    camera = None
+    if not view.is_open or space.region_3d.view_perspective == "CAMERA":
+        camera = space.camera if view.is_open and space.use_local_camera else view.scene.camera
+    render = view.scene.render
     if camera:
-        percent = scene.render.resolution_percentage / 100
-        proportions = (scene.render.resolution_x * percent, scene.render.resolution_y * percent)
-    elif is_open:
+        percent = render.resolution_percentage / 100
+        proportions = (render.resolution_x * percent, render.resolution_y * percent)
+    elif view.is_open:
         proportions = (region.width, region.height)
     else:
         raise RuntimeError("there is no 3D viewport and no camera: open a viewport, or give the scene a camera")
     size = _size(width, height, proportions)
     if camera:
-        depsgraph = bpy.context.evaluated_depsgraph_get()
+        depsgraph = view.layer.depsgraph
         seen_from = camera.evaluated_get(depsgraph).matrix_world.normalized().inverted()
-        projection = camera.calc_matrix_camera(depsgraph, x=size[0], y=size[1])
+        projection = camera.calc_matrix_camera(
+            depsgraph, x=size[0], y=size[1], scale_x=render.pixel_aspect_x, scale_y=render.pixel_aspect_y
+        )
     else:
         seen_from = space.region_3d.view_matrix
         # As high as the viewport, and as wide as the image.
@@ -73,9 +99,9 @@ def share_viewport(
         projection = Matrix.Diagonal((narrower, 1, 1, 1)) @ space.region_3d.window_matrix
     with _drawing_of(size) as drawing:
         drawing.draw_view3d(
-            scene, layer, space, region, seen_from, projection, do_color_management=True, draw_background=True
+            view.scene, view.layer, space, region, seen_from, projection, do_color_management=True, draw_background=True
         )
-        return _publish(drawing, size, name, group=group, store=store)
+        return _publish(drawing, size, view.scene, name, group=group, store=store)
 
 
 def _start_drawing() -> None:
@@ -94,18 +120,23 @@ def _start_drawing() -> None:
         ) from error
 
 
-def _area() -> tuple[bpy.types.Area, bool]:
-    """A 3D viewport, and whether it is open: that of the caller, the largest one, or one of another workspace."""
-    if bpy.context.area and bpy.context.area.type == "VIEW_3D":
-        return bpy.context.area, True
-    windows = bpy.context.window_manager.windows
-    opened = [area for window in windows for area in window.screen.areas if area.type == "VIEW_3D"]
+def _view() -> View:
+    """That of the caller, the largest one, or one of another workspace."""
+    context = bpy.context
+    if context.area and context.area.type == "VIEW_3D":
+        return View(context.area, context.scene, context.view_layer, is_open=True)
+    opened = [
+        View(area, window.scene, window.view_layer, is_open=True)
+        for window in context.window_manager.windows
+        for area in window.screen.areas
+        if area.type == "VIEW_3D"
+    ]
     if opened:
-        return max(opened, key=lambda area: area.width * area.height), True
+        return max(opened, key=lambda view: view.area.width * view.area.height)
     others = [area for screen in bpy.data.screens for area in screen.areas if area.type == "VIEW_3D"]
     if not others:
         raise RuntimeError("no workspace of this file has a 3D viewport, which says how to draw: open one")
-    return others[0], False
+    return View(others[0], context.scene, context.view_layer, is_open=False)
 
 
 def _size(width: int | None, height: int | None, proportions: tuple[float, float]) -> tuple[int, int]:
@@ -131,10 +162,15 @@ def _drawing_of(size: tuple[int, int]) -> Iterator[gpu.types.GPUOffScreen]:
 
 
 def _publish(
-    drawing: gpu.types.GPUOffScreen, size: tuple[int, int], name: str, *, group: str | None, store: Store | None
+    drawing: gpu.types.GPUOffScreen,
+    size: tuple[int, int],
+    scene: bpy.types.Scene,
+    name: str,
+    *,
+    group: str | None,
+    store: Store | None,
 ) -> SharedSceneBuffer:
     width, height = size
-    scene = bpy.context.scene
     with SharedSceneBuffer.writer(
         {"pixels": ("u1", (height, width, CHANNELS), "frame")},
         kind="Screenshot",
