@@ -501,6 +501,21 @@ def test_what_was_rendered_is_shared_without_rendering_again(shot: bpy.types.Sce
     np.testing.assert_array_equal(pixels_of(image), pixels)
 
 
+@pytest.mark.skipif(bpy.app.version < (5, 0, 0), reason="before Blender 5.0 a file has no say in it")
+def test_a_render_is_in_the_space_that_the_file_works_in(shot: bpy.types.Scene) -> None:
+    bpy.ops.wm.set_working_color_space(working_space="ACEScg", convert_colors=False)
+    bpy.data.objects.remove(bpy.data.objects["Suzanne"])
+    shot.world = bpy.data.worlds.new("World")
+    shot.world.use_nodes = True
+    shot.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.1, 0.2, 0.4, 1)
+    bpy.ops.render.render()
+    scene = blender.share_render()
+    assert scene.attrs["colorSpace"] == "ACEScg"
+    np.testing.assert_allclose(np.asarray(scene["pixels"])[10, 10], (0.1, 0.2, 0.4, 1), atol=1e-5)
+    image = blender.apply_image(scene)
+    np.testing.assert_array_equal(pixels_of(image), np.asarray(scene["pixels"]))
+
+
 def test_a_codec_that_is_not_for_these_settings_stays(shot: bpy.types.Scene) -> None:
     settings = shot.render.image_settings
     settings.file_format, settings.color_depth, settings.exr_codec = "OPEN_EXR", "16", "B44"
