@@ -811,8 +811,16 @@ def test_what_blender_has_no_room_for_changes_nothing(hero: bpy.types.Object) ->
     SharedSceneBuffer.write_arrays(
         arrays | {"color:Points": np.zeros((corners, 4), "f4")}, name="colours", attrs=scene.attrs
     )
+    hero.vertex_groups.clear()
+    others = without_some_faces(scene)
+    left = len(others["corner_vert"])
+    put("others", others | {name: array[:left] for name, array in many.items()}, like=scene)
     before = state()
-    for name, problem in (("many", "it takes eight UV sets"), ("colours", "is of each point, and the data is not")):
+    for name, problem in (
+        ("many", "it takes eight UV sets"),
+        ("others", "it takes eight UV sets"),
+        ("colours", "is of each point, and the data is not"),
+    ):
         with pytest.raises(ValueError, match=problem):
             blender.apply(name)
     assert state() == before
