@@ -252,6 +252,10 @@ def with_freestyle(obj: bpy.types.Object) -> None:
         obj.data.attributes.new("freestyle_edge", "BOOLEAN", "EDGE").data[3].value = True
 
 
+def with_a_pin(obj: bpy.types.Object) -> None:
+    obj.data.attributes.new(".pn.UVMap", "BOOLEAN", "CORNER").data[3].value = True
+
+
 def with_a_loose_edge(obj: bpy.types.Object) -> None:
     obj.data.edges.add(1)
     obj.data.edges[-1].vertices = (0, 300)
@@ -259,6 +263,7 @@ def with_a_loose_edge(obj: bpy.types.Object) -> None:
 
 OF_THE_ARTIST: dict[str, Callable[[bpy.types.Object], Any]] = {
     r"the attribute '\.?uv_seam'": lambda obj: setattr(obj.data.edges[3], "use_seam", True),
+    r"the attribute '\.pn\.UVMap'": with_a_pin,
     "the attribute 'sharp_edge'": lambda obj: setattr(obj.data.edges[3], "use_edge_sharp", True),
     "the attribute 'crease_edge'": lambda obj: obj.data.attributes.new("crease_edge", "FLOAT", "EDGE"),
     "the attribute '.sculpt_face_set'": lambda obj: obj.data.attributes.new(".sculpt_face_set", "INT", "FACE"),

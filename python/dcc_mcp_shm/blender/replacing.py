@@ -8,8 +8,8 @@ from dcc_mcp_shm.mesh import Mesh
 
 # Attributes of the old mesh that the new one has anyway.
 BUILT = {"position", ".edge_verts", ".corner_vert", ".corner_edge", "material_index", "sharp_face"}
-# Attributes by which Blender remembers what is selected, hidden and pinned.
-OF_EDITING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.", ".pn.")
+# Attributes by which Blender remembers what is selected and hidden.
+OF_EDITING = (".select_", ".hide_", ".uv_select_", ".vs.", ".es.")
 # Blender 5.0 and newer have attributes for it.
 FREESTYLE = "use_freestyle_mark"
 
