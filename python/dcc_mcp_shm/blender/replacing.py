@@ -30,7 +30,7 @@ def loss(obj: bpy.types.Object, mesh: Mesh) -> str | None:
         *(["the data of the Skin modifier"] if len(data.skin_vertices) else []),
         *(f"the attribute {name!r}" for name in _attributes_beside(data)),
         *(["Freestyle marks"] if _is_any(data.edges, FREESTYLE) or _is_any(data.polygons, FREESTYLE) else []),
-        *(["loose edges"] if _is_any(data.edges, "is_loose") else []),
+        *(["loose edges"] if _has_loose_edges(data) else []),
         *(["smooth faces beside flat ones"] if len(_flat(data)) > 1 else []),
     ]
     return losses[0] if losses else None
@@ -76,9 +76,17 @@ def _attributes_beside(data: bpy.types.Mesh) -> list[str]:
 def _flat(data: bpy.types.Mesh) -> set[bool]:
     """Whether faces are flat: both, if some are."""
     attribute = data.attributes.get("sharp_face")
-    if not attribute:
+    if not attribute or not len(attribute.data):
         return {False}
-    return set(np.unique(layers.read(attribute.data, "value", "?", len(attribute.data))).tolist())
+    flat = layers.read(attribute.data, "value", "?", len(attribute.data))
+    return {bool(flat.min()), bool(flat.max())}
+
+
+def _has_loose_edges(data: bpy.types.Mesh) -> bool:
+    """Whether an edge is of no face, which `is_loose` says one by one."""
+    of_faces = np.zeros(len(data.edges), bool)
+    of_faces[layers.read(data.attributes[".corner_edge"].data, "value", "i4", len(data.loops))] = True
+    return not of_faces.all()
 
 
 def _is_any(collection: bpy.types.bpy_prop_collection, mark: str) -> bool:
