@@ -201,6 +201,23 @@ def test_other_faces_go_into_the_object_if_nothing_is_lost(hero: bpy.types.Objec
     assert blender.apply("again").said == ()
 
 
+def test_faces_go_into_a_mesh_that_has_none() -> None:
+    triangle = {"position": np.eye(3, dtype="f4"), "corner_vert": np.array([[0, 1, 2]], "i4")}
+    SharedSceneBuffer.write_arrays(triangle, name="triangle")
+    wire = [(0, 0, 0), (1, 0, 0)]
+    for points, edges in (([], []), (wire, []), (wire, [(0, 1)])):
+        mesh = bpy.data.meshes.new("bare")
+        mesh.from_pydata(points, edges, [])
+        obj = bpy.data.objects.new("bare", mesh)
+        bpy.context.collection.objects.link(obj)
+        if edges:
+            with pytest.raises(ValueError, match=r"'bare\.002' would lose loose edges"):
+                blender.apply("triangle", obj)
+        else:
+            assert blender.apply("triangle", obj).in_place
+            np.testing.assert_array_equal(points_of(obj), triangle["position"])
+
+
 @pytest.mark.parametrize("smooth", [True, False])
 def test_the_same_corners_in_faces_of_other_sizes_are_other_faces_shaded_as_before(smooth: bool) -> None:
     mesh = bpy.data.meshes.new("two")
@@ -217,7 +234,7 @@ def test_the_same_corners_in_faces_of_other_sizes_are_other_faces_shaded_as_befo
     blender.apply("two")
     arrays["face_start"] = np.array([0, 3], "i4")
     put("two", arrays, like=scene)
-    assert str(blender.apply("two")) == "'two' updated in place: 2 faces instead of 2"
+    assert str(blender.apply("two")) == "'two' updated in place: 2 other faces"
     assert [len(face.vertices) for face in obj.data.polygons] == [3, 4]
     assert [face.use_smooth for face in obj.data.polygons] == [smooth, smooth]
 

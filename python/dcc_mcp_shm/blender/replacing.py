@@ -85,7 +85,9 @@ def _flat(data: bpy.types.Mesh) -> set[bool]:
 def _has_loose_edges(data: bpy.types.Mesh) -> bool:
     """Whether an edge is of no face, which `is_loose` says one by one."""
     of_faces = np.zeros(len(data.edges), bool)
-    of_faces[layers.read(data.attributes[".corner_edge"].data, "value", "i4", len(data.loops))] = True
+    # A mesh without faces lacks the attribute.
+    if len(data.loops):
+        of_faces[layers.read(data.attributes[".corner_edge"].data, "value", "i4", len(data.loops))] = True
     return not of_faces.all()
 
 
