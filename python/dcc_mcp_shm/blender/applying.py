@@ -193,7 +193,8 @@ def _replace(obj: bpy.types.Object, mesh: Mesh, names: list[str]) -> list[str]:
     data.clear_geometry()
     data.materials.clear()
     replacing.replace(obj, _filled(data, mesh, names, like=obj))
-    return [f"{len(mesh.face_start)} faces instead of {before}"]
+    after = len(mesh.face_start)
+    return [f"{after} faces instead of {before}" if after != before else f"{after} other faces"]
 
 
 def _make(
