@@ -1,5 +1,6 @@
 """Meshes as arrays: what is whole is taken as it is, and nothing else gets past the check."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -185,3 +186,13 @@ def test_what_is_made_of_a_mesh_is_shared_where_that_is(arrays: Arrays, tmp_path
     assert SharedSceneBuffer.open("made", store=elsewhere).attrs == scene.attrs
     put("made", arrays, like=scene, store=store)
     assert SharedSceneBuffer.open("made").path().startswith(store.path)
+
+
+def test_what_is_no_mesh_is_said_to_be_none() -> None:
+    with pytest.raises(TypeError, match="a list is no mesh: pass a Mesh, arrays by name"):
+        put("made", [1, 2])
+
+
+def test_outside_blender_the_module_for_it_says_where_it_runs() -> None:
+    with pytest.raises(ModuleNotFoundError, match="runs inside Blender"):
+        importlib.import_module("dcc_mcp_shm.blender")

@@ -133,9 +133,12 @@ class Mesh:
     def to_trimesh(self) -> Any:  # noqa: ANN401 (trimesh is not needed to use this module)
         """A `trimesh.Trimesh` of the same points in the same order, with a copy of them.
 
-        Its `face_attributes["face"]` says which face each triangle is of.
+        It has no UV sets and no colours. Its `face_attributes["face"]` says which face each triangle is of.
         """
-        import trimesh  # noqa: PLC0415 (only who calls this needs it)
+        try:
+            import trimesh  # noqa: PLC0415 (only who calls this needs it)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("there is no trimesh here: pip install trimesh", name=error.name) from error
 
         faces, face = self.triangles()
         return trimesh.Trimesh(self.position, faces, process=False, face_attributes={"face": face})
@@ -229,6 +232,7 @@ def put(
 
     Raises:
         MeshError: the arrays are not those of a mesh. Nothing was shared.
+        TypeError: it is none of what a mesh may be.
         StoreFull: there is no room for it.
     """
     said: dict[str, str | None] = domains_of(like) if like else {}
@@ -237,6 +241,10 @@ def put(
         said = {f"color:{name}" if name else "color": domain for name, domain in mesh.color_domain.items()}
     elif isinstance(mesh, Mapping):
         arrays = {array: np.asarray(values) for array, values in mesh.items()}
+    elif not (hasattr(mesh, "vertices") and hasattr(mesh, "faces")):
+        raise TypeError(
+            f"a {type(mesh).__name__} is no mesh: pass a Mesh, arrays by name, or what has vertices and faces"
+        )
     else:
         arrays = {"position": np.asarray(mesh.vertices), "corner_vert": np.asarray(mesh.faces)}
     if like and "material" in arrays:

@@ -886,6 +886,15 @@ def test_nothing_is_shared_if_one_cannot_be(store: Store) -> None:
     assert blender.share([cube, other], "n", modifiers=False)
 
 
+def test_a_name_is_not_taken_for_an_object(hero: bpy.types.Object) -> None:
+    wanted = r"not its name: bpy.data.objects\['Suzanne'\]"
+    with pytest.raises(TypeError, match=wanted):
+        blender.share(hero.name, "hero")
+    blender.share(hero, "hero")
+    with pytest.raises(TypeError, match=wanted):
+        blender.apply("hero", hero.name)
+
+
 def test_two_of_one_name_are_refused_before_anything_is_shared(store: Store) -> None:
     bpy.ops.mesh.primitive_cube_add()
     cube = bpy.context.object

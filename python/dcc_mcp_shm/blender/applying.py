@@ -75,6 +75,8 @@ def apply(
         RuntimeError: Blender renders now.
         NotFound: there is no such buffer.
     """
+    if isinstance(obj, str):
+        raise TypeError(f"an object is wanted and not its name: bpy.data.objects[{obj!r}]")
     if bpy.app.is_job_running("RENDER"):
         raise RuntimeError("Blender is rendering: apply the mesh when it is done")
     scene = buffer if isinstance(buffer, SharedSceneBuffer) else SharedSceneBuffer.open(buffer, store=store)

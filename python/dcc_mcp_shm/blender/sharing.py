@@ -52,6 +52,8 @@ def share(
             raise ValueError("no mesh is selected: select an object, or pass the objects")
     elif isinstance(objects, bpy.types.Object):
         chosen = [objects]
+    elif isinstance(objects, str):
+        raise TypeError(f"an object is wanted and not its name: bpy.data.objects[{objects!r}]")
     else:
         chosen = list(objects)
         if not chosen:

@@ -152,7 +152,7 @@ pub(super) fn trimesh(descriptor: &Descriptor) -> String {
         "import dcc_mcp_shm\n\
          from dcc_mcp_shm.mesh import Mesh, put\n\
          scene = dcc_mcp_shm.SharedSceneBuffer.open({open})\n\
-         mesh = Mesh.of(scene).to_trimesh()  # a copy; larger faces are cut into triangles\n\
+         mesh = Mesh.of(scene).to_trimesh()  # a copy in triangles, without UV sets and colours\n\
          # Once it is changed, share it, and in Blender bring it into the scene:\n\
          # put({name}, mesh, like=scene{store})\n\
          # {import}; {call}"
