@@ -147,9 +147,10 @@ bench: $(BENCH_READY) ## measure against the peers (an hour, 12 GiB of memory)
 	$(call say,benchmark)
 	@.venv-bench/bin/python bench/run.py
 
-bench-dcc: $(DCC_READY) ## measure Blender filling scenes in place
-	$(call say,benchmark in Blender)
-	@.venv-dcc/bin/python bench/blender.py
+# 4.2 does not let other programs have its USD.
+bench-dcc: .venv-blender-5.0/.stamp-wheel ## measure scenes out of Blender and into it, beside files, lists and Blender's own calls
+	$(call say,benchmark in Blender 5.0)
+	@.venv-blender-5.0/bin/python bench/blender.py
 
 bench-server: $(READY) $(SERVER) $(NOOP) $(NODE_TOOLS) ## measure the MCP server against servers that do nothing
 	$(call say,benchmark of the server)
