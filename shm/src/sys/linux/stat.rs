@@ -65,7 +65,8 @@ impl From<fs::Stat> for Stat {
             directory: kind == FileType::Directory,
             owner: stat.st_uid,
             mode: stat.st_mode & 0o7777,
-            links: stat.st_nlink,
+            #[allow(clippy::useless_conversion, reason = "32 bits on other processors than x86-64")]
+            links: stat.st_nlink.into(),
             device: stat.st_dev,
             inode: stat.st_ino,
             len: u64::try_from(stat.st_size).unwrap_or(0),
