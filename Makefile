@@ -244,11 +244,13 @@ dist-aarch64: $(VENV) $(ZIG) ## the wheel for aarch64, into dist/aarch64/
 	@rm -rf dist/aarch64
 	@$(call build-wheel,dist/aarch64,--target aarch64-unknown-linux-gnu)
 
-# All that git knows.
-$(SDIST): $(VENV) $(wildcard $(shell git ls-files))
+# All that git would not ignore, by an index of its own: files that were not added yet are in it, and no checkout has to be there.
+$(SDIST): $(VENV) $(wildcard $(shell git ls-files 2>/dev/null))
 	$(call say,the source distribution)
 	@rm -f dist/*.tar.gz
-	@.venv/bin/python -m maturin sdist --out dist
+	@rm -rf target/sdist.git && mkdir -p target
+	@export GIT_DIR="$(CURDIR)/target/sdist.git" GIT_WORK_TREE="$(CURDIR)" && git init --quiet && git add --all && \
+		.venv/bin/python -m maturin sdist --out dist
 	@touch $@
 
 # Built and validated by Blender's own tool, which is a part of bpy.
