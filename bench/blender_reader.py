@@ -6,7 +6,7 @@ Each line of stdin is a JSON list of a way and where the data is. Its answer, a 
 was looked at once: the number of points, and the largest coordinate.
 """
 
-# ruff: noqa: E402
+# ruff: noqa: E402 (what is imported prints, so stdout is moved before)
 import json
 import os
 import sys
@@ -41,7 +41,7 @@ def ply(file: str) -> Arrays:
     header, end, _ = data.partition(b"end_header\n")
     lines = [line.split() for line in header.splitlines()]
     points_count, faces_count = (int(line[2]) for line in lines if line[0] == b"element")
-    columns = [(line[2].decode(), PLY_TYPES[line[1]]) for line in lines if line[0] == b"property" and len(line) == 3]  # noqa: PLR2004
+    columns = [(line[2].decode(), PLY_TYPES[line[1]]) for line in lines if line[0] == b"property" and len(line) == 3]  # noqa: PLR2004 (no list)
     points = np.frombuffer(data, np.dtype(columns), points_count, len(header + end))
     at = len(header + end) + points.nbytes
     size, index = next((PLY_TYPES[line[2]], PLY_TYPES[line[3]]) for line in lines if line[1:2] == [b"list"])

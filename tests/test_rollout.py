@@ -18,7 +18,9 @@ NETWORK = {"socket", "connect", "bind", "listen", "accept", "accept4", "getaddri
 
 def imported(program: Path) -> set[str]:
     """The functions that a program or library takes from others."""
-    listed = subprocess.run(["nm", "-D", "--undefined-only", str(program)], capture_output=True, text=True, check=True)  # noqa: S607
+    listed = subprocess.run(
+        ["/usr/bin/nm", "-D", "--undefined-only", str(program)], capture_output=True, text=True, check=True
+    )
     return {line.split()[-1].partition("@")[0] for line in listed.stdout.splitlines()}
 
 

@@ -19,7 +19,7 @@ def _directory_changed(self: "DCC_MCP_SHM_AP_preferences", _context: bpy.types.C
     """Make it absolute: relative to the file, it would be another one with each file, and none while Blender starts."""
     if self.directory:
         # A Path would keep "..", and raise if there is no such user.
-        absolute = os.path.abspath(os.path.expanduser(bpy.path.abspath(self.directory)))  # noqa: PTH100, PTH111
+        absolute = os.path.abspath(os.path.expanduser(bpy.path.abspath(self.directory)))  # noqa: PTH100, PTH111 (see above)
         # What is set here comes here again.
         if self.directory != absolute:
             self.directory = absolute

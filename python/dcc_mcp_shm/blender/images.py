@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from dcc_mcp_shm import SharedSceneBuffer, Store
+from dcc_mcp_shm import SceneWriter, SharedSceneBuffer, Store
 from dcc_mcp_shm.blender import identity, names
 from dcc_mcp_shm.blender.session import SOURCE
 
@@ -57,25 +57,34 @@ def publish(
     """Share an image that has pixels, with attributes beside those of every image."""
     width, height = image.size
     is_alpha = image.channels == 4 and image.alpha_mode in WITH_ALPHA and not image.colorspace_settings.is_data  # noqa: PLR2004 (RGBA)
-    with SharedSceneBuffer.writer(
-        {"pixels": ("f4", (height, width, image.channels), "frame")},
+    meaning = {COLOR_SPACE: color_space(image), **({PREMULTIPLIED: image.is_float} if is_alpha else {})}
+    shape = (height, width, image.channels)
+    with writer(name, "f4", shape, attrs=meaning | attrs, group=group, store=store) as w:
+        image.pixels.foreach_get(w["pixels"])
+    return w.scene
+
+
+def writer(
+    name: str,
+    dtype: str,
+    shape: tuple[int, int, int],
+    *,
+    attrs: dict[str, Any],
+    group: str | None,
+    store: Store | None,
+) -> SceneWriter:
+    """A scene to fill with `pixels` of (height, width, channels), of which Blender gives the bottom row first."""
+    height, width, _ = shape
+    return SharedSceneBuffer.writer(
+        {"pixels": (dtype, shape, "frame")},
         kind="Screenshot",
         source_dcc=SOURCE,
         name=name,
         replace=True,
         group=group,
-        attrs={
-            "width": width,
-            "height": height,
-            COLOR_SPACE: color_space(image),
-            FIRST_ROW: "bottom",
-            **({PREMULTIPLIED: image.is_float} if is_alpha else {}),
-            **attrs,
-        },
+        attrs={"width": width, "height": height, FIRST_ROW: "bottom", **attrs},
         store=store,
-    ) as w:
-        image.pixels.foreach_get(w["pixels"])
-    return w.scene
+    )
 
 
 def problem(image: bpy.types.Image) -> str | None:

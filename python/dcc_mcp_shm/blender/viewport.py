@@ -10,7 +10,6 @@ from mathutils import Matrix
 
 from dcc_mcp_shm import SharedSceneBuffer, Store
 from dcc_mcp_shm.blender import images, names
-from dcc_mcp_shm.blender.session import SOURCE
 
 # The first Blender that draws without one.
 WITHOUT_WINDOW = (5, 2, 0)
@@ -171,22 +170,8 @@ def _publish(
     store: Store | None,
 ) -> SharedSceneBuffer:
     width, height = size
-    with SharedSceneBuffer.writer(
-        {"pixels": ("u1", (height, width, CHANNELS), "frame")},
-        kind="Screenshot",
-        source_dcc=SOURCE,
-        name=name,
-        replace=True,
-        group=group,
-        attrs={
-            "width": width,
-            "height": height,
-            images.COLOR_SPACE: scene.display_settings.display_device,
-            images.FIRST_ROW: "bottom",
-            "frame": scene.frame_current,
-        },
-        store=store,
-    ) as w:
+    attrs = {images.COLOR_SPACE: scene.display_settings.display_device, "frame": scene.frame_current}
+    with images.writer(name, "u1", (height, width, CHANNELS), attrs=attrs, group=group, store=store) as w:
         target = gpu.types.Buffer("UBYTE", width * height * CHANNELS, w["pixels"])
         with drawing.bind():
             gpu.state.active_framebuffer_get().read_color(0, 0, width, height, CHANNELS, 0, "UBYTE", data=target)
