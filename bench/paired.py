@@ -1,13 +1,14 @@
 """Compare this checkout with another one: sections of the benchmark in turns, and what is slower here.
 
-    python bench/paired.py OTHER [--times N] [SECTION ...]
+    python bench/paired.py [--times N] OTHER [SECTION ...]
 
-OTHER is a checkout whose .venv-bench is made (`make .venv-bench/.stamp-wheel`), as must be that of this one. The
-sections of what is slower here are run again, up to N times; what is slower in all runs by more than SLACK is printed.
+OTHER is a checkout whose .venv-bench is made (`make .venv-bench/.stamp-wheel`), as must be that of this one. Both are
+measured by the scripts of this one, without the peers. The sections of what is slower here are run again, up to N times; what is slower in all runs by more than SLACK is printed.
 """
 
 import argparse
 import json
+import os
 import re
 import statistics
 import subprocess
@@ -38,8 +39,9 @@ def medians(section: str, rows: list[dict[str, Any]]) -> Medians:
 
 def measure(checkout: Path, section: str) -> Medians:
     """One run of a section."""
-    command = [str(checkout / ".venv-bench/bin/python"), str(checkout / "bench/run.py"), section]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    command = [str(checkout / ".venv-bench/bin/python"), str(HERE / "bench/run.py"), section]
+    environment = os.environ | {"DCC_MCP_SHM_BENCH_ONLY_OURS": "1"}
+    ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     samples = re.search(r"^samples: (.+)$", ran.stderr, re.MULTILINE)
     assert samples, ran.stderr
     rows: list[dict[str, Any]] = json.loads(Path(samples[1]).read_text())["results"][section]

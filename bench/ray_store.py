@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import ray
 from peers import RAY
-from rounds import GIB, HOT, SIZES, Measurement, Method, payload, progress, python, sweep
+from rounds import GIB, HOT, SIZES, Measurement, Method, only_ours, payload, progress, python, sweep
 
 # Of each sweep.
 OPENING_ROUNDS = 10
@@ -131,6 +131,8 @@ if __name__ == "__main__":
     match sys.argv[1]:
         case "consume":
             print(json.dumps(consume(*json.load(sys.stdin))))
+        case _ if only_ours():
+            print("[]")
         case "opening":
             progress("ray")
             print(json.dumps(opening()))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from peers import OURS
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SMALL, MIDDLE, LARGE = 4 * KIB, 64 * MIB, GIB
@@ -22,6 +23,8 @@ IDLE_SECONDS = 3.0
 # The quartiles of three runs of 5 samples have nothing in common in 41 % of all cases even if nothing differs between
 # the runs; of 15, in 2 %.
 SWEEPS = 15
+# Enough to see whether something is worth being measured again.
+SWEEPS_OF_PAIRS = 5
 
 # Does one thing, and returns how many seconds of it count.
 Method = Callable[[], float]
@@ -45,7 +48,7 @@ def take_turns(
     methods: Mapping[str, Method], turn: int, condition: str | None, seconds: Mapping[str, list[float]]
 ) -> None:
     """One round of `interleave`, added to `seconds`."""
-    for name in np.random.default_rng(turn).permutation(list(methods)).tolist():
+    for name in np.random.default_rng(turn).permutation([name for name in methods if is_measured(name)]).tolist():
         if condition == HOT:
             methods[name]()
         elif condition == COLD:
@@ -68,7 +71,7 @@ def sweep(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
     What is measured within a few seconds is alike however much it is repeated, and another run finds something else.
     """
     found: list[dict[str, list[float]]] = [{method: [] for method in m.methods} for m in measurements]
-    for turn in range(1 if quick() else SWEEPS):
+    for turn in range(1 if quick() else SWEEPS_OF_PAIRS if only_ours() else SWEEPS):
         progress(f"sweep {turn + 1}")
         for (_, condition, methods, rounds), seconds in zip(measurements, found, strict=True):
             for own_turn in range(1 if quick() else rounds):
@@ -96,6 +99,16 @@ def python(script: str, *arguments: str, stdin: str = "") -> Any:  # noqa: ANN40
 def progress(text: str) -> None:
     """Say on stderr what is being measured."""
     print(f"    {text}", file=sys.stderr, flush=True)
+
+
+def only_ours() -> bool:
+    """Whether the peers are left out, because this checkout is compared with another one."""
+    return "DCC_MCP_SHM_BENCH_ONLY_OURS" in os.environ
+
+
+def is_measured(method: str) -> bool:
+    """Whether a method is one of those that are measured."""
+    return not only_ours() or OURS in method
 
 
 def quick() -> bool:

@@ -25,7 +25,7 @@ from machine import available_bytes, describe, processor_ticks
 from peers import MEMORY, NOTES_VARIABLE, PREFIX_VARIABLE
 from plots import draw
 from report import markdown
-from rounds import GIB, IDLE_SECONDS, progress, python
+from rounds import GIB, IDLE_SECONDS, only_ours, progress, python
 from runs import merged
 from tables import Row, section_table
 
@@ -109,6 +109,8 @@ def main() -> None:
     stolen_after, ticks_after = processor_ticks()
     machine["processor time that the host took"] = f"{(stolen_after - stolen) / (ticks_after - ticks):.1%}"
     save(results, machine)
+    if only_ours():
+        return
     if arguments.sections:
         print("\n\n".join(section_table(name, rows) for name, rows in results.items()))
         return
