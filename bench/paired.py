@@ -33,7 +33,9 @@ def medians(section: str, rows: list[dict[str, Any]]) -> Medians:
         label = ", ".join(str(value) for value in row.values() if isinstance(value, str | int) and value != "")
         for name, values in row.items():
             if OURS in label and isinstance(values, list) and values:
-                found[section, f"{label}: {name}"] = statistics.median(values)
+                # Sections that are run several times have a list for each run.
+                flat = [value for run in values for value in (run if isinstance(run, list) else [run])]
+                found[section, f"{label}: {name}"] = statistics.median(flat)
     return found
 
 

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::verdict::Verdict;
 use super::{Collector, GcReport, KeptReason};
-use crate::directory::{FileName, record_end_of_use};
+use crate::directory::{FileKind, FileName, record_end_of_use};
 use crate::error::{Error, Result};
 use crate::sys::{self, Access, LockMode};
 
@@ -23,7 +23,7 @@ impl Collector<'_> {
                 continue;
             }
             // A draft may have become a pool since.
-            if !file.draft && matches!(verdict, Ok(Verdict::Take(_))) {
+            if file.kind == FileKind::Published && matches!(verdict, Ok(Verdict::Take(_))) {
                 gone.insert(file.id);
             }
             report.add(file, bytes, verdict);
@@ -75,7 +75,7 @@ impl Collector<'_> {
     /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may
     /// have been published.
     fn take(self, entry: FileName) -> Result<bool> {
-        if !entry.draft {
+        if entry.kind == FileKind::Published {
             return self.0.collect_file(entry.id).map(|()| true);
         }
         let name = entry.to_string();

@@ -6,7 +6,7 @@ use std::io;
 use uuid::Uuid;
 
 use super::{Collector, GcReport, Kept, KeptReason, Removed};
-use crate::directory::{FileName, snapshot};
+use crate::directory::{FileKind, FileName, snapshot};
 use crate::error::{Error, Result};
 use crate::format::{Role, Snapshot};
 use crate::sys::{self, GuardedFile};
@@ -43,7 +43,7 @@ impl Collector<'_> {
         if stat.is_deleted() {
             return Ok(Verdict::Gone);
         }
-        if entry.draft {
+        if entry.kind == FileKind::Draft {
             return Ok(Verdict::Take("a process that died left it half made"));
         }
         let snapshot = match snapshot(file, &path, entry.id) {

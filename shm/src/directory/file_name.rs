@@ -1,40 +1,81 @@
-//! What files of buffers are called: their id, and whether they are published.
+//! What files of buffers are called: their id, and what has become of them.
 
 use std::fmt;
 
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 const SUFFIX: &str = ".shm";
-/// What is not yet published. Left behind, it was being made by a process that died.
-const DRAFT_SUFFIX: &str = ".shm.draft";
 
-/// What the file of a buffer is called, or one that is being made.
+/// What a file of a store is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    /// A buffer, scene, pool slot or pool that can be found.
+    Published,
+    /// Not yet published. Left behind, it was being made by a process that died.
+    Draft,
+    /// Deleted while processes had it open. It is removed when the last of them lets go.
+    Deleted,
+    /// Memory without content, kept for what is made next.
+    Reserve,
+}
+
+impl FileKind {
+    const ALL: [Self; 4] = [Self::Published, Self::Draft, Self::Deleted, Self::Reserve];
+
+    /// What the name has behind the id and `.shm`.
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Published => "",
+            Self::Draft => ".draft",
+            Self::Deleted => ".deleted",
+            Self::Reserve => ".reserve",
+        }
+    }
+}
+
+/// What a file of a store is called.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileName {
     pub(crate) id: Uuid,
-    pub(crate) draft: bool,
+    pub(crate) kind: FileKind,
 }
 
 impl FileName {
     pub(super) fn parse(name: &[u8]) -> Option<Self> {
-        let (stem, draft) = match name.strip_suffix(DRAFT_SUFFIX.as_bytes()) {
-            Some(stem) => (stem, true),
-            None => (name.strip_suffix(SUFFIX.as_bytes())?, false),
-        };
+        let (stem, rest) = name.split_at_checked(Hyphenated::LENGTH)?;
+        let rest = rest.strip_prefix(SUFFIX.as_bytes())?;
+        let kind = FileKind::ALL
+            .into_iter()
+            .find(|kind| kind.suffix().as_bytes() == rest)?;
         let id = Uuid::try_parse_ascii(stem).ok()?;
         // Other spellings of the same id are other names, which nothing of ours has.
         let spelled = id.hyphenated().encode_lower(&mut Uuid::encode_buffer()).as_bytes() == stem;
-        spelled.then_some(Self { id, draft })
+        spelled.then_some(Self { id, kind })
     }
 
     /// The file of what is published.
     pub(crate) fn of(id: Uuid) -> Self {
-        Self { id, draft: false }
+        Self {
+            id,
+            kind: FileKind::Published,
+        }
     }
 
     /// The file of what is not yet published.
     pub(crate) fn of_draft(id: Uuid) -> Self {
-        Self { id, draft: true }
+        Self {
+            id,
+            kind: FileKind::Draft,
+        }
+    }
+
+    /// The file of what was deleted while processes had it open.
+    pub(crate) fn of_deleted(id: Uuid) -> Self {
+        Self {
+            id,
+            kind: FileKind::Deleted,
+        }
     }
 
     /// The id of what is published under a name, as others may spell it.
@@ -45,7 +86,6 @@ impl FileName {
 
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let suffix = if self.draft { DRAFT_SUFFIX } else { SUFFIX };
-        write!(f, "{}{suffix}", self.id)
+        write!(f, "{}{SUFFIX}{}", self.id, self.kind.suffix())
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
-use super::{Directory, FileName};
+use super::{Directory, FileKind, FileName};
 use crate::error::{Error, OPENING, Result};
 use crate::sys::{Access, GuardedFile, Mapping, Protection, Refusal, Stat};
 
@@ -34,7 +34,7 @@ impl Directory {
     pub(crate) fn published_ids(&self) -> Result<impl Iterator<Item = Result<Uuid>> + Send + '_> {
         Ok(self
             .read_files()?
-            .filter(|file| !matches!(file, Ok(file) if file.draft))
+            .filter(|file| !matches!(file, Ok(file) if file.kind != FileKind::Published))
             .map(|file| file.map(|file| file.id)))
     }
 

@@ -14,6 +14,7 @@ mod names;
 mod opening;
 mod publishing;
 mod quota;
+mod record;
 mod reference;
 mod removal;
 mod replaced;
@@ -24,19 +25,20 @@ mod waiters;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
 use crate::sys::{DirectoryHandle, Stat};
 
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
-pub(crate) use self::file_name::FileName;
+pub(crate) use self::file_name::{FileKind, FileName};
 pub(crate) use self::files::map_file;
 pub(crate) use self::header::{check_file, read_header, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
 pub(crate) use self::opening::Purpose;
+use self::record::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
 pub use self::room::Room;
@@ -47,6 +49,7 @@ struct Opened {
     handle: DirectoryHandle,
     stat: Stat,
     swept_by_owner: bool,
+    record: OnceLock<Box<StoreRecord>>,
 }
 
 /// A private directory that is open. Cloning is cheap.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::full::directory_failed;
 use super::{Directory, Opened};
@@ -59,12 +59,15 @@ impl Directory {
         if let Some(danger) = stat.danger() {
             return Err(refused(&danger));
         }
-        Ok(Self(Arc::new(Opened {
+        let directory = Self(Arc::new(Opened {
             path,
             handle,
             stat,
             swept_by_owner: purpose != Purpose::ToWork,
-        })))
+            record: OnceLock::new(),
+        }));
+        directory.check_version()?;
+        Ok(directory)
     }
 
     /// Whether the path still leads to this directory, and the directory is as it must be. False where that cannot be

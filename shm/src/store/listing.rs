@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::Store;
-use crate::directory::Reference;
+use crate::directory::{FileKind, Reference};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -46,7 +46,7 @@ impl Store {
         let directory = self.directory();
         let mut found = Vec::new();
         let mut listing = Listing::default();
-        for file in directory.files()?.into_iter().filter(|file| !file.draft) {
+        for file in directory.files()?.into_iter().filter(|file| file.kind == FileKind::Published) {
             match directory.look(file.id) {
                 Ok(snapshot) => found.push(snapshot),
                 // Deleted since the directory was read.

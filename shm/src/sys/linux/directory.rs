@@ -8,7 +8,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, Dir, Mode, OFlags};
+use rustix::fs::{self, AtFlags, Dir, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::retry::retry;
@@ -49,6 +49,14 @@ impl DirectoryHandle {
     /// Renames a file or link; what has the new name goes.
     pub(crate) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         retry(|| fs::renameat(&self.0, from, &self.0, to))
+    }
+
+    /// Renames a file or link, unless something has the new name already; says whether it did.
+    pub(crate) fn rename_new(&self, from: &str, to: &str) -> io::Result<bool> {
+        match retry(|| fs::renameat_with(&self.0, from, &self.0, to, RenameFlags::NOREPLACE)) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            renamed => renamed.map(|()| true),
+        }
     }
 
     /// Makes a symbolic link with this text.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::lock::attempt;
 use super::retry::retry;
+use super::stat::MODE_DELETED;
 use super::{GuardedFile, Stat};
 
 /// Mode of a file that is being sealed: nobody can open it for writing, and it does not yet count as sealed.
@@ -54,6 +55,29 @@ impl GuardedFile {
             lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_UNLCK)?;
         }
         Ok(granted)
+    }
+
+    /// Marks the file, as it is now, as deleted.
+    pub(crate) fn mark_deleted(&self, stat: &Stat) -> io::Result<()> {
+        self.set_mode(stat.mode | MODE_DELETED)
+    }
+
+    /// Whether no process has the file open or mapped, but for this open file: also through mappings that were made without a
+    /// lock, in forked children, and by descriptors on their way through a socket.
+    ///
+    /// The kernel grants a write lease exactly then. Mappings that were made through this open file itself, here or in a forked
+    /// child, are not seen: so it must be one that was opened to ask, and never a handle's own. A name by a hard link that nobody
+    /// has open is not seen either; [`Stat::links`] tells.
+    ///
+    /// # Errors
+    /// The system grants no leases, so it cannot be told.
+    pub(crate) fn nobody_else_has_it(&self) -> io::Result<bool> {
+        lease_command(self.as_fd(), F_SETSIG, libc::SIGURG)?;
+        match lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_WRLCK) {
+            Ok(()) => lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_UNLCK).map(|()| true),
+            Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Whether the system grants leases on this file at all, even if a process can write to it. Takes no lease.

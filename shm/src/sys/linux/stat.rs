@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use rustix::fs::{self, FileType};
 
+/// The bit of a file's mode that marks it as deleted: the sticky bit, which means nothing else for a file, and which whoever
+/// has the file open sees.
+pub(super) const MODE_DELETED: u32 = 0o1000;
+
 /// What the file system knows of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Stat {
@@ -33,9 +37,19 @@ impl Stat {
         self.owner == other.owner
     }
 
-    /// Whether no name leads to it any more.
+    /// Whether no name leads to it any more, or it is a file that is marked as deleted.
     pub(crate) fn is_deleted(&self) -> bool {
-        self.links == 0
+        self.links == 0 || self.is_marked_deleted()
+    }
+
+    /// Whether it is a file that was deleted while processes had it open, which still has a name to be counted by.
+    pub(crate) fn is_marked_deleted(&self) -> bool {
+        self.regular && self.mode & MODE_DELETED != 0
+    }
+
+    /// How many names a file has.
+    pub(crate) fn links(&self) -> u64 {
+        self.links
     }
 
     /// Why others could tamper with a directory; nothing if it is of this user alone.

@@ -37,6 +37,10 @@ impl DirectoryHandle {
         match self.0 {}
     }
 
+    pub(crate) fn rename_new(&self, _from: &str, _to: &str) -> io::Result<bool> {
+        match self.0 {}
+    }
+
     pub(crate) fn make_link(&self, _text: &str, _name: &str) -> io::Result<()> {
         match self.0 {}
     }

@@ -27,6 +27,14 @@ impl Stat {
         match self.never {}
     }
 
+    pub(crate) fn is_marked_deleted(&self) -> bool {
+        match self.never {}
+    }
+
+    pub(crate) fn links(&self) -> u64 {
+        match self.never {}
+    }
+
     pub(crate) fn danger(&self) -> Option<String> {
         match self.never {}
     }
