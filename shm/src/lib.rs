@@ -72,6 +72,10 @@ pub use store::{
 pub use sys::{Source, give_back_large_memory};
 pub use text::{is_hidden, push_escaped, unescaped, visible};
 
+/// The mark by which others tell which version of this crate a program has in it: it is in the program's bytes, as opening a
+/// store logs it.
+pub const VERSION_MARK: &str = concat!("dcc-mcp-shm-version/", env!("CARGO_PKG_VERSION"), ";");
+
 /// Fails where the standard library's hash maps would panic in this thread, because the system gives no random numbers. This crate
 /// looks before it uses them; a program that uses some of its own calls this first.
 ///

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::foreign::foreign;
-use crate::platform;
+use crate::platform::{self, RunningVersion};
 
 /// A process that has something open.
 #[derive(Debug, Clone, Serialize)]
@@ -13,6 +13,9 @@ pub(super) struct Process {
     /// As the kernel calls it, in at most 15 bytes; absent where that cannot be seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) program: Option<String>,
+    /// Which dcc-mcp-shm it runs, where that is another one than this; `replaced` if the file that it was loaded from is gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) other_version: Option<String>,
 }
 
 /// `1 process`, `2 processes`.
@@ -24,16 +27,31 @@ pub(super) fn count(processes: usize) -> String {
 impl Process {
     pub(super) fn of(pid: u32) -> Self {
         let program = platform::program_of(pid).map(|program| foreign(&program));
-        Self { pid, program }
+        let other_version = match platform::version_of(pid) {
+            Some(RunningVersion::Known(version)) if version != env!("CARGO_PKG_VERSION") => Some(version),
+            Some(RunningVersion::Replaced) => Some("replaced".to_owned()),
+            Some(RunningVersion::Known(_)) | None => None,
+        };
+        Self {
+            pid,
+            program,
+            other_version,
+        }
     }
 
-    /// `blender 4242`
+    /// `blender 4242`, and the version if it is another one: `blender 4242 (0.0.9)`
     pub(super) fn in_words(&self) -> String {
-        let Self { pid, program } = self;
-        match program {
-            Some(program) => format!("{program} {pid}"),
-            None => pid.to_string(),
-        }
+        let Self {
+            pid,
+            program,
+            other_version,
+        } = self;
+        let program = program
+            .as_ref()
+            .map(|program| format!("{program} "))
+            .unwrap_or_default();
+        let version = other_version.as_ref().map(|version| format!(" ({version})"));
+        format!("{program}{pid}{}", version.unwrap_or_default())
     }
 
     /// When it was started, to the second.

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use self::system::{
     Keys, OutputReader, RawTerminal, Resizes, StoreReadiness, Terminations, can_make_in, can_write, check_descriptors,
     file_builder, file_identity, file_system, give_way, input, is_output_hung_up, keep_owner, kernel_release, look_at,
-    output, program_of, started, survive_file_size_limit, user, window_size,
+    output, program_of, started, survive_file_size_limit, user, version_of, window_size,
 };
 
 pub(crate) type Input = Box<dyn AsyncRead + Send + Unpin>;
@@ -41,6 +41,14 @@ pub(crate) enum PathKind {
     Link,
     Directory,
     Other,
+}
+
+/// The version of dcc-mcp-shm that a process runs, as far as its files tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RunningVersion {
+    Known(String),
+    /// The file that it was loaded from was replaced or removed since.
+    Replaced,
 }
 
 /// A file system.

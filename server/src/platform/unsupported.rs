@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use dcc_mcp_shm::StoreWatch;
 use jiff::Timestamp;
 
-use super::{FileSystem, Input, Output, PathFacts};
+use super::{FileSystem, Input, Output, PathFacts, RunningVersion};
 
 fn refused() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "dcc-mcp-shm works on Linux only")
@@ -21,6 +21,10 @@ pub(crate) fn input() -> io::Result<Input> {
 
 pub(crate) fn output() -> io::Result<Output> {
     Err(refused())
+}
+
+pub(crate) fn version_of(_pid: u32) -> Option<RunningVersion> {
+    None
 }
 
 #[derive(Debug)]

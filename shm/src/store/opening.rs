@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::Store;
 use super::options::{QuotaSetting, StoreOptions, default_path};
+use crate::VERSION_MARK;
 use crate::collector::Collector;
 use crate::directory::{Directory, Purpose};
 #[cfg(doc)]
@@ -34,6 +35,7 @@ impl Store {
             directory: Directory::open(&options.path(), options.purpose)?,
             idle_index: Arc::default(),
         };
+        tracing::debug!(path = %store.path().display(), by = VERSION_MARK, "a store was opened");
         match quota {
             QuotaSetting::Keep => {}
             QuotaSetting::Lift => store.set_quota(None)?,

@@ -9,6 +9,7 @@ mod lock;
 mod logind;
 mod memory;
 mod quoted;
+mod versions;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -49,6 +50,7 @@ impl Doctor {
             findings.push(watching(store));
             findings.push(lock::check(store));
             findings.extend(contents::check(store, &option_for(&directory)));
+            findings.extend(versions::check(store));
         }
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();
         let (errors, warnings) = (count(Level::Error), count(Level::Warning));
