@@ -16,10 +16,20 @@ impl Directory {
     /// Reads a file's header without holding the file.
     pub(crate) fn look(&self, id: Uuid) -> Result<Snapshot> {
         let file = self.open_file(id, Access::Read)?;
-        self.snapshot(&file, id)
+        self.look_at(&file, id)
     }
 
-    /// Reads and validates the header of a file that is open.
+    /// Reads and validates the header of a file that was just opened without being held: it may have been deleted meanwhile.
+    pub(crate) fn look_at(&self, file: &GuardedFile, id: Uuid) -> Result<Snapshot> {
+        let path = self.file_path(id);
+        let stat = check_file(file, &path)?;
+        if stat.is_marked_deleted() {
+            return Err(self.not_found(id));
+        }
+        read_header(file, &path, id, stat)
+    }
+
+    /// Reads and validates the header of a file that is open, deleted or not.
     pub(crate) fn snapshot(&self, file: &GuardedFile, id: Uuid) -> Result<Snapshot> {
         snapshot(file, &self.file_path(id), id)
     }

@@ -62,6 +62,11 @@ impl GuardedFile {
         self.set_mode(stat.mode | MODE_DELETED)
     }
 
+    /// Takes that back; `stat` is what the file was like before.
+    pub(crate) fn unmark_deleted(&self, stat: &Stat) -> io::Result<()> {
+        self.set_mode(stat.mode & !MODE_DELETED)
+    }
+
     /// Whether no process has the file open or mapped, but for this open file: also through mappings that were made without a
     /// lock, in forked children, and by descriptors on their way through a socket.
     ///
