@@ -1,6 +1,7 @@
 //! The ground under the three kinds of memory: a directory of this user's alone, its lock, the names and the quota in it, and
 //! files that are made, read and removed there.
 
+mod contents;
 mod draft;
 mod existing;
 mod file_name;
@@ -11,6 +12,7 @@ mod holders;
 mod last_use;
 mod lock;
 mod names;
+mod numbers;
 mod opening;
 mod publishing;
 mod quota;
@@ -30,6 +32,7 @@ use std::sync::{Arc, OnceLock};
 use crate::error::Error;
 use crate::sys::{DirectoryHandle, Stat};
 
+pub(crate) use self::contents::Contents;
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
 pub(crate) use self::file_name::{FileKind, FileName};
@@ -37,6 +40,8 @@ pub(crate) use self::files::map_file;
 pub(crate) use self::header::{check_file, read_header, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
+pub(crate) use self::names::{is_link, link_name};
+pub(crate) use self::numbers::{PublicationCount, ahead_of_count};
 pub(crate) use self::opening::Purpose;
 use self::record::StoreRecord;
 pub(crate) use self::reference::Found;
