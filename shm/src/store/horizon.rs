@@ -28,6 +28,14 @@ pub struct Horizon {
 }
 
 impl StoreIndex {
+    /// Which count of publications this index goes by, and the last number in it when the index was refreshed; see [`Horizon`].
+    pub fn counted(&self) -> (u64, u64) {
+        let count = self.count.unwrap_or_default();
+        // What came between counting and reading has been seen. Where nothing is counted, the next number is greater as well.
+        let greatest = self.entries.numbers.last().copied();
+        (count.era, count.last.max(greatest.unwrap_or(0)))
+    }
+
     /// Up to where this index has seen what was published, as of its last refresh.
     ///
     /// ```
@@ -47,10 +55,7 @@ impl StoreIndex {
     /// # Errors
     /// As [`StoreIndex::new`].
     pub fn horizon(&self) -> Result<Horizon> {
-        let count = self.count.unwrap_or_default();
-        // What came between counting and reading has been seen. Where nothing is counted, the next number is greater as well.
-        let greatest = self.entries.numbers.last().copied();
-        let (era, last) = (count.era, count.last.max(greatest.unwrap_or(0)));
+        let (era, last) = self.counted();
         let mut known = locked(&self.horizon);
         let mut pending = match known.take() {
             Some(before) if before.era == era && before.last == last => before.pending,
