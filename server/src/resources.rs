@@ -44,7 +44,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
 
 /// A page of all resources: the store and its pools first, then buffers, newest first.
 pub(crate) fn list(index: &StoreIndex, cursor: Option<&str>) -> Result<ListResourcesResult, ToolError> {
-    let after = cursor.map(from_cursor).transpose()?;
+    let after = cursor.map(from_cursor).transpose()?.flatten();
     let mut resources = Vec::new();
     if after.is_none() {
         resources.push(store());

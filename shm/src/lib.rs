@@ -66,7 +66,7 @@ pub use reader::DataReader;
 pub use scene::{SceneView, SceneWriter, SharedSceneBuffer};
 pub use share_out::{cores, share_out};
 pub use store::{
-    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletion, Holders, ListPosition, Listing, NameFilter,
+    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletion, Holders, Horizon, ListPosition, Listing, NameFilter,
     QUOTA_VARIABLE, QuotaSetting, Stamp, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary,
 };
 pub use sys::{Source, give_back_large_memory};

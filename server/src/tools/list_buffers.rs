@@ -1,9 +1,11 @@
 //! `list_buffers`: what is in the store, one bounded page at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{BufferFilter, NameFilter, SceneDataKind, Store, StoreIndex};
+use dcc_mcp_shm::{
+    BufferFilter, Descriptor, FileRole, ListPosition, NameFilter, Reference, SceneDataKind, Store, StoreIndex,
+};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -24,6 +26,8 @@ const MAX_LIMIT: usize = 100;
 /// Damaged files whose problem is told.
 const MAX_DAMAGED: usize = 5;
 const MAX_PROBLEM_BYTES: usize = 160;
+/// How often a name is followed to the buffer that has it now, as another may take it over meanwhile.
+const MOST_MOVES: usize = 64;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -89,7 +93,7 @@ struct Page {
 impl Page {
     fn select(store: &Store, index: &StoreIndex, arguments: Arguments, mut room: usize) -> Result<Self, ToolError> {
         let limit = arguments.limit()?;
-        let after = arguments.cursor.as_deref().map(from_cursor).transpose()?;
+        let after = arguments.cursor.as_deref().map(from_cursor).transpose()?.flatten();
         let filter = arguments.into_filter();
         let (mut total_count, mut total_bytes, mut rest) = (0, 0_u64, Vec::new());
         for (position, summary) in index.buffers().filter(|(_, summary)| filter.matches(summary)) {
@@ -104,13 +108,16 @@ impl Page {
         let mut next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| to_cursor(last));
         rest.truncate(limit);
         let (mut buffers, mut last, holders) = (Vec::new(), None, store.holders());
+        let mut shown = BTreeSet::new();
         for position in rest {
             // State, holders and expiry are those of this moment.
-            let descriptor = match store.describe(&position.id().into()) {
-                // It is gone since the index was read.
-                Err(error) if error.is_conclusive() => continue,
-                described => described?,
+            let Some(descriptor) = described(store, index, position, &filter)? else {
+                continue;
             };
+            // Two of them may have been one name's, one after the other.
+            if !shown.insert(descriptor.id) {
+                continue;
+            }
             let listed = Listed::new(descriptor, &holders);
             if let Some(last) = last
                 && listed.weight() > room
@@ -128,7 +135,7 @@ impl Page {
             total_count,
             total_bytes,
             next_cursor,
-            wait_cursor: Seen::all(index.readable().map(|(position, _)| position)).to_cursor(),
+            wait_cursor: Seen::all(index)?.to_cursor(),
             damaged_count: damaged.len(),
             damaged: damaged
                 .into_iter()
@@ -140,6 +147,42 @@ impl Page {
                 .collect(),
         })
     }
+}
+
+/// A buffer of the index as it is now. Where another has taken its name over since, that one is described in its place, so that no
+/// name is missing that is there all the time.
+fn described(
+    store: &Store,
+    index: &StoreIndex,
+    position: &ListPosition,
+    filter: &BufferFilter,
+) -> Result<Option<Descriptor>, ToolError> {
+    let described = match store.describe(&position.id().into()) {
+        // It is gone since the index was read.
+        Err(error) if error.is_conclusive() => None,
+        described => Some(described?),
+    };
+    let Some(name) = index.buffer(position.id()).and_then(|(_, summary)| summary.name.clone()) else {
+        return Ok(described);
+    };
+    if described.as_ref().is_some_and(|descriptor| descriptor.name.is_some()) {
+        return Ok(described);
+    }
+    let reference = Reference::Name(name);
+    for _ in 0..MOST_MOVES {
+        let named = match store.describe(&reference) {
+            // The name is gone with the buffer.
+            Err(error) if error.is_conclusive() => return Ok(described),
+            named => named?,
+        };
+        // Without its name, it has lost it to yet another one meanwhile.
+        if named.name.is_some() {
+            let is_listed = matches!(named.role, FileRole::Buffer | FileRole::Scene);
+            let matches = is_listed && store.summary(named.id).is_ok_and(|summary| filter.matches(&summary));
+            return Ok(matches.then_some(named));
+        }
+    }
+    Ok(described)
 }
 
 impl Display for Page {

@@ -76,14 +76,16 @@ struct Arrived {
 }
 
 impl Arrived {
-    /// What is there now; with `seen`, of what was not there then. No more is shown than fits into `room` bytes.
+    /// What is there now; with `seen`, of what was not there then. No more is shown than fits into `room` bytes. Where nothing is,
+    /// what has been seen: what was said to be, or all that is there.
     fn look(
         store: &Store,
         index: &StoreIndex,
         wanted: &Wanted,
-        seen: Option<&Seen>,
+        seen: Option<Seen>,
         mut room: usize,
-    ) -> Result<Self, ToolError> {
+    ) -> Result<Result<Self, Seen>, ToolError> {
+        let known = |seen: Option<Seen>| seen.map_or_else(|| Seen::all(index), Ok).map(Err);
         let mut found = Vec::new();
         let mut total_count = 0;
         match wanted {
@@ -91,7 +93,7 @@ impl Arrived {
                 let reference = &meant(store, reference.clone())?;
                 let descriptor = match (store.describe(reference), reference) {
                     // It may come to be; an id will not.
-                    (Err(Error::NotFound { .. }), Reference::Name(_)) => return Ok(Self::nothing(index)),
+                    (Err(Error::NotFound { .. }), Reference::Name(_)) => return known(seen),
                     (described, _) => described?,
                 };
                 if descriptor.role == FileRole::Pool {
@@ -99,7 +101,7 @@ impl Arrived {
                 }
                 let came = |since: &Seen| {
                     let indexed = index.buffer(descriptor.id);
-                    indexed.is_some_and(|(position, _)| since.is_new(position))
+                    indexed.is_some_and(|(position, _)| since.unseen_in(index)(position))
                 };
                 if matches!(descriptor.state, BufferState::Sealed | BufferState::Open)
                     && since.as_ref().is_none_or(came)
@@ -110,12 +112,13 @@ impl Arrived {
             }
             Wanted::New(filter) => {
                 // Without a cursor, what comes after this look is new.
-                let Some(seen) = seen else {
-                    return Ok(Self::nothing(index));
+                let Some(seen) = &seen else {
+                    return known(None);
                 };
+                let is_new = seen.unseen_in(index);
                 let new = index
                     .readable()
-                    .filter(|(position, summary)| seen.is_new(position) && filter.matches(summary));
+                    .filter(|(position, summary)| is_new(position) && filter.matches(summary));
                 for (position, _) in new {
                     if found.len() < MAX_BUFFERS {
                         match store.describe(&position.id().into()) {
@@ -129,7 +132,7 @@ impl Arrived {
             }
         }
         if total_count == 0 {
-            return Ok(Self::nothing(index));
+            return known(seen);
         }
         let holders = store.holders();
         let mut buffers = Vec::new();
@@ -141,19 +144,21 @@ impl Arrived {
             room = room.saturating_sub(listed.weight());
             buffers.push(listed);
         }
-        Ok(Self {
+        Ok(Ok(Self {
             buffers,
             total_count,
-            ..Self::nothing(index)
-        })
+            timed_out: false,
+            wait_cursor: Seen::all(index)?.to_cursor(),
+        }))
     }
 
-    fn nothing(index: &StoreIndex) -> Self {
+    /// That nothing came since this was seen. Whatever came meanwhile may match the next filter.
+    fn nothing_since(seen: &Seen) -> Self {
         Self {
             buffers: Vec::new(),
             total_count: 0,
-            timed_out: false,
-            wait_cursor: Seen::all(index.readable().map(|(position, _)| position)).to_cursor(),
+            timed_out: true,
+            wait_cursor: seen.to_cursor(),
         }
     }
 }
@@ -194,23 +199,13 @@ impl ShmServer {
         let mut changes = self.access().changes();
         loop {
             let (look_for, known) = (wanted.clone(), seen.clone());
-            let mut arrived = self
-                .index(work.cancelled(), move |store, index| {
-                    Arrived::look(store, index, &look_for, known.as_ref(), room)
-                })
-                .await?;
-            if arrived.total_count > 0 {
-                return Ok(arrived);
-            }
-            let known = match seen.take() {
-                Some(seen) => seen,
-                None => Seen::from_cursor(&arrived.wait_cursor)?,
+            let look = move |store: &Store, index: &StoreIndex| Arrived::look(store, index, &look_for, known, room);
+            let known = match self.index(work.cancelled(), look).await? {
+                Ok(arrived) => return Ok(arrived),
+                Err(known) => known,
             };
             if Instant::now() >= deadline {
-                arrived.timed_out = true;
-                // Whatever came meanwhile may match the next filter.
-                arrived.wait_cursor = known.to_cursor();
-                return Ok(arrived);
+                return Ok(Arrived::nothing_since(&known));
             }
             seen = Some(known);
             let tick = deadline.min(Instant::now() + TICK);

@@ -21,6 +21,7 @@ impl SharedBuffer {
             let mut new = NewBuffer::create(directory, Role::Buffer, capacity, options.ttl, options.metadata.clone())?;
             // What cannot be mapped here must not come to be, nor take the place of another.
             let mapping = new.draft.map()?;
+            new.draft.take_number()?;
             let (name, replace) = options.name();
             let segment = Segment::publish(&mut new.draft, name, replace)?;
             segment.keep_mapped(mapping);
@@ -61,7 +62,12 @@ impl NewBuffer {
         draft.reserve(payload)?;
         // Taking much memory takes seconds, and waits for new buffers go by this time.
         header.stamp();
-        draft.write(0, Source::from(&header.encode(Words::new(State::Open, 0))?))?;
+        let mut words = Words::new(State::Open, 0);
+        // The number of a publication lies where slots have the record of their holder.
+        if role != Role::Slot {
+            words = words.publishing();
+        }
+        draft.write(0, Source::from(&header.encode(words)?))?;
         Ok(Self {
             draft,
             payload: size(payload)?,

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{Directory, FileName, map_file};
 use crate::error::{Error, Result, SpaceLimit};
+use crate::format::{AT_PUBLISHED, Publication};
 use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, LockMode, Mapping, Protection, Source};
 
 /// From this size on, data is written through a mapping: before, there are hardly any huge pages in it.
@@ -202,6 +203,12 @@ impl Draft {
         self.writer()
             .write_at(bytes, offset)
             .map_err(|error| self.failed("write", error))
+    }
+
+    /// Takes a number for the publication of this file, and writes it into the header, which says [`Publication::Pending`] by now.
+    pub(crate) fn take_number(&self) -> Result<()> {
+        let number = Publication::Number(self.directory.next_number()?);
+        self.write(AT_PUBLISHED as u64, Source::from(&number.word().to_le_bytes()))
     }
 
     /// Gives the descriptor that can write away, where the holder is another one: the last way to write to the file.

@@ -11,6 +11,8 @@ use crate::sys::{Access, GuardedFile, LOCK_PATIENCE, LockMode};
 pub(crate) const LOCK_FILE: &str = ".lock";
 /// Longer than any process holds the lock that is not stopped.
 const A_MOMENT: Duration = Duration::from_millis(500);
+/// How long a listing waits for the lock, without which it can do.
+const A_LOOK: Duration = Duration::from_millis(50);
 
 impl Directory {
     /// Whether the store's lock can be had, as it can be within a moment unless its holder is stopped. Nothing is made, and
@@ -25,6 +27,24 @@ impl Directory {
             return file.unlock().map_err(failed);
         }
         Err(self.lock_is_busy(&file, A_MOMENT))
+    }
+
+    /// Looks at names while none of them changes. Where the lock is not to be had within a moment, its holder is stopped or the
+    /// machine is very busy, and the look is as good as it can be without the lock.
+    pub(super) fn with_names_at_rest<T>(&self, look: impl FnOnce() -> Result<T>) -> Result<T> {
+        let failed = |error| self.failed("look at the lock of", error);
+        let file = match self.handle().open_file(LOCK_FILE, Access::Read) {
+            // Nothing has ever had a name here.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return look(),
+            opened => opened.map_err(failed)?,
+        };
+        let locked = file.lock(LockMode::Shared, A_LOOK).map_err(failed)?;
+        let found = look();
+        if locked {
+            // Closing does this too, but not before a process that is being forked just now has closed its copy.
+            file.unlock().map_err(failed)?;
+        }
+        found
     }
 
     fn lock_is_busy(&self, file: &GuardedFile, waited: Duration) -> Error {

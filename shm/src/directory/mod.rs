@@ -2,6 +2,7 @@
 //! files that are made, read and removed there.
 
 mod condemned;
+mod contents;
 mod disposal;
 mod draft;
 mod existing;
@@ -13,6 +14,7 @@ mod holders;
 mod last_use;
 mod lock;
 mod names;
+mod numbers;
 mod opening;
 mod pending;
 mod publishing;
@@ -34,6 +36,7 @@ use crate::error::Error;
 use crate::sys::{DirectoryHandle, Stat};
 
 pub(crate) use self::condemned::{Keeper, PendingMemory};
+pub(crate) use self::contents::Contents;
 pub(crate) use self::disposal::LOOKERS_PATIENCE;
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
@@ -42,6 +45,8 @@ pub(crate) use self::files::map_file;
 pub(crate) use self::header::{check_file, read_header, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
+pub(crate) use self::names::{is_link, link_name};
+pub(crate) use self::numbers::{PublicationCount, ahead_of_count};
 pub(crate) use self::opening::Purpose;
 pub use self::pending::PendingFile;
 use self::record::StoreRecord;

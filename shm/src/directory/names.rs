@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::Directory;
 use super::quota::is_unrenamed_quota;
+use super::record::is_unrenamed_record;
 use crate::error::Result;
 
 const SUFFIX: &str = ".name";
@@ -50,7 +51,7 @@ impl Directory {
 
     /// The id of what got its name by a link that is called this, if it is one.
     pub(crate) fn named_by(&self, link: &str) -> Result<Option<Uuid>> {
-        if !link.ends_with(SUFFIX) {
+        if !is_link(link) {
             return Ok(None);
         }
         Ok(match self.read_link(link)? {
@@ -99,7 +100,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes links whose buffer is gone, and a quota that was never renamed. Deleting frees names; those left are of
+    /// Removes links whose buffer is gone, and a quota or record that was never renamed. Deleting frees names; those left are of
     /// files that vanished otherwise.
     pub(crate) fn sweep_names(&self) -> Result<()> {
         let failed = |error| self.failed("sweep the names of", error);
@@ -120,7 +121,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Whether this is a link whose buffer is gone, or a quota that was never renamed.
+    /// Whether this is a link whose buffer is gone, or a quota or record that was never renamed.
     fn is_left_over(&self, name: &str) -> Result<bool> {
         if is_link_name(name) {
             return match self.read_link(name)? {
@@ -129,13 +130,13 @@ impl Directory {
                 Link::Missing => Ok(false),
             };
         }
-        if !is_unrenamed_quota(name) {
+        if !is_unrenamed_quota(name) && !is_unrenamed_record(name) {
             return Ok(false);
         }
         let stat = self
             .handle()
             .stat_of(name)
-            .map_err(|error| self.failed("look at a quota of", error))?;
+            .map_err(|error| self.failed("look at what is left in", error))?;
         Ok(stat.is_some_and(|stat| stat.regular))
     }
 
@@ -167,6 +168,12 @@ fn is_link_name(link: &str) -> bool {
     Uuid::try_parse(of_name).is_ok() && (rest.is_empty() || new_for.is_some_and(|id| Uuid::try_parse(id).is_ok()))
 }
 
-fn link_name(name: &str) -> String {
+/// Whether a file's name may be that of a link that says whose a name is.
+pub(crate) fn is_link(name: &str) -> bool {
+    name.ends_with(SUFFIX)
+}
+
+/// What the link is called that says whose a name is.
+pub(crate) fn link_name(name: &str) -> String {
     format!("{}{SUFFIX}", Uuid::new_v5(&NAMESPACE, name.as_bytes()))
 }

@@ -36,13 +36,20 @@ impl Directory {
 
     /// The descriptor of a file whose header was read.
     pub(crate) fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
+        let header = &snapshot.header;
+        // Another may have taken the name over: the link says which buffer has it.
+        let name = self.still_named(header.metadata.name.clone(), header.id)?;
+        self.describe_as(snapshot, name)
+    }
+
+    /// The same where it is known whether the file still has its name.
+    pub(crate) fn describe_as(&self, snapshot: &Snapshot, name: Option<String>) -> Result<Descriptor> {
         let mut descriptor = Descriptor::new(
             &self.file_path(snapshot.header.id),
             snapshot,
             self.last_state(snapshot)?,
         );
-        // Another may have taken the name over: the link says which buffer has it.
-        descriptor.name = self.still_named(descriptor.name, descriptor.id)?;
+        descriptor.name = name;
         Ok(descriptor)
     }
 }

@@ -14,9 +14,10 @@ use super::layout::Layout;
 use super::metadata::{CHUNK_SIZES, MAX_RATIO, MAX_SLOTS, Metadata};
 use super::offsets::{
     AT_CAPACITY, AT_CHECKSUM, AT_CREATED, AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HEADER_LEN, AT_HOLDER, AT_ID,
-    AT_MAGIC, AT_METADATA, AT_METADATA_LEN, AT_ROLE, AT_SEQUENCE, AT_STATE, AT_TTL, AT_VERSION, END_FIXED, HEADER_UNIT,
-    MAGIC, MAX_HEADER_LEN, VERSION,
+    AT_MAGIC, AT_METADATA, AT_METADATA_LEN, AT_PUBLISHED, AT_ROLE, AT_SEQUENCE, AT_STATE, AT_TTL, AT_VERSION, END_FIXED,
+    HEADER_UNIT, MAGIC, MAX_HEADER_LEN, VERSION,
 };
+use super::publication::Publication;
 use super::words::{Role, State, Words};
 use crate::error::{Error, Result};
 use crate::sys;
@@ -85,6 +86,7 @@ impl Header {
         put(AT_DATA_LEN, &words.data_len.to_le_bytes());
         put(AT_STATE, &(words.state as u64).to_le_bytes());
         put(AT_GENERATION, &words.generation.to_le_bytes());
+        put(AT_PUBLISHED, &words.publication.word().to_le_bytes());
         put(AT_METADATA_LEN, &u32_of(metadata.len()).to_le_bytes());
         put(AT_METADATA, &metadata);
         let checksum = checksum(&bytes, metadata.len());
@@ -150,11 +152,15 @@ impl Header {
         } else {
             0
         };
+        let mut publication = Publication::default();
         let mut holder = HolderRecord::default();
         if header.role == Role::Slot {
             for (i, word) in holder.0.iter_mut().enumerate() {
                 *word = field(AT_HOLDER + 8 * i)?;
             }
+        } else {
+            publication = Publication::of_word(field(AT_PUBLISHED)?)
+                .ok_or_else(|| damaged("its publication number is greater than any can be"))?;
         }
         let words = Words {
             sequence: field(AT_SEQUENCE)?,
@@ -162,6 +168,7 @@ impl Header {
             state: State::from_code(field(AT_STATE)?).ok_or_else(|| damaged("its state is unknown"))?,
             generation: field(AT_GENERATION)?,
             finished,
+            publication,
             holder,
         };
         header.check(path, words)?;
@@ -207,6 +214,18 @@ impl Header {
             return damaged("it claims more data than its compressed bytes can hold");
         }
         Ok(())
+    }
+}
+
+/// What the first bytes of a file say of its publication, which may be half made: they are not validated.
+pub(crate) fn publication_of(bytes: &[u8]) -> Publication {
+    let role = u32_at(bytes, AT_ROLE).and_then(Role::from_code);
+    match (role, u64_at(bytes, AT_PUBLISHED)) {
+        (Some(Role::Buffer | Role::Scene | Role::Pool), Some(word)) if bytes.starts_with(&MAGIC) => {
+            // A word that no program writes says nothing, so a number may come at any time.
+            Publication::of_word(word).unwrap_or(Publication::Pending)
+        }
+        _ => Publication::Unnumbered,
     }
 }
 

@@ -12,6 +12,7 @@ mod layout;
 mod metadata;
 mod offsets;
 mod options;
+mod publication;
 mod shuffle;
 mod snapshot;
 mod words;
@@ -20,7 +21,7 @@ pub use buffer_state::BufferState;
 pub use descriptor::{ArrayDescriptor, DESCRIPTOR_VERSION, Descriptor, FileRole};
 pub(crate) use descriptor_text::DescribedFile;
 pub use dtype::Dtype;
-pub(crate) use header::Header;
+pub(crate) use header::{Header, publication_of};
 pub(crate) use holder_record::HolderRecord;
 pub use kind::{Domain, SceneDataKind};
 pub(crate) use labels::check_name;
@@ -29,11 +30,12 @@ pub use layout::{ARRAY_ALIGNMENT, ArraySpec, Layout, MAX_DIMENSIONS, PlacedArray
 pub use metadata::MAX_SLOTS;
 pub(crate) use metadata::{Codec, CodecName, Metadata, PoolFacts};
 pub(crate) use offsets::{
-    AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HOLDER, AT_LINE, AT_RELEASES, AT_SEQUENCE, AT_STATE, AT_WANTED,
-    HEADER_UNIT,
+    AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HOLDER, AT_LINE, AT_PUBLISHED, AT_RELEASES, AT_SEQUENCE, AT_STATE,
+    AT_WANTED, HEADER_UNIT,
 };
 pub(crate) use options::CheckedOptions;
 pub use options::{BufferOptions, DEFAULT_TTL};
+pub(crate) use publication::{LAST_NUMBER, Publication};
 pub use shuffle::Shuffle;
 pub(crate) use snapshot::{Snapshot, expires};
 pub(crate) use words::{Role, State, Words};

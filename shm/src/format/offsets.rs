@@ -28,6 +28,8 @@ pub(crate) const AT_STATE: usize = AT_DATA_LEN + 8;
 pub(crate) const AT_GENERATION: usize = AT_STATE + 8;
 /// What the words behind are depends on the role. Of a scene: when the data was finished.
 pub(crate) const AT_FINISHED: usize = AT_GENERATION + 8;
+/// Of anything but a slot: the number it was published under. It is written in one step with the word before it.
+pub(crate) const AT_PUBLISHED: usize = AT_FINISHED + 8;
 /// Of a slot: the record of the process that was given the slot.
 pub(crate) const AT_HOLDER: usize = AT_GENERATION + 8;
 /// Of a pool, in place of the sequence: how often waiters for a slot were woken.

@@ -1,6 +1,7 @@
 //! What a file is for, and the words of its header that change while it exists.
 
 use super::holder_record::HolderRecord;
+use super::publication::Publication;
 
 /// What a file is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub(crate) struct Words {
     pub(crate) generation: u64,
     /// When a scene was finished, in nanoseconds since 1970-01-01 UTC; zero before, and in files of other roles.
     pub(crate) finished: u64,
+    /// The number that the file was published under; none for slots.
+    pub(crate) publication: Publication,
     /// Zeros in files of other roles than slots.
     pub(crate) holder: HolderRecord,
 }
@@ -68,7 +71,16 @@ impl Words {
             state,
             generation: 0,
             finished: 0,
+            publication: Publication::Unnumbered,
             holder: HolderRecord::default(),
+        }
+    }
+
+    /// The same of a file that is published as soon as it is whole, and so may take its number at any time.
+    pub(crate) fn publishing(self) -> Self {
+        Self {
+            publication: Publication::Pending,
+            ..self
         }
     }
 }

@@ -49,9 +49,10 @@ impl BufferPool {
             pool: Some(facts.clone()),
             ..options.metadata.clone()
         };
-        let bytes = control.encode(Words::new(State::Open, 0))?;
+        let bytes = control.encode(Words::new(State::Open, 0).publishing())?;
         let mut draft = Collector(directory).draft(control.id, Content::Rewritable, bytes.len() as u64)?;
         draft.write(0, Source::from(&bytes))?;
+        draft.take_number()?;
         let (name, replace) = options.name();
         let segment = Segment::publish(&mut draft, name, replace)?;
         for slot in &slots {

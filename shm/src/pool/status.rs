@@ -31,11 +31,18 @@ impl PoolStatus {
     /// What can be told of a pool whose control file was read.
     pub(crate) fn of(directory: &Directory, snapshot: &Snapshot) -> Result<Self> {
         let header = &snapshot.header;
+        let name = directory.still_named(header.metadata.name.clone(), header.id)?;
+        Self::with_name(directory, snapshot, name)
+    }
+
+    /// The same where it is known whether the pool still has its name.
+    pub(crate) fn with_name(directory: &Directory, snapshot: &Snapshot, name: Option<String>) -> Result<Self> {
+        let header = &snapshot.header;
         let facts = header.metadata.pool.as_ref();
         let slots = facts.map_or(&[][..], |facts| &facts.slots);
         Ok(Self {
             id: header.id,
-            name: directory.still_named(header.metadata.name.clone(), header.id)?,
+            name,
             buffer_size: facts.map_or(0, |facts| facts.buffer_size),
             persistent: facts.is_some_and(|facts| facts.persistent),
             created_at: snapshot.created_at(),

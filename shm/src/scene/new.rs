@@ -37,7 +37,7 @@ impl NewScene {
             ..options.metadata.clone()
         };
         let header = Header::new(Role::Scene, stored, options.ttl, metadata)?;
-        let bytes = header.encode(Words::new(state, stored))?;
+        let bytes = header.encode(Words::new(state, stored).publishing())?;
         let payload = bytes.len() as u64;
         let draft = Collector(directory).draft(header.id, Content::WrittenOnce, payload.saturating_add(stored))?;
         draft.write(0, Source::from(&bytes))?;
@@ -52,12 +52,16 @@ impl NewScene {
     /// Records how long the payload has become.
     pub(super) fn set_stored(&mut self, stored: u64) -> Result<()> {
         self.header.capacity = stored;
-        let bytes = self.header.encode(Words::new(self.state, stored))?;
+        let bytes = self.header.encode(Words::new(self.state, stored).publishing())?;
         self.draft.write(0, Source::from(&bytes))
     }
 
     /// Makes it visible. On an error that can be tried again.
     pub(super) fn publish(&mut self, options: &CheckedOptions) -> Result<SharedSceneBuffer> {
+        // A sealed one has been given its number, and cannot be written to any more.
+        if self.state == State::Empty {
+            self.draft.take_number()?;
+        }
         let (name, replace) = options.name();
         let segment = Segment::publish(&mut self.draft, name, replace)?;
         Ok(SharedSceneBuffer::from_segment(segment))

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::directory::Draft;
+use crate::directory::{Directory, Draft};
 use crate::error::{Error, Result};
-use crate::format::AT_FINISHED;
+use crate::format::{AT_FINISHED, AT_PUBLISHED, Publication};
 use crate::sys::{self, GuardedFile, Source};
 
 /// How long another writer may take to go while a file is sealed: a fork that is about to exec, say, from a slow disk.
@@ -21,6 +21,27 @@ pub(super) fn make_writable(holder: &GuardedFile, path: &Path) -> Result<()> {
         .map_err(|error| Error::io("make writable", path, error))
 }
 
+/// Gives a scene that is about to be sealed the time at which it was finished and its publication number, in one step. Its header
+/// says [`Publication::Pending`] by now.
+fn finish(directory: &Directory, writer: &GuardedFile, path: &Path) -> Result<()> {
+    let number = Publication::Number(directory.next_number()?);
+    let now = u64::try_from(sys::wall_time().as_nanos()).unwrap_or(u64::MAX);
+    let words = [now.to_le_bytes(), number.word().to_le_bytes()].concat();
+    writer
+        .write_at(Source::from(&words), AT_FINISHED as u64)
+        .map_err(|error| Error::io("seal", path, error))
+}
+
+/// Gives a visible scene the number of its publication, of which it has that of its creation until then.
+pub(super) fn finish_visible(directory: &Directory, writer: &GuardedFile, path: &Path) -> Result<()> {
+    let pending = Publication::Pending.word().to_le_bytes();
+    // Before the number is taken, so that whoever lists the scene meanwhile knows that it may come with one.
+    writer
+        .write_at(Source::from(&pending), AT_PUBLISHED as u64)
+        .map_err(|error| Error::io("seal", path, error))?;
+    finish(directory, writer, path)
+}
+
 /// Who may have a file that is to be sealed open for writing, besides the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Audience {
@@ -30,7 +51,7 @@ pub(super) enum Audience {
     Others,
 }
 
-/// Makes certain that nobody can write to a file ever again. `writer` is the caller's last way to do so.
+/// Makes certain that nobody can write to a file ever again. `writer` is the caller's last way to do so. The file has been finished.
 ///
 /// The mode keeps everybody from opening it for writing; then the kernel is asked whether anybody still can, by a
 /// descriptor or a mapping from before; and only then does the mode say that the file is sealed. Root can open it
@@ -50,12 +71,6 @@ pub(super) fn seal(
     audience: Audience,
 ) -> Result<()> {
     let failed = |error| Error::io("seal", path, error);
-    if let Some(writer) = &writer {
-        let now = u64::try_from(sys::wall_time().as_nanos()).unwrap_or(u64::MAX);
-        writer
-            .write_at(Source::from(&now.to_le_bytes()), AT_FINISHED as u64)
-            .map_err(failed)?;
-    }
     holder.begin_sealing().map_err(failed)?;
     drop(writer);
     let refusal = match holder.no_writer_exists(SEAL_PATIENCE) {
@@ -77,6 +92,9 @@ pub(super) fn seal(
 /// Seals a draft that was never published; the caller has ended its mappings that can write to it.
 pub(super) fn seal_draft(draft: &mut Draft) -> Result<()> {
     let writer = draft.take_writer();
+    if let Some(writer) = &writer {
+        finish(draft.directory(), writer, &draft.path())?;
+    }
     seal(draft.id(), draft.holder(), writer, &draft.path(), Audience::Nobody)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::SharedSceneBuffer;
 use super::filling::{being_filled, is_being_filled, is_being_sealed, open_writer};
 use super::new::NewScene;
-use super::sealing::{Audience, check_leases, seal, seal_draft};
+use super::sealing::{Audience, check_leases, finish_visible, seal, seal_draft};
 use super::write::Parts;
 use crate::collector::Collector;
 use crate::directory::{Directory, Reference, map_file};
@@ -192,7 +192,8 @@ impl SceneWriter {
                         .map_err(|error| Error::io("unlock", &path, error))
                 };
                 unlock(&writer, LockByte::Data)?;
-                let sealed = seal(segment.id(), holder, Some(writer), &path, Audience::Others);
+                let sealed = finish_visible(segment.directory(), &writer, &path)
+                    .and_then(|()| seal(segment.id(), holder, Some(writer), &path, Audience::Others));
                 if let Err(error) = unlock(holder, LockByte::Gate) {
                     tracing::warn!(%id, %error, "a lock is held until its scene is closed");
                 }

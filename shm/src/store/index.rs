@@ -2,25 +2,27 @@
 //!
 //! Reading 10,000 headers takes a tenth of a second; a listing from an index costs what changed since the last one.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::entries::{Entries, Entry, Read};
+use super::horizon::Horizon;
 use super::position::ListPosition;
 use super::watch::{StoreEvent, StoreWatch};
 use super::{Store, Summary};
-use crate::directory::Directory;
+use crate::directory::{Directory, PublicationCount};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
-use crate::format::FileRole;
 use crate::share_out::share_out;
 use crate::sys::parallel::locked;
 
-/// Files that a thread reads before it asks for more, because their names come from the kernel some hundred at a time.
+/// Files that a thread reads before it asks for more.
 const PART: usize = 64;
+/// How often a name is followed to the file that has it now, as another may take the name over while that one is read.
+const MOST_MOVES: usize = 64;
 
 /// Something that happened to a file of the store, as an index sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,40 +35,6 @@ pub enum StoreChange {
     Everything,
     /// The directory was removed, moved away or opened to others. This index is not to be relied on from here on.
     Gone,
-}
-
-#[derive(Debug, PartialEq)]
-enum Entry {
-    Buffer(ListPosition),
-    Pool(Option<String>),
-    Slot,
-    Damaged(String),
-}
-
-/// What came of reading a file's header.
-enum Read {
-    Buffer(ListPosition, Summary),
-    Pool(Option<String>),
-    Slot,
-    Damaged(String),
-    Gone,
-}
-
-impl Read {
-    fn of(directory: &Directory, id: Uuid) -> Result<Self> {
-        let summary = match Summary::of(directory, id) {
-            Ok(summary) => summary,
-            Err(error) if error.is_gone() => return Ok(Self::Gone),
-            Err(error) if error.is_conclusive() => return Ok(Self::Damaged(error.to_string())),
-            // The file may be a good buffer that the system could not read just now, so it is not taken for a damaged one.
-            Err(error) => return Err(error),
-        };
-        Ok(match summary.role {
-            FileRole::Buffer | FileRole::Scene => Self::Buffer(ListPosition::of(&summary, id), summary),
-            FileRole::Pool => Self::Pool(summary.name),
-            FileRole::Slot => Self::Slot,
-        })
-    }
 }
 
 /// The files of a store, as they were when it was last refreshed.
@@ -84,13 +52,16 @@ impl Read {
 /// ```
 #[derive(Debug)]
 pub struct StoreIndex {
-    directory: Directory,
+    pub(super) directory: Directory,
     /// None where the kernel gives this user no more watches, or a container forbids watching. Everything is read again each
     /// time then.
     watch: Option<StoreWatch>,
     threads: usize,
-    buffers: BTreeMap<ListPosition, Summary>,
-    entries: BTreeMap<Uuid, Entry>,
+    pub(super) entries: Entries,
+    /// How many publications there had been before the store was looked at last.
+    pub(super) count: Option<PublicationCount>,
+    /// Up to where this had seen what was published when somebody asked.
+    pub(super) horizon: Mutex<Option<Horizon>>,
     /// Whether a change could not be taken in, so that everything has to be read again.
     behind: bool,
 }
@@ -120,8 +91,9 @@ impl StoreIndex {
             directory: store.directory.clone(),
             watch,
             threads,
-            buffers: BTreeMap::new(),
-            entries: BTreeMap::new(),
+            entries: Entries::default(),
+            count: None,
+            horizon: Mutex::default(),
             behind: false,
         };
         index.read_all()?;
@@ -145,7 +117,8 @@ impl StoreIndex {
         };
         // Until all is taken in, because each event comes once.
         let was_behind = std::mem::replace(&mut self.behind, true);
-        let events = watch.events()?;
+        let before = std::mem::replace(&mut self.count, self.directory.publication_count()?);
+        let events = watch.events_and_links(&mut self.entries.moved_links)?;
         let mut changes = Vec::new();
         if was_behind {
             self.read_all()?;
@@ -153,16 +126,9 @@ impl StoreIndex {
         }
         for event in events {
             match event {
-                StoreEvent::Changed(id) => {
-                    let read = Read::of(&self.directory, id)?;
-                    changes.push(if self.take_in(id, read) {
-                        StoreChange::Listing(id)
-                    } else {
-                        StoreChange::Descriptor(id)
-                    });
-                }
+                StoreEvent::Changed(id) => changes.push(self.read(id)?),
                 StoreEvent::Removed(id) => {
-                    if self.forget(id).is_some() {
+                    if self.entries.forget(id).is_some() {
                         changes.push(StoreChange::Listing(id));
                     }
                 }
@@ -173,8 +139,58 @@ impl StoreIndex {
                 }
             }
         }
+        self.settle_names(&mut changes)?;
+        if before != self.count {
+            for id in self.entries.ahead.clone() {
+                changes.push(self.read(id)?);
+            }
+        }
         self.behind = false;
         Ok(changes)
+    }
+
+    /// Reads a file anew.
+    fn read(&mut self, id: Uuid) -> Result<StoreChange> {
+        let read = Read::of(&self.directory, id, self.count)?;
+        Ok(if self.entries.take_in(id, read) {
+            StoreChange::Listing(id)
+        } else {
+            StoreChange::Descriptor(id)
+        })
+    }
+
+    /// Reads files until each name that moved is that of the one file that its link says, whoever takes it over meanwhile.
+    fn settle_names(&mut self, changes: &mut Vec<StoreChange>) -> Result<()> {
+        for _ in 0..MOST_MOVES {
+            for link in std::mem::take(&mut self.entries.moved_links) {
+                self.settle_name(&link, changes)?;
+            }
+            for id in std::mem::take(&mut self.entries.displaced) {
+                changes.push(self.read(id)?);
+            }
+            if self.entries.moved_links.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_name(&mut self, link: &str, changes: &mut Vec<StoreChange>) -> Result<()> {
+        let mut before = None;
+        for _ in 0..MOST_MOVES {
+            let Some(id) = self.directory.named_by(link)? else {
+                return Ok(());
+            };
+            if self.entries.holder(link) == Some(id) {
+                return Ok(());
+            }
+            changes.push(self.read(id)?);
+            // It has the name, or the link says so of a file that is gone or has another name.
+            if self.entries.holder(link) == Some(id) || before.replace(id) == Some(id) {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
     /// Sleeps until there are changes, a signal comes or the time is up.
@@ -183,60 +199,37 @@ impl StoreIndex {
         watch.sleep(time)
     }
 
-    /// Reads all files, while the directory is being read.
+    /// Reads all files.
     fn read_all(&mut self) -> Result<()> {
-        self.buffers.clear();
-        self.entries.clear();
-        let (directory, threads) = (self.directory.clone(), self.threads);
-        let ids = &Mutex::new(directory.published_ids()?);
-        let index = &Mutex::new(self);
-        let read = |_| {
+        self.entries = Entries::default();
+        // Before the directory is read, so that nothing with a number up to this comes later unnoticed.
+        self.count = self.directory.publication_count()?;
+        let (directory, count, threads) = (self.directory.clone(), self.count, self.threads);
+        let (ids, links) = directory.ids_and_links()?;
+        let ids = &Mutex::new(ids.into_iter());
+        let entries = &Mutex::new(&mut self.entries);
+        let read = |_| -> Result<()> {
             loop {
-                let part: Vec<_> = locked(ids).by_ref().take(PART).collect::<Result<_>>()?;
+                let part: Vec<_> = locked(ids).by_ref().take(PART).collect();
                 if part.is_empty() {
                     return Ok(());
                 }
-                let read = part.into_iter().map(|id| Ok((id, Read::of(&directory, id)?)));
+                let read = part.into_iter().map(|id| Ok((id, Read::of(&directory, id, count)?)));
                 let read: Vec<_> = read.collect::<Result<_>>()?;
-                let mut index = locked(index);
+                let mut entries = locked(entries);
                 for (id, read) in read {
-                    index.take_in(id, read);
+                    entries.take_in(id, read);
                 }
             }
         };
-        share_out(threads, read).map(drop)
-    }
-
-    /// Says whether the file is listed differently now.
-    fn take_in(&mut self, id: Uuid, read: Read) -> bool {
-        let before = self.forget(id);
-        let (entry, summary) = match read {
-            Read::Gone => return before.is_some(),
-            Read::Damaged(problem) => (Entry::Damaged(problem), None),
-            Read::Buffer(position, summary) => (Entry::Buffer(position), Some(summary)),
-            Read::Pool(name) => (Entry::Pool(name), None),
-            Read::Slot => (Entry::Slot, None),
-        };
-        let is_new = before.is_none_or(|before| before.0 != entry || before.1 != summary);
-        if let (Entry::Buffer(position), Some(summary)) = (&entry, summary) {
-            self.buffers.insert(*position, summary);
-        }
-        self.entries.insert(id, entry);
-        is_new
-    }
-
-    fn forget(&mut self, id: Uuid) -> Option<(Entry, Option<Summary>)> {
-        let entry = self.entries.remove(&id)?;
-        let summary = match &entry {
-            Entry::Buffer(position) => self.buffers.remove(position),
-            _ => None,
-        };
-        Some((entry, summary))
+        share_out(threads, read)?;
+        self.entries.moved_links.extend(links);
+        self.settle_names(&mut Vec::new())
     }
 
     /// Buffers and scenes, newest first.
     pub fn buffers(&self) -> impl DoubleEndedIterator<Item = (&ListPosition, &Summary)> {
-        self.buffers.iter()
+        self.entries.buffers.iter()
     }
 
     /// Those that can be read, newest first: not scenes that wait to be filled, and not buffers that are about to get their
@@ -247,24 +240,24 @@ impl StoreIndex {
 
     /// One of the buffers and scenes.
     pub fn buffer(&self, id: Uuid) -> Option<(&ListPosition, &Summary)> {
-        match self.entries.get(&id)? {
-            Entry::Buffer(position) => self.buffers.get_key_value(position),
+        match self.entries.all.get(&id)? {
+            Entry::Buffer(position) => self.entries.buffers.get_key_value(position),
             _ => None,
         }
     }
 
     /// Pools with their names, in no order.
     pub fn pools(&self) -> impl Iterator<Item = (Uuid, Option<&str>)> {
-        self.entries.iter().filter_map(|(id, entry)| match entry {
-            Entry::Pool(name) => Some((*id, name.as_deref())),
+        self.entries.all.iter().filter_map(|(id, entry)| match entry {
+            Entry::Pool { name, .. } => Some((*id, name.as_deref())),
             _ => None,
         })
     }
 
     /// Files called `<id>.shm` that cannot be read as a buffer's, and what is wrong with each, by id.
     pub fn damaged(&self) -> impl Iterator<Item = (Uuid, &str)> {
-        self.entries.iter().filter_map(|(id, entry)| match entry {
-            Entry::Damaged(problem) => Some((*id, problem.as_str())),
+        self.entries.all.iter().filter_map(|(id, entry)| match entry {
+            Entry::Damaged(problem) | Entry::Ahead(problem) => Some((*id, problem.as_str())),
             _ => None,
         })
     }

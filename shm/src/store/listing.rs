@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::Store;
-use crate::directory::{FileKind, Reference};
+use super::{ListPosition, Store};
+use crate::directory::{Contents, Reference, ahead_of_count};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
@@ -21,6 +21,8 @@ pub struct Listing {
     pub buffers: Vec<Descriptor>,
     /// Pools, newest first.
     pub pools: Vec<PoolStatus>,
+    /// The ids of both, newest first.
+    pub order: Vec<Uuid>,
     /// Files called like a buffer's (`<id>.shm`) that cannot be read as one.
     pub damaged: Vec<DamagedFile>,
 }
@@ -37,42 +39,48 @@ pub struct DamagedFile {
 }
 
 impl Store {
-    /// Everything in the store. Nothing is held, and no time to live is renewed.
+    /// Everything in the store, in the order in which it was published. Nothing is held, and no time to live is renewed. A name
+    /// that exists all the time is that of one buffer or pool in it, also while others take it over.
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::OutOfMemory`] and [`Error::TooManyOpenFiles`] when the directory or one of its files cannot be
     /// looked at. Damaged files are in the listing.
     pub fn list(&self) -> Result<Listing> {
         let directory = self.directory();
+        let Contents {
+            files,
+            named,
+            mut damaged,
+        } = directory.contents()?;
+        // Read after the files, so that none of them has a greater number.
+        let count = directory.publication_count()?;
         let mut found = Vec::new();
+        for (id, file) in files {
+            match ahead_of_count(file.words.publication.number(), count, &directory.file_path(id)) {
+                Some(error) => drop(damaged.insert(id, error)),
+                None => found.push(file),
+            }
+        }
+        found.sort_by_key(|file| ListPosition::new(file.words.publication.number(), file.created(), file.header.id));
         let mut listing = Listing::default();
-        for file in directory
-            .files()?
+        for file in found {
+            let header = &file.header;
+            let name = header.metadata.name.clone().filter(|_| named.contains(&header.id));
+            match header.role {
+                Role::Slot => continue,
+                Role::Pool => listing.pools.push(PoolStatus::with_name(directory, &file, name)?),
+                Role::Buffer | Role::Scene => listing.buffers.push(directory.describe_as(&file, name)?),
+            }
+            listing.order.push(header.id);
+        }
+        listing.damaged = damaged
             .into_iter()
-            .filter(|file| file.kind == FileKind::Published)
-        {
-            match directory.look(file.id) {
-                Ok(snapshot) => found.push(snapshot),
-                // Deleted since the directory was read.
-                Err(error) if error.is_gone() => {}
-                Err(error) if error.is_conclusive() => listing.damaged.push(DamagedFile {
-                    id: file.id,
-                    path: directory.file_path(file.id),
-                    problem: error.to_string(),
-                }),
-                // What cannot be looked at now may be as good as any.
-                Err(error) => return Err(error),
-            }
-        }
-        found.sort_by_key(|snapshot| (std::cmp::Reverse(snapshot.created()), snapshot.header.id));
-        for snapshot in found {
-            match snapshot.header.role {
-                Role::Pool => listing.pools.push(PoolStatus::of(directory, &snapshot)?),
-                Role::Slot => {}
-                Role::Buffer | Role::Scene => listing.buffers.push(directory.describe_snapshot(&snapshot)?),
-            }
-        }
-        listing.damaged.sort_by(|a, b| a.path.cmp(&b.path));
+            .map(|(id, error)| DamagedFile {
+                id,
+                path: directory.file_path(id),
+                problem: error.to_string(),
+            })
+            .collect();
         Ok(listing)
     }
 

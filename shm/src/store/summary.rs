@@ -4,10 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use uuid::Uuid;
 
-use super::Store;
+use super::{ListPosition, Store};
 use crate::directory::Directory;
 use crate::error::Result;
-use crate::format::{BufferState, FileRole, SceneDataKind};
+use crate::format::{BufferState, FileRole, SceneDataKind, Snapshot};
 
 /// A buffer, scene, slot or pool in few words; its [`Descriptor`](crate::Descriptor) says more.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,9 @@ pub struct Summary {
     pub capacity: u64,
     /// When it was made or, for a scene, finished.
     pub created: SystemTime,
+    /// The number that it was published under, which grows from one publication to the next; 0 if it has none yet, or an older
+    /// program made it.
+    pub number: u64,
     /// Whether it was made with a name that it does not have: it gets the name in a moment, or another took the name over.
     pub lacks_its_name: bool,
 }
@@ -38,7 +41,9 @@ impl Summary {
         let snapshot = directory.look(id)?;
         let state = directory.last_state(&snapshot)?;
         let created = SystemTime::UNIX_EPOCH + Duration::from_nanos(snapshot.created());
-        let (role, capacity, metadata) = (snapshot.header.role, snapshot.header.capacity, snapshot.header.metadata);
+        let number = snapshot.words.publication.number();
+        let Snapshot { header, .. } = snapshot;
+        let (role, capacity, metadata) = (header.role, header.capacity, header.metadata);
         let wants_name = metadata.name.is_some();
         let name = directory.still_named(metadata.name, id)?;
         Ok(Self {
@@ -51,7 +56,14 @@ impl Summary {
             state,
             capacity,
             created,
+            number,
         })
+    }
+
+    pub(super) fn position(&self, id: Uuid) -> ListPosition {
+        let since_1970 = self.created.duration_since(SystemTime::UNIX_EPOCH);
+        let nanos = since_1970.unwrap_or_default().as_nanos();
+        ListPosition::new(self.number, u64::try_from(nanos).unwrap_or(u64::MAX), id)
     }
 
     /// Whether this is a buffer or scene whose data can be read and whose name, if it was made with one, leads to it.

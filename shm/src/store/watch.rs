@@ -1,11 +1,12 @@
 //! Being told what happens in a store, instead of looking again and again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::Store;
-use crate::directory::{Directory, FileName};
+use crate::directory::{Directory, FileName, is_link};
 use crate::error::{Error, Result, WATCHING};
 #[cfg(unix)]
 use crate::sys::{AsFd, BorrowedFd, OwnedFd};
@@ -68,10 +69,18 @@ impl StoreWatch {
     /// # Errors
     /// [`Error::Io`].
     pub fn events(&self) -> Result<Vec<StoreEvent>> {
+        self.events_and_links(&mut BTreeSet::new())
+    }
+
+    /// The same, and the links of names that were given or went over to another.
+    pub(super) fn events_and_links(&self, links: &mut BTreeSet<String>) -> Result<Vec<StoreEvent>> {
         let mut events = Vec::new();
         self.watch.take_events(
             |error| self.directory.failed(WATCHING, error),
             |event, name| {
+                if event == NameEvent::MovedIn {
+                    links.extend(name.filter(|name| is_link(name)).map(str::to_owned));
+                }
                 let event = self.meaning(event, name)?;
                 // One publication is several events of the kernel.
                 if let Some(event) = event

@@ -150,6 +150,8 @@ enum Part {
     State,
     /// The same data; descriptors of before are stale.
     Generation,
+    /// The same data, or an error where no number can be as large.
+    Published,
     /// Nothing: the same data.
     Unused,
 }
@@ -161,6 +163,7 @@ fn part_of(at: usize, metadata_end: usize) -> Part {
         at::DATA_LEN..at::STATE => Part::DataLen,
         at::STATE..at::GENERATION => Part::State,
         at::GENERATION..at::END_WORDS => Part::Generation,
+        at::PUBLISHED..at::END_PUBLISHED => Part::Published,
         _ => Part::Unused,
     }
 }
@@ -200,7 +203,8 @@ fn flip_every_bit(
                 assert!(matches!(stale, Err(Error::Stale { .. })), "bit {bit}: {stale:?}");
                 result.as_ref().is_ok_and(|data| data == original)
             }
-            Part::Sequence | Part::Unused => result.as_ref().is_ok_and(|data| data == original),
+            Part::Published if bit >= at::END_PUBLISHED * 8 - 2 => damaged,
+            Part::Sequence | Part::Published | Part::Unused => result.as_ref().is_ok_and(|data| data == original),
         };
         assert!(holds, "bit {bit} ({part:?}): {:?}", result.map(|data| data.len()));
         let listing = store.list().unwrap();
@@ -595,6 +599,8 @@ fn every_flipped_bit_of_a_pool_and_of_a_slot_is_noticed_or_harmless() {
                 Part::Fixed | Part::State => assert!(refused, "bit {bit} ({part:?}) of {id}: {used:?}"),
                 // A pool has no data.
                 Part::DataLen => assert!(refused || used.is_ok(), "bit {bit} of {id}: {used:?}"),
+                // A slot has the record of its holder there.
+                Part::Published if id == pool.id() && bit >= at::END_PUBLISHED * 8 - 2 => assert!(refused, "bit {bit}"),
                 _ => assert!(used.is_ok(), "bit {bit} ({part:?}) of {id}: {used:?}"),
             }
             let listing = store.list().unwrap();

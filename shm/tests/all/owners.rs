@@ -244,8 +244,8 @@ fn looking_for_holders_holds_and_renews_nothing() {
     assert!(expires.is_some() && store.describe(&by_id(id)).unwrap().expires.is_some());
     assert_eq!(
         fs::read_dir(store.path()).unwrap().count(),
-        2,
-        "the buffer and the store's lock"
+        3,
+        "the buffer, and the lock and the record of the store"
     );
     store.delete(&by_id(id)).unwrap();
     assert_eq!(holders.of(id), None);

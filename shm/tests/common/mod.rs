@@ -376,6 +376,9 @@ pub(crate) mod at {
     pub(crate) const STATE: usize = 80;
     pub(crate) const GENERATION: usize = 88;
     pub(crate) const END_WORDS: usize = 96;
+    pub(crate) const FINISHED: usize = 96;
+    pub(crate) const PUBLISHED: usize = 104;
+    pub(crate) const END_PUBLISHED: usize = 112;
     pub(crate) const METADATA_LEN: usize = 128;
     pub(crate) const CHECKSUM: usize = 132;
     pub(crate) const METADATA: usize = 136;

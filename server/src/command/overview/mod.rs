@@ -26,6 +26,9 @@ pub(super) struct Overview {
     buffers: Vec<Held<Descriptor>>,
     pools: Vec<Held<PoolStatus>>,
     damaged: Vec<Damaged>,
+    /// The ids of buffers and pools, newest first.
+    #[serde(skip)]
+    order: Vec<Uuid>,
 }
 
 /// A file that has a buffer's name but is not a buffer that can be read.
@@ -42,6 +45,7 @@ impl Overview {
             buffers: Vec::new(),
             pools: Vec::new(),
             damaged: Vec::new(),
+            order: Vec::new(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Overview {
             buffers,
             pools,
             damaged,
+            order,
         } = store.list()?;
         let holders = store.holders();
         let mut known = BTreeMap::new();
@@ -68,6 +73,8 @@ impl Overview {
                     // The buffer was deleted, or became unreadable, since the listing, so its descriptor from the
                     // listing is shown.
                     Err(error) if error.is_conclusive() => what,
+                    // Another has taken its name over, which is not in the listing.
+                    Ok(described) if described.name != what.name => what,
                     described => described?,
                 };
             }
@@ -78,6 +85,7 @@ impl Overview {
             let holders = named(holders.of(what.id));
             overview.pools.push(Held { what, holders });
         }
+        overview.order = order;
         overview.damaged = damaged
             .into_iter()
             .map(|file| Damaged {
@@ -117,12 +125,10 @@ impl Overview {
         let ids = buffers.chain(self.pools.iter().map(|held| held.what.id));
         let shown = find::telling_apart(ids.chain(self.damaged.iter().map(|file| file.id)));
         let short = |id: Uuid| id.to_string()[..shown].to_owned();
-        let buffers = self.buffers.iter().map(|held| (&held.what.created_at, held.row(short)));
-        let pools = self.pools.iter().map(|held| (&held.what.created_at, held.row(short)));
-        let mut rows: Vec<_> = buffers.chain(pools).collect();
-        // The times compare as text, because all of them have the same width.
-        rows.sort_by(|(a, _), (b, _)| b.trim_end_matches('Z').cmp(a.trim_end_matches('Z')));
-        let rows: Vec<_> = rows.into_iter().map(|(_, row)| row).collect();
+        let buffers = self.buffers.iter().map(|held| (held.what.id, held.row(short)));
+        let pools = self.pools.iter().map(|held| (held.what.id, held.row(short)));
+        let mut rows: BTreeMap<_, _> = buffers.chain(pools).collect();
+        let rows: Vec<_> = self.order.iter().filter_map(|id| rows.remove(id)).collect();
         let mut lines = table::lines(&COLUMNS, &rows, window);
         lines.extend(self.damaged.iter().map(|file| {
             let text = format!("{}  damaged: {}", short(file.id), foreign(&file.problem));

@@ -1,0 +1,159 @@
+//! Numbers of publications: each is greater than all that were taken before it, whatever any clock says.
+//!
+//! The record of the store counts them. A file says that a number may be taken for it before it is taken, so a reader that reads
+//! the count first and then looks at the files knows which of them may still come with a number that has been taken already.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use uuid::Uuid;
+
+use super::record::StoreRecord;
+use super::{Directory, FileKind, FileName};
+use crate::error::{Error, Result};
+use crate::format::{AT_PUBLISHED, LAST_NUMBER, Publication, publication_of};
+use crate::sys::{Access, GuardedFile, Refusal};
+
+/// The last number that was taken.
+pub(super) const AT_LAST: usize = 16;
+/// The same once more, written after it was taken: a word that something else has changed is told by the other one.
+pub(super) const AT_CONFIRMED: usize = 24;
+/// Random, so that numbers of one count are not taken for those of another.
+pub(super) const AT_ERA: usize = 32;
+
+/// Most numbers that can have been taken and not confirmed, by processes that are stopped or were killed in between.
+const MOST_UNCONFIRMED: u64 = 1 << 16;
+/// A count that is made anew goes on behind the greatest number of a file below this one. What is greater was never taken.
+const GREATEST_BELIEVED: u64 = LAST_NUMBER >> 1;
+/// How often a count is made anew for one publication, as something else may change it again and again.
+const ATTEMPTS: usize = 8;
+/// Bytes of a header up to the number and its end.
+const HEADER_START: usize = AT_PUBLISHED + 8;
+
+/// The count of publications of a store at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct PublicationCount {
+    /// Which count it is, because a record that was damaged is made anew.
+    pub(crate) era: u64,
+    /// The last number that was taken.
+    pub(crate) last: u64,
+}
+
+/// Why a file with this number is not listed: it would stand before all that comes until the count has passed it.
+pub(crate) fn ahead_of_count(number: u64, count: Option<PublicationCount>, path: &Path) -> Option<Error> {
+    let last = count?.last;
+    (number > last).then(|| {
+        let problem = format!("it claims to be published later than anything, as number {number} of {last}");
+        Error::damaged(path, problem)
+    })
+}
+
+impl StoreRecord {
+    /// The count of publications, if it holds together.
+    pub(super) fn publication_count(&self) -> Option<PublicationCount> {
+        let read = || {
+            // In this order, because the count is raised before it is confirmed.
+            let confirmed = self.word(AT_CONFIRMED).load(Ordering::SeqCst);
+            let last = self.word(AT_LAST).load(Ordering::SeqCst);
+            let era = self.word(AT_ERA).load(Ordering::Relaxed);
+            is_sound(last, confirmed).then_some(PublicationCount { era, last })
+        };
+        // This thread may have stood still between the two.
+        (0..3).find_map(|_| read())
+    }
+
+    /// Takes the next number.
+    fn take_number(&self) -> Option<u64> {
+        self.publication_count()?;
+        let number = self.word(AT_LAST).fetch_add(1, Ordering::SeqCst).wrapping_add(1);
+        let confirmed = self.word(AT_CONFIRMED).load(Ordering::SeqCst);
+        // Others may have taken greater ones and confirmed them by now.
+        is_sound(number.max(confirmed), confirmed).then_some(number)
+    }
+
+    fn confirm_number(&self, number: u64) {
+        self.word(AT_CONFIRMED).fetch_max(number, Ordering::SeqCst);
+    }
+}
+
+fn is_sound(last: u64, confirmed: u64) -> bool {
+    last < LAST_NUMBER
+        && last
+            .checked_sub(confirmed)
+            .is_some_and(|unconfirmed| unconfirmed <= MOST_UNCONFIRMED)
+}
+
+impl Directory {
+    /// Takes a number for what is about to be published. Its header says [`Publication::Pending`] by now.
+    pub(crate) fn next_number(&self) -> Result<u64> {
+        for _ in 0..ATTEMPTS {
+            match self.with_record(|record| record.take_number().map(|number| (number, record)))? {
+                // Where files have numbers, and by this record none was ever taken, the record was set back.
+                Some((1, record)) if self.greatest_number()? > record.word(AT_LAST).load(Ordering::SeqCst) => {}
+                Some((number, record)) => {
+                    record.confirm_number(number);
+                    return Ok(number);
+                }
+                None => {}
+            }
+            self.renew_record()?;
+        }
+        Err(self.damaged_record("something else keeps changing the count of publications in it"))
+    }
+
+    /// The count of publications; nothing where no program has counted any, or the count is damaged. Nothing is made.
+    pub(crate) fn publication_count(&self) -> Result<Option<PublicationCount>> {
+        self.with_existing_record(StoreRecord::publication_count)
+    }
+
+    /// The greatest number of a file that is published or about to be, of those that can be believed.
+    pub(super) fn greatest_number(&self) -> Result<u64> {
+        let mut greatest = 0;
+        for file in self.files()? {
+            let number = match file.kind {
+                FileKind::Published => self.published_number(file.id)?,
+                FileKind::Draft => self.draft_publication(file.id)?.number(),
+                FileKind::Deleted | FileKind::Reserve => 0,
+            };
+            if number <= GREATEST_BELIEVED {
+                greatest = greatest.max(number);
+            }
+        }
+        Ok(greatest)
+    }
+
+    fn published_number(&self, id: Uuid) -> Result<u64> {
+        match self.look(id) {
+            Err(error) if error.is_conclusive() => Ok(0),
+            looked => Ok(looked?.words.publication.number()),
+        }
+    }
+
+    /// What a draft says of its publication. One that is gone has been published or given up.
+    pub(crate) fn draft_publication(&self, id: Uuid) -> Result<Publication> {
+        let name = FileName::of_draft(id).to_string();
+        let read = |file: GuardedFile| -> io::Result<Publication> {
+            let mut bytes = [0; HEADER_START];
+            if !file.stat()?.regular {
+                return Ok(Publication::Unnumbered);
+            }
+            let len = file.read_at(&mut bytes, 0)?;
+            Ok(publication_of(&bytes[..len]))
+        };
+        match self.handle().open_file(&name, Access::Read).and_then(read) {
+            Err(error) => match Refusal::of(&error) {
+                Refusal::Missing
+                | Refusal::Link
+                | Refusal::Directory
+                | Refusal::NoRegularFile
+                | Refusal::NotOwned
+                | Refusal::Forbidden => Ok(Publication::Unnumbered),
+                // Its maker asks whether anybody else has it.
+                _ if error.kind() == io::ErrorKind::WouldBlock => Ok(Publication::Pending),
+                _ => Err(Error::io("read", &self.path_of(&name), error)),
+            },
+            read => Ok(read.unwrap_or_default()),
+        }
+    }
+}
