@@ -84,6 +84,7 @@ impl Directory {
             .remove(&FileName::of(id).to_string())
             .map_err(|error| Error::io("delete", &self.file_path(id), error))?;
         waiters.wake();
+        self.forget_ttl(id);
         Ok(())
     }
 

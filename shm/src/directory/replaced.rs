@@ -64,6 +64,7 @@ impl Directory {
         if let Some(waiters) = replaced.waited_for {
             waiters.wake();
         }
+        self.forget_ttl(replaced.id);
         self.unlink_slots(replaced.id, replaced.slots);
     }
 }

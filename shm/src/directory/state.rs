@@ -1,5 +1,7 @@
 //! What a file is like now, beside what its header says: whether somebody is filling it, and whether it still has its name.
 
+use std::time::Duration;
+
 use super::Directory;
 use crate::error::{Error, Result};
 use crate::format::{BufferState, Descriptor, Snapshot};
@@ -36,9 +38,15 @@ impl Directory {
 
     /// The descriptor of a file whose header was read.
     pub(crate) fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
+        self.describe_with_ttl(snapshot, self.ttl_of(&snapshot.header)?)
+    }
+
+    /// The same where its ttl has been read already.
+    pub(crate) fn describe_with_ttl(&self, snapshot: &Snapshot, ttl: Duration) -> Result<Descriptor> {
         let mut descriptor = Descriptor::new(
             &self.file_path(snapshot.header.id),
             snapshot,
+            ttl,
             self.last_state(snapshot)?,
         );
         // Another may have taken the name over: the link says which buffer has it.

@@ -32,7 +32,7 @@ pub(crate) use offsets::{
     AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HOLDER, AT_LINE, AT_RELEASES, AT_SEQUENCE, AT_STATE, AT_WANTED,
     HEADER_UNIT,
 };
-pub(crate) use options::CheckedOptions;
+pub(crate) use options::{CheckedOptions, check_ttl};
 pub use options::{BufferOptions, DEFAULT_TTL};
 pub use shuffle::Shuffle;
 pub(crate) use snapshot::{Snapshot, expires};

@@ -7,6 +7,7 @@ mod filter;
 mod gc;
 mod holders;
 mod index;
+mod keeping;
 mod listing;
 mod opening;
 mod options;
