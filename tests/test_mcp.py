@@ -23,7 +23,7 @@ TOOLS_THAT_READ = {
     "pool_status",
     "store_status",
 }
-TOOLS_THAT_WRITE = {"create_buffer", "create_pool", "delete_buffer"}
+TOOLS_THAT_WRITE = {"create_buffer", "create_pool", "delete_buffer", "keep_buffer"}
 
 
 async def tools_of(client: Any) -> set[str]:

@@ -222,6 +222,8 @@ def put(
 ) -> SharedSceneBuffer:
     """Share a mesh that was made of another one, so that a DCC brings it back to where that came from.
 
+    It goes 15 minutes after nobody has it open. `Store.keep`, or an agent by the tool `keep_buffer`, makes it stay.
+
     Args:
         name: of the new buffer, taken over from an earlier one.
         mesh: a `Mesh`; arrays by name, as `SharedSceneBuffer.write_arrays` takes them; or something with `vertices` and

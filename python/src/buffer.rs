@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyType};
 
-use crate::arguments::{self, reference, whole};
+use crate::arguments::{self, reference, time_to_live, whole};
 use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Input, Memory, NewBytes};
 use crate::handle::Handle;
@@ -113,6 +113,18 @@ impl PySharedBuffer {
     #[getter]
     fn id(&self) -> PyResult<String> {
         Ok(self.get()?.id().to_string())
+    }
+
+    /// How long the buffer stays when nobody has it open, in seconds; 0 is until it is deleted. It can be set, except for a slot.
+    #[getter]
+    fn ttl(&self) -> PyResult<f64> {
+        Ok(self.get()?.descriptor().map_err(raise)?.ttl_seconds)
+    }
+
+    #[setter]
+    fn set_ttl(&self, ttl: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (buffer, seconds) = (self.get()?, time_to_live(ttl)?);
+        ttl.py().detach(|| buffer.set_ttl(seconds)).map_err(raise)
     }
 
     /// Path of the file.

@@ -7,7 +7,7 @@ use dcc_mcp_shm::{BufferState, Descriptor, SharedSceneBuffer, Source};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyType};
 
-use crate::arguments::{self, reference, whole};
+use crate::arguments::{self, reference, time_to_live, whole};
 use crate::arrays;
 use crate::buffer::memory_view;
 use crate::errors::{invalid, raise};
@@ -297,6 +297,19 @@ impl PySharedSceneBuffer {
     #[getter]
     fn state(&self) -> PyResult<&'static str> {
         self.get()?.state().map(BufferState::as_str).map_err(raise)
+    }
+
+    /// How long the scene stays when nobody has it open, in seconds; 0 is until it is deleted. It can be set, also when the scene is
+    /// sealed.
+    #[getter]
+    fn ttl(&self) -> PyResult<f64> {
+        Ok(self.descriptor()?.ttl_seconds)
+    }
+
+    #[setter]
+    fn set_ttl(&self, ttl: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (scene, seconds) = (self.get()?, time_to_live(ttl)?);
+        ttl.py().detach(|| scene.set_ttl(seconds)).map_err(raise)
     }
 
     /// Path of the file.

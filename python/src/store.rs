@@ -7,7 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use crate::arguments::{self, descriptors, reference, whole};
+use crate::arguments::{self, descriptors, reference, time_to_live, whole};
 use crate::default_store::default_store;
 use crate::errors::raise;
 use crate::json::{from_json, json};
@@ -139,6 +139,21 @@ impl PyStore {
         buffer
             .py()
             .detach(|| self.0.delete(&reference).map(drop))
+            .map_err(raise)
+    }
+
+    /// Changes how long a buffer or scene stays when nobody has it open, by id, name or descriptor: ``ttl`` seconds, or until it
+    /// is deleted. If nobody has it open, that time begins now. It stays in memory: a reboot loses it.
+    ///
+    /// Raises:
+    ///     NotFound: it is not there. WrongRole: it is a pool or a slot.
+    ///     InvalidArgument; StoreFull: the file system has no inode left.
+    #[pyo3(signature = (buffer, ttl=None), text_signature = "($self, buffer, ttl=0)")]
+    fn keep(&self, buffer: &Bound<'_, PyAny>, ttl: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let (reference, ttl) = (reference(buffer)?, ttl.map_or(Ok(Duration::ZERO), time_to_live)?);
+        buffer
+            .py()
+            .detach(|| self.0.set_ttl(&reference, ttl).map(drop))
             .map_err(raise)
     }
 

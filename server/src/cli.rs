@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 use dcc_mcp_shm::visible;
 
-use crate::command::{Doctor, Gc, Ls, Rm, Show, Top};
+use crate::command::{Doctor, Gc, Keep, Ls, Rm, Show, Top};
 use crate::install::{self, Install};
 use crate::manifest::Manifest;
 use crate::settings::Settings;
@@ -52,6 +52,7 @@ enum Command {
     Install(Install),
     Ls(Ls),
     Show(Show),
+    Keep(Keep),
     Rm(Rm),
     Gc(Gc),
     Top(Top),
@@ -98,6 +99,7 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Install(command) => install::run(&command)?,
         Command::Ls(command) => command.run()?,
         Command::Show(command) => command.run()?,
+        Command::Keep(command) => command.run()?,
         Command::Rm(command) => return command.run(),
         Command::Gc(command) => command.run()?,
         Command::Top(command) => command.run()?,

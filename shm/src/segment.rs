@@ -16,7 +16,7 @@ use crate::directory::{
     Directory, Draft, LOOKERS_PATIENCE, check_file, map_file, read_header, record_end_of_use, record_use,
 };
 use crate::error::{Error, Result};
-use crate::format::{AT_SEQUENCE, Role, Snapshot};
+use crate::format::{AT_SEQUENCE, Role, Snapshot, check_ttl};
 use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection, Stat};
 
 /// An open file, which collectors leave alone as long as this holds it.
@@ -221,6 +221,14 @@ impl Segment {
         let snapshot = self.snapshot()?;
         snapshot.expect(role)?;
         Ok(snapshot)
+    }
+
+    /// Changes how long the file stays once nobody has it open. No collector judges the file meanwhile, because this holds it.
+    pub(crate) fn set_ttl(&self, ttl: Duration) -> Result<()> {
+        check_ttl(ttl)?;
+        let header = self.snapshot()?.header;
+        header.expect_ttl()?;
+        self.directory.change_ttl(&header, ttl)
     }
 
     /// Whether the file is deleted when this is dropped.

@@ -51,7 +51,7 @@ struct Arguments {
     group: Option<String>,
     /// Facts, such as upAxis.
     attrs: Option<JsonObject>,
-    /// How long it stays unused; default 900, 0: until deleted.
+    /// How long it stays unused; default 900, 0: until deleted. `keep_buffer` changes it.
     ttl_seconds: Option<u64>,
 }
 
@@ -144,19 +144,30 @@ struct Created {
     /// Python by which Blender takes it, once it is sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     in_blender: Option<String>,
+    /// Whether it goes by itself some time.
+    #[serde(skip)]
+    is_passing: bool,
 }
 
 impl Created {
     fn new(descriptor: Descriptor) -> Result<Self, ToolError> {
         let in_blender = code::in_blender(&descriptor);
+        let is_passing = descriptor.ttl_seconds > 0.0;
         let described = Described::new(descriptor)?;
-        Ok(Self { described, in_blender })
+        Ok(Self {
+            described,
+            in_blender,
+            is_passing,
+        })
     }
 }
 
 impl Display for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Created. {}", self.described)?;
+        if self.is_passing {
+            f.write_str("\nkeep_buffer makes it stay longer.")?;
+        }
         let in_blender = self.in_blender.as_ref();
         in_blender.map_or(Ok(()), |code| write!(f, "\nIn Blender, once it is sealed: {code}"))
     }

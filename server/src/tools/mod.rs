@@ -4,6 +4,7 @@ mod create_buffer;
 mod create_pool;
 mod delete_buffer;
 mod describe_buffer;
+mod keep_buffer;
 mod list_buffers;
 mod pool_status;
 mod read_buffer;
@@ -30,5 +31,9 @@ pub(crate) fn router(settings: &Settings) -> ToolRouter<ShmServer> {
     if settings.read_only {
         return looking;
     }
-    looking + ShmServer::create_buffer_router() + ShmServer::create_pool_router() + ShmServer::delete_buffer_router()
+    looking
+        + ShmServer::create_buffer_router()
+        + ShmServer::create_pool_router()
+        + ShmServer::delete_buffer_router()
+        + ShmServer::keep_buffer_router()
 }

@@ -93,6 +93,7 @@ fn names_are_escaped_in_every_command_and_in_json() {
         &["show", HOSTILE, "--json"],
         &["top"],
         &["gc", "--dry-run"],
+        &["keep", HOSTILE],
         &["rm", HOSTILE],
     ] {
         let shown = store.printed(arguments);

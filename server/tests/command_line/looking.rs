@@ -263,7 +263,7 @@ fn a_store_that_nobody_made_is_empty_and_is_not_made() {
         said,
         json!({"store": absent, "buffers": [], "pools": [], "damaged": []})
     );
-    for arguments in [["show", "hero"], ["rm", "hero"]] {
+    for arguments in [["show", "hero"], ["keep", "hero"], ["rm", "hero"]] {
         let error = refusal(&command(&absent, &arguments).output().expect("the program runs"));
         assert!(error.starts_with("error: there is no store"), "{error}");
     }

@@ -8,6 +8,7 @@ mod files;
 mod help;
 mod home;
 mod hostile;
+mod keeping;
 mod live;
 mod looking;
 mod page;

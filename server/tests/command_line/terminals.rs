@@ -79,7 +79,7 @@ fn every_command_says_only_what_it_was_asked_for() {
     let store = TestStore::new();
     store.named("hero");
     let long = [
-        "serve", "install", "ls", "show", "gc", "top", "doctor", "rm", "manifest",
+        "serve", "install", "ls", "show", "keep", "gc", "top", "doctor", "rm", "manifest",
     ];
     let pages = long.iter().map(|command| vec![*command, "--help"]);
     let commands = [
@@ -88,6 +88,8 @@ fn every_command_says_only_what_it_was_asked_for() {
         (vec!["show", "hero"], "hero", 0),
         (vec!["show", "hero", "--json"], "\"hero\"", 0),
         (vec!["show", "villain"], "villain", 1),
+        (vec!["keep", "hero"], "(hero) stays until it is deleted", 0),
+        (vec!["keep", "villain"], "villain", 1),
         (vec!["gc", "--dry-run"], "Would keep 1 file", 0),
         (vec!["gc"], "Kept 1 file", 0),
         (vec!["doctor"], "file system", 0),

@@ -97,6 +97,7 @@ fn requests() -> Vec<Value> {
         tool("pool_status", json!({"pool": "frames"})),
         tool("wait_for_buffer", json!({"timeout_seconds": 0, "name": "x"})),
         tool("store_status", json!({})),
+        tool("keep_buffer", json!({"buffer": "made", "ttl_seconds": 60})),
         tool("delete_buffer", json!({"buffer": "made"})),
     ];
     let message = |(method, params): (&str, Value)| {

@@ -171,6 +171,8 @@ fn everything_is_shown_and_found(era: Era, text: &str) {
         assert_eq!(found["pools"][0]["id"], json!(pool.id()));
     }
     failures(&mut client, &id, text, name);
+    let kept = done(&mut client, "keep_buffer", json!({"buffer": name}));
+    assert_eq!(kept["id"], id);
     let deleted = done(&mut client, "delete_buffer", json!({"buffer": name}));
     assert_eq!(deleted["id"], id);
     let again = done(
@@ -190,6 +192,7 @@ fn failures(client: &mut Client, id: &Value, text: &str, name: &Value) {
     let other = format!("{text}\u{200b}?");
     for (tool, arguments) in [
         ("read_descriptor", json!({"buffer": other})),
+        ("keep_buffer", json!({"buffer": other})),
         ("delete_buffer", json!({"buffer": other})),
         ("pool_status", json!({"pool": other})),
         ("read_buffer", json!({"buffer": id, "array": other})),

@@ -41,6 +41,7 @@ fn every_tool_says_what_it_is_and_does() {
         "create_pool",
         "delete_buffer",
         "describe_buffer",
+        "keep_buffer",
         "list_buffers",
         "pool_status",
         "read_buffer",

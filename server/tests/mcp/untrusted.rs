@@ -122,7 +122,7 @@ fn nothing_outside_of_the_store_is_opened() {
     let scene = SharedSceneBuffer::write(&other, b"secret", &BufferOptions::default()).expect("a scene");
     let json = scene.descriptor().expect("a descriptor").to_json();
     let mut client = Client::start(store.path(), Era::Session);
-    for tool in ["read_descriptor", "delete_buffer"] {
+    for tool in ["read_descriptor", "keep_buffer", "delete_buffer"] {
         let error = client.error(tool, json!({"buffer": json}));
         assert!(error.contains("in this store"), "{error}");
     }

@@ -20,6 +20,7 @@ mod wait;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -116,6 +117,15 @@ impl SharedBuffer {
             expected,
             found,
         })
+    }
+
+    /// Changes how long the buffer stays after its last holder anywhere let go, up to 584 years; zero is until it is deleted.
+    ///
+    /// # Errors
+    /// [`Error::WrongRole`] for a pool's slot, which goes with its pool; [`Error::NotFound`] when it has been deleted,
+    /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::Busy`], [`Error::Io`].
+    pub fn set_ttl(&self, ttl: Duration) -> Result<()> {
+        self.file.segment.set_ttl(ttl)
     }
 
     /// Deletes the buffer. Who has it open keeps it until they drop it.

@@ -13,13 +13,17 @@ use crate::sys::{Access, Backoff, LOCK_PATIENCE, LockMode};
 
 impl Collector<'_> {
     /// Runs `make`. If it fails for want of room, removes what nobody needs any more and runs it once more.
-    pub(crate) fn make<T>(self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
-        let result = match make() {
+    pub(crate) fn make<T>(self, make: impl FnMut() -> Result<T>) -> Result<T> {
+        self.with_room(make).map_err(Error::nothing_published)
+    }
+
+    /// The same for what publishes nothing.
+    pub(crate) fn with_room<T>(self, mut act: impl FnMut() -> Result<T>) -> Result<T> {
+        match act() {
             // A limit of this process alone stays the same, whatever is removed.
-            Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => make(),
+            Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => act(),
             result => result,
-        };
-        result.map_err(Error::nothing_published)
+        }
     }
 
     /// Makes the draft of a new file, after a sweep if one is due.

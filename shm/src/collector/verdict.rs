@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -10,7 +11,7 @@ use super::{Collector, GcReport, Kept, KeptReason, Removed};
 use crate::directory::{FileKind, FileName, snapshot};
 use crate::error::{Error, Result};
 use crate::format::{Role, Snapshot};
-use crate::sys::{self, GuardedFile};
+use crate::sys::{self, GuardedFile, Stat};
 
 pub(super) enum Verdict {
     Take(&'static str),
@@ -105,7 +106,8 @@ impl Collector<'_> {
             (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && directory.file_exists(pool)? => Verdict::WithPool,
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
             (Role::Buffer | Role::Scene, ..) => {
-                judge_age(snapshot).map_err(|error| Error::io("look at the clock for", path, error))?
+                let ttl = directory.ttl_of(&snapshot.header)?;
+                judge_age(&snapshot.stat, ttl).map_err(|error| Error::io("look at the clock for", path, error))?
             }
         };
         // Its maker died before it had the name, and the buffer that had it is gone since: nobody would find this one.
@@ -120,8 +122,7 @@ impl Collector<'_> {
 ///
 /// # Errors
 /// The system failed when it was asked for the time. A clock that is unknown in this container is another case: it stays unknown.
-fn judge_age(snapshot: &Snapshot) -> io::Result<Verdict> {
-    let (stat, ttl) = (&snapshot.stat, snapshot.header.ttl);
+fn judge_age(stat: &Stat, ttl: Duration) -> io::Result<Verdict> {
     let now = match sys::boot_time() {
         Err(error) if sys::is_clock_hidden(&error) => {
             let problem = error.to_string();

@@ -151,9 +151,11 @@ impl Directory {
     fn call_deleted(&self, id: Uuid) -> Result<()> {
         let (file, deleted) = (FileName::of(id).to_string(), FileName::of_deleted(id).to_string());
         match self.handle().rename(&file, &deleted) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
-            renamed => renamed.map_err(|error| Error::io("delete", &self.file_path(id), error)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            renamed => renamed.map_err(|error| Error::io("delete", &self.file_path(id), error))?,
         }
+        self.forget_ttl(id);
+        Ok(())
     }
 
     /// Frees the memory of a file that was put away, unless a process has it. As the file is deleted by now, what cannot be told

@@ -25,6 +25,7 @@ mod removal;
 mod replaced;
 mod room;
 mod state;
+mod time_to_live;
 mod waiters;
 
 use std::fmt;

@@ -100,8 +100,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Removes links whose buffer is gone, and a quota or record that was never renamed. Deleting frees names; those left are of
-    /// files that vanished otherwise.
+    /// Removes links of names and ttls that say nothing, and a quota or record that was never renamed. Deleting removes links; those
+    /// left are of files that vanished otherwise, or of processes that were killed.
     pub(crate) fn sweep_names(&self) -> Result<()> {
         let failed = |error| self.failed("sweep the names of", error);
         for name in self.handle().names().map_err(failed)? {
@@ -121,7 +121,7 @@ impl Directory {
         Ok(())
     }
 
-    /// Whether this is a link whose buffer is gone, or a quota or record that was never renamed.
+    /// Whether this is a link that says nothing, or a quota or record that was never renamed.
     fn is_left_over(&self, name: &str) -> Result<bool> {
         if is_link_name(name) {
             return match self.read_link(name)? {
@@ -131,7 +131,7 @@ impl Directory {
             };
         }
         if !is_unrenamed_quota(name) && !is_unrenamed_record(name) {
-            return Ok(false);
+            return self.is_left_over_ttl(name);
         }
         let stat = self
             .handle()

@@ -1,5 +1,7 @@
 //! What a file is like now, beside what its header says: whether somebody is filling it, and whether it still has its name.
 
+use std::time::Duration;
+
 use super::Directory;
 use crate::error::{Error, Result};
 use crate::format::{BufferState, Descriptor, Snapshot};
@@ -36,17 +38,23 @@ impl Directory {
 
     /// The descriptor of a file whose header was read.
     pub(crate) fn describe_snapshot(&self, snapshot: &Snapshot) -> Result<Descriptor> {
+        self.describe_with_ttl(snapshot, self.ttl_of(&snapshot.header)?)
+    }
+
+    /// The same where its ttl has been read already.
+    pub(crate) fn describe_with_ttl(&self, snapshot: &Snapshot, ttl: Duration) -> Result<Descriptor> {
         let header = &snapshot.header;
         // Another may have taken the name over: the link says which buffer has it.
         let name = self.still_named(header.metadata.name.clone(), header.id)?;
-        self.describe_as(snapshot, name)
+        self.describe_as(snapshot, name, ttl)
     }
 
-    /// The same where it is known whether the file still has its name.
-    pub(crate) fn describe_as(&self, snapshot: &Snapshot, name: Option<String>) -> Result<Descriptor> {
+    /// The same where it is known whether the file still has its name, and what its ttl is.
+    pub(crate) fn describe_as(&self, snapshot: &Snapshot, name: Option<String>, ttl: Duration) -> Result<Descriptor> {
         let mut descriptor = Descriptor::new(
             &self.file_path(snapshot.header.id),
             snapshot,
+            ttl,
             self.last_state(snapshot)?,
         );
         descriptor.name = name;

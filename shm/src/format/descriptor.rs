@@ -1,6 +1,7 @@
 //! The some 500 bytes of JSON that travel instead of the data.
 
 use std::path::Path;
+use std::time::Duration;
 
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
@@ -111,7 +112,7 @@ impl From<Role> for FileRole {
 
 impl Descriptor {
     /// Describes a file as it is now.
-    pub(crate) fn new(path: &Path, snapshot: &Snapshot, state: BufferState) -> Self {
+    pub(crate) fn new(path: &Path, snapshot: &Snapshot, ttl: Duration, state: BufferState) -> Self {
         let Snapshot {
             header, words, payload, ..
         } = snapshot;
@@ -148,8 +149,8 @@ impl Descriptor {
             use_compression,
             generation: words.generation,
             created_at: snapshot.created_at(),
-            ttl_seconds: header.ttl.as_secs_f64(),
-            expires: snapshot.expires(),
+            ttl_seconds: ttl.as_secs_f64(),
+            expires: snapshot.expires(ttl),
             arrays: arrays.collect(),
         }
     }

@@ -36,7 +36,8 @@ pub(crate) struct Header {
     pub(crate) capacity: u64,
     /// Nanoseconds since 1970-01-01 UTC.
     pub(crate) created: u64,
-    /// How long the file stays after its last holder let go; zero is until it is deleted.
+    /// How long the file stays after its last holder let go, as it was made; zero is until it is deleted. It can be changed: see
+    /// [`Directory::ttl_of`](crate::directory::Directory::ttl_of).
     pub(crate) ttl: Duration,
     pub(crate) metadata: Metadata,
 }
@@ -51,6 +52,20 @@ impl Header {
             created: now(),
             ttl,
             metadata,
+        })
+    }
+
+    /// Refuses what has no time to live of its own.
+    pub(crate) fn expect_ttl(&self) -> Result<()> {
+        let expected = match self.role {
+            Role::Buffer | Role::Scene => return Ok(()),
+            Role::Pool => "buffer or scene; a pool stays until it is deleted if it is made `persistent`",
+            Role::Slot => "buffer or scene; a slot goes with its pool",
+        };
+        Err(Error::WrongRole {
+            id: self.id,
+            expected,
+            found: self.role.as_str(),
         })
     }
 

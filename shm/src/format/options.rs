@@ -124,10 +124,7 @@ impl BufferOptions {
             return Err(Error::invalid("replace", "there is no name to take over; give one"));
         }
         sys::check_random().map_err(Error::random)?;
-        if u64::try_from(self.ttl.as_nanos()).is_err() {
-            let problem = "584 years are the longest that can be kept; 0 is until it is deleted";
-            return Err(Error::invalid("ttl", problem));
-        }
+        check_ttl(self.ttl)?;
         let metadata = Metadata {
             kind: self.kind,
             source_dcc: self.source_dcc,
@@ -145,6 +142,15 @@ impl BufferOptions {
             persistent: self.persistent,
         })
     }
+}
+
+/// Refuses a time to live that has no place in 64 bits of nanoseconds.
+pub(crate) fn check_ttl(ttl: Duration) -> Result<()> {
+    if u64::try_from(ttl.as_nanos()).is_ok() {
+        return Ok(());
+    }
+    let problem = "584 years are the longest that can be kept; 0 is until it is deleted";
+    Err(Error::invalid("ttl", problem))
 }
 
 /// What a writer says about a new buffer, found acceptable.

@@ -68,9 +68,9 @@ impl Snapshot {
         }
     }
 
-    pub(super) fn expires(&self) -> Option<String> {
+    pub(super) fn expires(&self, ttl: Duration) -> Option<String> {
         let lives_alone = matches!(self.header.role, Role::Buffer | Role::Scene);
-        lives_alone.then(|| expires(&self.stat, self.header.ttl)).flatten()
+        lives_alone.then(|| expires(&self.stat, ttl)).flatten()
     }
 }
 

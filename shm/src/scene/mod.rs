@@ -11,6 +11,7 @@ mod writer;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -220,6 +221,15 @@ impl SharedSceneBuffer {
             name: name.to_owned(),
             available: arrays.keys().cloned().collect(),
         })
+    }
+
+    /// Changes how long the scene stays after its last holder anywhere let go, up to 584 years; zero is until it is deleted.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when it has been deleted, [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::Busy`],
+    /// [`Error::Io`].
+    pub fn set_ttl(&self, ttl: Duration) -> Result<()> {
+        self.0.segment.set_ttl(ttl)
     }
 
     /// Deletes the scene. Who has it open keeps it until they drop it.

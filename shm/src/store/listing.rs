@@ -69,7 +69,10 @@ impl Store {
             match header.role {
                 Role::Slot => continue,
                 Role::Pool => listing.pools.push(PoolStatus::with_name(directory, &file, name)?),
-                Role::Buffer | Role::Scene => listing.buffers.push(directory.describe_as(&file, name)?),
+                Role::Buffer | Role::Scene => {
+                    let ttl = directory.ttl_of(header)?;
+                    listing.buffers.push(directory.describe_as(&file, name, ttl)?);
+                }
             }
             listing.order.push(header.id);
         }

@@ -9,6 +9,7 @@ mod gc;
 mod holders;
 mod horizon;
 mod index;
+mod keeping;
 mod listing;
 mod opening;
 mod options;

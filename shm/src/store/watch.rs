@@ -16,7 +16,8 @@ use crate::sys::{DirectoryWatch, NameEvent, WatchRefusal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreEvent {
-    /// A buffer or pool appeared, or was given its name, finished, opened for the first time, or closed for the last.
+    /// A buffer or pool appeared, or was given its name, finished, opened for the first time, or closed for the last; or its time to
+    /// live was changed.
     Changed(Uuid),
     /// The file of a buffer or pool is gone.
     Removed(Uuid),
@@ -117,6 +118,12 @@ impl StoreWatch {
             && let Some(id) = self.directory.named_by(name)?
         {
             return Ok(Some(StoreEvent::Changed(id)));
+        }
+        // Its file is not touched when its time to live changes. The link of a deleted buffer goes after the buffer.
+        if matches!(event, NameEvent::MovedIn | NameEvent::Gone)
+            && let Some(id) = Directory::ttl_link_of(name)
+        {
+            return Ok(self.directory.file_exists(id)?.then_some(StoreEvent::Changed(id)));
         }
         // Drafts are of no interest: one that is published changes its name to that of a buffer.
         Ok(FileName::published_id(name).map(if event == NameEvent::Gone {

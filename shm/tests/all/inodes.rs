@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{by_id, child_role, say};
@@ -110,7 +111,7 @@ fn named(name: &str) -> BufferOptions {
 type Way = (&'static str, fn(&Store) -> Result<()>);
 
 /// Every way to make something; it is given up at once.
-fn ways() -> [Way; 8] {
+fn ways() -> [Way; 9] {
     [
         ("buffer", |store| {
             SharedBuffer::create(store, 10, &BufferOptions::default())?.unlink()
@@ -134,6 +135,12 @@ fn ways() -> [Way; 8] {
         ("pool", |store| {
             let pool = BufferPool::create(store, 2, 10, &named("new"))?;
             store.delete(&by_id(pool.id())).map(drop)
+        }),
+        ("ttl", |store| {
+            let buffer = SharedBuffer::create(store, 10, &BufferOptions::default())?;
+            let kept = store.set_ttl(&by_id(buffer.id()), Duration::ZERO);
+            buffer.unlink()?;
+            kept.map(drop)
         }),
         ("quota", |store| {
             store.set_quota(Some(1 << 30))?;

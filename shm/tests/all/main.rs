@@ -21,6 +21,7 @@ mod holders;
 mod hostile_files;
 mod inodes;
 mod interleavings;
+mod keeping;
 mod linked_parents;
 mod little_memory;
 mod model;

@@ -99,6 +99,27 @@ fn a_name_that_went_over_is_no_longer_its_own() {
 }
 
 #[test]
+fn a_time_to_live_that_was_changed_is_another() {
+    let keep = |store: &Store, id: Uuid| drop(store.set_ttl(&id.into(), Duration::ZERO).unwrap());
+    changes_after(keep);
+    // While it is held nothing about its file changes.
+    for ttl in [Duration::ZERO, Duration::from_secs(60)] {
+        let (_parent, store) = temp_store();
+        let scene = SharedSceneBuffer::write(&store, b"vertices", &hero()).unwrap();
+        let described = || store.describe_stamped(&scene.id().into()).unwrap();
+        let (made, stamp) = described();
+        scene.set_ttl(ttl).unwrap();
+        assert!(!store.is_unchanged(&stamp.unwrap()));
+        let (kept, stamp) = described();
+        let stamp = stamp.unwrap();
+        assert!(store.is_unchanged(&stamp) && kept != made);
+        scene.set_ttl(Duration::from_secs(900)).unwrap();
+        assert!(!store.is_unchanged(&stamp));
+        assert_eq!(described().0, made);
+    }
+}
+
+#[test]
 fn a_file_put_in_its_place_is_another() {
     changes_after(|store, id| {
         let (path, copy) = (path_of(store, id), store.path().join("copy"));

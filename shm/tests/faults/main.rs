@@ -352,10 +352,13 @@ fn check_rubbish(store: &Store, case: &str) {
         .pools
         .iter()
         .flat_map(|pool| pool.slots.iter().map(|slot| slot.id));
-    for id in contents(store).into_keys().chain(slots) {
+    let buffers = listing.buffers.iter().map(|buffer| (buffer.id, &buffer.name));
+    let all: Vec<_> = buffers.chain(listing.pools.iter().map(|pool| (pool.id, &pool.name))).collect();
+    for id in all.iter().map(|(id, _)| *id).chain(slots) {
         expected.insert(format!("{id}.shm"));
+        expected.insert(format!("{id}.ttl"));
     }
-    let links = contents(store).into_values().flatten().count();
+    let links = all.iter().filter(|(_, name)| name.is_some()).count();
     let mut found_links = 0;
     for entry in std::fs::read_dir(store.path()).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();

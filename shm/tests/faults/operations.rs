@@ -93,12 +93,19 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "wait for a slot", Nothing, |f: &Fixture| f.pool()?.acquire_timeout(LONG);
     "wait for what is there", Nothing, |f: &Fixture| { let came = f.store.wait(&BufferFilter::default(), Some(&[]), LONG)?; assert_eq!(came.len(), f.before.len() - 1, "all but the empty one"); Ok::<_, Error>(()) };
     "wait for what comes", Makes, |f: &Fixture| f.wait_for_what_comes();
+    "keep a scene", Nothing, |f: &Fixture| f.store.set_ttl(&name("scene"), HOUR);
+    "keep a scene that is held", Nothing, |f: &Fixture| f.store.set_ttl(&name("held"), HOUR);
+    "keep a buffer and take that back", Nothing, |f: &Fixture| f.store.set_ttl(&name("buffer"), HOUR).and_then(|id| f.store.set_ttl(&id.into(), Duration::ZERO));
+    "collect what was kept", Nothing, |f: &Fixture| { let kept = f.store.set_ttl(&name("brief"), HOUR)?; let report = f.store.gc(false)?; assert!(report.removed.iter().all(|file| file.id != kept), "{report:?}"); Ok::<_, Error>(()) };
+    "delete what was kept", Removes("scene"), |f: &Fixture| f.store.set_ttl(&name("scene"), HOUR).and_then(|id| f.store.delete(&id.into())).map(drop);
+    "replace what was kept", MakesNamed("scene"), |f: &Fixture| f.store.set_ttl(&name("scene"), HOUR).and_then(|_| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("scene").replace(true)));
     "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene")).map(drop);
     "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer")).map(drop);
     "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool")).map(drop);
 };
 
 const LONG: Duration = Duration::from_secs(20);
+const HOUR: Duration = Duration::from_secs(3600);
 /// What is written, and found.
 pub(crate) const SMALL: &[u8; 5000] = &[42; 5000];
 
@@ -150,7 +157,7 @@ impl Fixture {
         for name in ["scene", "idle"] {
             SharedSceneBuffer::write(&store, SMALL, &forever().name(name)).unwrap();
         }
-        let hour = BufferOptions::default().ttl(Duration::from_secs(3600));
+        let hour = BufferOptions::default().ttl(HOUR);
         SharedSceneBuffer::write(&store, SMALL, &hour.clone().name("hour")).unwrap();
         let compressed = forever().name("compressed").compress(true);
         SharedSceneBuffer::write(&store, &compressible(), &compressed).unwrap();
