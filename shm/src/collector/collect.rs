@@ -45,6 +45,9 @@ impl Collector<'_> {
     }
 
     pub(super) fn collect(self, entry: FileName, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
+        if entry.kind == FileKind::Reserve {
+            return self.collect_kept(entry, dry_run);
+        }
         let name = entry.to_string();
         let failed = |error| Error::io("collect", &self.0.path_of(&name), error);
         let file = match self.0.handle().open_file(&name, Access::Read) {
@@ -70,6 +73,18 @@ impl Collector<'_> {
             tracing::debug!(id = %entry.id, %error, "a file is unlocked when it is closed");
         }
         verdict
+    }
+
+    /// Frees memory that was kept for longer than anybody does who lives. It has no holders, and whoever uses it again gives it
+    /// another name first.
+    fn collect_kept(self, entry: FileName, dry_run: bool) -> Result<Verdict> {
+        if self.0.is_kept(entry.id)? {
+            return Ok(Verdict::Keep(KeptReason::ForReuse));
+        }
+        if dry_run || self.take(entry)? {
+            return Ok(Verdict::Take("nobody used its memory again"));
+        }
+        Ok(Verdict::Gone)
     }
 
     /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may

@@ -12,13 +12,18 @@ use crate::format::CheckedOptions;
 use crate::sys::{Access, Backoff, LOCK_PATIENCE, LockMode};
 
 impl Collector<'_> {
-    /// Runs `make`. If it fails for want of room, removes what nobody needs any more and runs it once more.
+    /// Runs `make`. If it fails for want of room, gives the reserve back and runs it again; and if that is not enough, once more
+    /// after it has removed what nobody needs any more.
     pub(crate) fn make<T>(self, mut make: impl FnMut() -> Result<T>) -> Result<T> {
-        let result = match make() {
-            // A limit of this process alone stays the same, whatever is removed.
-            Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => make(),
-            result => result,
-        };
+        // A limit of this process alone stays the same, whatever is removed.
+        let is_full = |error: &Error| matches!(error, Error::StoreFull { .. }) && error.is_transient();
+        let mut result = make();
+        if matches!(&result, Err(error) if is_full(error)) && self.0.give_reserve_back() > 0 {
+            result = make();
+        }
+        if matches!(&result, Err(error) if is_full(error)) && self.made_room() {
+            result = make();
+        }
         result.map_err(Error::nothing_published)
     }
 

@@ -40,7 +40,8 @@ impl Collector<'_> {
         let directory = self.0;
         let path = directory.path_of(&entry.to_string());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
-        if stat.is_deleted() {
+        // A draft that is marked as deleted was to be made of used memory, by a process that died.
+        if stat.is_deleted() && !(entry.kind == FileKind::Draft && stat.links() > 0) {
             return Ok(Verdict::Gone);
         }
         if entry.kind == FileKind::Draft {
@@ -108,6 +109,16 @@ fn judge_age(snapshot: &Snapshot) -> io::Result<Verdict> {
 }
 
 impl GcReport {
+    /// Counts the memory that is kept for reuse as removed.
+    pub(super) fn take_reserve(&mut self) {
+        let is_reserve = |kept: &mut Kept| kept.reason == KeptReason::ForReuse;
+        for Kept { id, bytes, .. } in self.kept.extract_if(.., is_reserve) {
+            self.freed_bytes = self.freed_bytes.saturating_add(bytes);
+            let reason = "it was kept for reuse";
+            self.removed.push(Removed { id, bytes, reason });
+        }
+    }
+
     pub(super) fn add(&mut self, file: FileName, bytes: u64, verdict: Result<Verdict>) {
         let id = file.id;
         let reason = match verdict {

@@ -18,6 +18,7 @@ mod record;
 mod reference;
 mod removal;
 mod replaced;
+mod reserve;
 mod room;
 mod state;
 mod waiters;
@@ -32,6 +33,7 @@ use crate::sys::{DirectoryHandle, Stat};
 
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
+use self::file_name::NAME_LEN;
 pub(crate) use self::file_name::{FileKind, FileName};
 pub(crate) use self::files::map_file;
 pub(crate) use self::header::{check_file, read_header, snapshot};
@@ -41,6 +43,7 @@ pub(crate) use self::opening::Purpose;
 use self::record::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
+use self::reserve::Reserve;
 pub use self::room::Room;
 
 /// What an open directory is known by.
@@ -50,6 +53,7 @@ struct Opened {
     stat: Stat,
     swept_by_owner: bool,
     record: OnceLock<Box<StoreRecord>>,
+    reserve: Reserve,
 }
 
 /// A private directory that is open. Cloning is cheap.

@@ -59,38 +59,49 @@ impl Directory {
 
     /// The record of this store, which is made if it is not there.
     pub(super) fn record(&self) -> Result<&StoreRecord> {
+        loop {
+            match self.existing_record()? {
+                Some(record) => return Ok(record),
+                None => self.make_record()?,
+            }
+        }
+    }
+
+    /// The record of this store, if it is there.
+    pub(super) fn existing_record(&self) -> Result<Option<&StoreRecord>> {
         let mut cell = &self.0.record;
         loop {
             let Some(record) = cell.get() else {
-                sys::keep_first(cell, Box::new(self.open_record()?));
+                match self.open_record()? {
+                    Some(record) => sys::keep_first(cell, Box::new(record)),
+                    None => return Ok(None),
+                };
                 continue;
             };
             let current = record.is_current();
             if current.map_err(|error| Error::io("look at", &self.path_of(RECORD_FILE), error))? {
-                return Ok(record);
+                return Ok(Some(record));
             }
             cell = &record.next;
         }
     }
 
-    fn open_record(&self) -> Result<StoreRecord> {
+    fn open_record(&self) -> Result<Option<StoreRecord>> {
         let path = self.path_of(RECORD_FILE);
         let failed = |error| Error::io("open", &path, error);
-        let file = loop {
-            match self.handle().open_file(RECORD_FILE, Access::ReadWrite) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => self.make_record()?,
-                opened => break opened.map_err(failed)?,
-            }
+        let file = match self.handle().open_file(RECORD_FILE, Access::ReadWrite) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
         };
         let is_whole = file.stat().map_err(failed)?.len >= RECORD_LEN as u64;
         if !is_whole || read_version(&file).map_err(failed)?.is_none() {
             return Err(Error::damaged(&path, "it is no record of a store"));
         }
-        Ok(StoreRecord {
+        Ok(Some(StoreRecord {
             mapping: map_file(&file, RECORD_LEN as u64, &path, Protection::Shared)?,
             file,
             next: OnceLock::new(),
-        })
+        }))
     }
 
     /// Makes the record of a store that has none, unless somebody else does.

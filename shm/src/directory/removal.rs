@@ -5,7 +5,7 @@ use uuid::Uuid;
 use super::waiters::Waiters;
 use super::{Directory, FileName};
 use crate::error::{Error, Result};
-use crate::sys::GuardedFile;
+use crate::sys::{Access, GuardedFile, LockMode};
 
 impl Directory {
     /// Removes a file and frees its name; a pool goes with its slots.
@@ -80,9 +80,18 @@ impl Directory {
     /// Removes a file; one that is gone already is fine. Waiters for a write to it are woken.
     pub(crate) fn unlink(&self, id: Uuid) -> Result<()> {
         let waiters = Waiters::of(self, id);
-        self.handle()
-            .remove(&FileName::of(id).to_string())
-            .map_err(|error| Error::io("delete", &self.file_path(id), error))?;
+        let failed = |error| Error::io("delete", &self.file_path(id), error);
+        let (name, deleted) = (FileName::of(id).to_string(), FileName::of_deleted(id).to_string());
+        if let Ok(file) = self.handle().open_file(&name, Access::Read)
+            && file.try_lock(LockMode::Exclusive).map_err(failed)?
+        {
+            self.handle().rename(&name, &deleted).map_err(failed)?;
+            if !matches!(file.nobody_else_has_it(), Ok(true)) || !self.keep(id, &file) {
+                self.handle().remove(&deleted).map_err(failed)?;
+            }
+        } else {
+            self.handle().remove(&name).map_err(failed)?;
+        }
         waiters.wake();
         Ok(())
     }
