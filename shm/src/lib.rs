@@ -52,14 +52,14 @@ mod properties;
 
 pub use buffer::{BufferEdit, BufferView, SharedBuffer};
 pub use collector::{GcReport, Kept, KeptReason, Removed};
-pub use directory::{Reference, Room};
+pub use directory::{PendingFile, Reference, Room};
 pub use error::{Error, Result, SpaceLimit};
 pub use format::{
     ARRAY_ALIGNMENT, ArrayDescriptor, ArraySpec, Attrs, BufferOptions, BufferState, DEFAULT_TTL, DESCRIPTOR_VERSION,
     Descriptor, Domain, Dtype, FileRole, Layout, MAX_ATTRS_BYTES, MAX_DIMENSIONS, MAX_NAME_BYTES, MAX_SLOTS,
     PlacedArray, SceneDataKind, Shuffle,
 };
-pub use holder::{LockHolder, SlotHolder};
+pub use holder::{HeldBy, LockHolder, SlotHolder};
 pub use memory::WritableMemory;
 pub use pool::{BufferPool, PoolStatus, SlotStatus};
 pub use reader::DataReader;

@@ -47,7 +47,7 @@ impl DataReader {
     pub(crate) fn open_found(directory: &Directory, Found { id, generation }: Found) -> Result<Self> {
         let path = directory.file_path(id);
         let file = directory.open_file(id, Access::Read)?;
-        let mut snapshot = directory.snapshot(&file, id)?;
+        let mut snapshot = directory.look_at(&file, id)?;
         if snapshot.header.role == Role::Pool {
             return Err(Error::WrongRole {
                 id,

@@ -4,16 +4,18 @@
 //! holds the file. The exception is a pool's handle to a slot, which holds the slot only while it is given out. The kernel drops
 //! the locks of processes that die.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::directory::{Directory, Draft, check_file, map_file, read_header, record_end_of_use, record_use};
+use crate::directory::{Directory, Draft, LOOKERS_PATIENCE, check_file, map_file, record_end_of_use, record_use};
 use crate::error::{Error, Result};
-use crate::format::{Role, Snapshot};
-use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection, Stat};
+use crate::format::{AT_SEQUENCE, Role, Snapshot};
+use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection};
 
 /// An open file, which collectors leave alone as long as this holds it.
 #[derive(Debug)]
@@ -30,6 +32,22 @@ pub(crate) struct Segment {
     holds_lock: bool,
     on_close: AtomicU8,
     released: bool,
+    /// Whether this handle has deleted the file.
+    deleted: AtomicBool,
+    /// The last field: fields are dropped in order, and whether anybody has the file can be asked only when this handle has not.
+    last: FinishDeletion,
+}
+
+/// What remains to be done when a handle has closed a file that was deleted.
+#[derive(Debug, Default)]
+struct FinishDeletion(Option<(Directory, Uuid, Duration)>);
+
+impl Drop for FinishDeletion {
+    fn drop(&mut self) {
+        if let Some((directory, id, patience)) = self.0.take() {
+            directory.finish_deletion(id, patience);
+        }
+    }
 }
 
 /// Whether a file is deleted when a handle to it closes.
@@ -43,11 +61,10 @@ pub(crate) enum OnClose {
 impl Segment {
     /// Opens a file of the store, as a holder, and reads its header.
     pub(crate) fn open(directory: &Directory, id: Uuid, access: Access) -> Result<(Self, Snapshot)> {
-        let (file, stat) = open_held(directory, id, access)?;
-        let snapshot = read_header(&file, &directory.file_path(id), id, stat)?;
-        let segment = Self::new(directory, id, file, stat.len, true);
+        let (file, snapshot) = open_held(directory, id, access)?;
+        let segment = Self::new(directory, id, file, snapshot.stat.len, true);
         // Where somebody has it open, that is recorded already, and they cannot take it back while we hold the lock.
-        if stat.accessed == stat.modified {
+        if snapshot.stat.accessed == snapshot.stat.modified {
             segment.record_use()?;
         }
         Ok((segment, snapshot))
@@ -78,7 +95,7 @@ impl Segment {
     /// Opens a file for a pool, which locks it when it is given out.
     pub(crate) fn open_unlocked(directory: &Directory, id: Uuid) -> Result<(Self, Snapshot)> {
         let file = directory.open_file(id, Access::ReadWrite)?;
-        let snapshot = directory.snapshot(&file, id)?;
+        let snapshot = directory.look_at(&file, id)?;
         Ok((Self::new(directory, id, file, snapshot.stat.len, false), snapshot))
     }
 
@@ -93,6 +110,8 @@ impl Segment {
             holds_lock,
             on_close: AtomicU8::new(OnClose::Keep as u8),
             released: false,
+            deleted: AtomicBool::new(false),
+            last: FinishDeletion::default(),
         }
     }
 
@@ -134,7 +153,9 @@ impl Segment {
         let file = if self.holds_lock {
             open_held(&self.directory, self.id, access)?.0
         } else {
-            self.directory.open_file(self.id, access)?
+            let file = self.directory.open_file(self.id, access)?;
+            self.directory.look_at(&file, self.id)?;
+            file
         };
         self.file
             .replace_with(&file)
@@ -210,6 +231,22 @@ impl Segment {
         self.on_close.store(on_close as u8, Ordering::Relaxed);
     }
 
+    /// Deletes the file, and with a pool its slots. It is no error if the file is gone. Its memory is freed when this handle and
+    /// all others are closed.
+    pub(crate) fn delete(&self) -> Result<()> {
+        let file = match self.file() {
+            Err(Error::NotFound { .. }) => return Ok(()),
+            file => file?,
+        };
+        self.directory.delete_held(self.id, file)?;
+        self.deleted.store(true, Ordering::Relaxed);
+        if let Some(mapping) = self.shared.get() {
+            // Waiters find that it is gone.
+            sys::wake_all(mapping.word(AT_SEQUENCE));
+        }
+        Ok(())
+    }
+
     /// Lets go of the file, as dropping this does.
     pub(crate) fn release(&mut self) {
         // A forked child that never used this has nothing to give back.
@@ -221,26 +258,48 @@ impl Segment {
         }
     }
 
-    fn close(&self) -> Result<()> {
+    fn close(&mut self) -> Result<()> {
         let on_close = self.on_close.load(Ordering::Relaxed);
         if on_close == OnClose::Unlink as u8 {
-            return self.directory.remove_file(self.id);
+            self.delete()?;
         }
         let failed = |error| Error::io("release", &self.path(), error);
-        if !self.holds_lock || !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
-            return Ok(());
+        if self.holds_lock && !self.deleted.load(Ordering::Relaxed) {
+            if !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
+                return Ok(());
+            }
+            // Nobody else is there, and nobody can come before this is closed.
+            if on_close == OnClose::UnlinkIfLast as u8 {
+                self.delete()?;
+            } else {
+                self.give_up_lock().map_err(failed)?;
+            }
         }
-        // Nobody else is there, and nobody can come before this is closed.
-        if on_close == OnClose::UnlinkIfLast as u8 {
-            return self.directory.remove(self.id);
+        // Looked for after the lock is given up: a process that deletes the file tries the lock once more after it has renamed
+        // the file, so one of the two finds that nobody has it.
+        let is_deleted =
+            self.deleted.load(Ordering::Relaxed) || self.directory.stat_of(self.id).map_err(failed)?.is_none();
+        if is_deleted {
+            // A pool's slots are many, and other processes that have the pool have them open.
+            let patience = if self.holds_lock {
+                LOOKERS_PATIENCE
+            } else {
+                Duration::ZERO
+            };
+            self.last = FinishDeletion(Some((self.directory.clone(), self.id, patience)));
         }
+        Ok(())
+    }
+
+    /// Records that nobody has the file any more, which the caller has locked for itself, and unlocks it.
+    fn give_up_lock(&self) -> io::Result<()> {
         // Without the host's clock the times stay as they are, and the time to live runs from the next sweep of a
         // process that has the clock: later than it should, and never too soon.
         if let Ok(now) = sys::boot_time() {
-            record_end_of_use(&self.file, now).map_err(failed)?;
+            record_end_of_use(&self.file, now)?;
         }
         // Closing the file does this too, but not before a process that is being forked just now has closed its copy.
-        self.file.unlock().map_err(failed)
+        self.file.unlock()
     }
 }
 
@@ -250,8 +309,8 @@ impl Drop for Segment {
     }
 }
 
-/// Opens a file and takes the shared lock, so that it is certain to stay.
-fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(GuardedFile, Stat)> {
+/// Opens a file, takes the shared lock, so that it is certain to stay, and reads its header.
+fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(GuardedFile, Snapshot)> {
     let path = || directory.file_path(id);
     let file = directory.open_file(id, access)?;
     let locked = file
@@ -265,10 +324,16 @@ fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(Guarded
         });
     }
     let stat = check_file(&file, &path())?;
-    // A collector or a deleter came between opening and locking. Ids are never used twice, so a file that still
-    // has a name has its own.
+    // A collector or a deleter came between opening and locking. Ids are never used twice: what is not deleted and has this id in
+    // its header is what was meant, and its memory is not used for anything else while it is open here.
     if stat.is_deleted() {
+        drop(file);
+        if stat.is_marked_deleted() {
+            // Those that let go of it meanwhile may have found it open here.
+            directory.finish_deletion(id, LOOKERS_PATIENCE);
+        }
         return Err(directory.not_found(id));
     }
-    Ok((file, stat))
+    let snapshot = directory.read_opened(&file, id, stat)?;
+    Ok((file, snapshot))
 }

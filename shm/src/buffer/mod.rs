@@ -124,7 +124,7 @@ impl SharedBuffer {
     /// [`Error::WrongRole`] for a pool's slot, which goes with its pool; [`Error::Io`].
     pub fn unlink(&self) -> Result<()> {
         self.file.segment.snapshot_of(Role::Buffer)?;
-        self.file.segment.directory().remove_file(self.id())
+        self.file.segment.delete()
     }
 
     /// Whether the buffer is deleted when its last handle in this process is dropped.

@@ -5,11 +5,12 @@ use std::io;
 
 use uuid::Uuid;
 
-use super::verdict::Verdict;
+use super::verdict::{Judged, Verdict};
 use super::{Collector, GcReport, KeptReason};
 use crate::directory::{FileKind, FileName, record_end_of_use};
 use crate::error::{Error, Result};
-use crate::sys::{self, Access, LockMode};
+use crate::format::Snapshot;
+use crate::sys::{self, Access, GuardedFile, LockMode};
 
 impl Collector<'_> {
     /// Removes what expired, what dead processes left half made, and pools that nobody has open; or says what it would.
@@ -23,7 +24,7 @@ impl Collector<'_> {
                 continue;
             }
             // A draft may have become a pool since.
-            if file.kind == FileKind::Published && matches!(verdict, Ok(Verdict::Take(_))) {
+            if file.kind == FileKind::Published && matches!(verdict, Ok(Verdict::Take(_) | Verdict::StillMapped)) {
                 gone.insert(file.id);
             }
             report.add(file, bytes, verdict);
@@ -52,20 +53,22 @@ impl Collector<'_> {
         let failed = |error| Error::io("collect", &self.0.path_of(&name), error);
         let file = match self.0.handle().open_file(&name, Access::Read) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Gone),
+            // Another process is about to remove it: it asks just now whether anybody has it.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Verdict::Gone),
             opened => opened.map_err(failed)?,
         };
         if !file.try_lock(LockMode::Exclusive).map_err(failed)? {
-            return Ok(Verdict::Keep(KeptReason::Held));
+            return self.keep_held(&file, entry, dry_run).map(Verdict::Keep);
         }
         let verdict = self
             .judge(&file, entry, dry_run, gone)
-            .and_then(|verdict| match verdict {
+            .and_then(|Judged { verdict, snapshot }| match verdict {
                 Verdict::Restart if !dry_run => {
                     let now = sys::boot_time().map_err(failed)?;
                     record_end_of_use(&file, now).map_err(failed)?;
                     Ok(verdict)
                 }
-                Verdict::Take(_) if !dry_run && !self.take(entry)? => Ok(Verdict::Gone),
+                Verdict::Take(reason) if !dry_run => self.take(entry, &file, snapshot.as_ref(), reason),
                 verdict => Ok(verdict),
             });
         // Closing does this too, but not before a process that is being forked just now has closed its copy.
@@ -81,22 +84,60 @@ impl Collector<'_> {
         if self.0.is_kept(entry.id)? {
             return Ok(Verdict::Keep(KeptReason::ForReuse));
         }
-        if dry_run || self.take(entry)? {
-            return Ok(Verdict::Take("nobody used its memory again"));
+        let reason = "nobody used its memory again";
+        if dry_run {
+            return Ok(Verdict::Take(reason));
         }
-        Ok(Verdict::Gone)
+        self.remove_leftover(entry, reason)
     }
 
-    /// Removes that file alone: a slot of a pool may be held although its pool is not. Says whether it was there; a draft may
-    /// have been published.
-    fn take(self, entry: FileName) -> Result<bool> {
-        if entry.kind == FileKind::Published {
-            return self.0.collect_file(entry.id).map(|()| true);
-        }
+    /// Removes what has no content that anybody waits for, if it is still there.
+    fn remove_leftover(self, entry: FileName, reason: &'static str) -> Result<Verdict> {
         let name = entry.to_string();
-        self.0
-            .handle()
-            .remove(&name)
-            .map_err(|error| Error::io("delete", &self.0.path_of(&name), error))
+        let removed = self.0.handle().remove(&name);
+        let removed = removed.map_err(|error| Error::io("delete", &self.0.path_of(&name), error))?;
+        Ok(if removed { Verdict::Take(reason) } else { Verdict::Gone })
+    }
+
+    /// Why a file stays whose lock somebody has.
+    fn keep_held(self, file: &GuardedFile, entry: FileName, dry_run: bool) -> Result<KeptReason> {
+        let marked = || {
+            let stat = file.stat();
+            stat.map(|stat| stat.is_marked_deleted())
+                .map_err(|error| Error::io("look at", &self.0.path_of(&entry.to_string()), error))
+        };
+        Ok(match entry.kind {
+            FileKind::Deleted => KeptReason::StillOpen,
+            FileKind::Published if marked()? => {
+                if !dry_run {
+                    self.0.call_marked_file_deleted(entry.id, file)?;
+                }
+                KeptReason::StillOpen
+            }
+            _ => KeptReason::Held,
+        })
+    }
+
+    /// Removes that file alone: a slot of a pool may be held although its pool is not. Says what came of it: a draft may have been
+    /// published, and what nobody holds may be mapped.
+    fn take(
+        self,
+        entry: FileName,
+        file: &GuardedFile,
+        snapshot: Option<&Snapshot>,
+        reason: &'static str,
+    ) -> Result<Verdict> {
+        match entry.kind {
+            FileKind::Published => {
+                let freed = self.0.collect_file(entry.id, file, snapshot)?;
+                Ok(if freed {
+                    Verdict::Take(reason)
+                } else {
+                    Verdict::StillMapped
+                })
+            }
+            FileKind::Deleted => self.0.dispose(entry.id, file).map(|()| Verdict::Take(reason)),
+            FileKind::Draft | FileKind::Reserve => self.remove_leftover(entry, reason),
+        }
     }
 }

@@ -68,7 +68,7 @@ impl Collector<'_> {
             }
         };
         match verdict {
-            Verdict::Take(_) => {
+            Verdict::Take(_) | Verdict::StillMapped => {
                 let gone = BTreeSet::from([id]);
                 for slot in pool.map_or(Vec::new(), |pool| pool.slots) {
                     if let Err(error) = collect(slot, &gone) {

@@ -45,6 +45,12 @@ pub enum KeptReason {
     /// A process has it.
     #[error("somebody has it open")]
     Held,
+    /// It was deleted, and a process has it open.
+    #[error("it is deleted, and somebody still has it open")]
+    StillOpen,
+    /// It was deleted, and a process has it mapped, or open, without a lock.
+    #[error("it is deleted, and somebody still has it mapped without a lock")]
+    StillMapped,
     /// Its last holder was killed, so its time to live starts when this is found.
     #[error("its holder died; its time to live starts now")]
     HolderDied,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::path::Path;
 
 use uuid::Uuid;
 
@@ -18,8 +19,25 @@ pub(super) enum Verdict {
     WithPool,
     /// The last holder died without a word: the time to live starts now.
     Restart,
+    /// It is deleted, and somebody has it mapped without a lock.
+    StillMapped,
     /// Somebody else removed it.
     Gone,
+}
+
+/// A verdict, and the header that was read for it.
+pub(super) struct Judged {
+    pub(super) verdict: Verdict,
+    pub(super) snapshot: Option<Snapshot>,
+}
+
+impl From<Verdict> for Judged {
+    fn from(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            snapshot: None,
+        }
+    }
 }
 
 impl Verdict {
@@ -36,24 +54,40 @@ impl Collector<'_> {
         entry: FileName,
         dry_run: bool,
         gone: &BTreeSet<Uuid>,
-    ) -> Result<Verdict> {
+    ) -> Result<Judged> {
         let directory = self.0;
         let path = directory.path_of(&entry.to_string());
         let stat = file.stat().map_err(|error| Error::io("look at", &path, error))?;
-        // A draft that is marked as deleted was to be made of used memory, by a process that died.
-        if stat.is_deleted() && !(entry.kind == FileKind::Draft && stat.links() > 0) {
-            return Ok(Verdict::Gone);
+        if stat.links() == 0 {
+            return Ok(Verdict::Gone.into());
         }
-        if entry.kind == FileKind::Draft {
-            return Ok(Verdict::Take("a process that died left it half made"));
+        match entry.kind {
+            FileKind::Draft => return Ok(Verdict::Take("a process that died left it half made").into()),
+            FileKind::Deleted if directory.is_unused(entry.id, file)? => {
+                return Ok(Verdict::Take("it is deleted, and nobody has it any more").into());
+            }
+            FileKind::Deleted => return Ok(Verdict::StillMapped.into()),
+            FileKind::Published | FileKind::Reserve => {}
         }
+        let is_marked = stat.is_marked_deleted();
         let snapshot = match snapshot(file, &path, entry.id) {
+            Err(error) if error.is_conclusive() && is_marked => None,
             Err(error) if error.is_conclusive() => {
                 let problem = error.to_string();
-                return Ok(Verdict::Keep(KeptReason::Unreadable { problem }));
+                return Ok(Verdict::Keep(KeptReason::Unreadable { problem }).into());
             }
-            snapshot => snapshot?,
+            read => Some(read?),
         };
+        let verdict = match &snapshot {
+            Some(snapshot) if !is_marked => self.judge_snapshot(snapshot, &path, dry_run, gone)?,
+            _ => Verdict::Take("a process that died had begun to delete it"),
+        };
+        Ok(Judged { verdict, snapshot })
+    }
+
+    /// Decides about a file that can be read.
+    fn judge_snapshot(self, snapshot: &Snapshot, path: &Path, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
+        let (directory, id) = (self.0, snapshot.header.id);
         let metadata = &snapshot.header.metadata;
         let holder = metadata
             .name
@@ -62,7 +96,7 @@ impl Collector<'_> {
             .transpose()?;
         // The maker of this file died before the file had its name, or a process took the name over and died before it
         // deleted this file.
-        if matches!(holder, Some(Some(holder)) if holder != entry.id) {
+        if matches!(holder, Some(Some(holder)) if holder != id) {
             return Ok(Verdict::Take("another has its name"));
         }
         let verdict = match (snapshot.header.role, &metadata.pool, metadata.slot_of) {
@@ -71,12 +105,12 @@ impl Collector<'_> {
             (Role::Slot, _, Some(pool)) if !gone.contains(&pool) && directory.file_exists(pool)? => Verdict::WithPool,
             (Role::Slot, ..) => Verdict::Take("its pool is gone"),
             (Role::Buffer | Role::Scene, ..) => {
-                judge_age(&snapshot).map_err(|error| Error::io("look at the clock for", &path, error))?
+                judge_age(snapshot).map_err(|error| Error::io("look at the clock for", path, error))?
             }
         };
         // Its maker died before it had the name, and the buffer that had it is gone since: nobody would find this one.
         if let (Some(name), Some(None), false, false) = (&metadata.name, holder, dry_run, verdict.takes()) {
-            directory.restore_name(name, entry.id)?;
+            directory.restore_name(name, id)?;
         }
         Ok(verdict)
     }
@@ -127,6 +161,7 @@ impl GcReport {
                 return self.removed.push(Removed { id, bytes, reason });
             }
             Ok(Verdict::Gone) => return,
+            Ok(Verdict::StillMapped) => KeptReason::StillMapped,
             Ok(Verdict::Keep(reason)) => reason,
             Ok(Verdict::Restart) => KeptReason::HolderDied,
             Ok(Verdict::WithPool) => KeptReason::SlotOfPool,

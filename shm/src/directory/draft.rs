@@ -128,11 +128,13 @@ impl Draft {
     fn open_holder(&self, content: Content, writer: GuardedFile) -> Result<Option<(GuardedFile, Option<GuardedFile>)>> {
         let (holder, writer) = match content {
             Content::Rewritable => (writer, None),
-            Content::WrittenOnce | Content::Growing => match self.directory.handle().open_file(&self.name(), Access::Read) {
-                Ok(holder) => (holder, Some(writer)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-                Err(error) => return Err(self.failed("open", error)),
-            },
+            Content::WrittenOnce | Content::Growing => {
+                match self.directory.handle().open_file(&self.name(), Access::Read) {
+                    Ok(holder) => (holder, Some(writer)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(self.failed("open", error)),
+                }
+            }
         };
         let locked = holder
             .lock(LockMode::Shared, LOCK_PATIENCE)

@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn a_name_is_the_same_however_it_is_made_and_is_read_back() {
         for kind in FileKind::ALL {
-            let name = FileName { id: Uuid::from_u128(0x00C0_FFEE), kind };
+            let name = FileName {
+                id: Uuid::from_u128(0x00C0_FFEE),
+                kind,
+            };
             let mut buffer = [0xFF; NAME_LEN];
             assert_eq!(name.write_to(&mut buffer), name.to_string());
             let read = FileName::parse(name.to_string().as_bytes()).map(|name| (name.id, name.kind));

@@ -1,5 +1,7 @@
 //! The files in a directory: which there are, their sizes, and opening one without holding it.
 
+use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
@@ -14,7 +16,7 @@ impl Directory {
         self.path_of(&FileName::of(id).to_string())
     }
 
-    /// The buffers' files, and those that are being made.
+    /// The buffers' files, those that are being made, and those that were deleted and are still open.
     pub(crate) fn files(&self) -> Result<Vec<FileName>> {
         self.read_files()?.collect()
     }
@@ -38,13 +40,20 @@ impl Directory {
             .map(|file| file.map(|file| file.id)))
     }
 
-    /// Bytes taken by everything in the directory, finished or not.
+    /// Bytes taken by everything in the directory, finished or not, and deleted and still open.
     pub(crate) fn used_bytes(&self) -> Result<u64> {
-        let mut used = 0u64;
+        let mut lens = BTreeMap::<Uuid, u64>::new();
         for file in self.files()? {
-            used = used.saturating_add(self.len_of(file)?);
+            let mut len = self.len_of(file)?;
+            // Deleted since the directory was read, it has another name if somebody has it open.
+            if len == 0 && file.kind == FileKind::Published {
+                len = self.len_of(FileName::of_deleted(file.id))?;
+            }
+            // What was renamed while the directory was read is there by both names.
+            let counted = lens.entry(file.id).or_default();
+            *counted = len.max(*counted);
         }
-        Ok(used)
+        Ok(lens.into_values().fold(0, u64::saturating_add))
     }
 
     /// Bytes of a file; 0 if it is gone or not a regular file.
@@ -57,9 +66,11 @@ impl Directory {
         Ok(stat.filter(|stat| stat.regular).map_or(0, |stat| stat.len))
     }
 
-    /// What the file system knows of the file of a published buffer, not following a link; `None` if there is no such file.
-    pub(crate) fn stat_of(&self, id: Uuid) -> std::io::Result<Option<Stat>> {
-        self.handle().stat_of(&FileName::of(id).to_string())
+    /// What the file system knows of the file of a published buffer, not following a link; `None` if there is no such file, or
+    /// it is marked as deleted.
+    pub(crate) fn stat_of(&self, id: Uuid) -> io::Result<Option<Stat>> {
+        let stat = self.handle().stat_of(&FileName::of(id).to_string())?;
+        Ok(stat.filter(|stat| !stat.is_marked_deleted()))
     }
 
     /// Whether there is a file of a published buffer with this id.
@@ -77,6 +88,10 @@ impl Directory {
             let is_foreign = || matches!(self.handle().stat_of(&name), Ok(Some(stat)) if !stat.same_owner(self.stat()));
             match Refusal::of(&error) {
                 Refusal::Missing => self.not_found(id),
+                // It was renamed after its name was looked up, and the process that deletes it asks whether anybody has it.
+                _ if error.kind() == io::ErrorKind::WouldBlock && matches!(self.stat_of(id), Ok(None)) => {
+                    self.not_found(id)
+                }
                 Refusal::Link => damaged("it is a symbolic link"),
                 Refusal::Directory => damaged("it is a directory"),
                 Refusal::NoRegularFile => damaged("it is no regular file"),

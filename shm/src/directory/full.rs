@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::{Directory, FileName};
+use super::{Directory, FileKind, FileName};
 use crate::error::{Error, SpaceLimit};
 use crate::sys::{self, Access, LockMode, Refusal};
 
@@ -42,11 +42,15 @@ impl Directory {
         }
     }
 
-    /// Bytes in files that nobody has open, for messages: of those that can be looked at.
+    /// Bytes in files that nobody has open, deleted ones among them, for messages: of those that can be looked at.
     fn unheld_bytes(&self) -> u64 {
         let unheld = |&file: &FileName| {
             let opened = self.handle().open_file(&file.to_string(), Access::Read).ok()?;
-            let unheld = opened.try_lock(LockMode::Exclusive).ok()?;
+            let mut unheld = opened.try_lock(LockMode::Exclusive).ok()?;
+            // Of what still has its name it cannot be asked: its openers would be refused meanwhile.
+            if unheld && file.kind == FileKind::Deleted {
+                unheld = self.is_unused(file.id, &opened).ok()?;
+            }
             // A process that is being forked just now may keep the file open.
             opened.unlock().ok()?;
             self.len_of(file).ok().filter(|_| unheld)

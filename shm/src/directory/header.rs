@@ -16,10 +16,36 @@ impl Directory {
     /// Reads a file's header without holding the file.
     pub(crate) fn look(&self, id: Uuid) -> Result<Snapshot> {
         let file = self.open_file(id, Access::Read)?;
-        self.snapshot(&file, id)
+        self.look_at(&file, id)
     }
 
-    /// Reads and validates the header of a file that is open.
+    /// Reads and validates the header of a file that was just opened without being held: it may have been deleted meanwhile.
+    pub(crate) fn look_at(&self, file: &GuardedFile, id: Uuid) -> Result<Snapshot> {
+        let path = self.file_path(id);
+        let stat = check_file(file, &path)?;
+        if stat.is_marked_deleted() {
+            return Err(self.not_found(id));
+        }
+        self.read_opened(file, id, stat)
+    }
+
+    /// Reads and validates the header of a file that was just opened by its name. It may have been deleted before it was opened, and
+    /// be another file by now that is made of its memory: then it is not there.
+    pub(crate) fn read_opened(&self, file: &GuardedFile, id: Uuid, stat: Stat) -> Result<Snapshot> {
+        let path = self.file_path(id);
+        match read_header(file, &path, id, stat) {
+            Err(Error::Damaged { .. }) if !self.is_its_file(id, &stat)? => Err(self.not_found(id)),
+            read => read,
+        }
+    }
+
+    fn is_its_file(&self, id: Uuid, stat: &Stat) -> Result<bool> {
+        let found = self.stat_of(id);
+        let found = found.map_err(|error| Error::io("look at", &self.file_path(id), error))?;
+        Ok(found.is_some_and(|found| found.same_file(stat)))
+    }
+
+    /// Reads and validates the header of a file that is open, deleted or not.
     pub(crate) fn snapshot(&self, file: &GuardedFile, id: Uuid) -> Result<Snapshot> {
         snapshot(file, &self.file_path(id), id)
     }

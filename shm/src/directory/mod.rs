@@ -1,6 +1,8 @@
 //! The ground under the three kinds of memory: a directory of this user's alone, its lock, the names and the quota in it, and
 //! files that are made, read and removed there.
 
+mod condemned;
+mod disposal;
 mod draft;
 mod existing;
 mod file_name;
@@ -12,6 +14,7 @@ mod last_use;
 mod lock;
 mod names;
 mod opening;
+mod pending;
 mod publishing;
 mod quota;
 mod record;
@@ -31,15 +34,19 @@ use std::sync::{Arc, OnceLock};
 use crate::error::Error;
 use crate::sys::{DirectoryHandle, Stat};
 
+pub(crate) use self::condemned::{Keeper, PendingMemory};
+pub(crate) use self::disposal::LOOKERS_PATIENCE;
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
 use self::file_name::NAME_LEN;
 pub(crate) use self::file_name::{FileKind, FileName};
 pub(crate) use self::files::map_file;
-pub(crate) use self::header::{check_file, read_header, snapshot};
+use self::header::read_header;
+pub(crate) use self::header::{check_file, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
 pub(crate) use self::opening::Purpose;
+pub use self::pending::PendingFile;
 use self::record::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;

@@ -25,10 +25,10 @@ impl Draft {
                 holder,
             });
         }
-        let replaced = before.map(|before| directory.look_at_replaced(before)).transpose()?;
+        let mut replaced = before.map(|before| directory.look_at_replaced(before)).transpose()?;
         // Before anybody can see it.
         record_use(self.holder(), &self.path())?;
-        match (name, &replaced) {
+        match (name, &mut replaced) {
             (None, _) => self.show()?,
             (Some(name), None) => {
                 directory.bind_name(name, id)?;
@@ -53,7 +53,7 @@ impl Draft {
             .expect("a draft has its descriptors until it is published");
         drop(lock);
         if let Some(replaced) = replaced {
-            directory.remove_replaced(replaced);
+            directory.end_replaced(replaced);
         }
         Ok(holder)
     }

@@ -1,40 +1,68 @@
-//! Removing files, and freeing the names that they had.
+//! Deleting files, and freeing the names that they had.
+
+use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::waiters::Waiters;
-use super::{Directory, FileName};
-use crate::error::{Error, Result};
-use crate::sys::{Access, GuardedFile, LockMode};
+use super::condemned::{Condemned, Fate, PendingMemory, may_be_marked};
+use super::disposal::LOOKERS_PATIENCE;
+use super::{Directory, check_file};
+use crate::error::Result;
+use crate::format::Snapshot;
+use crate::sys::GuardedFile;
 
 impl Directory {
-    /// Removes a file and frees its name; a pool goes with its slots.
-    pub(crate) fn remove(&self, id: Uuid) -> Result<()> {
-        let name = self.name_of(id);
-        self.unlink_with_slots(id)?;
+    /// Deletes a file and frees its name; a pool goes with its slots. Gives the memory that processes still have.
+    pub(crate) fn delete(&self, condemned: Condemned) -> Result<Vec<PendingMemory>> {
+        let (id, name, slots) = (condemned.id(), condemned.name(), condemned.slots());
+        let mut pending: Vec<_> = self.delete_file(condemned, LOOKERS_PATIENCE)?.into_iter().collect();
+        pending.extend(self.delete_slots(id, slots));
         self.free_name(name, id, || self.lock().map(Some));
+        Ok(pending)
+    }
+
+    /// The same through the open file of a caller that holds it. Its memory is freed when the caller and all others have let go
+    /// of it.
+    pub(crate) fn delete_held(&self, id: Uuid, file: &GuardedFile) -> Result<()> {
+        let snapshot = match self.snapshot(file, id) {
+            Err(error) if error.is_conclusive() => None,
+            read => Some(read?),
+        };
+        let stat = match &snapshot {
+            Some(snapshot) => snapshot.stat,
+            None => check_file(file, &self.file_path(id))?,
+        };
+        self.take_from_name(id, file, may_be_marked(snapshot.as_ref()).then_some(&stat))?;
+        let Some(snapshot) = snapshot else { return Ok(()) };
+        let metadata = snapshot.header.metadata;
+        if let Some(pool) = metadata.pool {
+            self.delete_slots(id, pool.slots);
+        }
+        self.free_name(metadata.name, id, || self.lock().map(Some));
         Ok(())
     }
 
-    /// Removes a file alone, and frees its name.
-    pub(crate) fn remove_file(&self, id: Uuid) -> Result<()> {
-        let name = self.name_of(id);
-        self.unlink(id)?;
-        self.free_name(name, id, || self.lock().map(Some));
-        Ok(())
-    }
-
-    /// The same for collectors. They remove many files, so they do not wait for the lock each time, and the next
-    /// collector frees the names that are left.
-    pub(crate) fn collect_file(&self, id: Uuid) -> Result<()> {
-        let name = self.name_of(id);
-        self.unlink(id)?;
+    /// Deletes a file alone whose exclusive lock a collector has, by a descriptor that was opened for that, and says whether its
+    /// memory is free. Collectors delete many files, so they do not wait for the store's lock each time, and the next one frees
+    /// the names that are left.
+    pub(crate) fn collect_file(&self, id: Uuid, file: &GuardedFile, snapshot: Option<&Snapshot>) -> Result<bool> {
+        let stat = match snapshot {
+            Some(snapshot) => snapshot.stat,
+            None => check_file(file, &self.file_path(id))?,
+        };
+        self.take_from_name(id, file, None)?;
+        let name = snapshot.and_then(|snapshot| snapshot.header.metadata.name.clone());
         self.free_name(name, id, || self.lock_if_free());
-        Ok(())
+        let freed = self.free(id, file, Duration::ZERO)?;
+        if !freed {
+            self.mark_mapped(id, file, &stat);
+        }
+        Ok(freed)
     }
 
-    fn name_of(&self, id: Uuid) -> Option<String> {
-        self.look(id).ok()?.header.metadata.name
+    /// Goes on where a process was killed that had marked a file as deleted and not yet renamed it.
+    pub(crate) fn call_marked_file_deleted(&self, id: Uuid, file: &GuardedFile) -> Result<()> {
+        self.take_from_name(id, file, None)
     }
 
     /// Frees the name of a file that is gone. Until then it says nothing; were it freed first, a process that dies between
@@ -50,50 +78,40 @@ impl Directory {
         }
     }
 
-    /// Removes a file that has no name, or not any more; a pool goes with its slots.
-    fn unlink_with_slots(&self, id: Uuid) -> Result<()> {
-        let slots = match self.look(id) {
-            Err(error) if error.is_conclusive() => Vec::new(),
-            looked => looked?.header.metadata.pool.map_or(Vec::new(), |pool| pool.slots),
-        };
-        self.unlink(id)?;
-        self.unlink_slots(id, slots);
-        Ok(())
+    /// Deletes a file that has no name, or not any more.
+    fn delete_file(&self, mut condemned: Condemned, patience: Duration) -> Result<Option<PendingMemory>> {
+        self.put_away(&mut condemned)?;
+        Ok(match self.end(condemned, patience)? {
+            Fate::Freed => None,
+            Fate::Pending(memory) => Some(memory),
+        })
     }
 
-    /// Removes the slots of a pool that is gone. Those that cannot be looked at or removed are left to the next sweep, which takes
+    /// Deletes the slots of a pool that is gone. Those that cannot be looked at or deleted are left to the next sweep, which takes
     /// slots without a pool.
-    pub(crate) fn unlink_slots(&self, pool: Uuid, slots: Vec<Uuid>) {
-        for slot in slots {
+    pub(super) fn delete_slots(&self, pool: Uuid, slots: Vec<Uuid>) -> Vec<PendingMemory> {
+        let delete = |slot, patience| match self.condemn(slot) {
             // A pool's list is only believed where the slot says the same.
-            let removed = match self.look(slot) {
-                Ok(snapshot) if snapshot.header.metadata.slot_of == Some(pool) => self.unlink(slot),
-                Err(error) if !error.is_conclusive() => Err(error),
-                _ => Ok(()),
-            };
-            if let Err(error) = removed {
-                tracing::warn!(%slot, %error, "a slot of a deleted pool is left to the next sweep");
+            Ok(condemned) if condemned.is_slot_of(pool) => self.delete_file(condemned, patience),
+            Err(error) if !error.is_conclusive() => Err(error),
+            _ => Ok(None),
+        };
+        let mut pending = Vec::new();
+        // A process that has the pool open has all of its slots open, so it is waited for once.
+        let mut patience = LOOKERS_PATIENCE;
+        for slot in slots {
+            match delete(slot, patience) {
+                Ok(None) => {}
+                Ok(Some(left)) => {
+                    patience = Duration::ZERO;
+                    pending.push(left);
+                }
+                Err(error) => {
+                    tracing::warn!(%slot, %error, "a slot of a deleted pool is left to the next sweep");
+                }
             }
         }
-    }
-
-    /// Removes a file; one that is gone already is fine. Waiters for a write to it are woken.
-    pub(crate) fn unlink(&self, id: Uuid) -> Result<()> {
-        let waiters = Waiters::of(self, id);
-        let failed = |error| Error::io("delete", &self.file_path(id), error);
-        let (name, deleted) = (FileName::of(id).to_string(), FileName::of_deleted(id).to_string());
-        if let Ok(file) = self.handle().open_file(&name, Access::Read)
-            && file.try_lock(LockMode::Exclusive).map_err(failed)?
-        {
-            self.handle().rename(&name, &deleted).map_err(failed)?;
-            if !matches!(file.nobody_else_has_it(), Ok(true)) || !self.keep(id, &file) {
-                self.handle().remove(&deleted).map_err(failed)?;
-            }
-        } else {
-            self.handle().remove(&name).map_err(failed)?;
-        }
-        waiters.wake();
-        Ok(())
+        pending
     }
 
     /// Removes what was made for something that has failed. If that fails too, the next sweep finds it.

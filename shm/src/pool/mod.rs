@@ -149,6 +149,6 @@ impl BufferPool {
     /// # Errors
     /// [`Error::Io`].
     pub fn unlink(&self) -> Result<()> {
-        self.0.control.directory().remove(self.id())
+        self.0.control.delete()
     }
 }

@@ -14,8 +14,9 @@ use crate::segment::Segment;
 /// The control file of a pool, and its slots.
 #[derive(Debug)]
 pub(super) struct OpenPool {
-    pub(super) control: Segment,
+    /// Dropped before the control file, with which they are deleted if nobody else has the pool.
     pub(super) slots: Vec<Slot>,
+    pub(super) control: Segment,
     pub(super) buffer_size: u64,
     /// Where to look first: the slot given out longest ago.
     pub(super) next: AtomicUsize,

@@ -80,7 +80,7 @@ impl SlotStatus {
             // The locks are looked at first, so that the recorded holder is not older than what they say.
             let given = locked(LockByte::Slot)?;
             let in_use = given || locked(LockByte::Data)?;
-            let words = directory.snapshot(&file, id)?.words;
+            let words = directory.look_at(&file, id)?.words;
             Ok(Self {
                 id,
                 generation: words.generation,

@@ -227,7 +227,7 @@ impl SharedSceneBuffer {
     /// # Errors
     /// [`Error::Io`].
     pub fn unlink(&self) -> Result<()> {
-        self.0.segment.directory().remove_file(self.id())
+        self.0.segment.delete()
     }
 
     /// Whether the scene is deleted when its last handle in this process is dropped.

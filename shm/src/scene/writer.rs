@@ -46,7 +46,7 @@ enum WriteGoal {
         options: Box<CheckedOptions>,
     },
     /// An empty scene that somebody made for us.
-    Published { segment: Segment, writer: GuardedFile },
+    Published { writer: GuardedFile, segment: Segment },
 }
 
 impl SceneWriter {

@@ -6,6 +6,7 @@ use super::Store;
 use crate::directory::{Directory, Found, Reference};
 use crate::error::{Error, Result};
 use crate::format::Role;
+use crate::holder::HeldBy;
 
 /// What was deleted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,13 +15,24 @@ pub struct Deletion {
     pub id: Uuid,
     /// The name it had, if it had one.
     pub name: Option<String>,
-    /// Memory that is given back once nobody has it open, in bytes; 0 where a damaged file does not say.
+    /// Memory of its data in bytes; 0 where a damaged file does not say.
     pub bytes: u64,
+    /// The part of this that is given back when the last process lets go of it.
+    pub pending_bytes: u64,
+    /// What keeps that part.
+    pub held_by: HeldBy,
+}
+
+impl Deletion {
+    /// The part of the memory that was given back.
+    pub fn freed_bytes(&self) -> u64 {
+        self.bytes.saturating_sub(self.pending_bytes)
+    }
 }
 
 impl Store {
-    /// Deletes a buffer, or a pool with its slots. Whoever has it open keeps what they see. A damaged file is deleted by
-    /// its id.
+    /// Deletes a buffer, or a pool with its slots. Processes that have it open keep what they see, and their memory counts as
+    /// used until the last of them lets go of it. A damaged file is deleted by its id.
     ///
     /// ```
     /// # let parent = tempfile::tempdir()?;
@@ -28,7 +40,7 @@ impl Store {
     /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
     /// let id = SharedBuffer::create(&store, 1024, &BufferOptions::default().name("hero"))?.id();
     /// let deleted = store.delete(&id.into())?;
-    /// assert_eq!((deleted.name.as_deref(), deleted.bytes), (Some("hero"), 1024));
+    /// assert_eq!((deleted.name.as_deref(), deleted.freed_bytes()), (Some("hero"), 1024));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -50,32 +62,35 @@ impl Store {
 }
 
 fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Result<Deletion> {
-    let snapshot = match directory.look(id) {
-        // Nothing is known of a damaged file but its id.
-        Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => {
-            directory.unlink(id)?;
-            return Ok(Deletion {
+    let condemned = directory.condemn(id)?;
+    let (mut name, mut bytes) = (None, 0);
+    // Nothing is known of a damaged file but its id.
+    if let Some(snapshot) = condemned.snapshot() {
+        snapshot.expect_generation(generation)?;
+        let header = &snapshot.header;
+        if header.role == Role::Slot {
+            return Err(Error::WrongRole {
                 id,
-                name: None,
-                bytes: 0,
+                expected: "buffer, scene or pool",
+                found: Role::Slot.as_str(),
             });
         }
-        looked => looked?,
-    };
-    snapshot.expect_generation(generation)?;
-    let header = snapshot.header;
-    if header.role == Role::Slot {
-        return Err(Error::WrongRole {
-            id,
-            expected: "buffer, scene or pool",
-            found: Role::Slot.as_str(),
+        // Until the file is gone: then its name is freed.
+        name = directory.still_named(header.metadata.name.clone(), id)?;
+        bytes = header.metadata.pool.as_ref().map_or(header.capacity, |pool| {
+            pool.buffer_size.saturating_mul(pool.slots.len() as u64)
         });
     }
-    // Until the file is gone: then its name is freed.
-    let name = directory.still_named(header.metadata.name, id)?;
-    let bytes = header.metadata.pool.map_or(header.capacity, |pool| {
-        pool.buffer_size.saturating_mul(pool.slots.len() as u64)
-    });
-    directory.remove(id)?;
-    Ok(Deletion { id, name, bytes })
+    let pending = directory.delete(condemned)?;
+    Ok(Deletion {
+        id,
+        name,
+        bytes,
+        // Slots each have their own; the control file of a pool has none.
+        pending_bytes: pending
+            .iter()
+            .map(|memory| memory.capacity)
+            .fold(0, u64::saturating_add),
+        held_by: directory.keepers(&pending),
+    })
 }

@@ -46,7 +46,11 @@ impl Store {
         let directory = self.directory();
         let mut found = Vec::new();
         let mut listing = Listing::default();
-        for file in directory.files()?.into_iter().filter(|file| file.kind == FileKind::Published) {
+        for file in directory
+            .files()?
+            .into_iter()
+            .filter(|file| file.kind == FileKind::Published)
+        {
             match directory.look(file.id) {
                 Ok(snapshot) => found.push(snapshot),
                 // Deleted since the directory was read.

@@ -10,6 +10,7 @@ mod index;
 mod listing;
 mod opening;
 mod options;
+mod pending;
 mod pools;
 mod position;
 mod scenes;
@@ -84,7 +85,7 @@ impl Store {
         self.directory.quota()
     }
 
-    /// Bytes taken by everything in the store, finished or not.
+    /// Bytes taken by everything in the store, finished or not, and by what was deleted and is still open.
     ///
     /// # Errors
     /// [`Error::Io`] when the directory cannot be read.

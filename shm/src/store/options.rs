@@ -24,7 +24,9 @@ pub const DEFAULT_RESERVE: u64 = 256 << 20;
 /// # Errors
 /// [`Error::InvalidArgument`] when it is no number of bytes.
 pub fn reserve_of_environment() -> Result<u64> {
-    Ok(bytes_of_environment(RESERVE_VARIABLE)?.flatten().unwrap_or(DEFAULT_RESERVE))
+    Ok(bytes_of_environment(RESERVE_VARIABLE)?
+        .flatten()
+        .unwrap_or(DEFAULT_RESERVE))
 }
 
 /// The bytes that a variable says, nothing if it is empty or not set.

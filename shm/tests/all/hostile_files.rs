@@ -734,6 +734,7 @@ fn a_name_that_cannot_be_recorded_leaves_no_buffer_behind() {
     let before = SharedBuffer::create(&store, 8, &named).unwrap();
     let link = name_link(&store);
     before.unlink().unwrap();
+    drop(before);
     // A link cannot be renamed over a directory.
     fs::create_dir(link).unwrap();
     let results = [

@@ -2,7 +2,10 @@
 //! byte change.
 //!
 //! `DCC_MCP_SHM_TEST_REUSES=100000 cargo test -p dcc-mcp-shm --test all hostile_readers -- --nocapture` is the long variant.
-#![allow(unsafe_code, reason = "mappings without a lock, and descriptors in a socket, have no safe form")]
+#![allow(
+    unsafe_code,
+    reason = "mappings without a lock, and descriptors in a socket, have no safe form"
+)]
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File};
@@ -127,12 +130,20 @@ impl Publisher {
             if round % COLLECT_EVERY == 0 {
                 self.store.gc(false).unwrap();
             }
-            assert!(round < 20 * reuses() + 1000, "hardly anything is used again: {} of {}", self.reused, self.made);
+            assert!(
+                round < 20 * reuses() + 1000,
+                "hardly anything is used again: {} of {}",
+                self.reused,
+                self.made
+            );
         }
         for (mark, way, reader) in mem::take(&mut self.readers) {
             reader.check(mark, way);
         }
-        say(&format!("{} of {} scenes were made of used memory, beside readers of ten kinds", self.reused, self.made));
+        say(&format!(
+            "{} of {} scenes were made of used memory, beside readers of ten kinds",
+            self.reused, self.made
+        ));
     }
 
     fn publish(&mut self) -> (SharedSceneBuffer, u64) {
@@ -157,7 +168,10 @@ impl Publisher {
     fn reader(&mut self, round: u64, scene: SharedSceneBuffer, mark: u64) -> Option<(&'static str, Reader)> {
         let path = scene.path();
         Some(match round % 10 {
-            0 => ("a mapping", self.then_delete(scene, Reader::Mapping(Mapping::of(&path).unwrap()))),
+            0 => (
+                "a mapping",
+                self.then_delete(scene, Reader::Mapping(Mapping::of(&path).unwrap())),
+            ),
             1 => {
                 let mut mapping = Mapping::of(&path).unwrap();
                 mapping.cut_to(mapping.len / 2 / HEADER * HEADER);
@@ -197,7 +211,10 @@ impl Publisher {
                 ("this process's own view", Reader::View(view))
             }
             // The last two come when the kernel was asked already: it has to be asked again.
-            8 => ("a mapping of what is kept", Reader::Mapping(Mapping::of(&self.kept(scene)).ok()?)),
+            8 => (
+                "a mapping of what is kept",
+                Reader::Mapping(Mapping::of(&self.kept(scene)).ok()?),
+            ),
             _ => {
                 let kept = self.kept(scene);
                 let link = self.links.path().join(kept.file_name().unwrap());
@@ -266,7 +283,16 @@ impl Mapping {
     fn of_file(file: &File) -> std::io::Result<Self> {
         let len = usize::try_from(file.metadata()?.len()).unwrap();
         // SAFETY: a new mapping, of an open file; `len` is checked by the kernel.
-        let start = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+        let start = unsafe {
+            libc::mmap(
+                ptr::null_mut(),
+                len,
+                libc::PROT_READ,
+                libc::MAP_SHARED,
+                file.as_raw_fd(),
+                0,
+            )
+        };
         if start == libc::MAP_FAILED {
             return Err(std::io::Error::last_os_error());
         }
@@ -316,7 +342,11 @@ fn word(start: *const u8, index: usize) -> u64 {
 /// What differs, if something does.
 fn different(start: *const u8, len: usize, mark: u64) -> Option<String> {
     let at = (0..len / 8).find(|&index| word(start, index) != mark)?;
-    Some(format!("word {at} of {} is {} and not {mark}", len / 8, word(start, at)))
+    Some(format!(
+        "word {at} of {} is {} and not {mark}",
+        len / 8,
+        word(start, at)
+    ))
 }
 
 fn check(start: *const u8, len: usize, mark: u64, way: &str) {
@@ -377,7 +407,11 @@ fn receive(socket: &UnixStream) -> File {
     // SAFETY: a message whose parts are borrowed here.
     assert_eq!(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) }, 1);
     // SAFETY: `send` sent one descriptor, so its header is there, and the descriptor behind it.
-    let descriptor = unsafe { libc::CMSG_DATA(libc::CMSG_FIRSTHDR(&raw const message)).cast::<i32>().read_unaligned() };
+    let descriptor = unsafe {
+        libc::CMSG_DATA(libc::CMSG_FIRSTHDR(&raw const message))
+            .cast::<i32>()
+            .read_unaligned()
+    };
     // SAFETY: it was just received, and nobody else owns it.
     File::from(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }

@@ -413,7 +413,12 @@ proptest! {
         }
         for id in model.known.keys().copied().collect::<Vec<_>>() {
             model.check_data(&store, id);
-            store.delete(&by_id(id)).unwrap();
+            let held = model.buffers.contains_key(&id) || model.scenes.contains_key(&id);
+            let deleted = store.delete(&by_id(id)).unwrap();
+            prop_assert_eq!(deleted.pending_bytes, if held { deleted.bytes } else { 0 });
+            prop_assert_eq!(store.pending().unwrap().len(), usize::from(held));
+            model.forget(id);
+            prop_assert_eq!(store.pending().unwrap(), []);
         }
         prop_assert_eq!(store.used_bytes().unwrap(), 0);
         let files = std::fs::read_dir(store.path()).unwrap().map(|entry| entry.unwrap().file_name());

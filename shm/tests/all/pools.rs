@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::common::{Peer, argument, by_id, child_role, hear, noise, opened, path_of, say, temp_store};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, GcReport, Reference, SharedBuffer, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{
+    BufferOptions, BufferPool, Error, GcReport, KeptReason, Reference, SharedBuffer, SharedSceneBuffer, Store,
+};
 use uuid::Uuid;
 
 fn pool(store: &Store, slots: usize) -> BufferPool {
@@ -221,14 +223,33 @@ fn a_pool_that_is_replaced_goes_with_its_slots() {
     let slot = first.acquire().unwrap();
     slot.write(b"seen by who has it").unwrap();
     let scene = SharedSceneBuffer::write(&store, b"takes the name over", &options.replace(true)).unwrap();
-    let left = store.used_bytes().unwrap();
-    assert!(left < 1 << 16, "{left} bytes");
+    let used = store.used_bytes().unwrap();
+    assert!(used > 4 << 20, "{used} bytes: they count as long as they are open");
+    let pending = store.pending().unwrap();
+    let own = std::process::id();
+    assert_eq!(pending.len(), 5, "four slots and the pool's own file: {pending:?}");
+    for file in pending {
+        assert_eq!(
+            file.held_by.processes()[0].pid,
+            own,
+            "also of slots that nobody was given"
+        );
+    }
     assert_eq!(slot.read().unwrap(), b"seen by who has it");
     assert!(matches!(store.pool(&by_id(first.id())), Err(Error::NotFound { .. })));
     assert_eq!(
         store.resolve(&Reference::Name("viewport".to_owned())).unwrap(),
         scene.id()
     );
+    drop(first);
+    assert_eq!(
+        store.pending().unwrap().len(),
+        5,
+        "a slot is still there, and keeps its pool open"
+    );
+    drop(slot);
+    let left = store.used_bytes().unwrap();
+    assert!(left < 1 << 16, "{left} bytes");
 }
 
 #[test]
@@ -266,7 +287,14 @@ fn what_dead_processes_leave_of_pools_is_collected() {
     let mut peer = Peer::start("create", &argument(&store, Uuid::nil()));
     let id: Uuid = peer.hears().parse().unwrap();
     fs::remove_file(path_of(&store, id)).unwrap();
-    assert_eq!(store.gc(false).unwrap().removed.len(), 2, "one of three is in use");
+    let report = store.gc(false).unwrap();
+    let kept = |reason| report.kept.iter().filter(|kept| kept.reason == reason).count();
+    assert_eq!(
+        (report.removed.len(), kept(KeptReason::Held)),
+        (0, 1),
+        "one of three is in use"
+    );
+    assert_eq!(kept(KeptReason::StillMapped), 2, "the others are deleted, but open");
     peer.kill();
     store.gc(false).unwrap();
     assert_eq!(store.used_bytes().unwrap(), 0);

@@ -47,7 +47,10 @@ impl Directory {
         if now < room.until.load(Ordering::Acquire) {
             return Ok(room.bytes.load(Ordering::Relaxed));
         }
-        let bytes = self.system_room().map_err(|error| self.failed("look for room in", error))?.available;
+        let bytes = self
+            .system_room()
+            .map_err(|error| self.failed("look for room in", error))?
+            .available;
         room.bytes.store(bytes, Ordering::Relaxed);
         room.until.store(now + ROOM_STAYS, Ordering::Release);
         Ok(bytes)

@@ -1,5 +1,7 @@
 //! Keeping the memory of a deleted file.
 
+use std::io;
+
 use uuid::Uuid;
 
 use super::table::{Kept, Table};
@@ -49,11 +51,18 @@ impl Directory {
         let Some(claim) = table.claim_empty(now) else {
             return Ok(false);
         };
-        file.mark_kept().map_err(failed)?;
-        self.handle()
-            .rename(&deleted, &FileName::of_reserve(id).to_string())
-            .map_err(failed)?;
+        let reserve = FileName::of_reserve(id).to_string();
+        // Another process may have done away with it before this one opened it, and what is open here be another file by now: then
+        // nothing has the name. From here on nobody finds it, and nothing else happens to it.
+        match self.handle().rename(&deleted, &reserve) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            renamed => renamed.map_err(failed)?,
+        }
         drop(lock);
+        if let Err(error) = file.mark_kept() {
+            self.remove_leftover(&reserve);
+            return Err(failed(error));
+        }
         claim.fill(Kept {
             id,
             size: stat.len,

@@ -57,9 +57,7 @@ impl<'a> Table<'a> {
 
     /// Bytes of all files that are kept, as far as the entries say.
     pub(super) fn total(self) -> u64 {
-        self.entries()
-            .filter_map(Entry::size)
-            .fold(0, u64::saturating_add)
+        self.entries().filter_map(Entry::size).fold(0, u64::saturating_add)
     }
 
     /// Claims an entry for a file that is to be kept, unless all are in use.
@@ -108,8 +106,7 @@ impl<'a> Table<'a> {
 
     /// Whether an entry leads to the file of this id.
     pub(super) fn leads_to(self, id: Uuid) -> bool {
-        self.entries()
-            .any(|entry| entry.size().is_some() && entry.id() == id)
+        self.entries().any(|entry| entry.size().is_some() && entry.id() == id)
     }
 }
 

@@ -50,7 +50,10 @@ impl Directory {
     }
 
     fn take(&self, draft: Uuid, kept: Kept, len: u64) -> Result<Option<GuardedFile>> {
-        let (from, to) = (FileName::of_reserve(kept.id).to_string(), FileName::of_draft(draft).to_string());
+        let (from, to) = (
+            FileName::of_reserve(kept.id).to_string(),
+            FileName::of_draft(draft).to_string(),
+        );
         // It may be gone: a sweep took it, or its maker was killed before it was there.
         self.handle()
             .rename(&from, &to)

@@ -58,7 +58,12 @@ impl Mapping {
     }
 
     /// Takes a huge page for a piece that fills one, and says whether it did: all of it is allocated then.
-    pub(super) fn takes_huge_page(&self, file: &GuardedFile, piece: &Range<usize>, budget: &HugePageBudget) -> io::Result<bool> {
+    pub(super) fn takes_huge_page(
+        &self,
+        file: &GuardedFile,
+        piece: &Range<usize>,
+        budget: &HugePageBudget,
+    ) -> io::Result<bool> {
         if piece.len() < HUGE_PAGE || !budget.allows() {
             return Ok(false);
         }

@@ -62,6 +62,11 @@ impl GuardedFile {
         self.set_mode(stat.mode | MODE_DELETED)
     }
 
+    /// Takes that back; `stat` is what the file was like before.
+    pub(crate) fn unmark_deleted(&self, stat: &Stat) -> io::Result<()> {
+        self.set_mode(stat.mode & !MODE_DELETED)
+    }
+
     /// Marks the file as one that was deleted and whose memory is kept: its owner can open it to write to it.
     pub(crate) fn mark_kept(&self) -> io::Result<()> {
         self.set_mode(MODE_WRITABLE | MODE_DELETED)

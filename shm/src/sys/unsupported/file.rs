@@ -80,6 +80,10 @@ impl GuardedFile {
         match self.0 {}
     }
 
+    pub(crate) fn unmark_deleted(&self, _stat: &Stat) -> io::Result<()> {
+        match self.0 {}
+    }
+
     pub(crate) fn mark_kept(&self) -> io::Result<()> {
         match self.0 {}
     }

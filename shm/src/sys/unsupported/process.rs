@@ -1,8 +1,8 @@
 //! This process and its threads, as far as a system without a port needs to know them.
 
 use std::io;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
