@@ -12,12 +12,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::directory::{
-    Directory, Draft, LOOKERS_PATIENCE, check_file, map_file, read_header, record_end_of_use, record_use,
-};
+use crate::directory::{Directory, Draft, LOOKERS_PATIENCE, check_file, map_file, record_end_of_use, record_use};
 use crate::error::{Error, Result};
 use crate::format::{AT_SEQUENCE, Role, Snapshot, check_ttl};
-use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection, Stat};
+use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection};
 
 /// An open file, which collectors leave alone as long as this holds it.
 #[derive(Debug)]
@@ -63,11 +61,10 @@ pub(crate) enum OnClose {
 impl Segment {
     /// Opens a file of the store, as a holder, and reads its header.
     pub(crate) fn open(directory: &Directory, id: Uuid, access: Access) -> Result<(Self, Snapshot)> {
-        let (file, stat) = open_held(directory, id, access)?;
-        let snapshot = read_header(&file, &directory.file_path(id), id, stat)?;
-        let segment = Self::new(directory, id, file, stat.len, true);
+        let (file, snapshot) = open_held(directory, id, access)?;
+        let segment = Self::new(directory, id, file, snapshot.stat.len, true);
         // Where somebody has it open, that is recorded already, and they cannot take it back while we hold the lock.
-        if stat.accessed == stat.modified {
+        if snapshot.stat.accessed == snapshot.stat.modified {
             segment.record_use()?;
         }
         Ok((segment, snapshot))
@@ -156,7 +153,9 @@ impl Segment {
         let file = if self.holds_lock {
             open_held(&self.directory, self.id, access)?.0
         } else {
-            self.directory.open_file(self.id, access)?
+            let file = self.directory.open_file(self.id, access)?;
+            self.directory.look_at(&file, self.id)?;
+            file
         };
         self.file
             .replace_with(&file)
@@ -318,8 +317,8 @@ impl Drop for Segment {
     }
 }
 
-/// Opens a file and takes the shared lock, so that it is certain to stay.
-fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(GuardedFile, Stat)> {
+/// Opens a file, takes the shared lock, so that it is certain to stay, and reads its header.
+fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(GuardedFile, Snapshot)> {
     let path = || directory.file_path(id);
     let file = directory.open_file(id, access)?;
     let locked = file
@@ -333,8 +332,8 @@ fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(Guarded
         });
     }
     let stat = check_file(&file, &path())?;
-    // A collector or a deleter came between opening and locking. Ids are never used twice, so a file that still
-    // has a name has its own.
+    // A collector or a deleter came between opening and locking. Ids are never used twice: what is not deleted and has this id in
+    // its header is what was meant, and its memory is not used for anything else while it is open here.
     if stat.is_deleted() {
         drop(file);
         if stat.is_marked_deleted() {
@@ -343,5 +342,6 @@ fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(Guarded
         }
         return Err(directory.not_found(id));
     }
-    Ok((file, stat))
+    let snapshot = directory.read_opened(&file, id, stat)?;
+    Ok((file, snapshot))
 }

@@ -46,6 +46,9 @@ impl Collector<'_> {
     }
 
     pub(super) fn collect(self, entry: FileName, dry_run: bool, gone: &BTreeSet<Uuid>) -> Result<Verdict> {
+        if entry.kind == FileKind::Reserve {
+            return self.collect_kept(entry, dry_run);
+        }
         let name = entry.to_string();
         let failed = |error| Error::io("collect", &self.0.path_of(&name), error);
         let file = match self.0.handle().open_file(&name, Access::Read) {
@@ -73,6 +76,27 @@ impl Collector<'_> {
             tracing::debug!(id = %entry.id, %error, "a file is unlocked when it is closed");
         }
         verdict
+    }
+
+    /// Frees memory that was kept for longer than anybody does who lives. It has no holders, and whoever uses it again gives it
+    /// another name first.
+    fn collect_kept(self, entry: FileName, dry_run: bool) -> Result<Verdict> {
+        if self.0.is_kept(entry.id)? {
+            return Ok(Verdict::Keep(KeptReason::ForReuse));
+        }
+        let reason = "nobody used its memory again";
+        if dry_run {
+            return Ok(Verdict::Take(reason));
+        }
+        self.remove_leftover(entry, reason)
+    }
+
+    /// Removes what has no content that anybody waits for, if it is still there.
+    fn remove_leftover(self, entry: FileName, reason: &'static str) -> Result<Verdict> {
+        let name = entry.to_string();
+        let removed = self.0.handle().remove(&name);
+        let removed = removed.map_err(|error| Error::io("delete", &self.0.path_of(&name), error))?;
+        Ok(if removed { Verdict::Take(reason) } else { Verdict::Gone })
     }
 
     /// Why a file stays whose lock somebody has.
@@ -112,13 +136,8 @@ impl Collector<'_> {
                     Verdict::StillMapped
                 })
             }
-            FileKind::Deleted => self.0.dispose(entry.id).map(|()| Verdict::Take(reason)),
-            FileKind::Draft | FileKind::Reserve => {
-                let name = entry.to_string();
-                let removed = self.0.handle().remove(&name);
-                let removed = removed.map_err(|error| Error::io("delete", &self.0.path_of(&name), error))?;
-                Ok(if removed { Verdict::Take(reason) } else { Verdict::Gone })
-            }
+            FileKind::Deleted => self.0.dispose(entry.id, file).map(|()| Verdict::Take(reason)),
+            FileKind::Draft | FileKind::Reserve => self.remove_leftover(entry, reason),
         }
     }
 }

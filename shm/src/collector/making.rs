@@ -12,18 +12,24 @@ use crate::format::CheckedOptions;
 use crate::sys::{Access, Backoff, LOCK_PATIENCE, LockMode};
 
 impl Collector<'_> {
-    /// Runs `make`. If it fails for want of room, removes what nobody needs any more and runs it once more.
+    /// Runs `make`. If it fails for want of room, gives the reserve back and runs it again; and if that is not enough, once more
+    /// after it has removed what nobody needs any more.
     pub(crate) fn make<T>(self, make: impl FnMut() -> Result<T>) -> Result<T> {
         self.with_room(make).map_err(Error::nothing_published)
     }
 
     /// The same for what publishes nothing.
     pub(crate) fn with_room<T>(self, mut act: impl FnMut() -> Result<T>) -> Result<T> {
-        match act() {
-            // A limit of this process alone stays the same, whatever is removed.
-            Err(error @ Error::StoreFull { .. }) if error.is_transient() && self.made_room() => act(),
-            result => result,
+        // A limit of this process alone stays the same, whatever is removed.
+        let is_full = |error: &Error| matches!(error, Error::StoreFull { .. }) && error.is_transient();
+        let mut result = act();
+        if matches!(&result, Err(error) if is_full(error)) && self.0.give_reserve_back() > 0 {
+            result = act();
         }
+        if matches!(&result, Err(error) if is_full(error)) && self.made_room() {
+            result = act();
+        }
+        result
     }
 
     /// Makes the draft of a new file, after a sweep if one is due.

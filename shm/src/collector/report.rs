@@ -66,6 +66,9 @@ pub enum KeptReason {
         /// What the system said.
         problem: String,
     },
+    /// It is memory without content.
+    #[error("it is memory of a deleted buffer, kept for the next one for a few seconds")]
+    ForReuse,
     /// It has no time to live.
     #[error("it stays until it is deleted")]
     UntilDeleted,

@@ -11,12 +11,21 @@ use crate::sys::{self, Access, LOCK_PATIENCE};
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 impl Collector<'_> {
-    /// Collects files, and then what is left of names and quotas.
+    /// Collects files, memory that is kept for reuse among them, and then what is left of names and quotas.
     pub(crate) fn gc(self, dry_run: bool) -> Result<GcReport> {
-        let report = self.collect_all(dry_run)?;
+        let mut report = self.collect_all(dry_run)?;
         if !dry_run {
+            self.0.give_reserve_back();
             self.0.sweep_names()?;
         }
+        report.take_reserve();
+        Ok(report)
+    }
+
+    /// The same, but for memory that somebody may use again in a moment.
+    fn sweep(self) -> Result<GcReport> {
+        let report = self.collect_all(false)?;
+        self.0.sweep_names()?;
         Ok(report)
     }
 
@@ -65,7 +74,7 @@ impl Collector<'_> {
             .open_file(LOCK_FILE, Access::Read)
             .and_then(|file| file.set_times(now, now))
             .map_err(failed)?;
-        let report = self.gc(false)?;
+        let report = self.sweep()?;
         if !report.removed.is_empty() {
             tracing::info!(
                 files = report.removed.len(),

@@ -144,6 +144,16 @@ fn judge_age(stat: &Stat, ttl: Duration) -> io::Result<Verdict> {
 }
 
 impl GcReport {
+    /// Counts the memory that is kept for reuse as removed.
+    pub(super) fn take_reserve(&mut self) {
+        let is_reserve = |kept: &mut Kept| kept.reason == KeptReason::ForReuse;
+        for Kept { id, bytes, .. } in self.kept.extract_if(.., is_reserve) {
+            self.freed_bytes = self.freed_bytes.saturating_add(bytes);
+            let reason = "it was kept for reuse";
+            self.removed.push(Removed { id, bytes, reason });
+        }
+    }
+
     pub(super) fn add(&mut self, file: FileName, bytes: u64, verdict: Result<Verdict>) {
         let id = file.id;
         let reason = match verdict {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Directory, FileName, check_file, read_header};
+use super::{Directory, FileName, check_file};
 use crate::error::{Error, Result};
 use crate::format::{BufferState, Header, Role, Snapshot};
 use crate::sys::{Access, GuardedFile, LockMode, Stat};
@@ -104,7 +104,7 @@ impl Directory {
         if stat.is_deleted() {
             return Err(self.not_found(id));
         }
-        let snapshot = match read_header(&file, &path, id, stat) {
+        let snapshot = match self.read_opened(&file, id, stat) {
             // Nothing is known of a damaged file but its id.
             Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => None,
             read => Some(read?),

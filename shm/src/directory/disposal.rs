@@ -22,7 +22,7 @@ impl Directory {
                 return Ok(false);
             }
         }
-        self.dispose(id).map(|()| true)
+        self.dispose(id, file).map(|()| true)
     }
 
     /// Whether no process has a file that is called deleted, of which the caller has the exclusive lock. Where the system grants
@@ -37,8 +37,12 @@ impl Directory {
         }
     }
 
-    /// Does away with a deleted file that nobody has.
-    pub(crate) fn dispose(&self, id: Uuid) -> Result<()> {
+    /// Does away with a deleted file that nobody has: its memory is kept for what is made next, or freed. The caller has its
+    /// exclusive lock, by `file`.
+    pub(crate) fn dispose(&self, id: Uuid, file: &GuardedFile) -> Result<()> {
+        if self.keep(id, file) {
+            return Ok(());
+        }
         self.remove_deleted(id)
     }
 

@@ -13,6 +13,9 @@ use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, LockM
 /// From this size on, data is written through a mapping: before, there are hardly any huge pages in it.
 const WORTH_MAPPING: u64 = 2 * sys::HUGE_PAGE as u64;
 
+/// What is written between the pieces of a payload.
+const ZEROS: [u8; 4096] = [0; 4096];
+
 /// Who may write to the file once it is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -20,6 +23,8 @@ pub(crate) enum Content {
     Rewritable,
     /// Nobody after it is sealed, so the lock is held by a descriptor that cannot.
     WrittenOnce,
+    /// The same, and it grows while it is written.
+    Growing,
 }
 
 /// A file under a temporary name, removed again unless it is published.
@@ -33,6 +38,8 @@ pub(crate) struct Draft {
     writer: Option<GuardedFile>,
     process: u64,
     len: u64,
+    /// Whether its memory was another file's, whose content is in it where nothing was written yet.
+    is_used: bool,
     /// Whether there is a file to be removed when this is dropped.
     pub(super) pending: bool,
     /// Whether there is a quota, so that others may be summing up the files.
@@ -49,11 +56,32 @@ impl Draft {
             writer: None,
             process: sys::process_generation(),
             len: 0,
+            is_used: false,
             pending: false,
             counted: false,
         };
-        draft.grow_with(len, |draft| draft.create(content))?;
+        if content == Content::Growing || !draft.take_used(content, len)? {
+            draft.grow_with(len, |draft| draft.create(content))?;
+        }
         Ok(draft)
+    }
+
+    /// Uses memory again that was kept, if there is some that fits, and says whether there was.
+    fn take_used(&mut self, content: Content, len: u64) -> Result<bool> {
+        let directory = self.directory.clone();
+        directory.check_file_size(len)?;
+        let Some(used) = directory.take_kept(self.id, len)? else {
+            return Ok(false);
+        };
+        (self.pending, self.counted) = (true, used.counted);
+        // The lock that it is held by keeps collectors away meanwhile.
+        let Some((holder, writer)) = self.open_holder(content, used.file)? else {
+            self.pending = false;
+            return Ok(false);
+        };
+        (self.holder, self.writer) = (Some(holder), writer);
+        (self.len, self.is_used) = (len, true);
+        Ok(true)
     }
 
     /// Makes the file longer, in the same way.
@@ -90,30 +118,37 @@ impl Draft {
             let created = directory.handle().open_file(&name, Access::Create);
             let writer = created.map_err(|error| directory.creation_failed("create", &self.path(), error))?;
             self.pending = true;
-            let (holder, writer) = match content {
-                Content::Rewritable => (writer, None),
-                Content::WrittenOnce => match directory.handle().open_file(&name, Access::Read) {
-                    Ok(holder) => (holder, Some(writer)),
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(self.failed("open", error)),
-                },
-            };
-            let locked = holder
-                .lock(LockMode::Shared, LOCK_PATIENCE)
-                .map_err(|error| self.failed("lock", error))?;
-            let stat = holder.stat().map_err(|error| self.failed("look at", error))?;
-            let kept = !stat.is_deleted();
-            if locked && kept {
+            if let Some((holder, writer)) = self.open_holder(content, writer)? {
                 (self.holder, self.writer) = (Some(holder), writer);
                 return Ok(());
             }
-            if kept {
-                return Err(Error::Busy {
-                    what: "the file that was just made",
-                    waited: LOCK_PATIENCE,
-                    holder: directory.lock_holder(&holder),
-                });
+        }
+    }
+
+    /// The descriptor that holds the lock, and the one that can write where that is another. Nothing if the file was removed.
+    fn open_holder(&self, content: Content, writer: GuardedFile) -> Result<Option<(GuardedFile, Option<GuardedFile>)>> {
+        let (holder, writer) = match content {
+            Content::Rewritable => (writer, None),
+            Content::WrittenOnce | Content::Growing => {
+                match self.directory.handle().open_file(&self.name(), Access::Read) {
+                    Ok(holder) => (holder, Some(writer)),
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(self.failed("open", error)),
+                }
             }
+        };
+        let locked = holder
+            .lock(LockMode::Shared, LOCK_PATIENCE)
+            .map_err(|error| self.failed("lock", error))?;
+        let stat = holder.stat().map_err(|error| self.failed("look at", error))?;
+        match (locked, stat.is_deleted()) {
+            (_, true) => Ok(None),
+            (true, false) => Ok(Some((holder, writer))),
+            (false, false) => Err(Error::Busy {
+                what: "the file that was just made",
+                waited: LOCK_PATIENCE,
+                holder: self.directory.lock_holder(&holder),
+            }),
         }
     }
 
@@ -156,7 +191,7 @@ impl Draft {
 
     /// Takes memory for the payload, which starts at `payload`, so that writing to it through a mapping cannot fail.
     pub(crate) fn reserve(&self, payload: u64) -> Result<()> {
-        if self.len >= sys::HUGE_PAGE as u64 {
+        if self.is_used || self.len >= sys::HUGE_PAGE as u64 {
             return self.map_reserved(payload).map(drop);
         }
         self.writer()
@@ -170,18 +205,26 @@ impl Draft {
     }
 
     /// Maps the file for writing, with memory taken for its payload: huge pages where there are, as its mappings are then
-    /// made and filled at a fraction of the cost.
+    /// made and filled at a fraction of the cost. It is zeros.
     pub(crate) fn map_reserved(&self, payload: u64) -> Result<Mapping> {
         let mapping = self.map()?;
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
-        mapping
-            .reserve(self.writer(), size(payload)?, size(self.len - payload)?)
-            .map_err(|error| self.failed("reserve", error))?;
+        let (start, len) = (size(payload)?, size(self.len - payload)?);
+        let reserved = if self.is_used {
+            mapping.clear(self.writer(), start, len)
+        } else {
+            mapping.reserve(self.writer(), start, len)
+        };
+        reserved.map_err(|error| self.failed("reserve", error))?;
         Ok(mapping)
     }
 
-    /// Writes large data, each piece at its offset: into huge pages where they are cheap.
-    pub(crate) fn fill(&self, pieces: &[(u64, Source<'_>)]) -> Result<()> {
+    /// Writes the whole payload, which starts at `payload`: each piece at its offset, in order, and zeros between them. Large data
+    /// goes into huge pages where they are cheap.
+    pub(crate) fn fill(&self, payload: u64, pieces: &[(u64, Source<'_>)]) -> Result<()> {
+        if self.is_used {
+            self.clear_between(payload, pieces)?;
+        }
         // Where it cannot be mapped it can still be written.
         let mapping = (self.len >= WORTH_MAPPING).then(|| self.map().ok()).flatten();
         let budget = HugePageBudget::default();
@@ -194,6 +237,21 @@ impl Draft {
                 }
                 None => self.write(offset, piece)?,
             }
+        }
+        Ok(())
+    }
+
+    /// Makes zeros of what lies before, between and behind pieces, which is less than an array's alignment each time.
+    fn clear_between(&self, payload: u64, pieces: &[(u64, Source<'_>)]) -> Result<()> {
+        let mut end = payload;
+        let behind = (self.len, Source::from(&[]));
+        for &(offset, piece) in pieces.iter().chain([&behind]) {
+            while end < offset {
+                let zeros = Source::from(&ZEROS).part(0, usize::try_from(offset - end).unwrap_or(usize::MAX));
+                self.write(end, zeros)?;
+                end += zeros.len() as u64;
+            }
+            end = end.max(offset + piece.len() as u64);
         }
         Ok(())
     }

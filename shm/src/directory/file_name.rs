@@ -6,6 +6,8 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 const SUFFIX: &str = ".shm";
+/// Longest name of a file.
+pub(super) const NAME_LEN: usize = Hyphenated::LENGTH + SUFFIX.len() + ".deleted".len();
 
 /// What a file of a store is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,26 @@ impl FileName {
         }
     }
 
+    /// The file of memory without content.
+    pub(super) fn of_reserve(id: Uuid) -> Self {
+        Self {
+            id,
+            kind: FileKind::Reserve,
+        }
+    }
+
+    /// The name, where nothing may be allocated.
+    pub(super) fn write_to(self, buffer: &mut [u8; NAME_LEN]) -> &str {
+        let (id, rest) = buffer.split_at_mut(Hyphenated::LENGTH);
+        self.id.hyphenated().encode_lower(id);
+        let (suffix, kind) = rest.split_at_mut(SUFFIX.len());
+        suffix.copy_from_slice(SUFFIX.as_bytes());
+        let kind_of = self.kind.suffix().as_bytes();
+        kind[..kind_of.len()].copy_from_slice(kind_of);
+        let len = Hyphenated::LENGTH + SUFFIX.len() + kind_of.len();
+        str::from_utf8(&buffer[..len]).expect("ids and suffixes are ASCII")
+    }
+
     /// The id of what is published under a name, as others may spell it.
     pub(crate) fn published_id(name: &str) -> Option<Uuid> {
         name.strip_suffix(SUFFIX).and_then(|id| Uuid::parse_str(id).ok())
@@ -87,5 +109,24 @@ impl FileName {
 impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{SUFFIX}{}", self.id, self.kind.suffix())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_same_however_it_is_made_and_is_read_back() {
+        for kind in FileKind::ALL {
+            let name = FileName {
+                id: Uuid::from_u128(0x00C0_FFEE),
+                kind,
+            };
+            let mut buffer = [0xFF; NAME_LEN];
+            assert_eq!(name.write_to(&mut buffer), name.to_string());
+            let read = FileName::parse(name.to_string().as_bytes()).map(|name| (name.id, name.kind));
+            assert_eq!(read, Some((name.id, kind)));
+        }
     }
 }

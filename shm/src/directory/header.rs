@@ -26,7 +26,23 @@ impl Directory {
         if stat.is_marked_deleted() {
             return Err(self.not_found(id));
         }
-        read_header(file, &path, id, stat)
+        self.read_opened(file, id, stat)
+    }
+
+    /// Reads and validates the header of a file that was just opened by its name. It may have been deleted before it was opened, and
+    /// be another file by now that is made of its memory: then it is not there.
+    pub(crate) fn read_opened(&self, file: &GuardedFile, id: Uuid, stat: Stat) -> Result<Snapshot> {
+        let path = self.file_path(id);
+        match read_header(file, &path, id, stat) {
+            Err(Error::Damaged { .. }) if !self.is_its_file(id, &stat)? => Err(self.not_found(id)),
+            read => read,
+        }
+    }
+
+    fn is_its_file(&self, id: Uuid, stat: &Stat) -> Result<bool> {
+        let found = self.stat_of(id);
+        let found = found.map_err(|error| Error::io("look at", &self.file_path(id), error))?;
+        Ok(found.is_some_and(|found| found.same_file(stat)))
     }
 
     /// Reads and validates the header of a file that is open, deleted or not.

@@ -23,6 +23,7 @@ mod record;
 mod reference;
 mod removal;
 mod replaced;
+mod reserve;
 mod room;
 mod state;
 mod time_to_live;
@@ -41,9 +42,11 @@ pub(crate) use self::contents::Contents;
 pub(crate) use self::disposal::LOOKERS_PATIENCE;
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
+use self::file_name::NAME_LEN;
 pub(crate) use self::file_name::{FileKind, FileName};
 pub(crate) use self::files::map_file;
-pub(crate) use self::header::{check_file, read_header, snapshot};
+use self::header::read_header;
+pub(crate) use self::header::{check_file, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
 pub(crate) use self::names::{is_link, link_name};
@@ -53,6 +56,7 @@ pub use self::pending::PendingFile;
 use self::record::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
+use self::reserve::Reserve;
 pub use self::room::Room;
 
 /// What an open directory is known by.
@@ -62,6 +66,7 @@ struct Opened {
     stat: Stat,
     swept_by_owner: bool,
     record: OnceLock<Box<StoreRecord>>,
+    reserve: Reserve,
 }
 
 /// A private directory that is open. Cloning is cheap.

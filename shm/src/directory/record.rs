@@ -80,6 +80,23 @@ impl Directory {
         }
     }
 
+    /// The record of this store, if it is there.
+    pub(super) fn existing_record(&self) -> Result<Option<&StoreRecord>> {
+        let mut cell = &self.0.record;
+        loop {
+            match cell.get() {
+                None => match self.map_record(Access::ReadWrite)? {
+                    Some(record) => drop(sys::keep_first(cell, Box::new(record))),
+                    None => return Ok(None),
+                },
+                Some(record) => match self.done_with(record, |record| record)? {
+                    Some(record) => return Ok(Some(record)),
+                    None => cell = &record.next,
+                },
+            }
+        }
+    }
+
     /// Reads something from the record of this store; nothing where there is none, or it is damaged. Nothing is made.
     pub(super) fn with_existing_record<T>(&self, read: impl Fn(&StoreRecord) -> Option<T>) -> Result<Option<T>> {
         let mut cell = &self.0.record;

@@ -39,7 +39,8 @@ impl NewScene {
         let header = Header::new(Role::Scene, stored, options.ttl, metadata)?;
         let bytes = header.encode(Words::new(state, stored).publishing())?;
         let payload = bytes.len() as u64;
-        let draft = Collector(directory).draft(header.id, Content::WrittenOnce, payload.saturating_add(stored))?;
+        let content = compressed.map_or(Content::WrittenOnce, |_| Content::Growing);
+        let draft = Collector(directory).draft(header.id, content, payload.saturating_add(stored))?;
         draft.write(0, Source::from(&bytes))?;
         Ok(Self {
             draft,

@@ -89,7 +89,8 @@ impl<'a> Parts<'a> {
         }
         let mut file = NewScene::create(directory, &self.layout, None, options, State::Sealed)?;
         let at = |(offset, source): &(u64, Source<'a>)| (file.payload + offset, *source);
-        file.draft.fill(&self.sources.iter().map(at).collect::<Vec<_>>())?;
+        file.draft
+            .fill(file.payload, &self.sources.iter().map(at).collect::<Vec<_>>())?;
         seal_draft(&mut file.draft)?;
         file.publish(options)
     }

@@ -35,7 +35,9 @@ pub use self::holders::Holders;
 pub use self::horizon::Horizon;
 pub use self::index::{StoreChange, StoreIndex};
 pub use self::listing::{DamagedFile, Listing};
-pub use self::options::{DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, StoreOptions};
+pub use self::options::{
+    DEFAULT_RESERVE, DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, StoreOptions, reserve_of_environment,
+};
 pub use self::position::ListPosition;
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
@@ -93,6 +95,15 @@ impl Store {
     /// [`Error::Io`] when the directory cannot be read.
     pub fn used_bytes(&self) -> Result<u64> {
         self.directory.used_bytes()
+    }
+
+    /// Bytes of deleted buffers that are kept for the next ones. They are part of [`Store::used_bytes`], and go before anything is
+    /// refused for want of room.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the store's record cannot be read.
+    pub fn reserve_bytes(&self) -> Result<u64> {
+        self.directory.reserve_bytes()
     }
 
     /// The most bytes that a new buffer can have now, and what limits it.

@@ -30,12 +30,13 @@ impl Store {
     /// not, [`Error::InvalidArgument`] when the quota of the environment is not a number, [`Error::Io`] when the directory
     /// cannot be made.
     pub fn open(options: &StoreOptions) -> Result<Self> {
-        let quota = options.quota_setting()?;
+        let (quota, reserve) = (options.quota_setting()?, options.reserve_limit()?);
         let store = Self {
             directory: Directory::open(&options.path(), options.purpose)?,
             idle_index: Arc::default(),
         };
         tracing::debug!(path = %store.path().display(), by = VERSION_MARK, "a store was opened");
+        store.directory.set_reserve_limit(reserve);
         match quota {
             QuotaSetting::Keep => {}
             QuotaSetting::Lift => store.set_quota(None)?,

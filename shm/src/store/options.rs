@@ -13,6 +13,37 @@ pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
 /// Most bytes that the store may hold.
 pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
 
+/// Most bytes of deleted buffers that are kept for the next ones.
+pub const RESERVE_VARIABLE: &str = "DCC_MCP_SHM_RESERVE_BYTES";
+/// The same where the variable says nothing.
+pub const DEFAULT_RESERVE: u64 = 256 << 20;
+
+/// What `DCC_MCP_SHM_RESERVE_BYTES` says: most bytes of deleted buffers that are kept for the next ones, [`DEFAULT_RESERVE`] if it
+/// is not set or empty.
+///
+/// # Errors
+/// [`Error::InvalidArgument`] when it is no number of bytes.
+pub fn reserve_of_environment() -> Result<u64> {
+    Ok(bytes_of_environment(RESERVE_VARIABLE)?
+        .flatten()
+        .unwrap_or(DEFAULT_RESERVE))
+}
+
+/// The bytes that a variable says, nothing if it is empty or not set.
+fn bytes_of_environment(variable: &'static str) -> Result<Option<Option<u64>>> {
+    let Some(text) = std::env::var_os(variable) else {
+        return Ok(None);
+    };
+    let text = text.to_string_lossy();
+    match text.trim() {
+        "" => Ok(Some(None)),
+        number => number
+            .parse()
+            .map(|bytes| Some(Some(bytes)))
+            .map_err(|_| Error::invalid(variable, format!("{text:?} is no number of bytes"))),
+    }
+}
+
 /// What opening a store does about its quota.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaSetting {
@@ -30,17 +61,11 @@ impl QuotaSetting {
     /// # Errors
     /// [`Error::InvalidArgument`] when it is no number of bytes.
     pub fn of_environment() -> Result<Self> {
-        let Some(text) = std::env::var_os(QUOTA_VARIABLE) else {
-            return Ok(Self::Keep);
-        };
-        let text = text.to_string_lossy();
-        match text.trim() {
-            "" => Ok(Self::Lift),
-            number => number
-                .parse()
-                .map(Self::Bytes)
-                .map_err(|_| Error::invalid(QUOTA_VARIABLE, format!("{text:?} is no number of bytes"))),
-        }
+        Ok(match bytes_of_environment(QUOTA_VARIABLE)? {
+            None => Self::Keep,
+            Some(None) => Self::Lift,
+            Some(Some(bytes)) => Self::Bytes(bytes),
+        })
     }
 }
 
@@ -60,6 +85,7 @@ impl QuotaSetting {
 pub struct StoreOptions {
     path: Option<PathBuf>,
     quota: Option<QuotaSetting>,
+    reserve: Option<u64>,
     pub(super) purpose: Purpose,
 }
 
@@ -82,6 +108,18 @@ impl StoreOptions {
         self
     }
 
+    /// Keeps at most this many bytes of deleted buffers for the next ones, for as long as nobody needs the room, and 5 s at most;
+    /// with 0 it uses none that others kept either. By default that is what `DCC_MCP_SHM_RESERVE_BYTES` says, or
+    /// [`DEFAULT_RESERVE`].
+    ///
+    /// A program whose foreign code sets variables reads the variable itself with [`reserve_of_environment`]: see
+    /// [`StoreOptions::quota`].
+    #[must_use]
+    pub fn reserve(mut self, bytes: u64) -> Self {
+        self.reserve = Some(bytes);
+        self
+    }
+
     /// Removes nothing, unless there is no room for what is made in the store. For programs that choose themselves when to call
     /// [`Store::gc`], which looks at every file.
     #[must_use]
@@ -101,6 +139,15 @@ impl StoreOptions {
     /// The directory.
     pub(super) fn path(&self) -> PathBuf {
         self.path.clone().unwrap_or_else(default_path)
+    }
+
+    /// Most bytes that are kept.
+    pub(super) fn reserve_limit(&self) -> Result<u64> {
+        match self.reserve {
+            Some(bytes) => Ok(bytes),
+            None if self.purpose == Purpose::ToLook => Ok(0),
+            None => reserve_of_environment(),
+        }
     }
 
     /// What is done about the quota.

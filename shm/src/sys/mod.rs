@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod background;
 mod backoff;
 mod bytes;
 mod deadline;
@@ -40,6 +41,7 @@ mod system;
 pub(crate) use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub(crate) use access::Access;
+pub(crate) use background::Background;
 pub(crate) use backoff::{Backoff, LOCK_PATIENCE};
 pub use bytes::Source;
 pub(crate) use bytes::{Destination, NewVec, NoMemory, as_destination, expect_memory, reserved, zeroed, zeros};
@@ -56,10 +58,10 @@ pub(crate) use room::{RoomLimit, SystemRoom};
 pub use system::give_back_large_memory;
 use system::run_on_threads;
 pub(crate) use system::{
-    DirectoryHandle, DirectoryWatch, GuardedFile, LockTable, Mapping, Stat, boot_time, check_random, check_wake,
-    default_directory, file_size_limit, free_inodes_at, grants_no_leases, holder_of_byte, identity, is_clock_hidden,
-    keep_first, look_at_process, make_directory, namespace_boot_time, new_id, prefer_huge_pages, process_generation,
-    sleep_on, stat_path, wake_all,
+    DirectoryHandle, DirectoryWatch, GuardedFile, LockTable, Mapping, Stat, at_exit, boot_time, check_random,
+    check_wake, default_directory, file_size_limit, free_inodes_at, grants_no_leases, holder_of_byte, identity,
+    is_clock_hidden, keep_first, look_at_process, make_directory, namespace_boot_time, new_id, prefer_huge_pages,
+    process_generation, run_in_background, sleep_on, stat_path, wake_all,
 };
 pub(crate) use vectors::vectorized;
 pub(crate) use wall_clock::wall_time;

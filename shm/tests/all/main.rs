@@ -19,6 +19,7 @@ mod full_speed;
 mod golden;
 mod holders;
 mod hostile_files;
+mod hostile_readers;
 mod inodes;
 mod interleavings;
 mod keeping;

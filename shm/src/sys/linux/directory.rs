@@ -15,6 +15,9 @@ use super::retry::retry;
 use super::{GuardedFile, Stat};
 use crate::sys::Access;
 
+/// What the kernel calls tmpfs.
+const TMPFS: fs::FsWord = 0x0102_1994;
+
 /// A directory that is open.
 #[derive(Debug)]
 pub(crate) struct DirectoryHandle(OwnedFd);
@@ -29,6 +32,11 @@ impl DirectoryHandle {
     /// What the file system knows of it.
     pub(crate) fn stat(&self) -> io::Result<Stat> {
         retry(|| fs::fstat(&self.0)).map(Stat::from)
+    }
+
+    /// Whether it lies on a file system that is in memory by itself, and not on one that keeps or shows what another one has.
+    pub(crate) fn is_in_memory(&self) -> io::Result<bool> {
+        retry(|| fs::fstatfs(&self.0)).map(|file_system| file_system.f_type == TMPFS)
     }
 
     /// What the file system knows of a name in it, not following a link; nothing if nothing has the name.

@@ -30,7 +30,7 @@ impl Mapping {
         })
     }
 
-    /// Writes a new part of the file: a copy into huge pages takes a fraction of the time of the system call that writes to
+    /// Writes a part of the file that is new or to be forgotten: a copy into huge pages takes a fraction of the time of the system call that writes to
     /// small ones.
     pub(crate) fn write(
         &self,
@@ -58,7 +58,12 @@ impl Mapping {
     }
 
     /// Takes a huge page for a piece that fills one, and says whether it did: all of it is allocated then.
-    fn takes_huge_page(&self, file: &GuardedFile, piece: &Range<usize>, budget: &HugePageBudget) -> io::Result<bool> {
+    pub(super) fn takes_huge_page(
+        &self,
+        file: &GuardedFile,
+        piece: &Range<usize>,
+        budget: &HugePageBudget,
+    ) -> io::Result<bool> {
         if piece.len() < HUGE_PAGE || !budget.allows() {
             return Ok(false);
         }
@@ -76,7 +81,7 @@ impl Mapping {
 
     /// Takes the pages of a piece as writing to each of them would, and says whether it could: all of it is allocated then.
     /// If there is no memory for them this fails, while writing would end the process.
-    fn takes_small_pages(&self, piece: &Range<usize>) -> bool {
+    pub(super) fn takes_small_pages(&self, piece: &Range<usize>) -> bool {
         self.assert_within(piece.start, piece.len());
         let start = piece.start / PAGE * PAGE;
         // SAFETY: within the pages of the mapping, as just checked; populating changes no byte.

@@ -1,6 +1,7 @@
 //! Linux on 64-bit little-endian machines.
 
 mod allocator;
+mod background;
 mod byte_lock_holder;
 mod clock;
 mod directory;
@@ -21,9 +22,11 @@ mod space;
 mod stat;
 mod threads;
 mod time_namespace;
+mod used_pages;
 mod watch;
 
 pub use allocator::give_back_large_memory;
+pub(crate) use background::{at_exit, run_in_background};
 pub(crate) use byte_lock_holder::holder_of_byte;
 pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time};
 pub(crate) use directory::{DirectoryHandle, default_directory, make_directory, stat_path};

@@ -67,6 +67,11 @@ impl GuardedFile {
         self.set_mode(stat.mode & !MODE_DELETED)
     }
 
+    /// Marks the file as one that was deleted and whose memory is kept: its owner can open it to write to it.
+    pub(crate) fn mark_kept(&self) -> io::Result<()> {
+        self.set_mode(MODE_WRITABLE | MODE_DELETED)
+    }
+
     /// Whether no process has the file open or mapped, but for this open file: also through mappings that were made without a
     /// lock, in forked children, and by descriptors on their way through a socket.
     ///

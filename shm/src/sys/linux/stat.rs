@@ -52,6 +52,11 @@ impl Stat {
         self.links
     }
 
+    /// Whether it is a file of the owner of a directory that has one name only, so that nobody can reach it by another.
+    pub(crate) fn is_reusable(&self, directory: &Self) -> bool {
+        self.regular && self.links == 1 && self.same_owner(directory)
+    }
+
     /// Why others could tamper with a directory; nothing if it is of this user alone.
     pub(crate) fn danger(&self) -> Option<String> {
         let user = rustix::process::geteuid().as_raw();

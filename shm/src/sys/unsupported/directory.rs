@@ -53,6 +53,10 @@ impl DirectoryHandle {
         match self.0 {}
     }
 
+    pub(crate) fn is_in_memory(&self) -> io::Result<bool> {
+        match self.0 {}
+    }
+
     pub(crate) fn free_inodes(&self) -> io::Result<Option<u64>> {
         match self.0 {}
     }

@@ -28,6 +28,10 @@ impl Mapping {
         match self.0 {}
     }
 
+    pub(crate) fn clear(&self, _file: &GuardedFile, _offset: usize, _len: usize) -> io::Result<()> {
+        match self.0 {}
+    }
+
     pub(crate) fn start_ptr(&self) -> *mut u8 {
         match self.0 {}
     }

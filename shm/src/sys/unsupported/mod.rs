@@ -17,8 +17,8 @@ pub(crate) use directory::{DirectoryHandle, LockTable, default_directory, holder
 pub(crate) use file::GuardedFile;
 pub(crate) use mapping::{Mapping, prefer_huge_pages};
 pub(crate) use process::{
-    check_random, check_wake, identity, keep_first, look_at_process, new_id, process_generation, run_on_threads,
-    sleep_on, wake_all,
+    at_exit, check_random, check_wake, identity, keep_first, look_at_process, new_id, process_generation,
+    run_in_background, run_on_threads, sleep_on, wake_all,
 };
 pub(crate) use stat::Stat;
 pub(crate) use watch::DirectoryWatch;

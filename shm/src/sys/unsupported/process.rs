@@ -1,15 +1,15 @@
 //! This process and its threads, as far as a system without a port needs to know them.
 
 use std::io;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::refused;
-use crate::sys::{Identity, LONGEST_SLEEP, PROGRAM_LEN, SeenProcess};
+use crate::sys::{Background, Identity, LONGEST_SLEEP, PROGRAM_LEN, SeenProcess};
 
 /// How often this process was made by a fork, which is not known to have happened.
 pub(crate) fn process_generation() -> u64 {
@@ -47,6 +47,16 @@ pub(crate) fn check_random() -> io::Result<()> {
 /// Does all the work on this thread.
 pub(crate) fn run_on_threads(_count: usize, run: &(dyn Fn() + Sync)) {
     run();
+}
+
+/// Starts no thread.
+pub(crate) fn run_in_background<T: Background>(_work: Arc<T>) -> bool {
+    false
+}
+
+/// Does nothing when the process ends.
+pub(crate) fn at_exit(_end: extern "C" fn()) -> bool {
+    false
 }
 
 /// Sleeps until the time is up: nobody wakes anybody.

@@ -35,6 +35,10 @@ impl Stat {
         match self.never {}
     }
 
+    pub(crate) fn is_reusable(&self, _directory: &Self) -> bool {
+        match self.never {}
+    }
+
     pub(crate) fn danger(&self) -> Option<String> {
         match self.never {}
     }

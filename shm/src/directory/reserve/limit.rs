@@ -1,0 +1,63 @@
+//! How much may be kept.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::table::Table;
+use crate::directory::Directory;
+use crate::error::Result;
+
+/// What is kept takes at most this part of the room that is left.
+const PART_OF_ROOM: u64 = 16;
+/// For how long the room is as it was, in milliseconds: to look takes as long as to fill a MiB.
+const ROOM_STAYS: u64 = 1_000;
+
+/// The room that there was a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct CachedRoom {
+    bytes: AtomicU64,
+    until: AtomicU64,
+}
+
+impl Directory {
+    /// Keeps at most this many bytes from now on, as far as this handle goes, and takes nothing either if it is 0.
+    pub(crate) fn set_reserve_limit(&self, bytes: u64) {
+        self.0.reserve.wanted.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Most bytes that this handle may keep, whatever there is room for; 0 if it has no reserve.
+    pub(super) fn reserve_limit(&self) -> u64 {
+        self.0.reserve.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Whether `more` bytes may be kept beside those that are.
+    pub(super) fn may_keep(&self, table: Table<'_>, more: u64, now: u64) -> Result<bool> {
+        let limit = self.reserve_limit().min(self.recent_room(now)? / PART_OF_ROOM);
+        if table.total().saturating_add(more) > limit {
+            return Ok(false);
+        }
+        // What is kept must not be in the way of anybody: so nothing is, unless there is more than that left.
+        match self.quota()? {
+            Some(quota) => Ok(quota.saturating_sub(self.used_bytes()?) >= limit),
+            None => Ok(true),
+        }
+    }
+
+    fn recent_room(&self, now: u64) -> Result<u64> {
+        let room = &self.0.reserve.room;
+        if now < room.until.load(Ordering::Acquire) {
+            return Ok(room.bytes.load(Ordering::Relaxed));
+        }
+        let bytes = self
+            .system_room()
+            .map_err(|error| self.failed("look for room in", error))?
+            .available;
+        room.bytes.store(bytes, Ordering::Relaxed);
+        room.until.store(now + ROOM_STAYS, Ordering::Release);
+        Ok(bytes)
+    }
+
+    /// Bytes of memory without content that is kept for what is made next.
+    pub(crate) fn reserve_bytes(&self) -> Result<u64> {
+        Ok(self.existing_record()?.map_or(0, |record| Table(record).total()))
+    }
+}
