@@ -24,6 +24,7 @@ mod interleavings;
 mod linked_parents;
 mod little_memory;
 mod model;
+mod order;
 mod owners;
 mod pool_frames;
 mod pool_waits;
