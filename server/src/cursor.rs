@@ -75,9 +75,15 @@ struct Counted {
 impl Counted {
     fn of(index: &StoreIndex) -> Self {
         let (era, last) = index.counted();
-        let unnumbered = index.readable().rev().take_while(|(position, _)| position.number() == 0);
+        let unnumbered = index
+            .readable()
+            .rev()
+            .take_while(|(position, _)| position.number() == 0);
         Self {
-            #[expect(clippy::cast_possible_truncation, reason = "enough to tell counts of one store apart")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "enough to tell counts of one store apart"
+            )]
             era: era as u32,
             last,
             unnumbered: Some(unnumbered.fold(0, |sum, (position, _)| sum ^ short(position.id()))),
@@ -219,10 +225,23 @@ mod tests {
 
     #[test]
     fn other_texts_are_refused() {
-        for text in ["", "_", "zzz", "zzz_{}", "0_{}", "8.1_{}", "2026-11-24T03:00:00Z", "8_7", "-8_{}", "T_{}"] {
+        for text in [
+            "",
+            "_",
+            "zzz",
+            "zzz_{}",
+            "0_{}",
+            "8.1_{}",
+            "2026-11-24T03:00:00Z",
+            "8_7",
+            "-8_{}",
+            "T_{}",
+        ] {
             assert!(from_cursor(&text.replace("{}", &ID.to_string())).is_err(), "{text}");
         }
-        for text in ["", "_", "zzz_", "1_", "1.z_", "z.1_", "1.2.3.4_", "1.2_x", "1.2_-1", "1.2.z_"] {
+        for text in [
+            "", "_", "zzz_", "1_", "1.z_", "z.1_", "1.2.3.4_", "1.2_x", "1.2_-1", "1.2.z_",
+        ] {
             assert!(Seen::from_cursor(text).is_err(), "{text}");
         }
     }
@@ -232,7 +251,10 @@ mod tests {
         let (_parent, store) = store();
         let id = share(&store);
         let index = StoreIndex::new(&store, 1).expect("an index");
-        assert_eq!(from_cursor(&format!("2026-11-24T03:00:00.000000_{ID}")).ok(), Some(None));
+        assert_eq!(
+            from_cursor(&format!("2026-11-24T03:00:00.000000_{ID}")).ok(),
+            Some(None)
+        );
         for cursor in ["2026-11-24T03:00:00.000000_", "2099-11-24T03:00:00.000000_7,ffffffff"] {
             assert_eq!(new_in(&index, cursor), [id], "{cursor}");
             let again = Seen::from_cursor(cursor).expect("a cursor").to_cursor();

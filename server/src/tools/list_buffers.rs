@@ -162,7 +162,10 @@ fn described(
         Err(error) if error.is_conclusive() => None,
         described => Some(described?),
     };
-    let Some(name) = index.buffer(position.id()).and_then(|(_, summary)| summary.name.clone()) else {
+    let Some(name) = index
+        .buffer(position.id())
+        .and_then(|(_, summary)| summary.name.clone())
+    else {
         return Ok(described);
     };
     if described.as_ref().is_some_and(|descriptor| descriptor.name.is_some()) {

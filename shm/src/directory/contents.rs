@@ -27,7 +27,10 @@ impl Directory {
         for id in ids {
             contents.look(self, id)?;
         }
-        let names = contents.files.values().filter_map(|file| file.header.metadata.name.as_deref());
+        let names = contents
+            .files
+            .values()
+            .filter_map(|file| file.header.metadata.name.as_deref());
         links.extend(names.map(link_name));
         for link in links {
             contents.resolve(self, &link)?;
@@ -97,9 +100,8 @@ impl Contents {
     /// Forgets files that were replaced and removed since they were read.
     fn drop_replaced(&mut self, directory: &Directory) -> Result<()> {
         let nameless = |id: &Uuid| !self.named.contains(id);
-        let lacks_its_name = |(id, file): (&Uuid, &Snapshot)| {
-            (file.header.metadata.name.is_some() && nameless(id)).then_some(*id)
-        };
+        let lacks_its_name =
+            |(id, file): (&Uuid, &Snapshot)| (file.header.metadata.name.is_some() && nameless(id)).then_some(*id);
         let suspects: Vec<_> = self.files.iter().filter_map(lacks_its_name).collect();
         for id in suspects {
             if !directory.file_exists(id)? {

@@ -1,17 +1,20 @@
 //! The lock of a whole directory, under which names, sizes and the quota change. It is never held while memory is taken or freed.
+//!
+//! Listings share it for a moment. Many of them would leave nobody else a moment without one, so a process that waits for the lock
+//! takes the gate, a byte lock of the same file, and a listing that finds the gate taken lets that process go first.
 
 use std::io;
 use std::time::Duration;
 
 use super::Directory;
 use crate::error::{Error, Result};
-use crate::sys::{Access, GuardedFile, LOCK_PATIENCE, LockMode};
+use crate::sys::{Access, Backoff, GuardedFile, LOCK_PATIENCE, LockByte, LockMode};
 
 /// The file that the lock is on. Its times say when the directory was swept last.
 pub(crate) const LOCK_FILE: &str = ".lock";
 /// Longer than any process holds the lock that is not stopped.
 const A_MOMENT: Duration = Duration::from_millis(500);
-/// How long a listing waits for the lock, without which it can do.
+/// How long a listing lets others go first, and then waits for the lock, without which it can do.
 const A_LOOK: Duration = Duration::from_millis(50);
 
 impl Directory {
@@ -38,6 +41,12 @@ impl Directory {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return look(),
             opened => opened.map_err(failed)?,
         };
+        let mut backoff = Backoff::new(A_LOOK);
+        while file
+            .is_locked_against(LockByte::Gate, LockMode::Shared)
+            .map_err(failed)?
+            && backoff.pause()
+        {}
         let locked = file.lock(LockMode::Shared, A_LOOK).map_err(failed)?;
         let found = look();
         if locked {
@@ -83,9 +92,7 @@ impl Directory {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(self.creation_failed("open", &path(), error)),
             };
-            let locked = file
-                .lock(LockMode::Exclusive, patience)
-                .map_err(|error| Error::io("lock", &path(), error))?;
+            let locked = lock_alone(&file, patience).map_err(|error| Error::io("lock", &path(), error))?;
             if !locked {
                 return Err(self.lock_is_busy(&file, patience));
             }
@@ -96,4 +103,24 @@ impl Directory {
             // Somebody emptied the directory while we waited: what we locked is nobody else's lock any more.
         }
     }
+}
+
+/// Takes the lock of a file for this process alone, and keeps the gate while it waits.
+fn lock_alone(file: &GuardedFile, patience: Duration) -> io::Result<bool> {
+    let mut backoff = Backoff::new(patience);
+    let mut has_gate = false;
+    let locked = loop {
+        if file.try_lock(LockMode::Exclusive)? {
+            break true;
+        }
+        // Where another waits already, it has the gate until it has the lock.
+        has_gate = has_gate || file.lock_byte(LockByte::Gate, LockMode::Exclusive, Duration::ZERO)?;
+        if !backoff.pause() {
+            break false;
+        }
+    };
+    if has_gate {
+        file.unlock_byte(LockByte::Gate)?;
+    }
+    Ok(locked)
 }

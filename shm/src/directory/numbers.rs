@@ -102,9 +102,11 @@ impl Directory {
         Err(self.damaged_record("something else keeps changing the count of publications in it"))
     }
 
-    /// The count of publications; nothing where no program has counted any, or the count is damaged. Nothing is made.
+    /// The count of publications; nothing where none was counted, or the count is damaged. Nothing is made.
     pub(crate) fn publication_count(&self) -> Result<Option<PublicationCount>> {
-        self.with_existing_record(StoreRecord::publication_count)
+        let count = self.with_existing_record(StoreRecord::publication_count)?;
+        // Where files have numbers all the same, the record was set back, and the next publication makes it anew.
+        Ok(count.filter(|count| count.last > 0))
     }
 
     /// The greatest number of a file that is published or about to be, of those that can be believed.

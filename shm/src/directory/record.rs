@@ -230,7 +230,10 @@ impl Directory {
 
 /// Whether a record could not be opened because nothing has its name, or something that is no file.
 fn is_no_record(error: &io::Error) -> bool {
-    matches!(Refusal::of(error), Refusal::Missing | Refusal::Link | Refusal::NoRegularFile)
+    matches!(
+        Refusal::of(error),
+        Refusal::Missing | Refusal::Link | Refusal::NoRegularFile
+    )
 }
 
 /// Whether a record could not be opened because nothing can be written here.
@@ -239,7 +242,10 @@ fn forbids_writing(error: &Error) -> bool {
         Error::Io { source, .. } => source.kind(),
         _ => return false,
     };
-    matches!(kind, io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+    matches!(
+        kind,
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
+    )
 }
 
 /// Whether this is what a record is called that was never renamed.

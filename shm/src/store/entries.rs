@@ -91,7 +91,8 @@ impl Entries {
         let is_new = before.is_none_or(|before| before.0 != entry || before.1 != summary);
         if let Some(link) = link_of(&entry, summary.as_ref()) {
             self.moved_links.remove(&link);
-            self.displaced.extend(self.names.insert(link, id).filter(|&other| other != id));
+            self.displaced
+                .extend(self.names.insert(link, id).filter(|&other| other != id));
         }
         self.numbers.extend(number_of(&entry));
         if matches!(entry, Entry::Ahead(_)) {

@@ -112,15 +112,13 @@ impl StoreIndex {
             let file = file?;
             let may_come = match file.kind {
                 FileKind::Draft => self.directory.draft_publication(file.id)? != Publication::Unnumbered,
-                FileKind::Published if !self.entries.all.contains_key(&file.id) => {
-                    match self.directory.look(file.id) {
-                        Err(error) if error.is_conclusive() => false,
-                        looked => {
-                            let publication = looked?.words.publication;
-                            publication == Publication::Pending || (1..=last).contains(&publication.number())
-                        }
+                FileKind::Published if !self.entries.all.contains_key(&file.id) => match self.directory.look(file.id) {
+                    Err(error) if error.is_conclusive() => false,
+                    looked => {
+                        let publication = looked?.words.publication;
+                        publication == Publication::Pending || (1..=last).contains(&publication.number())
                     }
-                }
+                },
                 _ => false,
             };
             if may_come {

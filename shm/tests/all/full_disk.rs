@@ -211,7 +211,10 @@ fn fill_up(store: &Store) {
 /// With every amount of free memory around that of one file, pages up and down, each way works or is an error.
 fn last_bytes(store: &Store) {
     // What the first publication makes for all: the record of the store.
-    SharedBuffer::create(store, 1, &BufferOptions::default()).unwrap().unlink().unwrap();
+    SharedBuffer::create(store, 1, &BufferOptions::default())
+        .unwrap()
+        .unlink()
+        .unwrap();
     for free in [0, 4096, 8192, 12288, 16384, 32768, 65536, 300_000, MIB, 3 * MIB] {
         let (directory, block) = (rustix::fs::statvfs(store.path()).unwrap(), 4096);
         let take = (directory.f_bavail * directory.f_frsize).saturating_sub(free + block);

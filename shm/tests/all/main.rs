@@ -26,6 +26,7 @@ mod keeping;
 mod linked_parents;
 mod little_memory;
 mod model;
+mod order;
 mod owners;
 mod pool_frames;
 mod pool_waits;

@@ -224,8 +224,8 @@ fn nobody_else_can_list_open_or_fill_a_store_also_of_one_without_a_umask() {
         }
     }
     assert_eq!(
-        files, 9,
-        "buffer, scene, empty scene, draft, pool, two slots, lock and quota"
+        files, 10,
+        "buffer, scene, empty scene, draft, pool, two slots, lock, quota and record"
     );
     if rustix::process::geteuid().is_root() {
         let user = Unprivileged::new();
