@@ -31,6 +31,7 @@ mod pool_waits;
 mod pools;
 mod reader;
 mod refused_calls;
+mod reserve;
 mod sealing;
 mod stamps;
 mod stopped_holder;
