@@ -26,6 +26,7 @@ mod linked_parents;
 mod little_memory;
 mod model;
 mod owners;
+mod pending;
 mod pool_frames;
 mod pool_waits;
 mod pools;

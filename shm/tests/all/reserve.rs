@@ -59,7 +59,16 @@ fn whole(path: &Path) -> Vec<u8> {
     let len = usize::try_from(file.metadata().unwrap().len()).unwrap();
     let pages = len.next_multiple_of(4096);
     // SAFETY: a new mapping, of an open file.
-    let start = unsafe { libc::mmap(ptr::null_mut(), pages, libc::PROT_READ, libc::MAP_SHARED, file.as_raw_fd(), 0) };
+    let start = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            pages,
+            libc::PROT_READ,
+            libc::MAP_SHARED,
+            file.as_raw_fd(),
+            0,
+        )
+    };
     assert_ne!(start, libc::MAP_FAILED);
     // SAFETY: the mapping has as many bytes, and nobody writes to them meanwhile.
     let bytes = unsafe { std::slice::from_raw_parts(start.cast::<u8>(), pages) }.to_vec();
@@ -73,11 +82,25 @@ fn assert_made_of(used: u64, path: &Path, expected: &[u8], what: &str) {
     assert_eq!(inode(path), used, "{what}: it is made of what was kept");
     let found = whole(path);
     let (header, payload) = found.split_at(usize::try_from(HEADER).unwrap());
-    assert!(!header.windows(64).any(|bytes| bytes == [SECRET; 64]), "{what}: the header");
-    let at = payload.iter().zip(expected).position(|(found, expected)| found != expected);
-    assert_eq!(at, None, "{what}: {:?}", at.map(|at| &payload[at..(at + 16).min(payload.len())]));
+    assert!(
+        !header.windows(64).any(|bytes| bytes == [SECRET; 64]),
+        "{what}: the header"
+    );
+    let at = payload
+        .iter()
+        .zip(expected)
+        .position(|(found, expected)| found != expected);
+    assert_eq!(
+        at,
+        None,
+        "{what}: {:?}",
+        at.map(|at| &payload[at..(at + 16).min(payload.len())])
+    );
     let behind = &payload[expected.len()..];
-    assert!(behind.iter().all(|&byte| byte == 0), "{what}: behind the end: {behind:?}");
+    assert!(
+        behind.iter().all(|&byte| byte == 0),
+        "{what}: behind the end: {behind:?}"
+    );
 }
 
 #[test]
@@ -192,7 +215,11 @@ fn what_somebody_wrote_behind_the_end_of_the_last_page_is_cleared() {
     unsafe { behind.write_bytes(SECRET, 64) };
     let scene = writer.finish().unwrap();
     let (used, id) = (inode(&scene.path()), scene.id());
-    assert_eq!(whole(&scene.path())[usize::try_from(HEADER + size).unwrap()], SECRET, "it got there");
+    assert_eq!(
+        whole(&scene.path())[usize::try_from(HEADER + size).unwrap()],
+        SECRET,
+        "it got there"
+    );
     drop(scene);
     store.delete(&id.into()).unwrap();
     let data = vec![7; usize::try_from(size).unwrap()];
@@ -228,7 +255,11 @@ fn what_a_reference_that_is_no_open_file_leads_to_is_seen_to_be_gone_by_its_name
     store.delete(&id.into()).unwrap();
     let another = SharedSceneBuffer::write(&store, &vec![7; 100_000], &options()).unwrap();
     let opened = File::open(format!("/proc/self/fd/{}", reference.as_raw_fd())).unwrap();
-    assert_eq!(opened.metadata().unwrap().ino(), inode(&another.path()), "it is another scene by now");
+    assert_eq!(
+        opened.metadata().unwrap().ino(),
+        inode(&another.path()),
+        "it is another scene by now"
+    );
     assert!(!path.exists(), "and whoever opens it sees that what was meant is gone");
     let found = SharedSceneBuffer::open(&store, &by_id(id)).map(drop);
     assert!(matches!(found, Err(Error::NotFound { .. })), "{found:?}");
@@ -259,13 +290,22 @@ fn no_more_is_kept_than_the_program_says() {
     for scene in scenes {
         scene.unlink().unwrap();
     }
-    assert_eq!(few.reserve_bytes().unwrap(), 2 * (MIB + HEADER), "one more would be too much");
+    assert_eq!(
+        few.reserve_bytes().unwrap(),
+        2 * (MIB + HEADER),
+        "one more would be too much"
+    );
     assert_eq!(few.used_bytes().unwrap(), few.reserve_bytes().unwrap());
 }
 
 #[test]
 fn the_variable_says_how_much_is_kept_and_what_is_no_number_is_refused() {
-    for (value, expected) in [("0", "0"), ("5000000", "5000000"), ("", "268435456"), ("much", "InvalidArgument")] {
+    for (value, expected) in [
+        ("0", "0"),
+        ("5000000", "5000000"),
+        ("", "268435456"),
+        ("much", "InvalidArgument"),
+    ] {
         let mut command = crate::common::child_command("say the limit", "");
         command.env(dcc_mcp_shm::RESERVE_VARIABLE, value);
         let mut peer = Peer::of(&mut command);
@@ -314,7 +354,10 @@ fn what_is_kept_is_given_back_before_a_full_disk_refuses_anything() {
 fn where_there_are_no_leases_nothing_is_kept() {
     let (_parent, store) = temp_store();
     for errno in [libc::EPERM, libc::ENOSYS, libc::EINVAL] {
-        let mut peer = Peer::start(&format!("delete without leases -> {errno}"), store.path().to_str().unwrap());
+        let mut peer = Peer::start(
+            &format!("delete without leases -> {errno}"),
+            store.path().to_str().unwrap(),
+        );
         peer.expect("done");
         peer.end();
         assert_eq!((store.used_bytes().unwrap(), store.reserve_bytes().unwrap()), (0, 0));
@@ -369,10 +412,14 @@ fn it_is_given_back_when_nobody_uses_it() {
     let (_parent, store) = temp_store();
     keep(&store, MIB);
     assert_eq!(store.used_bytes().unwrap(), MIB + HEADER);
-    until("memory that nobody uses is free", || (store.used_bytes().unwrap() == 0).then_some(()));
+    until("memory that nobody uses is free", || {
+        (store.used_bytes().unwrap() == 0).then_some(())
+    });
     // And the next time too: another thread looks after it.
     keep(&store, MIB);
-    until("memory that nobody uses is free", || (store.used_bytes().unwrap() == 0).then_some(()));
+    until("memory that nobody uses is free", || {
+        (store.used_bytes().unwrap() == 0).then_some(())
+    });
 }
 
 #[test]
@@ -420,7 +467,11 @@ fn sweep(store: &Store) {
 }
 
 fn record(store: &Store) -> File {
-    OpenOptions::new().write(true).read(true).open(store.path().join(".store")).unwrap()
+    OpenOptions::new()
+        .write(true)
+        .read(true)
+        .open(store.path().join(".store"))
+        .unwrap()
 }
 
 fn files(store: &Store, suffix: &str) -> Vec<PathBuf> {
@@ -474,7 +525,11 @@ fn what_is_open_when_it_is_to_be_used_is_put_aside() {
     let scene = SharedSceneBuffer::write(&store, &vec![7; 1 << 20], &options()).unwrap();
     assert_ne!(inode(&scene.path()), number);
     let aside = files(&store, ".deleted").pop().unwrap();
-    assert_eq!(inode(&aside), number, "it is one of those that are deleted and still open");
+    assert_eq!(
+        inode(&aside),
+        number,
+        "it is one of those that are deleted and still open"
+    );
     let mut found = vec![0; 1 << 20];
     opened.read_exact_at(&mut found, HEADER).unwrap();
     assert!(found.iter().all(|&byte| byte == SECRET));
@@ -524,7 +579,9 @@ fn child() {
             }
             let options = format!("lowerdir={0}/lower,upperdir={0}/upper,workdir={0}/work", path.display());
             let mut mount = std::process::Command::new("mount");
-            mount.args(["-t", "overlay", "-o", &options, "overlay"]).arg(path.join("merged"));
+            mount
+                .args(["-t", "overlay", "-o", &options, "overlay"])
+                .arg(path.join("merged"));
             assert!(mount.status().unwrap().success());
             assert_nothing_is_kept(&path.join("merged/store"));
             say("done");
@@ -546,7 +603,10 @@ fn fill_a_small_disk(store: &Store) {
     let small = SharedSceneBuffer::write(store, &vec![7; 256 << 10], &options()).unwrap();
     small.unlink().unwrap();
     drop(small);
-    assert!(store.reserve_bytes().unwrap() > 0, "a sixteenth of what is left is kept");
+    assert!(
+        store.reserve_bytes().unwrap() > 0,
+        "a sixteenth of what is left is kept"
+    );
     let room = 64 * MIB - store.used_bytes().unwrap();
     let buffer = SharedBuffer::create(store, room, &options()).unwrap();
     assert_eq!(store.reserve_bytes().unwrap(), 0, "it was in the way");
