@@ -27,7 +27,45 @@ const HEADER: u64 = 4096;
 /// Where the record of a store has the table of what is kept.
 const TABLE: std::ops::Range<usize> = 64..64 + 32 * 32;
 /// Small and large: the latter is written and cleared through a mapping, and in part in huge pages.
-const SIZES: [u64; 4] = [64 << 10, MIB + 37, 9 * MIB, 20 * MIB + 1];
+const SIZES: [u64; 4] = [96 << 10, MIB + 37, 9 * MIB, 20 * MIB + 1];
+
+/// Tests that need a process of their own: another test of this one may start a process meanwhile, which has all that is open here
+/// until it runs its program.
+macro_rules! alone {
+    ($($test:ident),* $(,)?) => {
+        const ALONE: &[(&str, fn(&Store))] = &[$((stringify!($test), $test)),*];
+        $(mod $test {
+            #[test]
+            fn alone() {
+                super::in_a_process_of_its_own(stringify!($test));
+            }
+        })*
+    };
+}
+
+alone! {
+    bytes_of_the_same_and_of_a_smaller_size_leave_nothing_of_what_was_there,
+    what_is_between_arrays_is_cleared,
+    memory_that_others_fill_is_zeros_before_they_get_it,
+    what_is_compressed_shows_nothing_of_what_was_there,
+    what_somebody_wrote_behind_the_end_of_the_last_page_is_cleared,
+    a_view_that_is_kept_is_not_used_again_and_its_memory_is_when_it_goes,
+    what_a_reference_that_is_no_open_file_leads_to_is_seen_to_be_gone_by_its_name,
+    nothing_is_kept_or_used_where_the_program_says_so,
+    no_more_is_kept_than_the_program_says,
+    with_a_quota_that_is_near_nothing_is_kept,
+    what_is_kept_is_given_back_before_a_quota_refuses_anything,
+    it_is_given_back_when_nobody_uses_it,
+    a_table_that_says_anything_harms_nobody,
+    what_is_open_when_it_is_to_be_used_is_put_aside,
+}
+
+fn in_a_process_of_its_own(test: &str) {
+    let (_parent, store) = temp_store();
+    let mut peer = Peer::start(test, store.path().to_str().unwrap());
+    peer.expect("done");
+    peer.end();
+}
 
 fn options() -> BufferOptions {
     BufferOptions::default()
@@ -103,14 +141,12 @@ fn assert_made_of(used: u64, path: &Path, expected: &[u8], what: &str) {
     );
 }
 
-#[test]
-fn bytes_of_the_same_and_of_a_smaller_size_leave_nothing_of_what_was_there() {
-    let (_parent, store) = temp_store();
+fn bytes_of_the_same_and_of_a_smaller_size_leave_nothing_of_what_was_there(store: &Store) {
     for size in SIZES {
         for less in [0, 1, size / 6] {
-            let used = keep(&store, size);
+            let used = keep(store, size);
             let data = vec![7; usize::try_from(size - less).unwrap()];
-            let scene = SharedSceneBuffer::write(&store, &data, &options()).unwrap();
+            let scene = SharedSceneBuffer::write(store, &data, &options()).unwrap();
             assert_made_of(used, &scene.path(), &data, &format!("{size} - {less}"));
             assert!(scene.read().unwrap() == data);
             store.gc(false).unwrap();
@@ -118,19 +154,17 @@ fn bytes_of_the_same_and_of_a_smaller_size_leave_nothing_of_what_was_there() {
     }
 }
 
-#[test]
-fn what_is_between_arrays_is_cleared() {
-    let (_parent, store) = temp_store();
+fn what_is_between_arrays_is_cleared(store: &Store) {
     for size in SIZES {
         // Each ends in the middle of the 64 bytes that arrays are aligned to; one is empty.
         let lens = [size / 3 * 2 + 1, 0, size / 4 + 5, 3];
         let arrays: Vec<_> = ["a", "b", "c", "d"].into_iter().zip(lens).collect();
         let layout = layout(&arrays);
-        let used = keep(&store, layout.size());
+        let used = keep(store, layout.size());
         let data: Vec<_> = lens.map(|len| vec![7; usize::try_from(len).unwrap()]).into();
         let specs = arrays.iter().zip(&data);
         let specs = specs.map(|(&(name, len), data)| (name, ArraySpec::new("u1".parse().unwrap(), [len]), data.into()));
-        let scene = SharedSceneBuffer::write_arrays(&store, specs, &options()).unwrap();
+        let scene = SharedSceneBuffer::write_arrays(store, specs, &options()).unwrap();
         let mut expected = vec![0; usize::try_from(layout.size()).unwrap()];
         for array in layout.arrays().values() {
             let start = usize::try_from(array.offset).unwrap();
@@ -141,27 +175,25 @@ fn what_is_between_arrays_is_cleared() {
     }
 }
 
-#[test]
-fn memory_that_others_fill_is_zeros_before_they_get_it() {
-    let (_parent, store) = temp_store();
+fn memory_that_others_fill_is_zeros_before_they_get_it(store: &Store) {
     for size in SIZES {
         let zeros = vec![0; usize::try_from(size).unwrap()];
-        let used = keep(&store, size);
-        let writer = SceneWriter::new(&store, layout(&[("a", size)]), options()).unwrap();
+        let used = keep(store, size);
+        let writer = SceneWriter::new(store, layout(&[("a", size)]), options()).unwrap();
         let scene = writer.finish().unwrap();
         assert_made_of(used, &scene.path(), &zeros, &format!("{size} in place"));
         assert!(scene.read().unwrap() == zeros);
 
-        let used = keep(&store, size);
-        let scene = SharedSceneBuffer::create_empty(&store, &layout(&[("a", size)]), &options()).unwrap();
+        let used = keep(store, size);
+        let scene = SharedSceneBuffer::create_empty(store, &layout(&[("a", size)]), &options()).unwrap();
         assert_made_of(used, &scene.path(), &zeros, &format!("{size} for others to fill"));
 
-        let used = keep(&store, size);
-        let buffer = SharedBuffer::create(&store, size, &options()).unwrap();
+        let used = keep(store, size);
+        let buffer = SharedBuffer::create(store, size, &options()).unwrap();
         assert_made_of(used, &buffer.path(), &zeros, &format!("a buffer of {size}"));
 
-        let used = [keep(&store, size), inode_of_another(&store, size)];
-        let pool = BufferPool::create(&store, 2, size, &options()).unwrap();
+        let used = [keep(store, size), inode_of_another(store, size)];
+        let pool = BufferPool::create(store, 2, size, &options()).unwrap();
         for slot in [pool.acquire().unwrap(), pool.acquire().unwrap()] {
             let number = inode(&slot.path());
             assert!(used.contains(&number), "a slot is made of what was kept");
@@ -185,19 +217,17 @@ fn inode_of_another(store: &Store, len: u64) -> u64 {
     numbers[1]
 }
 
-#[test]
-fn what_is_compressed_shows_nothing_of_what_was_there() {
-    let (_parent, store) = temp_store();
+fn what_is_compressed_shows_nothing_of_what_was_there(store: &Store) {
     for size in SIZES {
-        keep(&store, size);
+        keep(store, size);
         let data: Vec<u8> = (0..size).map(|i| u8::try_from(i / 1000 % 100).unwrap()).collect();
-        let scene = SharedSceneBuffer::write(&store, &data, &options().compress(true)).unwrap();
+        let scene = SharedSceneBuffer::write(store, &data, &options().compress(true)).unwrap();
         assert!(scene.use_compression().unwrap() && scene.read().unwrap() == data);
         let found = whole(&scene.path());
         assert!(!found.windows(16).any(|bytes| bytes == [SECRET; 16]), "{size}");
 
-        keep(&store, size);
-        let writer = SceneWriter::new(&store, layout(&[("a", size)]), options().compress(true)).unwrap();
+        keep(store, size);
+        let writer = SceneWriter::new(store, layout(&[("a", size)]), options().compress(true)).unwrap();
         writer.memory().copy_in(0, &data).unwrap();
         let scene = writer.finish().unwrap();
         assert!(scene.read().unwrap() == data);
@@ -205,11 +235,9 @@ fn what_is_compressed_shows_nothing_of_what_was_there() {
     }
 }
 
-#[test]
-fn what_somebody_wrote_behind_the_end_of_the_last_page_is_cleared() {
-    let (_parent, store) = temp_store();
+fn what_somebody_wrote_behind_the_end_of_the_last_page_is_cleared(store: &Store) {
     let size = MIB + 37;
-    let writer = SceneWriter::new(&store, layout(&[("a", size)]), options()).unwrap();
+    let writer = SceneWriter::new(store, layout(&[("a", size)]), options()).unwrap();
     let behind = writer.memory().as_ptr().wrapping_add(usize::try_from(size).unwrap());
     // SAFETY: in the last page of what is mapped, behind the end of the file.
     unsafe { behind.write_bytes(SECRET, 64) };
@@ -223,37 +251,33 @@ fn what_somebody_wrote_behind_the_end_of_the_last_page_is_cleared() {
     drop(scene);
     store.delete(&id.into()).unwrap();
     let data = vec![7; usize::try_from(size).unwrap()];
-    let scene = SharedSceneBuffer::write(&store, &data, &options()).unwrap();
+    let scene = SharedSceneBuffer::write(store, &data, &options()).unwrap();
     assert_made_of(used, &scene.path(), &data, "the same size");
 }
 
-#[test]
-fn a_view_that_is_kept_is_not_used_again_and_its_memory_is_when_it_goes() {
-    let (_parent, store) = temp_store();
+fn a_view_that_is_kept_is_not_used_again_and_its_memory_is_when_it_goes(store: &Store) {
     let data = vec![SECRET; 100_000];
-    let scene = SharedSceneBuffer::write(&store, &data, &options()).unwrap();
+    let scene = SharedSceneBuffer::write(store, &data, &options()).unwrap();
     let number = inode(&scene.path());
     let view = scene.view().unwrap();
     scene.unlink().unwrap();
     drop(scene);
-    let another = SharedSceneBuffer::write(&store, &vec![1; 100_000], &options()).unwrap();
+    let another = SharedSceneBuffer::write(store, &vec![1; 100_000], &options()).unwrap();
     assert_ne!(inode(&another.path()), number);
     assert!(view[..] == data);
     drop(view);
-    let another = SharedSceneBuffer::write(&store, &vec![2; 100_000], &options()).unwrap();
+    let another = SharedSceneBuffer::write(store, &vec![2; 100_000], &options()).unwrap();
     assert_eq!(inode(&another.path()), number, "the last to let go leaves it");
 }
 
-#[test]
-fn what_a_reference_that_is_no_open_file_leads_to_is_seen_to_be_gone_by_its_name() {
-    let (_parent, store) = temp_store();
-    let scene = SharedSceneBuffer::write(&store, &vec![SECRET; 100_000], &options()).unwrap();
+fn what_a_reference_that_is_no_open_file_leads_to_is_seen_to_be_gone_by_its_name(store: &Store) {
+    let scene = SharedSceneBuffer::write(store, &vec![SECRET; 100_000], &options()).unwrap();
     let (path, id) = (scene.path(), scene.id());
     // It names the file and is not counted by the kernel. It can be opened at any time.
     let reference = rustix::fs::open(&path, rustix::fs::OFlags::PATH, rustix::fs::Mode::empty()).unwrap();
     drop(scene);
     store.delete(&id.into()).unwrap();
-    let another = SharedSceneBuffer::write(&store, &vec![7; 100_000], &options()).unwrap();
+    let another = SharedSceneBuffer::write(store, &vec![7; 100_000], &options()).unwrap();
     let opened = File::open(format!("/proc/self/fd/{}", reference.as_raw_fd())).unwrap();
     assert_eq!(
         opened.metadata().unwrap().ino(),
@@ -261,15 +285,13 @@ fn what_a_reference_that_is_no_open_file_leads_to_is_seen_to_be_gone_by_its_name
         "it is another scene by now"
     );
     assert!(!path.exists(), "and whoever opens it sees that what was meant is gone");
-    let found = SharedSceneBuffer::open(&store, &by_id(id)).map(drop);
+    let found = SharedSceneBuffer::open(store, &by_id(id)).map(drop);
     assert!(matches!(found, Err(Error::NotFound { .. })), "{found:?}");
 }
 
-#[test]
-fn nothing_is_kept_or_used_where_the_program_says_so() {
-    let (_parent, store) = temp_store();
+fn nothing_is_kept_or_used_where_the_program_says_so(store: &Store) {
     let without = Store::open(&StoreOptions::at(store.path()).reserve(0)).unwrap();
-    let number = keep(&store, MIB);
+    let number = keep(store, MIB);
     let data = vec![7; usize::try_from(MIB).unwrap()];
     let scene = SharedSceneBuffer::write(&without, &data, &options()).unwrap();
     assert_ne!(inode(&scene.path()), number);
@@ -279,9 +301,7 @@ fn nothing_is_kept_or_used_where_the_program_says_so() {
     assert_eq!((store.reserve_bytes().unwrap(), store.used_bytes().unwrap()), (0, 0));
 }
 
-#[test]
-fn no_more_is_kept_than_the_program_says() {
-    let (_parent, store) = temp_store();
+fn no_more_is_kept_than_the_program_says(store: &Store) {
     let few = Store::open(&StoreOptions::at(store.path()).reserve(3 * MIB)).unwrap();
     let data = vec![7; usize::try_from(MIB).unwrap()];
     let scenes: Vec<_> = (0..40)
@@ -314,30 +334,26 @@ fn the_variable_says_how_much_is_kept_and_what_is_no_number_is_refused() {
     }
 }
 
-#[test]
-fn with_a_quota_that_is_near_nothing_is_kept() {
-    let (_parent, store) = temp_store();
+fn with_a_quota_that_is_near_nothing_is_kept(store: &Store) {
     store.set_quota(Some(100 * MIB)).unwrap();
-    let scene = SharedSceneBuffer::write(&store, &vec![7; 1 << 20], &options()).unwrap();
+    let scene = SharedSceneBuffer::write(store, &vec![7; 1 << 20], &options()).unwrap();
     scene.unlink().unwrap();
     drop(scene);
     assert_eq!(store.used_bytes().unwrap(), 0);
     // With one that is far, it is, and counts.
     store.set_quota(Some(10_000 * MIB)).unwrap();
-    let number = keep(&store, MIB);
+    let number = keep(store, MIB);
     assert_eq!(store.used_bytes().unwrap(), MIB + HEADER);
-    let scene = SharedSceneBuffer::write(&store, &vec![7; 1 << 20], &options()).unwrap();
+    let scene = SharedSceneBuffer::write(store, &vec![7; 1 << 20], &options()).unwrap();
     assert_eq!(inode(&scene.path()), number);
 }
 
-#[test]
-fn what_is_kept_is_given_back_before_a_quota_refuses_anything() {
-    let (_parent, store) = temp_store();
-    keep(&store, 8 * MIB);
+fn what_is_kept_is_given_back_before_a_quota_refuses_anything(store: &Store) {
+    keep(store, 8 * MIB);
     store.set_quota(Some(9 * MIB)).unwrap();
-    let buffer = SharedBuffer::create(&store, 3 * MIB, &options()).unwrap();
+    let buffer = SharedBuffer::create(store, 3 * MIB, &options()).unwrap();
     assert_eq!(store.reserve_bytes().unwrap(), 0);
-    let full = SharedBuffer::create(&store, 7 * MIB, &options()).map(drop);
+    let full = SharedBuffer::create(store, 7 * MIB, &options()).map(drop);
     assert!(matches!(full, Err(Error::StoreFull { .. })), "{full:?}");
     drop(buffer);
 }
@@ -407,16 +423,14 @@ fn of_processes_that_take_at_the_same_time_each_has_its_own() {
     assert!(reused > 100, "they used each other's memory: {reused}");
 }
 
-#[test]
-fn it_is_given_back_when_nobody_uses_it() {
-    let (_parent, store) = temp_store();
-    keep(&store, MIB);
+fn it_is_given_back_when_nobody_uses_it(store: &Store) {
+    keep(store, MIB);
     assert_eq!(store.used_bytes().unwrap(), MIB + HEADER);
     until("memory that nobody uses is free", || {
         (store.used_bytes().unwrap() == 0).then_some(())
     });
     // And the next time too: another thread looks after it.
-    keep(&store, MIB);
+    keep(store, MIB);
     until("memory that nobody uses is free", || {
         (store.used_bytes().unwrap() == 0).then_some(())
     });
@@ -479,12 +493,10 @@ fn files(store: &Store, suffix: &str) -> Vec<PathBuf> {
     files.filter(|path| path.to_str().unwrap().ends_with(suffix)).collect()
 }
 
-#[test]
-fn a_table_that_says_anything_harms_nobody() {
-    let (_parent, store) = temp_store();
-    let scene = SharedSceneBuffer::write(&store, &vec![9; 1 << 20], &options()).unwrap();
-    keep(&store, MIB);
-    let record = record(&store);
+fn a_table_that_says_anything_harms_nobody(store: &Store) {
+    let scene = SharedSceneBuffer::write(store, &vec![9; 1 << 20], &options()).unwrap();
+    keep(store, MIB);
+    let record = record(store);
     let mut random = 1u64;
     for round in 0..300u64 {
         let mut table: Vec<u8> = (0..TABLE.end - TABLE.start)
@@ -502,7 +514,7 @@ fn a_table_that_says_anything_harms_nobody() {
             }
         }
         record.write_all_at(&table, 64).unwrap();
-        let another = SharedSceneBuffer::write(&store, &vec![7; 1 << 20], &options()).unwrap();
+        let another = SharedSceneBuffer::write(store, &vec![7; 1 << 20], &options()).unwrap();
         assert!(another.read().unwrap() == vec![7; 1 << 20], "{round}");
         store.delete(&another.id().into()).unwrap();
         drop(another);
@@ -516,15 +528,13 @@ fn a_table_that_says_anything_harms_nobody() {
     assert_eq!(store.used_bytes().unwrap(), MIB + HEADER);
 }
 
-#[test]
-fn what_is_open_when_it_is_to_be_used_is_put_aside() {
-    let (_parent, store) = temp_store();
-    let number = keep(&store, MIB);
-    let kept = files(&store, ".reserve").pop().unwrap();
+fn what_is_open_when_it_is_to_be_used_is_put_aside(store: &Store) {
+    let number = keep(store, MIB);
+    let kept = files(store, ".reserve").pop().unwrap();
     let opened = File::open(&kept).unwrap();
-    let scene = SharedSceneBuffer::write(&store, &vec![7; 1 << 20], &options()).unwrap();
+    let scene = SharedSceneBuffer::write(store, &vec![7; 1 << 20], &options()).unwrap();
     assert_ne!(inode(&scene.path()), number);
-    let aside = files(&store, ".deleted").pop().unwrap();
+    let aside = files(store, ".deleted").pop().unwrap();
     assert_eq!(
         inode(&aside),
         number,
@@ -535,7 +545,7 @@ fn what_is_open_when_it_is_to_be_used_is_put_aside() {
     assert!(found.iter().all(|&byte| byte == SECRET));
     drop(opened);
     store.gc(false).unwrap();
-    assert_eq!(files(&store, ".deleted"), Vec::<PathBuf>::new());
+    assert_eq!(files(store, ".deleted"), Vec::<PathBuf>::new());
 }
 
 #[test]
@@ -594,7 +604,12 @@ fn child() {
             hear();
         }
         "fork" => fork_while_memory_is_kept(path),
-        other => panic!("no role {other}"),
+        test => {
+            let alone = ALONE.iter().find(|(name, _)| *name == test);
+            let (_, run) = alone.unwrap_or_else(|| panic!("no role {test}"));
+            run(&Store::open(&StoreOptions::at(path)).unwrap());
+            say("done");
+        }
     }
 }
 

@@ -28,11 +28,18 @@ const NO_HEADER: [u8; HEADER_UNIT] = [0; HEADER_UNIT];
 
 impl Directory {
     /// Gives a draft of `len` bytes the memory of a file that was kept, if there is one that is not much longer. What that had is in
-    /// it still, but for its header.
-    pub(in crate::directory) fn take_kept(&self, draft: Uuid, len: u64) -> Result<Option<UsedFile>> {
+    /// it still, but for its header. What fails here is no error, because there is new memory.
+    pub(in crate::directory) fn take_kept(&self, draft: Uuid, len: u64) -> Option<UsedFile> {
         if len < SMALLEST || self.reserve_limit() == 0 || !self.sees_mappings() {
-            return Ok(None);
+            return None;
         }
+        self.try_to_take(draft, len).unwrap_or_else(|error| {
+            tracing::debug!(id = %draft, %error, "memory that was kept could not be used");
+            None
+        })
+    }
+
+    fn try_to_take(&self, draft: Uuid, len: u64) -> Result<Option<UsedFile>> {
         let Some(table) = self.existing_record()?.map(Table) else {
             return Ok(None);
         };
@@ -42,14 +49,11 @@ impl Directory {
         // With a quota others sum up the files, and must not miss this one because it changes its name.
         let quota = self.quota()?;
         let lock = quota.map(|_| self.lock()).transpose()?;
-        let taken = self.take(draft, kept, len).unwrap_or_else(|error| {
-            tracing::debug!(id = %draft, %error, "memory that was kept could not be used");
-            None
-        });
+        let taken = self.take(draft, kept, len);
         drop(lock);
         // Whatever came of it, it is not there any more.
         drop(claim);
-        Ok(taken.map(|file| UsedFile {
+        Ok(taken?.map(|file| UsedFile {
             file,
             counted: quota.is_some(),
         }))
