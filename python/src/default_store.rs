@@ -1,9 +1,9 @@
 //! The store that is used when none is named.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dcc_mcp_shm::{QuotaSetting, Store, StoreOptions};
+use dcc_mcp_shm::{QuotaSetting, Store, StoreOptions, reserve_of_environment};
 use pyo3::prelude::*;
 
 use crate::errors::raise;
@@ -21,9 +21,15 @@ pub(crate) fn default_store() -> PyResult<Store> {
     {
         return Ok(store.clone());
     }
-    // Variables are read with the GIL, as other threads set them with it.
-    let quota = QuotaSetting::of_environment().map_err(raise)?;
-    let store = Python::attach(|py| py.detach(|| Store::open(&StoreOptions::at(&path).quota(quota)))).map_err(raise)?;
+    let options = options_of_environment(&path)?;
+    let store = Python::attach(|py| py.detach(|| Store::open(&options))).map_err(raise)?;
     *default() = Some((path, store.clone()));
     Ok(store)
+}
+
+/// How a store is opened, as the variables say. They are read with the GIL, as other threads set them with it.
+pub(crate) fn options_of_environment(path: &Path) -> PyResult<StoreOptions> {
+    let quota = QuotaSetting::of_environment().map_err(raise)?;
+    let reserve = reserve_of_environment().map_err(raise)?;
+    Ok(StoreOptions::at(path).quota(quota).reserve(reserve))
 }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use dcc_mcp_shm::{BufferFilter, NameFilter, QuotaSetting, Store, StoreOptions};
+use dcc_mcp_shm::{BufferFilter, NameFilter, Store};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
 use crate::arguments::{self, descriptors, reference, time_to_live, whole};
-use crate::default_store::default_store;
+use crate::default_store::{default_store, options_of_environment};
 use crate::errors::raise;
 use crate::json::{from_json, json};
 use crate::kind::KindArgument;
@@ -37,9 +37,8 @@ impl PyStore {
     #[pyo3(signature = (path=None))]
     fn new(py: Python<'_>, path: Option<std::path::PathBuf>) -> PyResult<Self> {
         let path = path.unwrap_or_else(Store::default_path);
-        // Variables are read with the GIL, as other threads set them with it.
-        let quota = QuotaSetting::of_environment().map_err(raise)?;
-        py.detach(|| Store::open(&StoreOptions::at(path).quota(quota)))
+        let options = options_of_environment(&path)?;
+        py.detach(|| Store::open(&options))
             .map(Self)
             .map_err(raise)
     }

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::directory::{Directory, Draft, LOOKERS_PATIENCE, check_file, map_file, record_end_of_use, record_use};
+use crate::directory::{
+    Directory, Draft, FinishDeletion, LOOKERS_PATIENCE, check_file, map_file, record_end_of_use, record_use,
+};
 use crate::error::{Error, Result};
 use crate::format::{AT_SEQUENCE, Role, Snapshot, check_ttl};
 use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection};
@@ -35,19 +37,7 @@ pub(crate) struct Segment {
     /// Whether this handle has deleted the file.
     deleted: AtomicBool,
     /// The last field: fields are dropped in order, and whether anybody has the file can be asked only when this handle has not.
-    last: FinishDeletion,
-}
-
-/// What remains to be done when a handle has closed a file that was deleted.
-#[derive(Debug, Default)]
-struct FinishDeletion(Option<(Directory, Uuid, Duration)>);
-
-impl Drop for FinishDeletion {
-    fn drop(&mut self) {
-        if let Some((directory, id, patience)) = self.0.take() {
-            directory.finish_deletion(id, patience);
-        }
-    }
+    last: Option<FinishDeletion>,
 }
 
 /// Whether a file is deleted when a handle to it closes.
@@ -111,7 +101,7 @@ impl Segment {
             on_close: AtomicU8::new(OnClose::Keep as u8),
             released: false,
             deleted: AtomicBool::new(false),
-            last: FinishDeletion::default(),
+            last: None,
         }
     }
 
@@ -272,14 +262,15 @@ impl Segment {
             self.delete()?;
         }
         let failed = |error| Error::io("release", &self.path(), error);
-        if self.holds_lock && !self.deleted.load(Ordering::Relaxed) {
+        if self.holds_lock {
             if !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
                 return Ok(());
             }
             // Nobody else is there, and nobody can come before this is closed.
             if on_close == OnClose::UnlinkIfLast as u8 {
                 self.delete()?;
-            } else {
+            }
+            if !self.deleted.load(Ordering::Relaxed) {
                 self.give_up_lock().map_err(failed)?;
             }
         }
@@ -294,7 +285,7 @@ impl Segment {
             } else {
                 Duration::ZERO
             };
-            self.last = FinishDeletion(Some((self.directory.clone(), self.id, patience)));
+            self.last = Some(FinishDeletion::new(&self.directory, self.id, patience));
         }
         Ok(())
     }

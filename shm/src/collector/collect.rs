@@ -81,14 +81,15 @@ impl Collector<'_> {
     /// Frees memory that was kept for longer than anybody does who lives. It has no holders, and whoever uses it again gives it
     /// another name first.
     fn collect_kept(self, entry: FileName, dry_run: bool) -> Result<Verdict> {
-        if self.0.is_kept(entry.id)? {
+        if self.0.is_kept(entry.id) {
             return Ok(Verdict::Keep(KeptReason::ForReuse));
         }
         let reason = "nobody used its memory again";
-        if dry_run {
-            return Ok(Verdict::Take(reason));
+        if !dry_run {
+            self.0.sweep_reserve();
+            self.remove_leftover(entry, reason)?;
         }
-        self.remove_leftover(entry, reason)
+        Ok(Verdict::Take(reason))
     }
 
     /// Removes what has no content that anybody waits for, if it is still there.

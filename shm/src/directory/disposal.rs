@@ -12,33 +12,68 @@ use crate::sys::{self, Access, Backoff, GuardedFile, LockMode};
 /// How long a process may take that only looks at a deleted file, or opens it and finds it deleted.
 pub(crate) const LOOKERS_PATIENCE: Duration = Duration::from_millis(2);
 
+/// Removes a deleted file, when this is dropped, if nobody has it any more: for a handle that drops this after all that it had
+/// of the file.
+#[derive(Debug)]
+pub(crate) struct FinishDeletion {
+    directory: Directory,
+    id: Uuid,
+    patience: Duration,
+}
+
+impl FinishDeletion {
+    pub(crate) fn new(directory: &Directory, id: Uuid, patience: Duration) -> Self {
+        Self {
+            directory: directory.clone(),
+            id,
+            patience,
+        }
+    }
+}
+
+impl Drop for FinishDeletion {
+    fn drop(&mut self) {
+        self.directory.finish_deletion(self.id, self.patience);
+    }
+}
+
 impl Directory {
-    /// Removes a file that is called deleted if nobody has it, and says whether that is so. The caller has its exclusive lock, by a
-    /// descriptor that was opened to ask: mappings through that one are not seen.
+    /// Removes a file that is called deleted if nobody has it, and says whether that is so. It is open by a descriptor that was
+    /// opened to ask, as mappings through that one are not seen.
     pub(super) fn free(&self, id: Uuid, file: &GuardedFile, patience: Duration) -> Result<bool> {
         let mut backoff = Backoff::new(patience);
-        while !self.is_unused(id, file)? {
-            if patience.is_zero() || !backoff.pause() {
-                return Ok(false);
-            }
+        let mut is_unused = self.is_unused(id, file)?;
+        // Of several that ask at once each keeps the others from being told that nobody has it, so those without the lock give up.
+        while !is_unused && !patience.is_zero() && self.can_lock(id, file)? && backoff.pause() {
+            is_unused = self.is_unused(id, file)?;
         }
-        self.dispose(id, file).map(|()| true)
+        if is_unused {
+            self.dispose(id, file)?;
+        }
+        Ok(is_unused)
     }
 
-    /// Whether no process has a file that is called deleted, of which the caller has the exclusive lock. Where the system grants
-    /// no leases, the lock is all that can be known.
+    /// Whether no process has a file that is called deleted. Where the system grants no leases, the lock is all that can be known.
+    /// If nobody has it, nobody can open it until the caller closes it.
     pub(crate) fn is_unused(&self, id: Uuid, file: &GuardedFile) -> Result<bool> {
-        match file.nobody_else_has_it() {
-            Err(error) if sys::grants_no_leases(&error) => Ok(true),
-            answer => answer.map_err(|error| {
-                let path = self.path_of(&FileName::of_deleted(id).to_string());
-                Error::io("look for users of", &path, error)
-            }),
+        match file.nobody_else_gets_it() {
+            Err(error) if sys::grants_no_leases(&error) => self.can_lock(id, file),
+            answer => answer.map_err(|error| self.asking_failed(id, error)),
         }
     }
 
-    /// Does away with a deleted file that nobody has: its memory is kept for what is made next, or freed. The caller has its
-    /// exclusive lock, by `file`.
+    fn can_lock(&self, id: Uuid, file: &GuardedFile) -> Result<bool> {
+        let locked = file.try_lock(LockMode::Exclusive);
+        locked.map_err(|error| self.asking_failed(id, error))
+    }
+
+    fn asking_failed(&self, id: Uuid, error: io::Error) -> Error {
+        let path = self.path_of(&FileName::of_deleted(id).to_string());
+        Error::io("look for users of", &path, error)
+    }
+
+    /// Does away with a deleted file that nobody has: its memory is kept for what is made next, or freed. `file` has its lease, or its
+    /// exclusive lock where there are no leases.
     pub(crate) fn dispose(&self, id: Uuid, file: &GuardedFile) -> Result<()> {
         if self.keep(id, file) {
             return Ok(());
@@ -64,17 +99,13 @@ impl Directory {
 
     fn free_if_unheld(&self, id: Uuid, patience: Duration) -> Result<bool> {
         let name = FileName::of_deleted(id).to_string();
-        let failed = |error| Error::io("look for users of", &self.path_of(&name), error);
         let file = match self.handle().open_file(&name, Access::Read) {
             // Another process has removed it, or is just about to.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock) => {
                 return Ok(false);
             }
-            opened => opened.map_err(failed)?,
+            opened => opened.map_err(|error| self.asking_failed(id, error))?,
         };
-        if !file.try_lock(LockMode::Exclusive).map_err(failed)? {
-            return Ok(false);
-        }
         self.free(id, &file, patience)
     }
 }

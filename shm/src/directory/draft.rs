@@ -70,7 +70,7 @@ impl Draft {
     fn take_used(&mut self, content: Content, len: u64) -> Result<bool> {
         let directory = self.directory.clone();
         directory.check_file_size(len)?;
-        let Some(used) = directory.take_kept(self.id, len)? else {
+        let Some(used) = directory.take_kept(self.id, len) else {
             return Ok(false);
         };
         (self.pending, self.counted) = (true, used.counted);

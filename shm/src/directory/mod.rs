@@ -39,7 +39,7 @@ use crate::sys::{DirectoryHandle, Stat};
 
 pub(crate) use self::condemned::{Keeper, PendingMemory};
 pub(crate) use self::contents::Contents;
-pub(crate) use self::disposal::LOOKERS_PATIENCE;
+pub(crate) use self::disposal::{FinishDeletion, LOOKERS_PATIENCE};
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
 use self::file_name::NAME_LEN;

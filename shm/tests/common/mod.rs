@@ -29,6 +29,11 @@ pub(crate) fn temp_store() -> (TempDir, Store) {
     (parent, store)
 }
 
+/// Bytes of what is in a store, without the memory that it keeps for what is made next.
+pub(crate) fn used(store: &Store) -> u64 {
+    store.used_bytes().unwrap() - store.reserve_bytes().unwrap()
+}
+
 pub(crate) fn by_id(id: Uuid) -> Reference {
     Reference::Id(id)
 }

@@ -64,6 +64,9 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "be refused a name", Nothing, |f: &Fixture| f.is_refused("held");
     "write a large scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &noise(1, 9 << 20), &forever());
     "write a scene with a quota", MakesNamed("new"), |f: &Fixture| { f.store.set_quota(Some(1 << 40))?; SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
+    "use memory again", Makes, |f: &Fixture| { let scene = SharedSceneBuffer::write(&f.store, &[42; LARGE], &forever())?; assert!(scene.read()? == [42; LARGE]); Ok::<_, Error>(scene) };
+    "use memory again in place", MakesNamed("new"), |f: &Fixture| fill(SceneWriter::new(&f.store, layout(LARGE as u64), forever().name("new"))?);
+    "use memory again for a buffer", Makes, |f: &Fixture| SharedBuffer::create(&f.store, LARGE as u64, &forever());
     "compress a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &vec![7; 9 << 20], &forever().compress(true));
     "fill a new scene", MakesNamed("new"), |f: &Fixture| fill(SceneWriter::new(&f.store, layout(5 << 20), forever().name("new"))?);
     "give a new scene up", Nothing, |f: &Fixture| SceneWriter::new(&f.store, layout(5000), forever().name("new")).map(drop);
@@ -100,12 +103,16 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "delete what was kept", Removes("scene"), |f: &Fixture| f.store.set_ttl(&name("scene"), HOUR).and_then(|id| f.store.delete(&id.into())).map(drop);
     "replace what was kept", MakesNamed("scene"), |f: &Fixture| f.store.set_ttl(&name("scene"), HOUR).and_then(|_| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("scene").replace(true)));
     "delete a scene", Removes("scene"), |f: &Fixture| f.store.delete(&name("scene")).map(drop);
+    "delete a large scene", Removes("large"), |f: &Fixture| f.store.delete(&name("large")).map(drop);
+    "replace a large scene", MakesNamed("large"), |f: &Fixture| SharedSceneBuffer::write(&f.store, &[42; LARGE], &forever().name("large").replace(true));
     "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer")).map(drop);
     "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool")).map(drop);
 };
 
 const LONG: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Enough that its memory is kept when it is deleted.
+const LARGE: usize = 80_000;
 /// What is written, and found.
 pub(crate) const SMALL: &[u8; 5000] = &[42; 5000];
 
@@ -172,6 +179,10 @@ impl Fixture {
             let pool = BufferPool::create(&store, 2, 5000, &forever().name(name).persistent(true)).unwrap();
             pool.acquire().unwrap().write(SMALL).unwrap();
         }
+        let large = || SharedSceneBuffer::write(&store, &[7; LARGE], &forever().name("large").replace(true)).unwrap();
+        drop(large());
+        // What it replaces is kept, to be used again.
+        drop(large());
         let before = store.list().unwrap().buffers;
         let summaries = summaries(&store).unwrap();
         Self {

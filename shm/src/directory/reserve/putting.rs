@@ -12,7 +12,7 @@ use crate::sys::GuardedFile;
 
 impl Directory {
     /// Keeps the memory of a file that is called deleted and that no other process has; says whether it did. If not, the file is
-    /// to be removed. `file` has its exclusive lock.
+    /// to be removed. `file` has its lease, so nobody opens it before it is marked.
     ///
     /// That nobody has it is asked once more before it is used; here it saves keeping what could not be.
     pub(in crate::directory) fn keep(&self, id: Uuid, file: &GuardedFile) -> bool {

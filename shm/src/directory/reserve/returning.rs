@@ -5,7 +5,9 @@ use uuid::Uuid;
 use super::clock::{self, KEPT_FOR};
 use super::table::Table;
 use crate::directory::{Directory, FileName, NAME_LEN};
-use crate::error::Result;
+
+/// Longer than memory is kept by a process that lives.
+const LEFT_BEHIND: u64 = 2 * KEPT_FOR;
 
 impl Directory {
     /// Frees all memory that is kept, because there is no room for something else, and says how many bytes that were.
@@ -34,14 +36,20 @@ impl Directory {
     }
 
     /// Whether a file is kept that somebody may still use: younger than it is kept, and found by the table. Others are left from
-    /// processes that were killed.
-    pub(crate) fn is_kept(&self, id: Uuid) -> Result<bool> {
-        let (Some(record), Some(now)) = (self.existing_record()?, clock::now()) else {
-            return Ok(false);
+    /// processes that were killed, or nobody can tell how old they are.
+    pub(crate) fn is_kept(&self, id: Uuid) -> bool {
+        let (Ok(Some(record)), Some(now)) = (self.existing_record(), clock::now()) else {
+            return false;
         };
-        let table = Table(record);
-        self.give_back(table, 2 * KEPT_FOR, now);
-        table.free_abandoned(now);
-        Ok(table.leads_to(id))
+        Table(record).leads_to(id, now, LEFT_BEHIND)
+    }
+
+    /// Frees what processes kept that were killed, as far as entries lead to it, and their entries.
+    pub(crate) fn sweep_reserve(&self) {
+        if let (Ok(Some(record)), Some(now)) = (self.existing_record(), clock::now()) {
+            let table = Table(record);
+            self.give_back(table, LEFT_BEHIND, now);
+            table.free_abandoned(now);
+        }
     }
 }

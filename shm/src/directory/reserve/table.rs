@@ -104,9 +104,10 @@ impl<'a> Table<'a> {
         }
     }
 
-    /// Whether an entry leads to the file of this id.
-    pub(super) fn leads_to(self, id: Uuid) -> bool {
-        self.entries().any(|entry| entry.size().is_some() && entry.id() == id)
+    /// Whether an entry leads to the file of this id, which is younger than this.
+    pub(super) fn leads_to(self, id: Uuid, now: u64, age: u64) -> bool {
+        self.entries()
+            .any(|entry| entry.size().is_some() && entry.id() == id && entry.age(now) < age)
     }
 }
 
@@ -141,7 +142,8 @@ impl<'a> Entry<'a> {
         let claimed = self
             .word(0)
             .compare_exchange(found, BUSY, Ordering::AcqRel, Ordering::Relaxed);
-        claimed.is_ok().then_some(Claim(self))
+        // Made only then, because an entry is empty once its claim is dropped.
+        claimed.is_ok().then(|| Claim(self))
     }
 }
 

@@ -1,5 +1,8 @@
 //! Using memory again that was kept.
 
+use std::io;
+use std::time::Duration;
+
 use uuid::Uuid;
 
 use super::SMALLEST;
@@ -7,7 +10,10 @@ use super::table::{Kept, Table};
 use crate::directory::{Directory, FileName};
 use crate::error::Result;
 use crate::format::HEADER_UNIT;
-use crate::sys::{Access, GuardedFile, LockMode, Source};
+use crate::sys::{Access, Backoff, GuardedFile, LockMode, Source};
+
+/// How long a process may take to close a file that it has just kept.
+const PATIENCE: Duration = Duration::from_millis(1);
 
 /// A draft's file that had other content.
 pub(in crate::directory) struct UsedFile {
@@ -22,11 +28,18 @@ const NO_HEADER: [u8; HEADER_UNIT] = [0; HEADER_UNIT];
 
 impl Directory {
     /// Gives a draft of `len` bytes the memory of a file that was kept, if there is one that is not much longer. What that had is in
-    /// it still, but for its header.
-    pub(in crate::directory) fn take_kept(&self, draft: Uuid, len: u64) -> Result<Option<UsedFile>> {
+    /// it still, but for its header. What fails here is no error, because there is new memory.
+    pub(in crate::directory) fn take_kept(&self, draft: Uuid, len: u64) -> Option<UsedFile> {
         if len < SMALLEST || self.reserve_limit() == 0 || !self.sees_mappings() {
-            return Ok(None);
+            return None;
         }
+        self.try_to_take(draft, len).unwrap_or_else(|error| {
+            tracing::debug!(id = %draft, %error, "memory that was kept could not be used");
+            None
+        })
+    }
+
+    fn try_to_take(&self, draft: Uuid, len: u64) -> Result<Option<UsedFile>> {
         let Some(table) = self.existing_record()?.map(Table) else {
             return Ok(None);
         };
@@ -36,14 +49,11 @@ impl Directory {
         // With a quota others sum up the files, and must not miss this one because it changes its name.
         let quota = self.quota()?;
         let lock = quota.map(|_| self.lock()).transpose()?;
-        let taken = self.take(draft, kept, len).unwrap_or_else(|error| {
-            tracing::debug!(id = %draft, %error, "memory that was kept could not be used");
-            None
-        });
+        let taken = self.take(draft, kept, len);
         drop(lock);
         // Whatever came of it, it is not there any more.
         drop(claim);
-        Ok(taken.map(|file| UsedFile {
+        Ok(taken?.map(|file| UsedFile {
             file,
             counted: quota.is_some(),
         }))
@@ -68,16 +78,13 @@ impl Directory {
     /// Opens a file, and makes it one without a header and of this length, if nobody has it.
     fn renew(&self, name: &str, len: u64) -> Result<Option<GuardedFile>> {
         let failed = |error| self.failed("use memory again in", error);
-        let file = self.handle().open_file(name, Access::ReadWrite).map_err(failed)?;
-        // Collectors find it held from here on, and who has opened it by the name that it had finds it marked as deleted.
-        if !file.try_lock(LockMode::Shared).map_err(failed)? {
+        let Some(file) = self.open_alone(name).map_err(failed)? else {
             return Ok(None);
-        }
-        // Nothing that this process does lies between this and the first change. A name that a file gets after it was deleted is
-        // given to it through a descriptor, which the kernel sees.
-        let alone = file.nobody_else_has_it().map_err(failed)?;
+        };
+        // Nothing that this process does lies between the lease and the first change. A name that a file gets after it was deleted
+        // is given to it through a descriptor, which the kernel sees.
         let stat = file.stat().map_err(failed)?;
-        if !alone || !stat.is_reusable(self.stat()) || stat.len < len {
+        if !stat.is_reusable(self.stat()) || stat.len < len {
             return Ok(None);
         }
         file.write_at(Source::from(&NO_HEADER), 0).map_err(failed)?;
@@ -89,6 +96,27 @@ impl Directory {
         // Only now, as it has no header any more by which it could be taken for what it was.
         file.make_writable().map_err(failed)?;
         Ok(Some(file))
+    }
+
+    /// Opens a file, with its shared lock, if nobody else has it open or mapped.
+    fn open_alone(&self, name: &str) -> io::Result<Option<GuardedFile>> {
+        // The process that kept it may not have closed it yet.
+        let mut backoff = Backoff::new(PATIENCE);
+        loop {
+            match self.handle().open_file(name, Access::ReadWrite) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                // Collectors find it held from here on, and a process that opens it by the name that it had, deleted.
+                opened => {
+                    let file = opened?;
+                    if file.try_lock(LockMode::Shared)? && file.nobody_else_has_it()? {
+                        return Ok(Some(file));
+                    }
+                }
+            }
+            if !backoff.pause() {
+                return Ok(None);
+            }
+        }
     }
 
     /// Calls a file deleted that somebody has after all. Those that are deleted are counted, and removed when nobody has them.

@@ -82,9 +82,22 @@ impl GuardedFile {
     /// # Errors
     /// The system grants no leases, so it cannot be told.
     pub(crate) fn nobody_else_has_it(&self) -> io::Result<bool> {
+        let granted = self.nobody_else_gets_it()?;
+        if granted {
+            lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_UNLCK)?;
+        }
+        Ok(granted)
+    }
+
+    /// The same, and if so, nobody can open the file until this one is closed. For a file without a name that others look for: they
+    /// are refused.
+    ///
+    /// # Errors
+    /// As [`GuardedFile::nobody_else_has_it`].
+    pub(crate) fn nobody_else_gets_it(&self) -> io::Result<bool> {
         lease_command(self.as_fd(), F_SETSIG, libc::SIGURG)?;
         match lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_WRLCK) {
-            Ok(()) => lease_command(self.as_fd(), libc::F_SETLEASE, libc::F_UNLCK).map(|()| true),
+            Ok(()) => Ok(true),
             Err(error) if error.raw_os_error() == Some(libc::EAGAIN) => Ok(false),
             Err(error) => Err(error),
         }

@@ -88,6 +88,10 @@ impl GuardedFile {
         match self.0 {}
     }
 
+    pub(crate) fn nobody_else_gets_it(&self) -> io::Result<bool> {
+        match self.0 {}
+    }
+
     pub(crate) fn nobody_else_has_it(&self) -> io::Result<bool> {
         match self.0 {}
     }
