@@ -99,31 +99,7 @@ fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
         let dtype = py.import("numpy")?.call_method1("dtype", (dtype,))?;
         dtype.getattr("str")?.extract()?
     };
-    named(&text).unwrap_or(&text).parse().map_err(raise)
-}
-
-/// The type string for a name that NumPy also takes, such as `float32`.
-fn named(text: &str) -> Option<&'static str> {
-    const NAMES: [(&str, &str); 14] = [
-        ("bool", "|b1"),
-        ("int8", "|i1"),
-        ("uint8", "|u1"),
-        ("int16", "<i2"),
-        ("uint16", "<u2"),
-        ("float16", "<f2"),
-        ("int32", "<i4"),
-        ("uint32", "<u4"),
-        ("float32", "<f4"),
-        ("int64", "<i8"),
-        ("uint64", "<u8"),
-        ("float64", "<f8"),
-        ("complex64", "<c8"),
-        ("complex128", "<c16"),
-    ];
-    NAMES
-        .iter()
-        .find(|(name, _)| *name == text)
-        .map(|(_, typestr)| *typestr)
+    Dtype::named(&text).map_err(raise)
 }
 
 fn shape_of(shape: &Bound<'_, PyAny>) -> PyResult<Vec<u64>> {

@@ -3,10 +3,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use dcc_mcp_shm::Reference;
 use rmcp::model::JsonObject;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -50,27 +47,4 @@ pub(crate) fn within<T: PartialOrd + Display + Copy>(
         problem,
         "Correct it and call the tool again.",
     ))
-}
-
-/// Which buffer: its id, its unique name, or its whole descriptor as an object or as JSON text.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected an id, a name or a descriptor")]
-pub(crate) enum BufferReference {
-    Text(String),
-    Descriptor(JsonObject),
-}
-
-impl BufferReference {
-    /// The reference as the store takes it; `field` is the argument that gave it.
-    pub(crate) fn resolve(self, field: &str) -> Result<Reference, ToolError> {
-        match self {
-            Self::Descriptor(object) => Ok(Reference::Descriptor(Value::Object(object).to_string())),
-            Self::Text(text) => text.parse().map_err(|error| match error {
-                dcc_mcp_shm::Error::InvalidArgument { problem, .. } => {
-                    ToolError::argument(field, problem, "Give an id, a name or a whole descriptor.")
-                }
-                error => error.into(),
-            }),
-        }
-    }
 }

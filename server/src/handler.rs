@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use rmcp::handler::server::tool::{IntoCallToolResult as _, ToolCallContext};
 use rmcp::model::{
-    CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, Implementation,
+    CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams, GetPromptResponse, Implementation,
     ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, PaginatedRequestParams,
     ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig, SubscribeRequestParams,
     SubscriptionFilter, UnsubscribeRequestParams,
@@ -17,7 +18,7 @@ use crate::completion::Completed;
 use crate::settings::Settings;
 use crate::state::ShmServer;
 use crate::subscriptions::{Interest, Sink, follow};
-use crate::{identity, prompts, resources, tools};
+use crate::{identity, lenient, prompts, resources, tools};
 
 impl ShmServer {
     /// A server that opens its store when a call first needs it.
@@ -45,6 +46,22 @@ impl ServerHandler for ShmServer {
                     .with_description(identity::DESCRIPTION),
             )
             .with_instructions(identity::INSTRUCTIONS)
+    }
+
+    /// Calls a tool with the arguments that its schema asks for, made of those that came.
+    async fn call_tool(
+        &self,
+        mut request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        if let Some(tool) = self.tools().get(&request.name) {
+            let given = request.arguments.take().unwrap_or_default();
+            match lenient::arguments(&tool.input_schema, given) {
+                Ok(arguments) => request.arguments = Some(arguments),
+                Err(error) => return error.into_call_tool_result(),
+            }
+        }
+        self.tools().call(ToolCallContext::new(self, request, context)).await
     }
 
     async fn list_resources(
@@ -140,7 +157,9 @@ impl ServerHandler for ShmServer {
         request: GetPromptRequestParams,
         _context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        prompts::get(&request.name, request.arguments.as_ref()).map(Into::into)
+        let store = self.settings().store.directory();
+        let store = std::path::absolute(&store).unwrap_or(store);
+        prompts::get(&request.name, request.arguments.as_ref(), &store).map(Into::into)
     }
 
     async fn complete(

@@ -4,15 +4,32 @@ use std::fmt;
 
 use dcc_mcp_shm::Error;
 use rmcp::model::{
-    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ErrorData, JsonRpcVersion2_0,
-    RequestId, ServerJsonRpcMessage,
+    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ConstString as _,
+    ErrorData, JsonRpcVersion2_0, RequestId, ServerJsonRpcMessage,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use crate::half_pair;
 use crate::weight::Weight;
 
+/// The methods that this server answers.
+const KNOWN_METHODS: [&str; 13] = [
+    "completion/complete",
+    "initialize",
+    "ping",
+    "prompts/get",
+    "prompts/list",
+    "resources/list",
+    "resources/read",
+    "resources/subscribe",
+    "resources/templates/list",
+    "resources/unsubscribe",
+    "server/discover",
+    "tools/call",
+    "tools/list",
+];
 /// Longest id in bytes that is copied when memory is short. A UUID is shorter.
 const SHORT_ID: usize = 64;
 
@@ -57,15 +74,13 @@ pub(crate) fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<Ser
         return Ok(Some(call.into()));
     }
     if let Ok(message) = serde_json::from_slice(line) {
-        return Ok(Some(message));
+        return expected(message).map(Some);
     }
     let value: Value = match serde_json::from_slice(line) {
         Ok(value) => value,
         Err(error) => {
-            return Err(refusal(
-                ErrorData::parse_error(format!("The line is not JSON: {error}"), None),
-                None,
-            ));
+            let not_json = || ErrorData::parse_error(format!("The line is not JSON: {error}"), None);
+            return Err(of_half_pair(line).unwrap_or_else(|| refusal(not_json(), None)));
         }
     };
     let id = value.get("id");
@@ -75,12 +90,76 @@ pub(crate) fn parse(line: &[u8]) -> Result<Option<ClientJsonRpcMessage>, Box<Ser
         return Ok(None);
     }
     let id = id.and_then(|id| RequestId::deserialize(id).ok());
+    if let (Some(method), Some(id), true) = (value["method"].as_str(), &id, value["jsonrpc"] == "2.0")
+        && KNOWN_METHODS.contains(&method)
+    {
+        let problem = bad_params(method, &value["params"]);
+        return Err(refusal(ErrorData::invalid_params(problem, None), Some(id.clone())));
+    }
     let problem = if value.is_array() {
         "The line is an array: send each message in a line of its own"
     } else {
         "The line is no JSON-RPC message: it needs \"jsonrpc\": \"2.0\", a method, and an id that is text or a whole number"
     };
     Err(refusal(ErrorData::invalid_request(problem, None), id))
+}
+
+/// The message, unless it is a request of a known method whose parameters rmcp could not read. rmcp takes that for a
+/// request of an unknown method.
+fn expected(message: ClientJsonRpcMessage) -> Result<ClientJsonRpcMessage, Box<ServerJsonRpcMessage>> {
+    if let ClientJsonRpcMessage::Request(request) = &message
+        && let ClientRequest::CustomRequest(unread) = &request.request
+        && KNOWN_METHODS.contains(&unread.method.as_str())
+    {
+        let problem = bad_params(&unread.method, unread.params.as_ref().unwrap_or(&Value::Null));
+        return Err(refusal(ErrorData::invalid_params(problem, None), Some(request.id.clone())));
+    }
+    Ok(message)
+}
+
+/// What is wrong with the parameters of a known method, and what they have to be.
+fn bad_params(method: &str, params: &Value) -> String {
+    let Some(fields) = params.as_object() else {
+        return format!("`params` of {method} is {}, and has to be an object", kind(params));
+    };
+    if method != CallToolRequestMethod::VALUE {
+        return format!("`params` of {method} lacks a field, or has one of a wrong type");
+    }
+    match (fields.get("name"), fields.get("arguments")) {
+        (None, _) => "`params` has no `name`: give the name of a tool, as tools/list has it".to_owned(),
+        (Some(name), _) if !name.is_string() => {
+            format!("`name` is {}, and has to be the name of a tool as text", kind(name))
+        }
+        (_, Some(arguments)) if !arguments.is_object() => format!(
+            "`arguments` is {}, and has to be an object with a field for each argument, such as {{\"buffer\": \"hero\"}}: \
+             send the object itself, not a text or a list",
+            kind(arguments)
+        ),
+        _ => "`params` has a field of a wrong type beside `name` and `arguments`".to_owned(),
+    }
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "missing",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}
+
+/// The answer to a request in which a string has half of a surrogate pair. That is JSON, but no text, so serde_json
+/// does not read it.
+fn of_half_pair(line: &[u8]) -> Option<Box<ServerJsonRpcMessage>> {
+    let value: Value = serde_json::from_slice(&half_pair::replaced(line)?).ok()?;
+    let id = RequestId::deserialize(value.get("id")?).ok()?;
+    // An id with half a pair could not be sent back.
+    let is_whole = !matches!(&id, RequestId::String(text) if text.contains(char::REPLACEMENT_CHARACTER));
+    let problem = "A string has half of a surrogate pair, such as \\ud83d alone, which is no character: send both halves, \
+                   or leave it out";
+    is_whole.then(|| refusal(ErrorData::invalid_params(problem, None), Some(id)))
 }
 
 /// The id of a message for which there is no memory, if that id is short.

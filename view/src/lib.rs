@@ -51,7 +51,7 @@ pub use contents::{Contents, MAX_ARRAYS};
 pub use error::{LookError, NamedArray, TooLarge};
 pub use left_out::LeftOut;
 pub use look::look;
-pub use picture::{Encoded, Picture, draw};
+pub use picture::{Encoded, Picture, PixelOrder, draw};
 pub use progress::Progress;
 pub use request::{PictureRequest, View};
 pub use window::{Format, Window, WindowRequest};

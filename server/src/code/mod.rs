@@ -6,11 +6,13 @@ mod python;
 mod rust;
 
 use dcc_mcp_shm::{BufferState, Descriptor, Dtype, FileRole, SceneDataKind};
+use dcc_mcp_shm_view::PixelOrder;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 use self::python::Taken;
-pub(crate) use self::python::{numpy, pool};
+pub(crate) use self::python::{numpy, pool, store_argument};
 
 /// What to do where a program cannot read the buffer by itself.
 const BY_PYTHON: &str = "call `read_descriptor` without `for` and run that Python";
@@ -104,6 +106,26 @@ fn is_picture(descriptor: &Descriptor) -> bool {
     };
     let is_number = pixels.dtype == Dtype::BYTE || pixels.dtype.typestr().as_bytes()[1] == b'f';
     is_number && !pixels.shape.contains(&0) && matches!(pixels.shape[..], [_, _] | [_, _, 1 | 3 | 4])
+}
+
+/// The array that holds a picture, `data` for a picture without arrays, and in which order its pixels lie: which row is
+/// first, and whether colours are multiplied by alpha. `None` if the data is no picture, as far as a descriptor tells.
+pub(crate) fn pixels(descriptor: &Descriptor) -> Option<(&str, String)> {
+    let attrs = &descriptor.attrs;
+    let (name, dtype, channels) = match descriptor.arrays.get_key_value("pixels") {
+        Some((name, array)) if matches!(array.shape.len(), 2 | 3) => {
+            (name.as_str(), array.dtype, array.shape.get(2).copied().unwrap_or(1))
+        }
+        None if is_picture(descriptor) => {
+            let dtype = attrs.get("dtype").and_then(Value::as_str).and_then(|dtype| Dtype::named(dtype).ok());
+            // As the format has it: RGBA bytes unless something else is said.
+            let channels = attrs.get("channels").and_then(Value::as_f64).map_or(4, |channels| channels as u64);
+            ("data", dtype.unwrap_or(Dtype::BYTE), channels)
+        }
+        _ => return None,
+    };
+    let order = PixelOrder::of(attrs, dtype);
+    Some((name, order.in_words(channels)))
 }
 
 /// Refuses what cannot be read yet, and what has to be read by the library because it is rewritten.

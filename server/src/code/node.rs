@@ -33,7 +33,9 @@ fn place(descriptor: &Descriptor) -> (&'static str, u64, u64, String) {
     };
     // Products fit, because the array lies in a file.
     let count: u64 = array.shape.iter().product();
-    let what = format!("{}, {} {:?}", literal(name), array.dtype, array.shape);
+    let order = super::pixels(descriptor).filter(|(pixels, _)| pixels == name);
+    let order = order.map_or_else(String::new, |(_, order)| format!("; {order}"));
+    let what = format!("{}, {} {:?}{order}", literal(name), array.dtype, array.shape);
     match typed_array(array.dtype.typestr()) {
         Some(class) => (class, count, offset, what),
         None => (

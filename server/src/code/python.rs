@@ -1,5 +1,6 @@
 //! Python: with the library, with NumPy alone, with trimesh, and in Blender.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
@@ -9,6 +10,8 @@ use uuid::Uuid;
 use super::literal::python as literal;
 
 const LIBRARY_STORE: &str = "dcc_mcp_shm.Store";
+/// Most arrays that have a line of their own in code that fills them; a mesh has a handful.
+const MAX_LINES: usize = 24;
 
 /// Code that opens the buffer with the library.
 pub(super) fn library(descriptor: &Descriptor) -> String {
@@ -37,13 +40,14 @@ pub(super) fn library(descriptor: &Descriptor) -> String {
         let state = descriptor.state.as_str();
         return format!("import dcc_mcp_shm\n{open}  # {state}: it can be read once its writer has sealed it");
     }
+    let order = super::pixels(descriptor).map_or_else(String::new, |(name, order)| format!("; {name}: {order}"));
     if descriptor.arrays.is_empty() {
         let (data, what) = if descriptor.use_compression {
             ("scene.read()", "bytes, decompressed")
         } else {
             ("scene.view()", "memoryview, no copy")
         };
-        return format!("import dcc_mcp_shm\n{open}\ndata = {data}  # {what}");
+        return format!("import dcc_mcp_shm\n{open}\ndata = {data}  # {what}{order}");
     }
     let what = if descriptor.use_compression {
         "copies, decompressed: take only those needed"
@@ -52,23 +56,42 @@ pub(super) fn library(descriptor: &Descriptor) -> String {
     };
     format!(
         "import dcc_mcp_shm, numpy as np\n{open}\n\
-         arrays = {{name: np.asarray(scene[name]) for name in scene}}  # {what}"
+         arrays = {{name: np.asarray(scene[name]) for name in scene}}  # {what}{order}"
     )
 }
 
-/// Code for the program that fills an empty scene. It shows how to fill the first array; the others are filled
-/// likewise.
+/// Code for the program that fills an empty scene: a line for each array, and a loop for those of a long layout.
 fn fill_code(descriptor: &Descriptor) -> String {
     let fill = format!("with dcc_mcp_shm.SharedSceneBuffer.fill({}) as w:", place(descriptor));
-    let Some((name, array)) = descriptor.arrays.first() else {
+    let Some((first, _)) = descriptor.arrays.first() else {
         return format!("import dcc_mcp_shm\n{fill}\n    pass  # it has no arrays");
     };
-    let (name, shape) = (literal(name), tuple(&array.shape));
-    let dtype = array.dtype;
-    format!(
-        "import dcc_mcp_shm, numpy as np\n{fill}  # sealed when the block ends\n    \
-         np.asarray(w[{name}])[...] = values  # {dtype} {shape}; Blender: foreach_get(..., w[{name}])"
-    )
+    let mut code = format!(
+        "import dcc_mcp_shm\n\
+         # arrays: values by name; Blender: foreach_get(..., w[{}]) fills in place\n\
+         {fill}  # sealed when the block ends",
+        literal(first)
+    );
+    for (name, array) in descriptor.arrays.iter().take(MAX_LINES) {
+        let (shape, dtype, order) = (tuple(&array.shape), array.dtype, order_of(descriptor, name));
+        let name = literal(name);
+        // Writing to a String cannot fail.
+        let _ = write!(code, "\n    w[{name}] = arrays[{name}]  # {dtype} {shape}{order}");
+    }
+    let left = descriptor.arrays.len().saturating_sub(MAX_LINES);
+    if left > 0 {
+        let _ = write!(
+            code,
+            "\n    for name in list(w)[{MAX_LINES}:]:  # {left} more\n        w[name] = arrays[name]"
+        );
+    }
+    code
+}
+
+/// What a comment says about the order of pixels after the name of an array, if the array is a picture.
+fn order_of(descriptor: &Descriptor, name: &str) -> String {
+    let order = super::pixels(descriptor).filter(|(pixels, _)| *pixels == name);
+    order.map_or_else(String::new, |(_, order)| format!("; {order}"))
 }
 
 /// Code that maps the first array that can be mapped with NumPy alone; the others are mapped likewise.
@@ -82,9 +105,9 @@ pub(crate) fn numpy(descriptor: &Descriptor) -> Option<String> {
     let mut arrays = descriptor.arrays.iter();
     let (name, array) = arrays.find(|(_, array)| array.offset.is_some() && !array.shape.contains(&0))?;
     let (path, dtype, offset) = (literal(&descriptor.path), array.dtype, array.offset?);
-    let (shape, name) = (tuple(&array.shape), literal(name));
+    let (shape, order, name) = (tuple(&array.shape), order_of(descriptor, name), literal(name));
     Some(format!(
-        "import numpy as np\narray = np.memmap({path}, \"{dtype}\", \"r\", {offset}, {shape})  # {name}"
+        "import numpy as np\narray = np.memmap({path}, \"{dtype}\", \"r\", {offset}, {shape})  # {name}{order}"
     ))
 }
 
@@ -215,7 +238,7 @@ fn library_store(descriptor: &Descriptor) -> String {
 /// The argument after others that names a store, of the class `class`. It is empty for the default store, which Python
 /// finds by itself. If an environment variable of this server sets the default, the argument names the store, because
 /// the Python process may not have that variable.
-fn store_argument(store: &Path, class: &str) -> String {
+pub(crate) fn store_argument(store: &Path, class: &str) -> String {
     // Neither the variable nor the default path changes while this process lives.
     static UNNAMED: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
         let by_environment = std::env::var_os(DIR_VARIABLE).is_some_and(|path| !path.is_empty());

@@ -1,7 +1,11 @@
 //! Prompts: tasks that a person starts by name and the agent then carries out.
 
+use std::path::Path;
+
 use rmcp::ErrorData;
 use rmcp::model::{GetPromptResult, JsonObject, Prompt, PromptArgument, PromptMessage, Role};
+
+use crate::code;
 
 const EXPLAIN_STORE: &str = "explain_store";
 pub(crate) const SHARE_SELECTION: &str = "share_selection";
@@ -28,13 +32,14 @@ pub(crate) fn list() -> Vec<Prompt> {
 }
 
 /// A prompt, filled in.
+/// `store` is the directory that its code shares into.
 ///
 /// # Errors
 /// There is no prompt of this name, or the value of its argument is not one that it takes.
-pub(crate) fn get(name: &str, arguments: Option<&JsonObject>) -> Result<GetPromptResult, ErrorData> {
+pub(crate) fn get(name: &str, arguments: Option<&JsonObject>, store: &Path) -> Result<GetPromptResult, ErrorData> {
     let text = match name {
         EXPLAIN_STORE => include_str!("explain_store.md").to_owned(),
-        SHARE_SELECTION => share_selection(arguments)?,
+        SHARE_SELECTION => share_selection(arguments, store)?,
         _ => {
             let problem = format!("There is no prompt {name:?}; there are {EXPLAIN_STORE} and {SHARE_SELECTION}");
             return Err(ErrorData::invalid_params(problem, None));
@@ -44,7 +49,7 @@ pub(crate) fn get(name: &str, arguments: Option<&JsonObject>) -> Result<GetPromp
     Ok(GetPromptResult::new(vec![message]))
 }
 
-fn share_selection(arguments: Option<&JsonObject>) -> Result<String, ErrorData> {
+fn share_selection(arguments: Option<&JsonObject>, store: &Path) -> Result<String, ErrorData> {
     let dcc = match arguments.and_then(|arguments| arguments.get("dcc")) {
         None => DCCS[0],
         Some(given) => {
@@ -57,21 +62,22 @@ fn share_selection(arguments: Option<&JsonObject>) -> Result<String, ErrorData> 
             })?
         }
     };
-    let (code, note, back) = match dcc {
-        "Blender" => (
-            include_str!("share_from_blender.py"),
-            "",
-            " What you made of it I take back into {dcc}: `read_descriptor` with `for` \"blender\" shows how to share it, and \
-             then gives what I run; show me that.",
-        ),
-        _ => (
-            include_str!("share_arrays.py"),
-            " It is not whole: before you show it, write what fills its arrays from the selection in {dcc}.",
-            "",
-        ),
+    let code = match dcc {
+        "Maya" => include_str!("share_from_maya.py"),
+        "Houdini" => include_str!("share_from_houdini.py"),
+        "Nuke" => include_str!("share_from_nuke.py"),
+        _ => include_str!("share_from_blender.py"),
     };
-    let prompt = include_str!("share_selection.md")
-        .replace("{note}", note)
-        .replace("{back}", back);
+    let back = match dcc {
+        "Blender" => {
+            " What you made of it I take back into {dcc}: `read_descriptor` with `for` \"blender\" shows how to share it, \
+             and then gives what I run; show me that."
+        }
+        _ => "",
+    };
+    let argument = code::store_argument(store, "Store");
+    let import = if argument.is_empty() { "" } else { "Store, " };
+    let code = code.replace("{Store}", import).replace("{store}", &argument);
+    let prompt = include_str!("share_selection.md").replace("{back}", back);
     Ok(prompt.replace("{code}", code.trim_end()).replace("{dcc}", dcc))
 }

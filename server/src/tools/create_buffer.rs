@@ -4,7 +4,9 @@ use std::fmt::{self, Display};
 use std::time::Duration;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Descriptor, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer,
     SharedSceneBuffer, Store,
@@ -24,6 +26,11 @@ use crate::state::ShmServer;
 use crate::work::Work;
 use crate::{arguments, code, schema};
 
+/// The standard alphabet, with padding or without.
+const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 /// Content passes through the model's context, so more than this is a mistake.
 const MAX_CONTENT_BYTES: usize = 1 << 20;
 
@@ -193,14 +200,41 @@ fn layout(arrays: IndexMap<String, Array>) -> Result<Layout, ToolError> {
 }
 
 fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
-    let mut data = memory::with_room(base64.len())?;
-    let decoded = STANDARD.decode_vec(base64, &mut data);
+    let (letters, engine) = base64_letters(base64)?;
+    let mut data = memory::with_room(letters.len())?;
+    let decoded = engine.decode_vec(letters, &mut data);
     decoded.map(|()| data).map_err(|error| {
-        let advice = "Encode with the standard alphabet and padding, without line breaks.";
+        let advice = "Give base64 of the bytes, or `text`.";
         // The decoder's messages end with a full stop, and `ToolError` adds one.
         let problem = error.to_string();
         ToolError::argument("base64", problem.trim_end_matches('.'), advice)
     })
+}
+
+/// The letters of base64 in the standard alphabet, of a text that may be a `data:` address, have line breaks, or be in
+/// the alphabet for addresses, and what decodes them.
+fn base64_letters(text: &str) -> Result<(Vec<u8>, GeneralPurpose), ToolError> {
+    let text = text.trim();
+    let is_address = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    let encoded = match text.split_once(',') {
+        Some((head, encoded)) if is_address => {
+            if !head.to_ascii_lowercase().ends_with(";base64") {
+                let problem = "it is a data: address that is not in base64";
+                return Err(ToolError::argument("base64", problem, "Encode it, or give it as `text`."));
+            }
+            encoded
+        }
+        _ => text,
+    };
+    let mut letters = memory::with_room(encoded.len())?;
+    letters.extend(encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
+        b'-' => b'+',
+        b'_' => b'/',
+        other => other,
+    }));
+    // What is written for addresses has no padding. Without it, other base64 may have been cut.
+    let for_addresses = encoded.contains(['-', '_']);
+    Ok((letters, if for_addresses { ANY_PADDING } else { STANDARD }))
 }
 
 fn within_limit(field: &str, data: Vec<u8>) -> Result<Content, ToolError> {

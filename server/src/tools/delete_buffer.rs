@@ -11,10 +11,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::spelling::meant;
 use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -63,10 +63,10 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Deleted>, ToolError> {
         let Arguments { buffer } = arguments::parse(arguments)?;
-        let reference = buffer.resolve("buffer")?;
+        let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
         self.change(&context, move |store, _| {
-            match store.delete(&meant(store, reference)?) {
+            match store.delete(&reference) {
                 Ok(Deletion { id, name, bytes }) => Ok(Reply(Deleted {
                     id,
                     name,

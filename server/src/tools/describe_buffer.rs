@@ -7,10 +7,10 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::spelling::meant;
 use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -38,14 +38,13 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Contents>, ToolError> {
         let Arguments { buffer, arrays } = arguments::parse(arguments)?;
-        let reference = buffer.resolve("buffer")?;
         if let Some(arrays) = arrays.as_deref().filter(|arrays| arrays.len() > MAX_ARRAYS) {
             let problem = format!("{} names are more than {MAX_ARRAYS}", arrays.len());
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
+        let reference = self.find("buffer", &buffer, &context.ct).await?;
         let limit = self.settings().result_bytes;
         self.read(&context, move |store, work| {
-            let reference = meant(store, reference)?;
             let contents = look(store, &reference, |reader| {
                 Contents::gather(reader, arrays.as_deref(), work)
             })?;

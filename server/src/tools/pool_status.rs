@@ -7,7 +7,8 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::report::Pools;
 use crate::schema;
@@ -36,7 +37,7 @@ impl ShmServer {
     ) -> Result<Reply<Pools>, ToolError> {
         let Arguments { pool } = arguments::parse(arguments)?;
         if let Some(pool) = pool {
-            let pool = pool.resolve("pool")?;
+            let pool = self.find("pool", &pool, &context.ct).await?;
             // This looks at each slot of the pool.
             let one = move |store: &Store| Pools::one(store, pool).map(Reply);
             return self.quick(&context.ct, one).await;

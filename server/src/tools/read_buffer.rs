@@ -7,10 +7,10 @@ use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::spelling::meant;
 use crate::state::ShmServer;
 
 /// Size of a window in bytes of output, if no `count` is given.
@@ -67,10 +67,9 @@ impl ShmServer {
         let arguments: Arguments = arguments::parse(arguments)?;
         let buffer = arguments.buffer.clone();
         let request = arguments.window(self.settings().result_bytes)?;
-        let reference = buffer.resolve("buffer")?;
+        let reference = self.find("buffer", &buffer, &context.ct).await?;
         // Reading any part of a compressed scene decompresses whole chunks of it.
         self.read(&context, move |store, _| {
-            let reference = meant(store, reference)?;
             let window = look(store, &reference, |reader| Window::of(reader, &request))?;
             Ok(Reply(window))
         })

@@ -1,16 +1,17 @@
 //! `read_descriptor`: everything that is known about one buffer, and code that opens it.
 
 use rmcp::model::{CallToolResult, JsonObject};
-use rmcp::{tool, tool_router};
+use rmcp::service::RequestContext;
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::code::Program;
 use crate::reply::{Reply, ToolError};
 use crate::report::Described;
 use crate::schema;
-use crate::spelling::meant;
 use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -31,12 +32,15 @@ impl ShmServer {
         input_schema = schema::input::<Arguments>(),
         output_schema = schema::output::<Described>()
     )]
-    async fn read_descriptor(&self, arguments: JsonObject) -> Result<CallToolResult, ToolError> {
+    async fn read_descriptor(
+        &self,
+        arguments: JsonObject,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer, r#for } = arguments::parse(arguments)?;
         let program = r#for.unwrap_or_default();
-        let reference = buffer.resolve("buffer")?;
+        let reference = self.find("buffer", &buffer, &context.ct).await?;
         let store = self.store().await?;
-        let reference = meant(&store, reference)?;
         if let Some(answer) = self.described().get(&store, &reference, program) {
             return Ok(answer);
         }

@@ -10,10 +10,10 @@ use rmcp::{ErrorData, RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::reply::ToolError;
 use crate::schema;
-use crate::spelling::meant;
 use crate::state::ShmServer;
 
 /// Longest edge of a picture, unless the client asks for another. Models take in a picture of this size without making
@@ -82,9 +82,8 @@ impl ShmServer {
     ) -> Result<Viewed, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let request = arguments.request()?;
-        let reference = arguments.buffer.resolve("buffer")?;
+        let reference = self.find("buffer", &arguments.buffer, &context.ct).await?;
         self.draw(&context, move |store, work| {
-            let reference = meant(store, reference)?;
             let picture = look(store, &reference, |reader| draw(reader, &request, work))?.encode(work)?;
             memory::expect(picture.bytes.len() / 3 * 4 + 4)?;
             Ok(Viewed {

@@ -15,7 +15,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::cursor::Seen;
 use crate::listed::Listed;
 use crate::reply::{Reply, ToolError};
@@ -59,6 +60,8 @@ enum Wanted {
     This {
         reference: Reference,
         since: Option<Seen>,
+        /// What is there under names that are spelled likewise.
+        near: Vec<String>,
     },
     New(BufferFilter),
 }
@@ -71,6 +74,9 @@ struct Arrived {
     /// All; list_buffers has those not shown.
     total_count: usize,
     timed_out: bool,
+    /// There under other names than the one waited for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    near: Vec<String>,
     /// Pass as `cursor` to wait for what comes next.
     wait_cursor: String,
 }
@@ -89,7 +95,7 @@ impl Arrived {
         let mut found = Vec::new();
         let mut total_count = 0;
         match wanted {
-            Wanted::This { reference, since } => {
+            Wanted::This { reference, since, .. } => {
                 let reference = &meant(store, reference.clone())?;
                 let descriptor = match (store.describe(reference), reference) {
                     // It may come to be; an id will not.
@@ -148,6 +154,7 @@ impl Arrived {
             buffers,
             total_count,
             timed_out: false,
+            near: Vec::new(),
             wait_cursor: Seen::all(index)?.to_cursor(),
         }))
     }
@@ -158,6 +165,7 @@ impl Arrived {
             buffers: Vec::new(),
             total_count: 0,
             timed_out: true,
+            near: Vec::new(),
             wait_cursor: seen.to_cursor(),
         }
     }
@@ -167,6 +175,9 @@ impl Display for Arrived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.timed_out {
             f.write_str("Nothing came in this time. Call wait_for_buffer again with the cursor below to wait on.")?;
+            if !self.near.is_empty() {
+                write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
+            }
         } else {
             write!(f, "{} came", text::count(self.total_count, "buffer"))?;
         }
@@ -205,7 +216,14 @@ impl ShmServer {
                 Err(known) => known,
             };
             if Instant::now() >= deadline {
-                return Ok(Arrived::nothing_since(&known));
+                let near = match &*wanted {
+                    Wanted::This { near, .. } => near.clone(),
+                    Wanted::New(_) => Vec::new(),
+                };
+                return Ok(Arrived {
+                    near,
+                    ..Arrived::nothing_since(&known)
+                });
             }
             seen = Some(known);
             let tick = deadline.min(Instant::now() + TICK);
@@ -237,6 +255,7 @@ impl ShmServer {
         let seconds = arguments.timeout_seconds.unwrap_or(DEFAULT_SECONDS);
         let seconds = arguments::within("timeout_seconds", seconds, 0..=MAX_SECONDS)?;
         let cursor = arguments.cursor.as_deref().map(Seen::from_cursor).transpose()?;
+        let work = Work::of(&context);
         let filter = BufferFilter {
             kind: arguments.kind,
             source_dcc: arguments.source_dcc,
@@ -245,10 +264,11 @@ impl ShmServer {
         };
         let wanted = match arguments.buffer {
             None => Wanted::New(filter),
-            Some(buffer) if filter == BufferFilter::default() => Wanted::This {
-                reference: buffer.resolve("buffer")?,
-                since: cursor.clone(),
-            },
+            Some(buffer) if filter == BufferFilter::default() => {
+                let (reference, near) = self.find_or_expect("buffer", &buffer, work.cancelled()).await?;
+                let since = cursor.clone();
+                Wanted::This { reference, since, near }
+            }
             Some(_) => {
                 return Err(ToolError::argument(
                     "buffer",
@@ -258,6 +278,6 @@ impl ShmServer {
             }
         };
         let timeout = Duration::from_secs(seconds);
-        self.wait(wanted, cursor, timeout, &Work::of(&context)).await.map(Reply)
+        self.wait(wanted, cursor, timeout, &work).await.map(Reply)
     }
 }

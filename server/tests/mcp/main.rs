@@ -9,6 +9,7 @@ mod fuzz;
 mod hidden;
 mod lanes;
 mod leaving;
+mod lenient;
 mod limits;
 mod long;
 mod manifest;

@@ -201,3 +201,58 @@ fn code_with_a_long_path_is_in_the_structured_content() {
     }
     assert_eq!(client.end().code(), Some(0));
 }
+
+#[test]
+fn the_code_that_fills_an_empty_scene_names_every_array() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), Era::Session);
+    let path = store.path().to_str().expect("UTF-8");
+    for number in [1, 3, 24, 40] {
+        let names: Vec<String> = (0..number).map(|at| format!("array \"{at}\"")).collect();
+        let arrays: serde_json::Map<_, _> = names
+            .iter()
+            .map(|name| (name.clone(), json!({"dtype": "f4", "shape": [2, 3]})))
+            .collect();
+        let (made, _) = client.call("create_buffer", json!({"arrays": arrays}));
+        let code = made["code"].as_str().expect("code");
+        assert!(code.contains(&format!("store=dcc_mcp_shm.Store(\"{path}\")")), "{code}");
+        for name in names.iter().take(24) {
+            let spelled = name.replace('"', "\\\"");
+            let line = format!("\n    w[\"{spelled}\"] = arrays[\"{spelled}\"]  # <f4 (2, 3)");
+            assert!(code.contains(&line), "{line}: {code}");
+        }
+        let looped = code.contains("for name in list(w)[24:]:  # 16 more\n        w[name] = arrays[name]");
+        assert_eq!(looped, number == 40, "{code}");
+    }
+    assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn the_order_of_pixels_is_told_wherever_they_are() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), Era::Stateless);
+    for (dtype, attrs, order) in [
+        ("f4", json!({}), "the top row first, alpha premultiplied"),
+        ("u1", json!({"firstRow": "bottom"}), "the bottom row first, alpha straight"),
+        ("f2", json!({"firstRow": "top", "premultipliedAlpha": false}), "the top row first, alpha straight"),
+    ] {
+        let arrays = json!({"pixels": {"dtype": dtype, "shape": [2, 3, 4]}});
+        let empty = json!({"arrays": arrays, "attrs": attrs, "kind": "Screenshot"});
+        let (made, _) = client.call("create_buffer", &empty);
+        let code = made["code"].as_str().expect("code");
+        assert!(code.contains(order), "{code}");
+        let raw = json!({"width": 1, "height": 1, "dtype": dtype, "firstRow": attrs["firstRow"], "premultipliedAlpha": attrs["premultipliedAlpha"]});
+        let (made, text) = client.call("create_buffer", json!({"base64": "AAAAAAAAAAA=", "kind": "Screenshot", "attrs": raw}));
+        assert!(made["code"].as_str().expect("code").contains(order) && text.contains(order), "{text}");
+    }
+    let size = [spec("|u1", [2, 3, 3]), spec("<f4", [2, 3])];
+    for spec in size {
+        let data = vec![0; usize::try_from(spec.size().expect("a size")).expect("a size")];
+        let scene = write(&store, &[("pixels", spec, data)], &BufferOptions::default());
+        for program in ["python", "numpy", "node"] {
+            let code = code(&mut client, &json!(scene.id()), program);
+            assert!(code.contains("the top row first") && !code.contains("alpha"), "{code}");
+        }
+    }
+    assert_eq!(client.end().code(), Some(0));
+}

@@ -25,13 +25,12 @@ fn assert_refused(answer: &Value, code: i32, id: Option<Value>) {
 #[test]
 fn lines_that_are_not_json_are_parse_errors() {
     let deep = "[".repeat(100_000);
-    let lines: [&[u8]; 9] = [
+    let lines: [&[u8]; 8] = [
         b"garbage",
         b"{",
         b"{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"tools/li",
         b"\xff\xfe",
         b"{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"\xc3\x28\"}",
-        b"{\"jsonrpc\": \"2.0\", \"id\": 1, \"method\": \"\\ud800\"}",
         b"{}{}",
         b"\0",
         deep.as_bytes(),
@@ -41,6 +40,74 @@ fn lines_that_are_not_json_are_parse_errors() {
             client.send_bytes(line);
             client.send_bytes(b"\n");
             assert_refused(&client.answer(), -32700, None);
+        }
+    });
+}
+
+#[test]
+fn half_of_a_surrogate_pair_is_answered_under_its_id() {
+    let messages = [
+        r#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "list_buffers", "arguments": {"name": "\ud83d"}}}"#,
+        r#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "create_buffer", "arguments": {"text": "a\\\ude00\ud83d b"}}}"#,
+        r#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "x", "arguments": {"\udfff": {"a": ["\ud800"]}}}}"#,
+        r#"{"jsonrpc": "2.0", "method": "\ud800", "id": 7}"#,
+        r#"{"id": 7, "jsonrpc": "2.0", "method": "resources/read", "params": {"uri": "shm://\uD83D\uD83D\uDE00"}}"#,
+    ];
+    in_both_eras(|client| {
+        for message in messages {
+            client.send_line(message);
+            let answer = client.answer();
+            assert_refused(&answer, -32602, Some(json!(7)));
+            let said = answer["error"]["message"].as_str().expect("text");
+            assert!(said.contains("surrogate"), "{said}");
+        }
+        // Such an id cannot be sent back, and a notification is not answered under any.
+        for message in [
+            r#"{"jsonrpc": "2.0", "id": "\ud800", "method": "ping"}"#,
+            r#"{"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"reason": "\ud800"}}"#,
+        ] {
+            client.send_line(message);
+            assert_refused(&client.answer(), -32700, None);
+        }
+        let whole = r#"{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {"x": "\ud83d\ude00 \\ud83d"}}"#;
+        client.send_line(whole);
+        assert_eq!(client.answer()["id"], 7);
+    });
+}
+
+#[test]
+fn parameters_that_cannot_be_read_are_invalid_and_not_an_unknown_method() {
+    let of_call = [
+        (json!({"name": "list_buffers", "arguments": "{}"}), "`arguments` is text"),
+        (json!({"name": "list_buffers", "arguments": "{\"limit\": 3}"}), "`arguments` is text"),
+        (json!({"name": "list_buffers", "arguments": []}), "`arguments` is a list"),
+        (json!({"name": "list_buffers", "arguments": [{"limit": 3}]}), "`arguments` is a list"),
+        (json!({"name": "list_buffers", "arguments": 3}), "`arguments` is a number"),
+        (json!({"name": "list_buffers", "arguments": true}), "`arguments` is a boolean"),
+        (json!({"name": 3, "arguments": {}}), "`name` is a number"),
+        (json!({"name": null}), "`name` is missing"),
+        (json!({"arguments": {}}), "no `name`"),
+        (json!("list_buffers"), "`params` of tools/call is text"),
+        (json!([]), "`params` of tools/call is a list"),
+    ];
+    let others = [
+        ("resources/read", json!({"uri": 5})),
+        ("resources/read", json!([])),
+        ("prompts/get", json!({"arguments": {}})),
+        ("completion/complete", json!({"ref": "x"})),
+        ("resources/subscribe", json!({"uri": null})),
+    ];
+    in_both_eras(|client| {
+        for (params, expected) in &of_call {
+            client.send(&json!({"jsonrpc": "2.0", "id": "a", "method": "tools/call", "params": params}));
+            let answer = client.answer();
+            assert_refused(&answer, -32602, Some(json!("a")));
+            let said = answer["error"]["message"].as_str().expect("text");
+            assert!(said.contains(expected), "{params}: {said}");
+        }
+        for (method, params) in &others {
+            client.send(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}));
+            assert_refused(&client.answer(), -32602, Some(json!(1)));
         }
     });
 }

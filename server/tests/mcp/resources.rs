@@ -269,6 +269,19 @@ fn prompts_are_filled_in_and_their_arguments_checked() {
                 && !maya.contains('{'.to_string().repeat(2).as_str()),
             "{maya}"
         );
+        for (dcc, own, data) in [
+            ("Blender", "blender.share(", "selection/"),
+            ("Maya", "import maya.api.OpenMaya", "corner_vert"),
+            ("Houdini", "import hou", "corner_vert"),
+            ("Nuke", "import nuke", "pixels"),
+        ] {
+            let prompt = text(&get(&mut client, dcc));
+            assert!(prompt.contains(own) && prompt.contains(data), "{prompt}");
+            let named = format!("store=Store(\"{}\")", store.display());
+            assert!(prompt.contains(&named) && prompt.contains("import Store, "), "{prompt}");
+            assert!(dcc != "Nuke" || !prompt.contains("corner_vert"), "{prompt}");
+            assert!(!prompt.contains("{store}") && !prompt.contains("{Store}"), "{prompt}");
+        }
         for (name, dcc) in [("share_selection", "\"; rm -rf /"), ("nope", "Maya")] {
             let params = json!({"name": name, "arguments": {"dcc": dcc}});
             let answer = client.request("prompts/get", params);

@@ -64,6 +64,26 @@ static ENTRIES: [Entry; 27] = [
     entry("<u8", 8, c"L"),
 ];
 
+/// What NumPy and others call the types.
+const NAMES: [(&str, &str); 16] = [
+    ("bool", "|b1"),
+    ("int8", "|i1"),
+    ("uint8", "|u1"),
+    ("int16", "<i2"),
+    ("uint16", "<u2"),
+    ("float16", "<f2"),
+    ("half", "<f2"),
+    ("int32", "<i4"),
+    ("uint32", "<u4"),
+    ("float32", "<f4"),
+    ("int64", "<i8"),
+    ("uint64", "<u8"),
+    ("float64", "<f8"),
+    ("double", "<f8"),
+    ("complex64", "<c8"),
+    ("complex128", "<c16"),
+];
+
 impl Dtype {
     /// Raw bytes.
     pub const BYTE: Self = Self(&ENTRIES[2]);
@@ -86,6 +106,27 @@ impl Dtype {
     /// NumPy's type string, such as `<f4`.
     pub fn typestr(self) -> &'static str {
         self.0.typestr
+    }
+
+    /// The type that people and models mean by a text: a type string in any case, or a name such as `float32`, with the
+    /// module before it or without.
+    ///
+    /// ```
+    /// use dcc_mcp_shm::Dtype;
+    /// for text in ["<f4", "F4", "float32", "np.float32", " Float32 ", "<class 'numpy.float32'>"] {
+    ///     assert_eq!(Dtype::named(text)?.typestr(), "<f4");
+    /// }
+    /// # Ok::<(), dcc_mcp_shm::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::InvalidArgument`] when no element type is called so.
+    pub fn named(text: &str) -> Result<Self> {
+        let lower = text.trim().to_ascii_lowercase();
+        let name = lower.trim_start_matches("<class '").trim_end_matches("'>");
+        let name = name.rsplit('.').next().unwrap_or(name);
+        let typestr = NAMES.iter().find(|(known, _)| *known == name);
+        typestr.map_or(lower.as_str(), |(_, typestr)| typestr).parse().map_err(|_| unknown(text))
     }
 
     /// The type that a buffer-protocol format stands for.
@@ -128,7 +169,7 @@ fn unknown(text: &str) -> Error {
         "dtype",
         format!(
             "{text:?} is no element type of arrays; possible are b1, i1–i8, u1–u8, f2–f8, c8 and c16 \
-             (bytes of any other type can be written without arrays)"
+             with < or >, or names such as float32 (bytes of any other type can be written without arrays)"
         ),
     )
 }

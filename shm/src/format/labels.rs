@@ -1,6 +1,7 @@
 //! Text from outside that other programs, people and models will read: names, groups and attributes.
 
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use crate::error::{Error, Result};
 
@@ -29,6 +30,23 @@ pub(crate) fn check_name(argument: &'static str, name: &str) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// Checks the name of something new. Older programs gave names that texts can never mean, because a text that begins with a
+/// brace is a descriptor, and one that is a UUID is an id; so this is no rule for readers.
+pub(crate) fn check_new_name(name: &str) -> Result<()> {
+    check_name("name", name)?;
+    let taken_for = if Uuid::parse_str(name).is_ok() {
+        "an id, because it is a UUID"
+    } else if name.trim_start().starts_with('{') {
+        "a descriptor, because it begins with a brace"
+    } else {
+        return Ok(());
+    };
+    Err(Error::invalid(
+        "name",
+        format!("{name:?} could never be opened: as a text it is taken for {taken_for}; choose another"),
+    ))
 }
 
 /// Checks a text that may also be empty, such as the program that writes.
@@ -97,6 +115,25 @@ mod tests {
         }
         for name in ["", "a\0b", "a\nb", "\u{1b}[31m", "\u{85}", &"x".repeat(256)] {
             assert!(check_name("name", name).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_text_can_mean_are_not_given() {
+        for name in [
+            "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10",
+            "5A0C7B160B5C4B439A3F3F6A3E3B1F10",
+            "{5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10}",
+            "urn:uuid:5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10",
+            "{",
+            "{hero}",
+            " {\"id\": 1}",
+        ] {
+            assert!(check_new_name(name).is_err(), "{name}");
+            assert!(check_name("name", name).is_ok(), "one that is there can be read: {name}");
+        }
+        for name in ["hero", "5a0c7b16", "hero {1}", "[hero]", "face", "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10.v2"] {
+            assert!(check_new_name(name).is_ok(), "{name}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::kind::SceneDataKind;
-use super::labels::Attrs;
+use super::labels::{Attrs, check_new_name};
 use super::metadata::Metadata;
 use crate::error::{Error, Result};
 use crate::sys;
@@ -67,7 +67,8 @@ impl BufferOptions {
         self
     }
 
-    /// A name for people, unique in the store: 1 to 255 bytes without control characters.
+    /// A name for people, unique in the store: 1 to 255 bytes without control characters, neither a UUID nor beginning with a
+    /// brace.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -134,6 +135,7 @@ impl BufferOptions {
             ..Metadata::default()
         };
         metadata.check()?;
+        metadata.name.as_deref().map_or(Ok(()), check_new_name)?;
         Ok(CheckedOptions {
             metadata,
             replace: self.replace,

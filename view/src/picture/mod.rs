@@ -17,6 +17,7 @@ mod light;
 mod mesh;
 mod openexr;
 mod output;
+mod pixel_order;
 mod pixels;
 mod points;
 mod raster;
@@ -38,6 +39,7 @@ use crate::request::PictureRequest;
 
 pub use self::encode::Encoded;
 pub use self::output::Picture;
+pub use self::pixel_order::PixelOrder;
 
 /// Most arrays that an error names.
 const MAX_NAMED: usize = 8;

@@ -1,0 +1,331 @@
+//! What models really send: buffers named otherwise than they are, and arguments of nearly the right type.
+
+use std::cell::RefCell;
+
+use dcc_mcp_shm::{BufferOptions, BufferPool, SharedSceneBuffer, Store};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::{Value, json};
+
+use crate::client::{Client, Era};
+use crate::scenes::{in_both_eras, store};
+
+/// Tools that look at one buffer.
+const LOOKS: [&str; 4] = ["read_descriptor", "describe_buffer", "read_buffer", "wait_for_buffer"];
+
+fn named(store: &Store, name: &str) -> SharedSceneBuffer {
+    SharedSceneBuffer::write(store, b"data", &BufferOptions::default().name(name)).expect("a scene")
+}
+
+/// The id of the buffer that a result is about.
+fn id_in(result: &Value) -> Option<&Value> {
+    let listed = result["buffers"].get(0).map(|buffer| &buffer["id"]);
+    listed.or_else(|| result.get("id")).or_else(|| result["descriptor"].get("id"))
+}
+
+/// A descriptor as JSON, as the server gives it.
+fn descriptor(scene: &SharedSceneBuffer) -> Value {
+    serde_json::from_str(&scene.descriptor().expect("a descriptor").to_json()).expect("JSON")
+}
+
+/// References by which exactly this buffer is meant, however they are wrapped.
+fn exact(client: &mut Client, scene: &SharedSceneBuffer, name: &str) -> Vec<Value> {
+    let (id, whole) = (scene.id().to_string(), descriptor(scene));
+    let (page, _) = client.call("list_buffers", json!({"name": name}));
+    let (told, _) = client.call("read_descriptor", json!({"buffer": id}));
+    let mut references = vec![
+        page["buffers"][0].clone(),
+        told,
+        page,
+        json!({"descriptor": whole}),
+        json!({"descriptor": whole.to_string()}),
+        json!({"buffer": {"id": id}}),
+        json!({"result": {"descriptor": whole}}),
+        json!(format!("```json\n{whole:#}\n```")),
+        json!({"id": id, "path": whole["path"]}),
+        json!({"version": 1, "id": id}),
+        json!({"path": whole["path"]}),
+        whole["path"].clone(),
+        json!(format!("file://{}", whole["path"].as_str().expect("text"))),
+        json!(format!("{id}.shm")),
+        whole,
+        json!({"uri": format!("shm://buffers/{id}")}),
+        json!(format!("{{{id}}}")),
+        json!(format!("urn:uuid:{id}")),
+        json!(scene.id().simple().to_string()),
+        json!(id.to_uppercase()),
+    ];
+    for text in [id.as_str(), name, &format!("shm://buffers/{id}"), &format!("shm://buffers/{name}")] {
+        references.extend([json!(text), json!([text]), json!({"id": text}), json!({"name": text})]);
+        for around in ["  {} ", "{}\n", "\"{}\"", "'{}'", "`{}`", "\"{}\"\n", " “{}” ", "```\n{}\n```"] {
+            references.push(json!(around.replace("{}", text)));
+        }
+    }
+    references
+}
+
+/// References that are near to a buffer and to no other.
+fn near(scene: &SharedSceneBuffer) -> Vec<Value> {
+    let (id, whole) = (scene.id().to_string(), descriptor(scene));
+    vec![
+        json!("SET/HERO"),
+        json!("hero"),
+        json!("Hero"),
+        json!("/HERO"),
+        json!(" \"hero\" "),
+        json!({"name": "hero"}),
+        json!("shm://buffers/hero"),
+        json!(id[..8]),
+        json!(id[..6].to_uppercase()),
+        json!(format!("{}…", &id[..13])),
+        json!({"id": id[..8]}),
+        json!(format!("The buffer is {id}, from Blender.")),
+        json!(format!("id: {id}")),
+        json!(format!("- {id} name \"Set/Hero\": Geometry, sealed")),
+        json!(format!("Here is the descriptor:\n\n```json\n{whole:#}\n```\nUse it as it is.")),
+        json!(format!("the file {}", whole["path"].as_str().expect("text"))),
+        json!("the buffer \"Set/Hero\""),
+        json!("name: Set/Hero"),
+        json!("buffer Set/Hero."),
+    ]
+}
+
+#[test]
+fn every_look_finds_the_one_buffer_that_is_meant() {
+    let (_parent, store) = store();
+    let scene = named(&store, "Set/Hero");
+    named(&store, "Set/Chair");
+    let mut client = Client::start(store.path(), Era::Session);
+    for reference in exact(&mut client, &scene, "Set/Hero").into_iter().chain(near(&scene)) {
+        for tool in LOOKS {
+            // A name that nothing has may come to be one, so it is waited for and not guessed.
+            let waits = tool == "wait_for_buffer";
+            let arguments = if waits {
+                json!({"buffer": reference, "timeout_seconds": 0})
+            } else {
+                json!({"buffer": reference})
+            };
+            let (result, text) = client.call(tool, arguments);
+            if waits && result["timed_out"] == true {
+                assert!(text.contains("Set/Hero"), "{reference}: {text}");
+                continue;
+            }
+            if let Some(found) = id_in(&result) {
+                assert_eq!(*found, json!(scene.id()), "{tool} {reference}");
+            }
+            assert!(id_in(&result).is_some() || !waits, "{reference}: {result}");
+        }
+    }
+    assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn what_deletes_takes_exact_references_and_names_what_is_near() {
+    let (_parent, store) = store();
+    let mut client = Client::start(store.path(), Era::Stateless);
+    let scene = named(&store, "Set/Hero");
+    for reference in near(&scene) {
+        let error = client.error("delete_buffer", json!({"buffer": reference}));
+        assert!(error.contains(&scene.id().to_string()), "{reference}: {error}");
+        assert!(error.contains("Nothing was deleted"), "{reference}: {error}");
+    }
+    assert_eq!(store.list().expect("a listing").buffers.len(), 1);
+    let number = exact(&mut client, &scene, "Set/Hero").len();
+    store.delete(&scene.id().into()).expect("deleted");
+    for at in 0..number {
+        let scene = named(&store, "Set/Hero");
+        let reference = exact(&mut client, &scene, "Set/Hero").swap_remove(at);
+        let (deleted, _) = client.call("delete_buffer", json!({"buffer": reference}));
+        assert_eq!(deleted["id"], json!(scene.id()), "{reference}");
+    }
+    assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn a_name_that_is_there_comes_before_all_that_is_near() {
+    in_both_eras(|store, client| {
+        // Each is also another's name without what is around it.
+        let names = ["hero", "Hero", " hero ", "\"hero\"", "set/hero", "`set/hero`", "[hero", "abcdef"];
+        let scenes = names.map(|name| named(store, name));
+        for (name, scene) in names.iter().zip(&scenes) {
+            for tool in ["read_descriptor", "describe_buffer"] {
+                let (found, _) = client.call(tool, json!({"buffer": name}));
+                let id = id_in(&found).cloned().unwrap_or_else(|| json!(scene.id()));
+                assert_eq!(id, json!(scene.id()), "{tool} {name}");
+            }
+        }
+        for (name, scene) in names.iter().zip(&scenes) {
+            let (deleted, _) = client.call("delete_buffer", json!({"buffer": name}));
+            assert_eq!(deleted["id"], json!(scene.id()), "{name}");
+        }
+    });
+}
+
+#[test]
+fn what_may_be_several_is_asked_back() {
+    in_both_eras(|store, client| {
+        let scenes = ["a/Hero", "b/hero"].map(|name| named(store, name));
+        for reference in [json!("hero"), json!("HERO"), json!({"name": "hero"})] {
+            for tool in ["read_descriptor", "describe_buffer", "read_buffer", "view_image", "delete_buffer"] {
+                let error = client.error(tool, json!({"buffer": reference}));
+                for scene in &scenes {
+                    assert!(error.contains(&scene.id().to_string()), "{tool} {reference}: {error}");
+                }
+                assert!(error.contains("a/Hero") && error.contains("b/hero"), "{error}");
+            }
+        }
+        let both = format!("{} and {}", scenes[0].id(), scenes[1].id());
+        let error = client.error("read_descriptor", json!({"buffer": both}));
+        assert!(error.contains("it names 2") && error.contains("one at a time"), "{error}");
+        let error = client.error("read_descriptor", json!({"buffer": ["a/Hero", "b/hero"]}));
+        assert!(error.contains("one at a time"), "{error}");
+        assert_eq!(store.list().expect("a listing").buffers.len(), 2);
+    });
+}
+
+#[test]
+fn a_slip_is_told_with_the_nearest_names() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "set/hero_body");
+        named(store, "lamp");
+        for slip in ["hero_bdoy", "herobody", "hero_bod", "set/hero-body"] {
+            let error = client.error("read_descriptor", json!({"buffer": slip}));
+            let expected = format!("the nearest: \"set/hero_body\" ({})", scene.id());
+            assert!(error.contains(&expected) && !error.contains("lamp"), "{slip}: {error}");
+            assert!(error.contains("list_buffers"), "{error}");
+        }
+        let error = client.error("read_descriptor", json!({"buffer": "something else"}));
+        assert!(!error.contains("nearest"), "{error}");
+    });
+}
+
+#[test]
+fn a_buffer_of_another_store_is_told_as_such() {
+    let (_parent, store) = store();
+    let (_other_parent, other) = crate::scenes::store();
+    let scene = named(&other, "hero");
+    let mut client = Client::start(store.path(), Era::Session);
+    let whole = descriptor(&scene);
+    for reference in [whole.clone(), whole["path"].clone(), json!({"id": scene.id(), "path": whole["path"]})] {
+        for tool in ["read_descriptor", "delete_buffer"] {
+            let error = client.error(tool, json!({"buffer": reference}));
+            assert!(error.contains(other.path().to_str().expect("UTF-8")), "{reference}: {error}");
+        }
+    }
+    assert_eq!(client.end().code(), Some(0));
+}
+
+#[test]
+fn pools_are_found_in_the_same_ways() {
+    in_both_eras(|store, client| {
+        let pool = BufferPool::create(store, 1, 64, &BufferOptions::default().name("View/Frames")).expect("a pool");
+        let id = pool.id().to_string();
+        for reference in [
+            json!("View/Frames"),
+            json!(" \"View/Frames\"\n"),
+            json!("frames"),
+            json!(id[..8]),
+            json!({"id": id}),
+            json!({"name": "view/frames"}),
+            json!(format!("shm://pools/{id}")),
+        ] {
+            let (found, _) = client.call("pool_status", json!({"pool": reference}));
+            assert_eq!(found["pools"][0]["id"], json!(id), "{reference}");
+        }
+        for nothing in [json!(null), json!(""), json!("null")] {
+            let (all, _) = client.call("pool_status", json!({"pool": nothing}));
+            assert_eq!(all["total_count"], 1);
+        }
+        let error = client.error("pool_status", json!({"pool": "framse"}));
+        assert!(error.contains("`pool`") && error.contains("\"View/Frames\""), "{error}");
+    });
+}
+
+#[test]
+fn a_wait_names_what_is_there_instead() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "Hero");
+        let (waited, text) = client.call("wait_for_buffer", json!({"buffer": "hero", "timeout_seconds": "0"}));
+        assert_eq!(waited["timed_out"], true);
+        let told = format!("\"Hero\" ({})", scene.id());
+        assert!(text.contains(&told) && waited["near"][0] == json!(told), "{text}");
+        let (waited, _) = client.call("wait_for_buffer", json!({"buffer": " Hero\n"}));
+        assert_eq!(waited["buffers"][0]["id"], json!(scene.id()));
+        let (waited, _) = client.call("wait_for_buffer", json!({"buffer": scene.id().to_string()[..8]}));
+        assert_eq!(waited["buffers"][0]["id"], json!(scene.id()));
+    });
+}
+
+#[test]
+fn any_name_is_found_however_it_is_wrapped() {
+    let (_parent, store) = store();
+    let client = RefCell::new(Client::start(store.path(), Era::Session));
+    let wrappings = ["{}", " {}", "{}\n", "\"{}\"", "`{}`", "'{}'", "\n\"{}\" "];
+    let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
+    let names = "[A-Za-z頭é0-9][A-Za-z0-9 _./|:頭é'(){}\\[\\]-]{0,20}[A-Za-z0-9頭é]";
+    let done = runner.run(&(names, select(wrappings.to_vec())), |(name, wrapping)| {
+        // Such a name is an id for everybody.
+        prop_assume!(uuid::Uuid::try_parse(&name).is_err());
+        let mut client = client.borrow_mut();
+        let scene = named(&store, &name);
+        let wrapped = wrapping.replace("{}", &name);
+        for reference in [json!(wrapped), json!({"name": wrapped})] {
+            let (found, _) = client.call("read_descriptor", json!({"buffer": reference}));
+            prop_assert_eq!(&found["descriptor"]["id"], &json!(scene.id()), "{}", reference);
+        }
+        // A filter is a part of a name, and quotes may be one.
+        if !name.contains('\'') {
+            let (page, _) = client.call("list_buffers", json!({"name": wrapped}));
+            prop_assert_eq!(&page["total_count"], 1, "{:?}", wrapped);
+        }
+        let (deleted, _) = client.call("delete_buffer", json!({"buffer": wrapped}));
+        prop_assert_eq!(&deleted["id"], &json!(scene.id()));
+        Ok(())
+    });
+    done.unwrap_or_else(|error| unreachable!("{error}"));
+    assert_eq!(client.into_inner().end().code(), Some(0));
+}
+
+#[test]
+fn values_of_nearly_the_right_type_are_taken() {
+    in_both_eras(|_, client| {
+        let (made, _) = client.call(
+            "create_buffer",
+            json!({
+                "arrays": "{\"pixels\": {\"dtype\": \"float32\", \"shape\": \"[4, 6, 3]\", \"domain\": \"Frame\"}}",
+                "attrs": "{\"firstRow\": \"bottom\"}", "kind": "screenshot", "name": " shot \n", "group": "null",
+                "ttl_seconds": "60", "replace": "False", "capacity": null, "text": "", "base64": "null",
+            }),
+        );
+        let descriptor = &made["descriptor"];
+        assert_eq!([&descriptor["name"], &descriptor["kind"]], ["shot", "Screenshot"]);
+        assert_eq!(descriptor["arrays"]["pixels"]["shape"], json!([4, 6, 3]));
+        assert_eq!(descriptor["attrs"], json!({"firstRow": "bottom"}));
+        assert!(descriptor.get("group").is_none(), "{descriptor}");
+        let (page, _) = client.call("list_buffers", json!({"kind": "SCREENSHOT", "limit": 5.0, "group": "", "cursor": "null"}));
+        assert_eq!(page["total_count"], 1);
+        let (pool, _) = client.call("create_pool", json!({"slots": "2", "buffer_size": "64.0", "attrs": "{'width': 4}"}));
+        assert_eq!([&pool["slots"], &pool["buffer_size"]], [2, 64]);
+    });
+}
+
+#[test]
+fn base64_is_taken_as_it_is_written_anywhere() {
+    in_both_eras(|store, client| {
+        // All letters that differ between the alphabets.
+        let bytes = [0xfb, 0xef, 0xff, 0xfe];
+        for spelled in [
+            "++///g==", "--___g==", "--___g", "++//\r\n/g==\n", " ++// /g==", "data:;base64,++///g==",
+            "data:image/png;base64,++//\n/g==", "DATA:application/octet-stream;BASE64,--___g",
+        ] {
+            let (made, _) = client.call("create_buffer", json!({"base64": spelled}));
+            let scene = SharedSceneBuffer::open(store, &made["descriptor"]["id"].as_str().expect("an id").parse().expect("one"));
+            assert_eq!(scene.expect("a scene").read().expect("data"), bytes, "{spelled}");
+        }
+        for bad in ["a*", "a", "++///g", "data:text/plain,hello", "data:;base64,*"] {
+            let error = client.error("create_buffer", json!({"base64": bad}));
+            assert!(error.contains("`base64`"), "{bad}: {error}");
+        }
+    });
+}
