@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use crate::collector::Collector;
 use crate::directory::{
     Directory, Draft, FinishDeletion, LOOKERS_PATIENCE, check_file, map_file, record_end_of_use, record_use,
 };
@@ -212,12 +213,13 @@ impl Segment {
         Ok(snapshot)
     }
 
-    /// Changes how long the file stays once nobody has it open. No collector judges the file meanwhile, because this holds it.
+    /// Changes how long the file stays once nobody has it open. No collector judges the file meanwhile, because this holds it: not
+    /// even one that makes room for the change.
     pub(crate) fn set_ttl(&self, ttl: Duration) -> Result<()> {
         check_ttl(ttl)?;
         let header = self.snapshot()?.header;
         header.expect_ttl()?;
-        self.directory.change_ttl(&header, ttl)
+        Collector(&self.directory).with_room(|| self.directory.change_ttl(&header, ttl))
     }
 
     /// Whether the file is deleted when this is dropped.

@@ -53,8 +53,14 @@ fn in_words(kept: &Descriptor) -> String {
         .map_or_else(String::new, |name| format!(" ({})", foreign(name)));
     let how_long = match &kept.expires {
         _ if kept.ttl_seconds <= 0.0 => "until it is deleted".to_owned(),
-        Some(expires) => format!("until {expires}, in {}, unless somebody opens it", listed::until(expires)),
+        Some(expires) => format!(
+            "until {expires}, in {}, unless somebody opens it",
+            listed::until(expires)
+        ),
         None => format!("{} s after the last process has let go of it", kept.ttl_seconds),
     };
-    format!("{}{name} stays {how_long}. It is in memory: a reboot loses it.\n", kept.id)
+    format!(
+        "{}{name} stays {how_long}. It is in memory: a reboot loses it.\n",
+        kept.id
+    )
 }

@@ -44,7 +44,18 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "h", "-1", "-2h", "2 months", "1y", "for ever", "1e9", "٣h", "99999999999999999999"] {
+        for text in [
+            "",
+            "h",
+            "-1",
+            "-2h",
+            "2 months",
+            "1y",
+            "for ever",
+            "1e9",
+            "٣h",
+            "99999999999999999999",
+        ] {
             assert!(parse(text).is_err_and(|problem| problem.contains("2h")), "{text}");
         }
     }

@@ -58,7 +58,7 @@ struct Arguments {
     group: Option<String>,
     /// Facts, such as upAxis.
     attrs: Option<JsonObject>,
-    /// How long it stays unused; default 900, 0: until deleted. `keep_buffer` changes it.
+    /// How long it stays unused; default 900, 0: until deleted.
     ttl_seconds: Option<u64>,
 }
 

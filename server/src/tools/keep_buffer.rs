@@ -21,7 +21,7 @@ use crate::state::ShmServer;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Id, unique name, or whole descriptor.
+    /// Id, name or descriptor.
     buffer: BufferReference,
     /// Default 0: until deleted.
     ttl_seconds: Option<u64>,
@@ -68,7 +68,7 @@ impl Display for Kept {
 #[tool_router(router = keep_buffer_router, vis = "pub(super)")]
 impl ShmServer {
     #[tool(
-        title = "Keep a shared buffer",
+        title = "Keep a buffer",
         description = include_str!("keep_buffer.md").trim_ascii_end(),
         annotations(read_only_hint = false, destructive_hint = false, idempotent_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),

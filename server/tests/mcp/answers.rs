@@ -48,9 +48,19 @@ fn whatever_happens_to_a_scene_is_seen_at_once() {
 
     for ttl in [7200.0, 0.0, 900.0] {
         let seconds = std::time::Duration::from_secs_f64(ttl);
-        store.set_ttl(&serde_json::from_value(id.clone()).map(dcc_mcp_shm::Reference::Id).expect("an id"), seconds).expect("changed");
+        store
+            .set_ttl(
+                &serde_json::from_value(id.clone())
+                    .map(dcc_mcp_shm::Reference::Id)
+                    .expect("an id"),
+                seconds,
+            )
+            .expect("changed");
         let kept = both(&mut client).map(|answer| descriptor(&answer));
-        assert!(kept.iter().all(|kept| kept["ttl_seconds"] == ttl && kept["expires"].is_string() == (ttl > 0.0)));
+        assert!(
+            kept.iter()
+                .all(|kept| kept["ttl_seconds"] == ttl && kept["expires"].is_string() == (ttl > 0.0))
+        );
     }
 
     let options = named("hero").ttl(std::time::Duration::ZERO).replace(true);

@@ -1,6 +1,7 @@
 //! Every tool over raw JSON-RPC, for clients of both eras: what it does, and what it says to bad arguments.
 
 use std::path::Path;
+use std::time::Duration;
 
 use crate::client::{Client, ERAS, Era};
 use dcc_mcp_shm::{
@@ -280,20 +281,26 @@ fn what_is_kept_stays_as_long_as_was_said() {
         let (made, text) = client.call("create_buffer", json!({"text": "result", "name": "result"}));
         assert!(text.contains("\nkeep_buffer makes it stay longer."), "{text}");
         let id = &made["descriptor"]["id"];
-        let ttl = || store.list().expect("a listing").buffers[0].ttl_seconds;
+        let ttl = || Duration::from_secs_f64(store.list().expect("a listing").buffers[0].ttl_seconds);
         let (kept, text) = client.call("keep_buffer", json!({"buffer": "result"}));
         assert_eq!(kept, json!({"id": id}));
-        assert!(text.contains("\"result\" stays until it is deleted") && text.contains("a reboot loses it"), "{text}");
-        assert_eq!(ttl(), 0.0);
+        assert!(
+            text.contains("\"result\" stays until it is deleted") && text.contains("a reboot loses it"),
+            "{text}"
+        );
+        assert_eq!(ttl(), Duration::ZERO);
         for reference in [json!("result"), id.clone(), made["descriptor"].clone()] {
             let (kept, text) = client.call("keep_buffer", json!({"buffer": reference, "ttl_seconds": 7200}));
             let expires = kept["expires"].as_str().expect("a time");
             assert!(text.contains("for 7200 s") && text.contains(expires), "{text}");
-            assert_eq!((&kept["id"], ttl()), (id, 7200.0));
+            assert_eq!((&kept["id"], ttl()), (id, Duration::from_secs(7200)));
         }
         let held = SharedSceneBuffer::open(store, &"result".parse().expect("a name")).expect("the scene");
         let (kept, text) = client.call("keep_buffer", json!({"buffer": "result", "ttl_seconds": 5}));
-        assert!(kept.get("expires").is_none() && text.contains("for 5 s after the last program"), "{text}");
+        assert!(
+            kept.get("expires").is_none() && text.contains("for 5 s after the last program"),
+            "{text}"
+        );
         drop(held);
         let (_, text) = client.call("create_buffer", json!({"text": "a", "ttl_seconds": 0}));
         assert!(!text.contains("keep_buffer"), "{text}");
@@ -306,12 +313,24 @@ fn what_has_no_time_of_its_own_is_not_kept() {
         let pool = BufferPool::create(store, 1, 10, &BufferOptions::default().name("frames")).expect("a pool");
         let slot = pool.acquire().expect("a slot");
         for (arguments, expected) in [
-            (json!({"buffer": "frames"}), "`buffer`: it is a pool. A pool stays until delete_buffer"),
+            (
+                json!({"buffer": "frames"}),
+                "`buffer`: it is a pool. A pool stays until delete_buffer",
+            ),
             (json!({"buffer": slot.id()}), "a slot goes with its pool"),
             (json!({"buffer": "nope"}), "Nothing is shared as \"nope\""),
-            (json!({"buffer": slot.id(), "ttl_seconds": u64::MAX}), "`ttl_seconds`: 584 years"),
-            (json!({"buffer": "frames", "ttl_seconds": -1}), "`ttl_seconds`: invalid value"),
-            (json!({"buffer": "frames", "ttl_seconds": 0.5}), "`ttl_seconds`: invalid type"),
+            (
+                json!({"buffer": slot.id(), "ttl_seconds": u64::MAX}),
+                "`ttl_seconds`: 584 years",
+            ),
+            (
+                json!({"buffer": "frames", "ttl_seconds": -1}),
+                "`ttl_seconds`: invalid value",
+            ),
+            (
+                json!({"buffer": "frames", "ttl_seconds": 0.5}),
+                "`ttl_seconds`: invalid type",
+            ),
             (json!({"ttl_seconds": 1}), "missing field `buffer`"),
         ] {
             refuses(client, "keep_buffer", &arguments, expected);

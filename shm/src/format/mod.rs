@@ -33,8 +33,8 @@ pub(crate) use offsets::{
     AT_DATA_LEN, AT_FINISHED, AT_GENERATION, AT_HOLDER, AT_LINE, AT_PUBLISHED, AT_RELEASES, AT_SEQUENCE, AT_STATE,
     AT_WANTED, HEADER_UNIT,
 };
-pub(crate) use options::{CheckedOptions, check_ttl};
 pub use options::{BufferOptions, DEFAULT_TTL};
+pub(crate) use options::{CheckedOptions, check_ttl};
 pub(crate) use publication::{LAST_NUMBER, Publication};
 pub use shuffle::Shuffle;
 pub(crate) use snapshot::{Snapshot, expires};

@@ -5,7 +5,6 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::Store;
-use crate::collector::Collector;
 use crate::directory::{Directory, Found, Reference};
 #[cfg(doc)]
 use crate::error::Error;
@@ -39,8 +38,7 @@ impl Store {
     pub fn set_ttl(&self, reference: &Reference, ttl: Duration) -> Result<Uuid> {
         check_ttl(ttl)?;
         let directory = &self.directory;
-        let change = || directory.at_found(reference, |found| set_ttl(directory, &found, ttl));
-        Collector(directory).with_room(change)
+        directory.at_found(reference, |found| set_ttl(directory, &found, ttl))
     }
 }
 

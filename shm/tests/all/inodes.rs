@@ -12,6 +12,7 @@ use dcc_mcp_shm::{
 };
 
 const INODES: usize = 40;
+const LATER: Duration = Duration::from_secs(60);
 /// More than any of the ways below needs: a pool's slots, its control file and its name, the lock file, the quota.
 const ENOUGH: usize = 8;
 
@@ -57,6 +58,7 @@ fn child() {
             let _ = fs::remove_dir_all(&other);
         }
     }
+    what_makes_room_for_a_time_takes_not_what_it_is_for(&store, path, &others);
     leave_free(path, &others, 0);
     let largest = store.room().unwrap();
     assert_eq!((largest.available, largest.limit), (0, SpaceLimit::Inodes));
@@ -64,6 +66,34 @@ fn child() {
     store.delete(&by_id(kept.id())).unwrap();
     SharedBuffer::create(&store, 10, &BufferOptions::default()).unwrap();
     say("done");
+}
+
+/// Two that expired: to keep one, the other goes.
+fn what_makes_room_for_a_time_takes_not_what_it_is_for(store: &Store, path: &Path, others: &Path) {
+    leave_free(path, others, ENOUGH);
+    let brief = BufferOptions::default().ttl(Duration::from_nanos(1));
+    let [kept, other] = [(); 2].map(|()| SharedSceneBuffer::write(store, b"x", &brief).unwrap().id());
+    leave_free(path, others, 0);
+    store.set_ttl(&by_id(kept), Duration::ZERO).unwrap();
+    assert!(store.describe(&by_id(kept)).unwrap().expires.is_none());
+    assert!(matches!(store.describe(&by_id(other)), Err(Error::NotFound { .. })));
+    // Nothing more expired.
+    let full = store.set_ttl(&by_id(kept), LATER);
+    assert!(
+        matches!(
+            full,
+            Err(Error::StoreFull {
+                limit: SpaceLimit::Inodes,
+                ..
+            })
+        ),
+        "{full:?}"
+    );
+    assert!(store.describe(&by_id(kept)).unwrap().expires.is_none());
+    // What it was made with needs none.
+    store.set_ttl(&by_id(kept), Duration::from_nanos(1)).unwrap();
+    store.gc(false).unwrap();
+    assert!(matches!(store.describe(&by_id(kept)), Err(Error::NotFound { .. })));
 }
 
 fn check(way: &str, result: Result<()>, free: usize) {

@@ -1,18 +1,19 @@
 //! A time to live that is changed after its buffer was made: it holds for everybody, whatever the buffer is, and nothing of it is
 //! left when the buffer is gone.
 
-use std::fs;
+use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store};
+use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store, until};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, KeptReason, Layout, Reference, SceneWriter, SharedBuffer,
     SharedSceneBuffer, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions,
 };
+use rustix::fs::{FlockOperation, flock};
 use uuid::Uuid;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -38,7 +39,9 @@ fn one_of_each(store: &Store) -> [Uuid; 4] {
         scene(store, &brief()),
         SharedSceneBuffer::write(store, &[0; 9000], &options).unwrap().id(),
         SharedBuffer::create(store, 10, &brief()).unwrap().id(),
-        SharedSceneBuffer::create_empty(store, &layout(), &brief()).unwrap().id(),
+        SharedSceneBuffer::create_empty(store, &layout(), &brief())
+            .unwrap()
+            .id(),
     ]
 }
 
@@ -53,14 +56,18 @@ fn links(store: &Store) -> Vec<String> {
     names.filter(|name| name.contains(".ttl")).collect()
 }
 
-fn ttl_of(store: &Store, id: Uuid) -> f64 {
-    store.describe(&by_id(id)).unwrap().ttl_seconds
+fn ttl_of(store: &Store, id: Uuid) -> Duration {
+    Duration::from_secs_f64(store.describe(&by_id(id)).unwrap().ttl_seconds)
 }
 
 /// Why a sweep leaves it, or nothing when it is gone.
 fn swept(store: &Store, id: Uuid) -> Option<KeptReason> {
     let report = store.gc(false).unwrap();
-    let reason = report.kept.into_iter().find(|kept| kept.id == id).map(|kept| kept.reason);
+    let reason = report
+        .kept
+        .into_iter()
+        .find(|kept| kept.id == id)
+        .map(|kept| kept.reason);
     assert_eq!(reason.is_some(), path_of(store, id).exists());
     reason
 }
@@ -101,8 +108,8 @@ fn what_is_kept_survives_a_sweep_after_its_old_time_and_what_is_not_goes() {
     store.gc(false).unwrap();
     for id in kept {
         assert_eq!(swept(&store, id), Some(KeptReason::UntilDeleted));
-        let descriptor = store.describe(&by_id(id)).unwrap();
-        assert_eq!((descriptor.ttl_seconds, descriptor.expires), (0.0, None));
+        assert_eq!(store.describe(&by_id(id)).unwrap().expires, None);
+        assert_eq!(ttl_of(&store, id), UNTIL_DELETED);
     }
     for id in hour {
         let left = match swept(&store, id) {
@@ -110,26 +117,35 @@ fn what_is_kept_survives_a_sweep_after_its_old_time_and_what_is_not_goes() {
             other => panic!("{other:?}"),
         };
         assert!(left <= HOUR && left > HOUR / 2, "from when it was kept: {left:?}");
-        let descriptor = store.describe(&by_id(id)).unwrap();
-        assert!(descriptor.ttl_seconds == 3600.0 && descriptor.expires.is_some());
+        assert!(store.describe(&by_id(id)).unwrap().expires.is_some());
+        assert_eq!(ttl_of(&store, id), HOUR);
     }
     for id in others {
         assert_eq!(swept(&store, id), None);
     }
-    assert_eq!(SharedSceneBuffer::open(&store, &by_id(kept[0])).unwrap().read().unwrap(), b"vertices");
+    assert_eq!(
+        SharedSceneBuffer::open(&store, &by_id(kept[0]))
+            .unwrap()
+            .read()
+            .unwrap(),
+        b"vertices"
+    );
 }
 
 #[test]
 fn a_time_that_is_taken_back_counts_no_more() {
     let (_parent, store) = temp_store();
-    for id in one_of_each(&store) {
+    let ids = one_of_each(&store);
+    for id in ids {
         store.set_ttl(&by_id(id), UNTIL_DELETED).unwrap();
         store.set_ttl(&by_id(id), HOUR).unwrap();
         store.set_ttl(&by_id(id), UNTIL_DELETED).unwrap();
+    }
+    for (done, id) in ids.into_iter().enumerate() {
         assert_eq!(swept(&store, id), Some(KeptReason::UntilDeleted));
         // As it was made.
         store.set_ttl(&by_id(id), Duration::from_nanos(1)).unwrap();
-        assert_eq!(links(&store), [""; 0]);
+        assert_eq!(links(&store).len(), ids.len() - 1 - done);
         assert_eq!(swept(&store, id), None);
     }
     let forever = scene(&store, &BufferOptions::default().ttl(UNTIL_DELETED));
@@ -164,7 +180,7 @@ fn a_handle_keeps_what_it_has_open_also_in_a_forked_child() {
     opened.set_ttl(HOUR).unwrap();
     let child = in_fork(|| i32::from(buffer.set_ttl(HOUR).is_err()));
     assert_eq!(child.code(), Some(0));
-    assert_eq!(opened.descriptor().unwrap().ttl_seconds, 3600.0);
+    assert_eq!(ttl_of(&store, opened.id()), HOUR);
     let ids = [opened.id(), buffer.id()];
     drop((opened, buffer));
     for id in ids {
@@ -194,7 +210,7 @@ fn the_longest_time_is_kept_and_a_longer_one_refused() {
         matches!(refused, Err(Error::InvalidArgument { argument: "ttl", .. })),
         "{refused:?}"
     );
-    assert_eq!(ttl_of(&store, id), longest.as_secs_f64());
+    assert_eq!(ttl_of(&store, id).as_secs(), longest.as_secs());
 }
 
 #[test]
@@ -250,7 +266,11 @@ fn whatever_ends_a_buffer_ends_what_was_said_about_its_time() {
     assert_eq!(swept(&store, id), None);
     is_clean("collecting");
     let damaged = kept(&brief()).id();
-    fs::set_permissions(path_of(&store, damaged), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    fs::set_permissions(
+        path_of(&store, damaged),
+        std::os::unix::fs::PermissionsExt::from_mode(0o600),
+    )
+    .unwrap();
     fs::write(path_of(&store, damaged), "junk").unwrap();
     store.delete(&by_id(damaged)).unwrap();
     is_clean("deleting what is damaged");
@@ -265,7 +285,7 @@ fn what_takes_a_name_over_has_its_own_time() {
     let new = scene(&store, &brief().name("hero").replace(true));
     assert_eq!(links(&store), [""; 0]);
     assert!(!path_of(&store, old).exists());
-    assert!(ttl_of(&store, new) > 0.0);
+    assert!(ttl_of(&store, new) > UNTIL_DELETED);
     // The name means the new one from then on.
     assert_eq!(store.set_ttl(&hero(), HOUR).unwrap(), new);
     assert!(matches!(swept(&store, new), Some(KeptReason::Unexpired { .. })));
@@ -294,8 +314,11 @@ fn a_link_that_says_no_time_says_nothing_and_is_swept() {
         "/dev/zero",
     ] {
         symlink(text, &link).unwrap();
-        assert_eq!(ttl_of(&store, id), 3600.0, "{text}");
-        assert!(matches!(swept(&store, id), Some(KeptReason::Unexpired { .. })), "{text}");
+        assert_eq!(ttl_of(&store, id), HOUR, "{text}");
+        assert!(
+            matches!(swept(&store, id), Some(KeptReason::Unexpired { .. })),
+            "{text}"
+        );
         assert_eq!(links(&store), [""; 0], "{text}");
         symlink(text, &link).unwrap();
         store.set_ttl(&by_id(id), UNTIL_DELETED).unwrap();
@@ -304,9 +327,9 @@ fn a_link_that_says_no_time_says_nothing_and_is_swept() {
         assert_eq!(links(&store), [""; 0], "{text}");
     }
     // Numbers all of them, as the format has them.
-    for (text, seconds) in [("0", 0.0), ("00", 0.0), ("1000000000", 1.0), ("007000000000", 7.0)] {
+    for (text, seconds) in [("0", 0), ("00", 0), ("1000000000", 1), ("007000000000", 7)] {
         symlink(text, &link).unwrap();
-        assert_eq!(ttl_of(&store, id), seconds);
+        assert_eq!(ttl_of(&store, id), Duration::from_secs(seconds));
         fs::remove_file(&link).unwrap();
     }
 }
@@ -317,7 +340,7 @@ fn what_is_no_link_says_nothing_and_stays_unless_it_is_in_the_way() {
     let id = scene(&store, &BufferOptions::default().ttl(HOUR));
     let link = link_of(&store, id);
     fs::write(&link, "0").unwrap();
-    assert_eq!(ttl_of(&store, id), 3600.0);
+    assert_eq!(ttl_of(&store, id), HOUR);
     assert!(matches!(swept(&store, id), Some(KeptReason::Unexpired { .. })));
     assert!(link.is_file());
     store.set_ttl(&by_id(id), HOUR).unwrap();
@@ -328,7 +351,7 @@ fn what_is_no_link_says_nothing_and_stays_unless_it_is_in_the_way() {
 
     for in_the_way in [link, store.path().join(format!("{id}.ttl.new"))] {
         fs::create_dir(&in_the_way).unwrap();
-        assert_eq!(ttl_of(&store, id), 3600.0);
+        assert_eq!(ttl_of(&store, id), HOUR);
         let refused = store.set_ttl(&by_id(id), UNTIL_DELETED);
         assert!(matches!(refused, Err(Error::Io { .. })), "{refused:?}");
         assert!(matches!(swept(&store, id), Some(KeptReason::Unexpired { .. })));
@@ -347,12 +370,12 @@ fn links_of_killed_processes_and_of_files_that_vanished_are_swept() {
     // Killed before it was renamed.
     let unrenamed = store.path().join(format!("{id}.ttl.new"));
     symlink("0", &unrenamed).unwrap();
-    assert_eq!(ttl_of(&store, id), 3600.0);
+    assert_eq!(ttl_of(&store, id), HOUR);
     store.gc(false).unwrap();
     assert_eq!(links(&store), [""; 0]);
     symlink("7", &unrenamed).unwrap();
     store.set_ttl(&by_id(id), UNTIL_DELETED).unwrap();
-    assert_eq!((ttl_of(&store, id), links(&store).len()), (0.0, 1));
+    assert_eq!((ttl_of(&store, id), links(&store).len()), (UNTIL_DELETED, 1));
     // Gone by a shell's rm, or by a process that was killed after it had deleted the file.
     fs::remove_file(path_of(&store, id)).unwrap();
     symlink("0", link_of(&store, Uuid::nil())).unwrap();
@@ -385,7 +408,32 @@ fn watchers_are_told() {
         watch.events().unwrap();
         store.delete(&by_id(id)).unwrap();
         assert_eq!(watch.events().unwrap().last(), Some(&StoreEvent::Removed(id)));
+        assert_eq!(index.refresh().unwrap().last(), Some(&StoreChange::Listing(id)));
     }
+}
+
+#[test]
+fn no_sweep_takes_what_is_about_to_be_kept() {
+    let (_parent, store) = temp_store();
+    let id = scene(&store, &brief());
+    let lock = File::open(store.path().join(".lock")).unwrap();
+    flock(&lock, FlockOperation::LockExclusive).unwrap();
+    std::thread::scope(|scope| {
+        let keeper = scope.spawn(|| store.set_ttl(&by_id(id), UNTIL_DELETED));
+        // It waits for the store's lock, and holds the scene meanwhile.
+        until("it is held", || {
+            let report = store.gc(true).unwrap();
+            report
+                .kept
+                .iter()
+                .any(|kept| kept.reason == KeptReason::Held)
+                .then_some(())
+        });
+        store.gc(false).unwrap();
+        flock(&lock, FlockOperation::Unlock).unwrap();
+        keeper.join().unwrap().unwrap();
+    });
+    assert_eq!(swept(&store, id), Some(KeptReason::UntilDeleted));
 }
 
 #[test]
@@ -404,7 +452,7 @@ fn what_was_said_to_be_kept_is_never_collected() {
             Ok(_) => {
                 kept += 1;
                 assert!(path_of(&store, id).exists(), "it was said to be kept, and is gone");
-                assert_eq!(ttl_of(&store, id), 0.0);
+                assert_eq!(ttl_of(&store, id), UNTIL_DELETED);
                 store.delete(&by_id(id)).unwrap();
             }
             Err(Error::NotFound { .. }) => late += 1,
@@ -441,13 +489,13 @@ fn on_a_read_only_file_system(path: &Path) {
         .unwrap();
     assert!(remounted.success());
     let store = Store::open(&StoreOptions::at(&path).existing()).unwrap();
-    for (id, seconds) in [(kept, 0.0), (other, 1e-9)] {
+    for (id, ttl) in [(kept, UNTIL_DELETED), (other, Duration::from_nanos(1))] {
         let refused = store.set_ttl(&by_id(id), HOUR);
         let Err(error @ Error::Io { .. }) = refused else {
             panic!("{refused:?}")
         };
         assert!(error.to_string().contains("Read-only file system"), "{error}");
-        assert_eq!(ttl_of(&store, id), seconds);
+        assert_eq!(ttl_of(&store, id), ttl);
     }
     say("done");
 }

@@ -100,8 +100,9 @@ fn a_name_that_went_over_is_no_longer_its_own() {
 
 #[test]
 fn a_time_to_live_that_was_changed_is_another() {
-    let keep = |store: &Store, id: Uuid| drop(store.set_ttl(&id.into(), Duration::ZERO).unwrap());
-    changes_after(keep);
+    changes_after(|store, id| {
+        store.set_ttl(&id.into(), Duration::ZERO).unwrap();
+    });
     // While it is held nothing about its file changes.
     for ttl in [Duration::ZERO, Duration::from_secs(60)] {
         let (_parent, store) = temp_store();

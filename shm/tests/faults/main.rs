@@ -361,7 +361,9 @@ fn check_rubbish(store: &Store, case: &str) {
         .iter()
         .flat_map(|pool| pool.slots.iter().map(|slot| slot.id));
     let buffers = listing.buffers.iter().map(|buffer| (buffer.id, &buffer.name));
-    let all: Vec<_> = buffers.chain(listing.pools.iter().map(|pool| (pool.id, &pool.name))).collect();
+    let all: Vec<_> = buffers
+        .chain(listing.pools.iter().map(|pool| (pool.id, &pool.name)))
+        .collect();
     for id in all.iter().map(|(id, _)| *id).chain(slots) {
         expected.insert(format!("{id}.shm"));
         expected.insert(format!("{id}.ttl"));
