@@ -12,6 +12,7 @@ mod leaving;
 mod limits;
 mod long;
 mod manifest;
+mod order;
 mod pictures;
 mod programs;
 mod protocol;
