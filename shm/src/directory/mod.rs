@@ -2,6 +2,7 @@
 //! files that are made, read and removed there.
 
 mod contents;
+mod count;
 mod draft;
 mod existing;
 mod file_name;
@@ -17,6 +18,7 @@ mod opening;
 mod publishing;
 mod quota;
 mod record;
+mod record_file;
 mod reference;
 mod removal;
 mod replaced;
@@ -33,6 +35,7 @@ use crate::error::Error;
 use crate::sys::{DirectoryHandle, Stat};
 
 pub(crate) use self::contents::Contents;
+pub(crate) use self::count::{PublicationCount, ahead_of_count};
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
 pub(crate) use self::file_name::{FileKind, FileName};
@@ -41,9 +44,8 @@ pub(crate) use self::header::{check_file, read_header, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
 pub(crate) use self::names::{is_link, link_name};
-pub(crate) use self::numbers::{PublicationCount, ahead_of_count};
 pub(crate) use self::opening::Purpose;
-use self::record::StoreRecord;
+use self::record_file::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
 pub use self::room::Room;

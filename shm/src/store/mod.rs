@@ -10,6 +10,7 @@ mod holders;
 mod horizon;
 mod index;
 mod listing;
+mod looking_ahead;
 mod opening;
 mod options;
 mod pools;
