@@ -168,7 +168,7 @@ impl Seen {
             return Self::NOTHING.to_cursor();
         }
         let Counted { era, last, unnumbered } = self.count;
-        let mut text = format!("{era:x}{POINT}{last}");
+        let mut text = format!("{era:08x}{POINT}{last}");
         match unnumbered {
             Some(0) => {}
             Some(sum) => drop(write!(text, "{POINT}{sum:x}")),

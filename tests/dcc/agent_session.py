@@ -214,7 +214,7 @@ def _timeless(text: str) -> str:
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "3f2b8c1e-5a4d-4e6f-9b7a-1c0d2e3f4a5b", text)
     text = re.sub(r"\b[0-9a-f]{8}:\d+\b", "1c0d2e3f:7", text)
     text = re.sub(r"\b20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d", "2026-01-01T12:00:00", text)
-    text = re.sub(r"(?<=T12:00:00)\.\d{6}_[0-9a-f]{1,8}\b", ".000000_3f2b8c1e", text)
+    text = re.sub(r'(?<=wait_cursor ")[0-9a-f]{8}\.', "3f2b8c1e.", text)
     text = re.sub(r"(?<=T12:00:00)\.\d{6}Z", ".000000Z", text)
     return re.sub(r"/session-\w{8}", "/session-12345678", text)
 

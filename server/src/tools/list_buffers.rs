@@ -108,14 +108,15 @@ impl Page {
         let mut next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| to_cursor(last));
         rest.truncate(limit);
         let (mut buffers, mut last, holders) = (Vec::new(), None, store.holders());
-        let mut shown = BTreeSet::new();
+        let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
         for position in rest {
             // State, holders and expiry are those of this moment.
             let Some(descriptor) = described(store, index, position, &filter)? else {
                 continue;
             };
-            // Two of them may have been one name's, one after the other.
-            if !shown.insert(descriptor.id) {
+            // Two of them may have one name, one after the other.
+            let is_again = descriptor.name.as_ref().is_some_and(|name| !names.insert(name.clone()));
+            if is_again || !ids.insert(descriptor.id) {
                 continue;
             }
             let listed = Listed::new(descriptor, &holders);
@@ -181,8 +182,7 @@ fn described(
         // Without its name, it has lost it to yet another one meanwhile.
         if named.name.is_some() {
             let is_listed = matches!(named.role, FileRole::Buffer | FileRole::Scene);
-            let matches = is_listed && store.summary(named.id).is_ok_and(|summary| filter.matches(&summary));
-            return Ok(matches.then_some(named));
+            return Ok(Some(named).filter(|named| is_listed && filter.matches_described(named)));
         }
     }
     Ok(described)

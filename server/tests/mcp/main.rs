@@ -13,6 +13,7 @@ mod lenient;
 mod limits;
 mod long;
 mod manifest;
+mod order;
 mod pictures;
 mod programs;
 mod protocol;

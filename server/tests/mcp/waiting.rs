@@ -193,10 +193,8 @@ fn a_scene_that_took_long_to_fill_is_not_missed() {
     let writer = SceneWriter::new(&store, layout, BufferOptions::default().name("slow")).expect("a writer");
     let (listing, _) = client.call("list_buffers", json!({}));
     assert_eq!(listing["total_count"], 0);
-    // A cursor of this moment: what it says of the seconds before would hide that the writer began before it.
-    let now = jiff::Timestamp::now().to_string();
     writer.finish().expect("sealed");
-    let wait = json!({"cursor": format!("{}_", now.trim_end_matches('Z')), "timeout_seconds": 0});
+    let wait = json!({"cursor": listing["wait_cursor"], "timeout_seconds": 0});
     assert_eq!(names(&client.call("wait_for_buffer", wait).0), ["slow"]);
 }
 

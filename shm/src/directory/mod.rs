@@ -3,6 +3,7 @@
 
 mod condemned;
 mod contents;
+mod count;
 mod disposal;
 mod draft;
 mod existing;
@@ -20,6 +21,7 @@ mod pending;
 mod publishing;
 mod quota;
 mod record;
+mod record_file;
 mod reference;
 mod removal;
 mod replaced;
@@ -39,6 +41,7 @@ use crate::sys::{DirectoryHandle, Stat};
 
 pub(crate) use self::condemned::{Keeper, PendingMemory};
 pub(crate) use self::contents::Contents;
+pub(crate) use self::count::{PublicationCount, ahead_of_count};
 pub(crate) use self::disposal::{FinishDeletion, LOOKERS_PATIENCE};
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
@@ -50,10 +53,9 @@ pub(crate) use self::header::{check_file, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
 pub(crate) use self::names::{is_link, link_name};
-pub(crate) use self::numbers::{PublicationCount, ahead_of_count};
 pub(crate) use self::opening::Purpose;
 pub use self::pending::PendingFile;
-use self::record::StoreRecord;
+use self::record_file::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
 use self::reserve::Reserve;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::Directory;
 use super::quota::is_unrenamed_quota;
-use super::record::is_unrenamed_record;
+use super::record_file::is_unrenamed_record;
 use crate::error::Result;
 
 const SUFFIX: &str = ".name";

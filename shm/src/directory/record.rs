@@ -1,41 +1,13 @@
-//! What a store says of itself, in a file that all programs that make something in it have mapped: its version, and words that
-//! they share. `docs/format.md` has its bytes.
+//! The record of a store: opened and mapped by all programs that make something in it, made if it is missing or damaged, and
+//! refused if a newer program made it.
 
 use std::io;
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
 
-use uuid::Uuid;
-
-use super::numbers::{AT_CONFIRMED, AT_ERA, AT_LAST};
+use super::record_file::{RECORD_FILE, RECORD_LEN, STORE_VERSION, StoreRecord, new_record, read_version};
 use super::{Directory, map_file};
 use crate::error::{Error, Result};
-use crate::sys::{self, Access, GuardedFile, Mapping, Protection, Refusal, Source};
-
-const RECORD_FILE: &str = ".store";
-const RECORD_LEN: usize = 4096;
-/// First bytes of the record, made like those of a buffer's file.
-const MAGIC: [u8; 8] = *b"\x89DSS\r\n\x1a\n";
-/// The version of stores made here. A store without a record is of version 1.
-const STORE_VERSION: u32 = 2;
-
-const AT_VERSION: usize = 8;
-
-/// The record of a store, open and mapped.
-#[derive(Debug)]
-pub(super) struct StoreRecord {
-    file: GuardedFile,
-    mapping: Mapping,
-    /// The one that took its place: in a forked child, or after the file was removed.
-    next: OnceLock<Box<StoreRecord>>,
-}
-
-impl StoreRecord {
-    /// One of the words that processes share.
-    pub(super) fn word(&self, at: usize) -> &AtomicU64 {
-        self.mapping.word(at)
-    }
-}
+use crate::sys::{self, Access, Protection, Refusal, Source};
 
 impl Directory {
     /// Refuses a store that a newer program made. What cannot be read is made anew by whoever needs it.
@@ -193,13 +165,7 @@ impl Directory {
         let new = format!("{RECORD_FILE}.{}", new_id()?);
         let path = self.path_of(&new);
         let (greatest, (era, _)) = (self.greatest_number()?, new_id()?.as_u64_pair());
-        let mut bytes = [0; RECORD_LEN];
-        let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);
-        put(0, &MAGIC);
-        put(AT_VERSION, &STORE_VERSION.to_le_bytes());
-        put(AT_LAST, &greatest.to_le_bytes());
-        put(AT_CONFIRMED, &greatest.to_le_bytes());
-        put(AT_ERA, &era.to_le_bytes());
+        let bytes = new_record(greatest, era);
         self.check_file_size(RECORD_LEN as u64)?;
         let file = self
             .handle()
@@ -246,19 +212,4 @@ fn forbids_writing(error: &Error) -> bool {
         kind,
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied
     )
-}
-
-/// Whether this is what a record is called that was never renamed.
-pub(super) fn is_unrenamed_record(name: &str) -> bool {
-    let id = name.strip_prefix(RECORD_FILE).and_then(|rest| rest.strip_prefix('.'));
-    id.is_some_and(|id| Uuid::try_parse(id).is_ok())
-}
-
-/// The version that a record says; nothing if it is none.
-fn read_version(file: &GuardedFile) -> io::Result<Option<u32>> {
-    let mut bytes = [0; AT_VERSION + 4];
-    let len = file.read_at(&mut bytes, 0)?;
-    let (magic, version) = bytes.split_at(AT_VERSION);
-    let version = version.try_into().map(u32::from_le_bytes).ok();
-    Ok(version.filter(|_| len == bytes.len() && magic == MAGIC))
 }

@@ -11,6 +11,7 @@ mod horizon;
 mod index;
 mod keeping;
 mod listing;
+mod looking_ahead;
 mod opening;
 mod options;
 mod pending;
