@@ -53,6 +53,7 @@ _Layout: TypeAlias = Mapping[str, tuple[DTypeLike, _Shape] | tuple[DTypeLike, _S
 # Inside of Store, `list` is its method.
 _Descriptors: TypeAlias = list[_Descriptor]
 _Pools: TypeAlias = list[_PoolStatus]
+_Pending: TypeAlias = list[_PendingFile]
 # An id, a name, or a descriptor as JSON or as a dict.
 _Reference: TypeAlias = str | _Descriptor | dict[str, Any]
 
@@ -114,6 +115,23 @@ class _PoolStatus(TypedDict):
     persistent: bool
     created_at: str
     slots: list[_SlotStatus]
+
+@type_check_only
+class _Deletion(TypedDict):
+    id: str
+    name: str | None
+    freed_bytes: int
+    pending_bytes: int
+    held_by: str
+    holders: list[_LockHolder]
+
+@type_check_only
+class _PendingFile(TypedDict):
+    id: str
+    name: str | None
+    bytes: int
+    held_by: str
+    holders: list[_LockHolder]
 
 @type_check_only
 class _GcEntry(TypedDict):
@@ -239,8 +257,9 @@ class Store:
         after: Sequence[_Descriptor] | None = None,
         timeout: float | None = None,
     ) -> _Descriptors: ...
-    def delete(self, buffer: _Reference) -> None: ...
+    def delete(self, buffer: _Reference) -> _Deletion: ...
     def keep(self, buffer: _Reference, ttl: float = 0) -> None: ...
+    def pending(self) -> _Pending: ...
     def gc(self, dry_run: bool = False) -> _GcReport: ...
 
 def gc(dry_run: bool = False, *, store: Store | None = None) -> _GcReport: ...

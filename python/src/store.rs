@@ -61,7 +61,7 @@ impl PyStore {
         py.detach(|| self.0.set_quota(bytes)).map_err(raise)
     }
 
-    /// Bytes taken by everything in the store.
+    /// Bytes taken by everything in the store, and by what was deleted and is still in use.
     fn used_bytes(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.0.used_bytes()).map_err(raise)
     }
@@ -129,16 +129,26 @@ impl PyStore {
         from_json(py, &json(&came))
     }
 
-    /// Deletes a buffer, or a pool with its slots, by id, name or descriptor. Who has it open keeps what they see.
+    /// Deletes a buffer, or a pool with its slots, by id, name or descriptor. Processes that have it open keep what they see,
+    /// and its memory until the last of them lets go of it.
+    ///
+    /// Returns:
+    ///     A dict: ``id``, ``name`` (or None), ``freed_bytes``, ``pending_bytes`` (still in use), ``held_by`` (what keeps them,
+    ///     in words) and ``holders`` (a list of dicts with pid, program, stopped).
     ///
     /// Raises:
     ///     NotFound: it is not there. WrongRole: it is a slot, which goes with its pool.
-    fn delete(&self, buffer: &Bound<'_, PyAny>) -> PyResult<()> {
-        let reference = reference(buffer)?;
-        buffer
-            .py()
-            .detach(|| self.0.delete(&reference).map(drop))
-            .map_err(raise)
+    fn delete<'py>(&self, buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let (py, reference) = (buffer.py(), reference(buffer)?);
+        let deleted = py.detach(|| self.0.delete(&reference)).map_err(raise)?;
+        from_json(py, &json(&deleted))
+    }
+
+    /// What was deleted and is still in use, largest first: dicts with id, name, bytes, ``held_by`` (what keeps it, in words:
+    /// the processes, or "mapped without a lock") and ``holders`` (a list of dicts with pid, program, stopped).
+    fn pending<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let pending = py.detach(|| self.0.pending()).map_err(raise)?;
+        from_json(py, &json(&pending))
     }
 
     /// Changes how long a buffer or scene stays when nobody has it open, by id, name or descriptor: ``ttl`` seconds, or until it

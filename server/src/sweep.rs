@@ -60,6 +60,8 @@ pub(crate) fn next_expiry(sweep: &GcReport) -> Option<Duration> {
 fn in_words(reason: &KeptReason) -> &'static str {
     match reason {
         KeptReason::Held => "a program has it open",
+        KeptReason::StillOpen => "it is deleted, and a program still has it open",
+        KeptReason::StillMapped => "it is deleted, and a program still has it mapped without a lock",
         KeptReason::HolderDied => "its holder died: its time to live starts now",
         KeptReason::Unexpired { .. } => "its time to live has not passed",
         KeptReason::UntilDeleted => "it stays until it is deleted",

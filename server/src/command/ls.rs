@@ -12,7 +12,8 @@ use crate::settings::StoreOption;
 ///
 /// One line each: the beginning of its id, by which `show` and `rm` find it, its name, what it is, the program that wrote
 /// it, its size, its state, its age, the processes that have it open (the first, and how many more; "-" for none, "?" if
-/// that cannot be seen) and when it may go. Files that cannot be read are listed below, and do not hide the rest.
+/// that cannot be seen) and when it may go. Files that cannot be read are listed below, and do not hide the rest; so are
+/// those that were deleted and whose memory a process still has.
 ///
 /// Looking holds nothing open and renews no time to live.
 #[derive(Debug, Args)]
@@ -20,11 +21,12 @@ use crate::settings::StoreOption;
 pub(crate) struct Ls {
     #[command(flatten)]
     store: StoreOption,
-    /// Print JSON: {"store", "buffers", "pools", "damaged"}.
+    /// Print JSON: {"store", "buffers", "pools", "damaged", "pending"}.
     ///
     /// A buffer is its descriptor (docs/descriptor.schema.json) with "holders", a list of {"pid", "program"} that is
     /// absent if it cannot be told; a pool is {"id", "name", "buffer_size", "persistent", "created_at", "slots",
-    /// "holders"}; a damaged file is {"id", "problem"}. Newer versions may add fields.
+    /// "holders"}; a damaged file is {"id", "problem"}; one that was deleted and is still in use is {"id", "name", "bytes",
+    /// "held_by", "holders"}. Newer versions may add fields.
     #[arg(long)]
     json: bool,
 }

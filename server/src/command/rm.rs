@@ -1,10 +1,11 @@
 //! `dcc-mcp-shm rm`: deletes buffers and pools.
 
+use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
-use dcc_mcp_shm::{Deletion, Store};
+use dcc_mcp_shm::Store;
 use dcc_mcp_shm_view::text::Bytes;
 
 use super::foreign::foreign;
@@ -14,8 +15,9 @@ use crate::settings::StoreOption;
 
 /// Delete buffers and pools.
 ///
-/// Who has one open keeps what they see: memory that is mapped stays valid, and is given back when the last process lets go
-/// of it. Nobody can open it any more. A pool goes with its slots; a damaged file goes by its id.
+/// Processes that have one open keep what they see: memory that is mapped stays valid, and in use until the last of them lets
+/// go of it. They are named, and `ls` shows what is still in use. Nobody can open it any more. A pool goes with its slots; a
+/// damaged file goes by its id.
 ///
 /// One that is not there is told, and the others are deleted; the exit status is 1 then.
 #[derive(Debug, Args)]
@@ -59,13 +61,17 @@ impl Rm {
 }
 
 fn delete(store: &Store, buffer: &str) -> anyhow::Result<String> {
-    let Deletion { id, name, bytes } = store.delete(&find::find(store, buffer)?)?;
-    let name = name.map_or_else(String::new, |name| format!(" ({})", foreign(&name)));
-    let freed = match bytes {
-        0 => String::new(),
-        bytes => format!(" {} are free once nobody has it open.", Bytes(bytes)),
-    };
-    Ok(format!(
-        "Deleted {id}{name}.{freed} Views that are mapped stay valid.\n"
-    ))
+    let deleted = store.delete(&find::find(store, buffer)?)?;
+    let name = deleted.name.as_deref();
+    let name = name.map_or_else(String::new, |name| format!(" ({})", foreign(name)));
+    let mut said = format!("Deleted {}{name}.", deleted.id);
+    // Writing to a String cannot fail.
+    if deleted.freed_bytes > 0 {
+        let _ = write!(said, " {} are free.", Bytes(deleted.freed_bytes));
+    }
+    if deleted.pending_bytes > 0 {
+        let (pending, held_by) = (Bytes(deleted.pending_bytes), deleted.held_by.to_string());
+        let _ = write!(said, " {pending} are still in use: {}.", foreign(&held_by));
+    }
+    Ok(said + "\n")
 }

@@ -20,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub(crate) use self::system::{
     Keys, OutputReader, RawTerminal, Resizes, StoreReadiness, Terminations, can_make_in, can_write, check_descriptors,
     file_builder, file_identity, file_system, give_way, input, is_output_hung_up, keep_owner, kernel_release, look_at,
-    output, program_of, started, survive_file_size_limit, user, version_of, window_size,
+    output, program_of, started, survive_file_size_limit, used_by_own_file_system, user, version_of, window_size,
 };
 
 pub(crate) type Input = Box<dyn AsyncRead + Send + Unpin>;
@@ -62,6 +62,13 @@ pub(crate) struct FileSystem {
     /// How many files it can have; 0 if they are not limited.
     pub(crate) files: u64,
     pub(crate) free_files: u64,
+}
+
+/// How much of a file system is taken, and by how much of that the files in its root account.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FileSystemUse {
+    pub(crate) taken: u64,
+    pub(crate) of_files: u64,
 }
 
 /// Whether both paths lead to the same file.

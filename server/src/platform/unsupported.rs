@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use dcc_mcp_shm::StoreWatch;
 use jiff::Timestamp;
 
-use super::{FileSystem, Input, Output, PathFacts, RunningVersion};
+use super::{FileSystem, FileSystemUse, Input, Output, PathFacts, RunningVersion};
 
 fn refused() -> io::Error {
     io::Error::new(io::ErrorKind::Unsupported, "dcc-mcp-shm works on Linux only")
@@ -155,6 +155,10 @@ pub(crate) fn look_at(_path: &Path) -> io::Result<PathFacts> {
 
 pub(crate) fn file_system(_path: &Path) -> io::Result<FileSystem> {
     Err(refused())
+}
+
+pub(crate) fn used_by_own_file_system(_directory: &Path) -> Option<FileSystemUse> {
+    None
 }
 
 pub(crate) fn file_identity(path: &Path) -> io::Result<PathBuf> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Store, StoreIndex};
+use dcc_mcp_shm::{PendingFile, Store, StoreIndex};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -13,11 +13,19 @@ use crate::reply::ToolError;
 use crate::state::ShmServer;
 use crate::sweep::{self, Share};
 
+/// Deleted files that are named.
+const PENDING_NAMED: usize = 5;
+
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Status {
     /// Directory of the store.
     store: String,
     used_bytes: u64,
+    /// Part of it: deleted, and programs still have it open.
+    pending_bytes: u64,
+    /// The largest: id, name, bytes, held_by.
+    #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
+    pending: Vec<PendingFile>,
     /// The most that a new buffer can have.
     free_bytes: u64,
     /// What sets free_bytes.
@@ -75,9 +83,14 @@ impl Status {
     fn of(store: &Store, counts: Counts) -> Result<Self, ToolError> {
         let room = store.room()?;
         let sweep = store.gc(true)?;
+        let mut pending = store.pending()?;
+        let pending_bytes = pending.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+        pending.truncate(PENDING_NAMED);
         Ok(Self {
             store: store.path().display().to_string(),
             used_bytes: store.used_bytes()?,
+            pending_bytes,
+            pending,
             free_bytes: room.available,
             limited_by: room.limit.to_string(),
             quota_bytes: store.quota()?,
@@ -95,6 +108,14 @@ impl Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (used, free) = (Bytes(self.used_bytes), Bytes(self.free_bytes));
         writeln!(f, "{used} used, {free} free (set by: {})", self.limited_by)?;
+        if self.pending_bytes > 0 {
+            let pending = Bytes(self.pending_bytes);
+            writeln!(f, "{pending} of it are deleted and still in use. The largest:")?;
+        }
+        for file in &self.pending {
+            let name = text::labelled([("name", file.name.as_deref())]);
+            writeln!(f, "- {}{name}, {}: {}", file.id, Bytes(file.bytes), file.held_by)?;
+        }
         if let Some(quota) = self.quota_bytes {
             writeln!(f, "quota {}", Bytes(quota))?;
         }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Deletion, Error};
+use dcc_mcp_shm::Error;
 use dcc_mcp_shm_view::text::{self, Bytes};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
@@ -27,24 +27,24 @@ struct Arguments {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Deleted {
     id: Uuid,
-    /// Free again.
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// Given back once nobody has it open.
+    /// Free again.
     freed_bytes: u64,
+    /// In use until programs let go of it.
+    pending_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
 }
 
 impl Display for Deleted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, freed) = (
-            text::labelled([("name", self.name.as_deref())]),
-            Bytes(self.freed_bytes),
-        );
-        write!(
-            f,
-            "Deleted {}{name}. It frees {freed} once nobody has it open.",
-            self.id
-        )
+        let name = text::labelled([("name", self.name.as_deref())]);
+        write!(f, "Deleted {}{name}. {} are free.", self.id, Bytes(self.freed_bytes))?;
+        match &self.held_by {
+            Some(held_by) => write!(f, " {} are still in use: {held_by}.", Bytes(self.pending_bytes)),
+            None => Ok(()),
+        }
     }
 }
 
@@ -67,10 +67,12 @@ impl ShmServer {
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
         self.change(&context, move |store, _| {
             match store.delete(&reference) {
-                Ok(Deletion { id, name, bytes }) => Ok(Reply(Deleted {
-                    id,
-                    name,
-                    freed_bytes: bytes,
+                Ok(deleted) => Ok(Reply(Deleted {
+                    id: deleted.id,
+                    name: deleted.name,
+                    freed_bytes: deleted.freed_bytes,
+                    pending_bytes: deleted.pending_bytes,
+                    held_by: (deleted.pending_bytes > 0).then(|| deleted.held_by.to_string()),
                 })),
                 Err(Error::WrongRole { .. }) => Err(ToolError::argument(
                     "buffer",

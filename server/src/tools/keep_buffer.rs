@@ -12,10 +12,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::arguments::{self, BufferReference};
+use crate::arguments;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
-use crate::spelling::meant;
 use crate::state::ShmServer;
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -80,11 +80,12 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Kept>, ToolError> {
         let Arguments { buffer, ttl_seconds } = arguments::parse(arguments)?;
-        let reference = buffer.resolve("buffer")?;
+        // Only what is meant beyond doubt, because a shorter time to live deletes.
+        let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
         let ttl = Duration::from_secs(ttl_seconds.unwrap_or_default());
         // Not the quick lane, because the store's lock may have to be waited for.
         self.change(&context, move |store, _| {
-            let id = match store.set_ttl(&meant(store, reference)?, ttl) {
+            let id = match store.set_ttl(&reference, ttl) {
                 Err(Error::WrongRole { found: "pool", .. }) => {
                     return Err(ToolError::argument(
                         "buffer",

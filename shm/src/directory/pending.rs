@@ -21,6 +21,7 @@ pub struct PendingFile {
     /// Bytes that the file takes.
     pub bytes: u64,
     /// What keeps it.
+    #[serde(flatten)]
     pub held_by: HeldBy,
 }
 

@@ -16,7 +16,7 @@ impl Directory {
     pub(crate) fn delete(&self, condemned: Condemned) -> Result<Vec<PendingMemory>> {
         let (id, name, slots) = (condemned.id(), condemned.name(), condemned.slots());
         let mut pending: Vec<_> = self.delete_file(condemned, LOOKERS_PATIENCE)?.into_iter().collect();
-        pending.extend(self.delete_slots(id, slots));
+        pending.extend(self.delete_slots(id, slots, LOOKERS_PATIENCE));
         self.free_name(name, id, || self.lock().map(Some));
         Ok(pending)
     }
@@ -36,7 +36,8 @@ impl Directory {
         let Some(snapshot) = snapshot else { return Ok(()) };
         let metadata = snapshot.header.metadata;
         if let Some(pool) = metadata.pool {
-            self.delete_slots(id, pool.slots);
+            // The caller has them open itself.
+            self.delete_slots(id, pool.slots, Duration::ZERO);
         }
         self.free_name(metadata.name, id, || self.lock().map(Some));
         Ok(())
@@ -89,7 +90,7 @@ impl Directory {
 
     /// Deletes the slots of a pool that is gone. Those that cannot be looked at or deleted are left to the next sweep, which takes
     /// slots without a pool.
-    pub(super) fn delete_slots(&self, pool: Uuid, slots: Vec<Uuid>) -> Vec<PendingMemory> {
+    pub(super) fn delete_slots(&self, pool: Uuid, slots: Vec<Uuid>, mut patience: Duration) -> Vec<PendingMemory> {
         let delete = |slot, patience| match self.condemn(slot) {
             // A pool's list is only believed where the slot says the same.
             Ok(condemned) if condemned.is_slot_of(pool) => self.delete_file(condemned, patience),
@@ -97,12 +98,11 @@ impl Directory {
             _ => Ok(None),
         };
         let mut pending = Vec::new();
-        // A process that has the pool open has all of its slots open, so it is waited for once.
-        let mut patience = LOOKERS_PATIENCE;
         for slot in slots {
             match delete(slot, patience) {
                 Ok(None) => {}
                 Ok(Some(left)) => {
+                    // A process that has the pool open has all of its slots open, so it is waited for once.
                     patience = Duration::ZERO;
                     pending.push(left);
                 }

@@ -33,6 +33,6 @@ impl Directory {
         if let Err(error) = self.end(replaced, LOOKERS_PATIENCE) {
             tracing::debug!(%id, %error, "what was replaced is left to the next sweep");
         }
-        self.delete_slots(id, slots);
+        self.delete_slots(id, slots, LOOKERS_PATIENCE);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use super::LockHolder;
@@ -86,9 +87,13 @@ impl fmt::Display for HeldBy {
     }
 }
 
+/// `held_by`, which is the text, and `holders`, the processes.
 impl Serialize for HeldBy {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let mut fields = serializer.serialize_struct("HeldBy", 2)?;
+        fields.serialize_field("held_by", &self.to_string())?;
+        fields.serialize_field("holders", self.processes())?;
+        fields.end()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Deleting what is referred to.
 
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::Store;
@@ -9,25 +10,19 @@ use crate::format::Role;
 use crate::holder::HeldBy;
 
 /// What was deleted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Deletion {
     /// Its id.
     pub id: Uuid,
     /// The name it had, if it had one.
     pub name: Option<String>,
-    /// Memory of its data in bytes; 0 where a damaged file does not say.
-    pub bytes: u64,
-    /// The part of this that is given back when the last process lets go of it.
+    /// Memory of its data that was given back, in bytes; 0 where a damaged file does not say.
+    pub freed_bytes: u64,
+    /// Memory of its data that is given back when the last process lets go of it.
     pub pending_bytes: u64,
-    /// What keeps that part.
+    /// What keeps that.
+    #[serde(flatten)]
     pub held_by: HeldBy,
-}
-
-impl Deletion {
-    /// The part of the memory that was given back.
-    pub fn freed_bytes(&self) -> u64 {
-        self.bytes.saturating_sub(self.pending_bytes)
-    }
 }
 
 impl Store {
@@ -40,7 +35,7 @@ impl Store {
     /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
     /// let id = SharedBuffer::create(&store, 1024, &BufferOptions::default().name("hero"))?.id();
     /// let deleted = store.delete(&id.into())?;
-    /// assert_eq!((deleted.name.as_deref(), deleted.freed_bytes()), (Some("hero"), 1024));
+    /// assert_eq!((deleted.name.as_deref(), deleted.freed_bytes), (Some("hero"), 1024));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -82,15 +77,16 @@ fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Resul
         });
     }
     let pending = directory.delete(condemned)?;
+    // Slots each have their own; the control file of a pool has none.
+    let pending_bytes = pending
+        .iter()
+        .map(|memory| memory.capacity)
+        .fold(0, u64::saturating_add);
     Ok(Deletion {
         id,
         name,
-        bytes,
-        // Slots each have their own; the control file of a pool has none.
-        pending_bytes: pending
-            .iter()
-            .map(|memory| memory.capacity)
-            .fold(0, u64::saturating_add),
+        freed_bytes: bytes.saturating_sub(pending_bytes),
+        pending_bytes,
         held_by: directory.keepers(&pending),
     })
 }

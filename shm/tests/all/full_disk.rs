@@ -10,7 +10,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use crate::common::{Peer, by_id, child_command, child_role, hear, noise, say, temp_store, with_variables};
+use crate::common::{Peer, by_id, bytes_in, child_command, child_role, hear, noise, say, temp_store, with_variables};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, DataReader, Error, FileRole, Layout, Reference, Result, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store, StoreOptions,
@@ -92,7 +92,7 @@ fn every_way(store: &Store, len: u64) -> [(&'static str, Result<()>); 7] {
 
 #[track_caller]
 fn assert_full(store: &Store, len: u64, expected: SpaceLimit) {
-    let used = store.used_bytes().unwrap();
+    let used = bytes_in(store);
     for (way, result) in every_way(store, len) {
         let Err(Error::StoreFull {
             requested,
@@ -107,7 +107,7 @@ fn assert_full(store: &Store, len: u64, expected: SpaceLimit) {
             requested >= len / 4 && available <= requested && limit == expected,
             "{way}: {result:?}"
         );
-        assert_eq!(store.used_bytes().unwrap(), used, "{way} left something");
+        assert_eq!(bytes_in(store), used, "{way} left something");
     }
     assert!(store.list().unwrap().buffers.iter().all(|buffer| buffer.name.is_none()));
 }
@@ -155,7 +155,7 @@ fn child() {
         other => panic!("no role {other}"),
     }
     assert_room(&store, disk / 2);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
     say("done");
 }
 
@@ -220,17 +220,13 @@ fn last_bytes(store: &Store) {
         let take = (directory.f_bavail * directory.f_frsize).saturating_sub(free + block);
         let filler = SharedBuffer::create(store, take, &BufferOptions::default()).unwrap();
         for len in [4, 4096, 8192, 10_000, 60_000, 299_000, MIB, 2 * MIB + 4096, 3 * MIB] {
-            let used = store.used_bytes().unwrap();
+            let used = bytes_in(store);
             for (way, result) in every_way(store, len) {
                 match result {
                     Ok(()) | Err(Error::StoreFull { .. }) => {}
                     Err(error) => panic!("{way} of {len} with {free} free: {error}"),
                 }
-                assert_eq!(
-                    store.used_bytes().unwrap(),
-                    used,
-                    "{way} of {len} with {free} free left something"
-                );
+                assert_eq!(bytes_in(store), used, "{way} of {len} with {free} free left something");
             }
         }
         filler.unlink().unwrap();
@@ -316,7 +312,7 @@ fn with_little_memory(store: &Store) {
         Err(error) => panic!("{what}: {error}"),
     };
     let there = store.list().unwrap().buffers;
-    let used = store.used_bytes().unwrap();
+    let used = bytes_in(store);
     for descriptor in &there {
         let reference = by_id(descriptor.id);
         let what = format!("{:?} of {}", descriptor.role, descriptor.size_bytes);
@@ -359,7 +355,7 @@ fn with_little_memory(store: &Store) {
         let pool = || BufferPool::create(store, 4, len / 4, &options);
         count("pool", pool().and_then(|pool| pool.acquire().map(drop)));
     }
-    assert_eq!(store.used_bytes().unwrap(), used, "something was left");
+    assert_eq!(bytes_in(store), used, "something was left");
     assert_eq!(store.list().unwrap().buffers.len(), there.len());
     assert_room(store, MIB);
     say(&format!(
@@ -489,7 +485,7 @@ fn processes_that_race_for_a_quota_never_exceed_it() {
         let said = loop {
             // Summed while files come and go, so a file may be missing from it, but none is in it that was not there
             // when the directory was read; each is deleted before its maker makes the next.
-            let used = store.used_bytes().unwrap();
+            let used = bytes_in(&store);
             assert!(used <= QUOTA, "{used}");
             most = most.max(used);
             if let Ok(said) = finished.try_recv() {
@@ -512,7 +508,7 @@ fn processes_that_race_for_a_quota_never_exceed_it() {
         };
         assert!(sum(0) > 0 && sum(1) > 0, "{said:?}");
     });
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
 }
 
 #[test]

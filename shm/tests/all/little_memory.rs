@@ -5,7 +5,9 @@
 use std::collections::BTreeMap;
 use std::os::fd::AsRawFd;
 
-use crate::common::{Peer, by_id, child_command, child_role, in_fork, live_for, noise, number, say, temp_store};
+use crate::common::{
+    Peer, by_id, bytes_in, child_command, child_role, in_fork, live_for, noise, number, say, temp_store,
+};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Error, Layout, Result, SceneWriter, SharedBuffer, SharedSceneBuffer, Source, Store,
     StoreOptions,
@@ -204,7 +206,7 @@ impl Mappings {
 
 /// Tries everything, and counts what worked and what was refused.
 fn sweep(work: &mut Work, counts: &mut Counts, left: u64, limit: &mut dyn FnMut(Option<u64>)) {
-    let used = work.store.used_bytes().unwrap();
+    let used = bytes_in(&work.store);
     for what in 0.. {
         limit(Some(left));
         let tried = work.try_one(what);
@@ -219,7 +221,7 @@ fn sweep(work: &mut Work, counts: &mut Counts, left: u64, limit: &mut dyn FnMut(
         counts.entry(name).or_default()[usize::from(refused)] += 1;
     }
     // What is made is deleted, and given up where it fails.
-    let now = work.store.used_bytes().unwrap();
+    let now = bytes_in(&work.store);
     assert_eq!(now, used, "with {left} left, something was left behind");
 }
 

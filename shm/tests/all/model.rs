@@ -415,7 +415,8 @@ proptest! {
             model.check_data(&store, id);
             let held = model.buffers.contains_key(&id) || model.scenes.contains_key(&id);
             let deleted = store.delete(&by_id(id)).unwrap();
-            prop_assert_eq!(deleted.pending_bytes, if held { deleted.bytes } else { 0 });
+            let other = if held { deleted.freed_bytes } else { deleted.pending_bytes };
+            prop_assert_eq!(other, 0, "{:?}", deleted);
             prop_assert_eq!(store.pending().unwrap().len(), usize::from(held));
             model.forget(id);
             prop_assert_eq!(store.pending().unwrap(), []);

@@ -148,7 +148,7 @@ fn deleting_says_what_is_free_and_which_process_has_the_rest() {
     let (_parent, store) = temp_store();
     let free = share(&store, 0, &BufferOptions::default()).unwrap().id();
     let deleted = store.delete(&by_id(free)).unwrap();
-    assert_eq!((deleted.freed_bytes(), deleted.pending_bytes), (MEBI, 0));
+    assert_eq!((deleted.freed_bytes, deleted.pending_bytes), (MEBI, 0));
     assert_eq!(deleted.held_by, HeldBy::Nobody);
     assert!(!deleted_path(&store, free).exists());
 
@@ -158,7 +158,7 @@ fn deleting_says_what_is_free_and_which_process_has_the_rest() {
     // SAFETY: our own child.
     unsafe { libc::kill(peer.pid(), libc::SIGSTOP) };
     let deleted = store.delete(&by_id(held)).unwrap();
-    assert_eq!((deleted.freed_bytes(), deleted.pending_bytes), (0, MEBI));
+    assert_eq!((deleted.freed_bytes, deleted.pending_bytes), (0, MEBI));
     assert_eq!(process(&deleted.held_by), peer.pid());
     assert!(matches!(
         SharedSceneBuffer::open(&store, &by_id(held)),
@@ -234,7 +234,7 @@ fn a_map_without_a_lock_is_counted_as_one_and_goes_with_its_process() {
             assert_eq!(report.freed_bytes, 0, "it has expired, and its memory is not free");
         } else {
             let deleted = store.delete(&by_id(id)).unwrap();
-            assert_eq!((deleted.freed_bytes(), deleted.pending_bytes), (0, MEBI));
+            assert_eq!((deleted.freed_bytes, deleted.pending_bytes), (0, MEBI));
             assert_eq!(deleted.held_by.to_string(), "mapped without a lock");
         }
         assert!(matches!(store.describe(&by_id(id)), Err(Error::NotFound { .. })));
@@ -356,7 +356,7 @@ fn an_empty_scene_that_is_deleted_while_it_is_filled_can_be_filled_and_goes_with
     let writer = SceneWriter::fill(&store, &by_id(id)).unwrap();
     writer.memory().copy_in(0, b"data").unwrap();
     let deleted = store.delete(&by_id(id)).unwrap();
-    assert_eq!(deleted.pending_bytes, deleted.bytes);
+    assert_eq!((deleted.freed_bytes, deleted.pending_bytes), (0, 4));
     let filled = writer.finish().unwrap();
     assert_eq!(filled.read().unwrap(), b"data");
     assert_eq!(empty.read().unwrap(), b"data", "who had it open sees it");
@@ -373,7 +373,7 @@ fn a_pool_that_is_deleted_while_a_process_has_it_is_counted_with_its_slots() {
     let mut peer = Peer::start("pool", &argument(&store, id));
     peer.expect("open");
     let deleted = store.delete(&by_id(id)).unwrap();
-    assert_eq!((deleted.bytes, deleted.pending_bytes), (4 * MEBI, 4 * MEBI));
+    assert_eq!((deleted.freed_bytes, deleted.pending_bytes), (0, 4 * MEBI));
     assert_eq!(process(&deleted.held_by), peer.pid());
     let pending = store.pending().unwrap();
     assert_eq!(pending.len(), 5);

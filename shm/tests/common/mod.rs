@@ -30,7 +30,7 @@ pub(crate) fn temp_store() -> (TempDir, Store) {
 }
 
 /// Bytes of what is in a store, without the memory that it keeps for what is made next.
-pub(crate) fn used(store: &Store) -> u64 {
+pub(crate) fn bytes_in(store: &Store) -> u64 {
     store.used_bytes().unwrap() - store.reserve_bytes().unwrap()
 }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use common::{Peer, child_role, hear, live_for, number, print, say};
-use dcc_mcp_shm::{BufferOptions, BufferPool, Error, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
+use dcc_mcp_shm::{BufferOptions, BufferPool, Error, KeptReason, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use model::{Model, Step, step};
 use nix::errno::Errno;
 use nix::unistd::{Pid, gettid};
@@ -242,7 +242,8 @@ impl Child {
             "{case}: descriptors and mappings left: {left}"
         );
         check_witnesses(&store, operation.effect, &case);
-        check_rubbish(&store, &case);
+        let may_be_mapped = trace.failed.contains(&tracer::number(libc::SYS_munmap));
+        check_rubbish(&store, may_be_mapped, &case);
         std::fs::remove_dir_all(&path).unwrap();
         Outcome { trace, error }
     }
@@ -318,7 +319,7 @@ fn check_killed(store: &Store, before: &Contents, effect: Effect, deletes: bool,
         let there = after.values().flatten().any(|name| name == named);
         assert!(there, "{case}: the name that is taken over leads nowhere");
     }
-    check_rubbish(store, case);
+    check_rubbish(store, false, case);
     use_it(store);
 }
 
@@ -352,7 +353,7 @@ fn check_witnesses(store: &Store, effect: Effect, case: &str) {
 }
 
 /// After a sweep the directory has nothing but files of what is there, their names, and the store's own.
-fn check_rubbish(store: &Store, case: &str) {
+fn check_rubbish(store: &Store, may_be_mapped: bool, case: &str) {
     let report = store.gc(false).unwrap();
     let mut expected: BTreeSet<String> = BTreeSet::from([".lock", ".quota", ".store"].map(str::to_owned));
     let listing = store.list().unwrap();
@@ -369,6 +370,11 @@ fn check_rubbish(store: &Store, case: &str) {
         expected.insert(format!("{id}.ttl"));
     }
     let links = all.iter().filter(|(_, name)| name.is_some()).count();
+    // What the kernel did not unmap counts as long as that process lives.
+    let is_open = |reason: &KeptReason| matches!(reason, KeptReason::StillMapped | KeptReason::StillOpen);
+    for kept in report.kept.iter().filter(|kept| may_be_mapped && is_open(&kept.reason)) {
+        expected.insert(format!("{}.shm.deleted", kept.id));
+    }
     let mut found_links = 0;
     for entry in std::fs::read_dir(store.path()).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
@@ -528,7 +534,8 @@ fn a_kill_after_any_call_loses_nothing_and_leaves_nothing() {
 /// errors.
 #[test]
 fn what_collects_names_and_makes_is_tried_with_every_call() {
-    const ALL: [&str; 5] = [
+    const ALL: [&str; 6] = [
+        "delete a scene that is held",
         "collect",
         "be refused a name",
         "make a named buffer",
@@ -565,6 +572,27 @@ fn no_kill_leaves_something_without_its_name() {
         }
     }
     campaign.end("kills of what makes something with a name");
+}
+
+/// What is deleted is gone for everybody, or there with its name; and of its memory nothing is left when nobody has it.
+#[test]
+fn no_kill_of_a_deletion_leaves_half_of_it() {
+    const ALL: [&str; 7] = [
+        "delete a scene",
+        "delete a pool",
+        "delete a scene that is held",
+        "delete a buffer that is held",
+        "replace a scene that is held",
+        "delete a buffer by a handle and let go of it",
+        "delete a pool by a handle and let go of it",
+    ];
+    let mut campaign = Campaign::of_every_case(DIE);
+    for index in (0..OPERATIONS.len()).filter(|index| ALL.contains(&OPERATIONS[*index].name)) {
+        for call in 0..=campaign.calls(index).len() {
+            campaign.case(index, Fault::KillAfter(call), None);
+        }
+    }
+    campaign.end("kills of deletions");
 }
 
 /// Takes a step in the child, of which a call fails, and gives what it says and whether a call failed.

@@ -106,6 +106,15 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "delete a large scene", Removes("large"), |f: &Fixture| f.store.delete(&name("large")).map(drop);
     "replace a large scene", MakesNamed("large"), |f: &Fixture| SharedSceneBuffer::write(&f.store, &[42; LARGE], &forever().name("large").replace(true));
     "delete a buffer", Removes("buffer"), |f: &Fixture| f.store.delete(&name("buffer")).map(drop);
+    "delete a scene that is held", Removes("kept"), |f: &Fixture| f.delete_held("kept");
+    "delete a buffer that is held", Removes("kept buffer"), |f: &Fixture| f.delete_held("kept buffer");
+    "replace a scene that is held", MakesNamed("kept"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("kept").replace(true));
+    "delete a scene by a handle and let go of it", Removes("scene"), |f: &Fixture| SharedSceneBuffer::open(&f.store, &name("scene"))?.unlink();
+    "delete a buffer by a handle and let go of it", Removes("buffer"), |f: &Fixture| f.buffer()?.unlink();
+    "delete a pool by a handle and let go of it", Removes("pool"), |f: &Fixture| f.pool()?.unlink();
+    "delete a scene and let go of it", Removes("scene"), |f: &Fixture| { let _scene = SharedSceneBuffer::open(&f.store, &name("scene"))?; f.store.delete(&name("scene")).map(drop) };
+    "list what is deleted and open", Nothing, |f: &Fixture| { let found = f.store.pending()?; assert_eq!(found.len(), 1, "{found:?}"); Ok::<_, Error>(()) };
+    "sum up what is used", Nothing, |f: &Fixture| { let used = f.store.used_bytes()?; assert!(used > 100_000); Ok::<_, Error>(()) };
     "delete a pool", Removes("pool"), |f: &Fixture| f.store.delete(&name("pool")).map(drop);
 };
 
@@ -148,10 +157,11 @@ fn assert_small(found: &[u8]) {
     assert!(found == SMALL, "{} bytes that are not what was written", found.len());
 }
 
-/// A store that has some of everything. Only the scene `held` is held.
+/// A store that has some of everything. Held are the scenes `held`, `kept` and `deleted`, which is deleted, and `kept buffer`.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
-    _held: SharedSceneBuffer,
+    _held: [SharedSceneBuffer; 3],
+    _held_buffer: SharedBuffer,
     before: Vec<Descriptor>,
     summaries: Vec<Summary>,
 }
@@ -160,7 +170,10 @@ impl Fixture {
     pub(crate) fn make(path: &Path) -> Self {
         // Whoever swept it lately need not do so again in the middle of something.
         let store = Store::open(&StoreOptions::at(path)).unwrap();
-        let held = SharedSceneBuffer::write(&store, SMALL, &forever().name("held")).unwrap();
+        let held = ["held", "kept", "deleted"]
+            .map(|name| SharedSceneBuffer::write(&store, SMALL, &forever().name(name)).unwrap());
+        let held_buffer = SharedBuffer::create(&store, 5000, &forever().name("kept buffer")).unwrap();
+        held_buffer.write(SMALL).unwrap();
         for name in ["scene", "idle"] {
             SharedSceneBuffer::write(&store, SMALL, &forever().name(name)).unwrap();
         }
@@ -183,11 +196,13 @@ impl Fixture {
         drop(large());
         // What it replaces is kept, to be used again.
         drop(large());
+        store.delete(&name("deleted")).unwrap();
         let before = store.list().unwrap().buffers;
         let summaries = summaries(&store).unwrap();
         Self {
             store,
             _held: held,
+            _held_buffer: held_buffer,
             before,
             summaries,
         }
@@ -244,6 +259,13 @@ impl Fixture {
             Err(error) => Err(error),
             Ok(_) => panic!("the name of what is there is free"),
         }
+    }
+
+    /// What is held is not free yet, unless that could not be told.
+    fn delete_held(&self, held: &str) -> Result<(), Error> {
+        let deleted = self.store.delete(&name(held))?;
+        assert_eq!(deleted.pending_bytes, SMALL.len() as u64, "{deleted:?}");
+        Ok(())
     }
 
     /// All must be listed, or it is an error.

@@ -8,6 +8,7 @@ mod finding;
 mod lock;
 mod logind;
 mod memory;
+mod pending;
 mod quoted;
 mod versions;
 
@@ -30,7 +31,7 @@ use crate::settings::StoreOption;
 ///
 /// An error is what does not work, or not with data of usual size, until somebody acts: a store that is refused, damaged
 /// files, no room, the 64 MB that Docker gives /dev/shm. The exit status is 1 then. A warning is worth knowing, and the
-/// exit status stays 0: what the next sweep takes, data that a logout would delete, memory that is a disk.
+/// exit status stays 0: what the next sweep takes, what is deleted and still in use, data that a logout would delete, memory that is a disk.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]
@@ -50,6 +51,7 @@ impl Doctor {
             findings.push(watching(store));
             findings.push(lock::check(store));
             findings.extend(contents::check(store, &option_for(&directory)));
+            findings.extend(pending::check(store));
             findings.extend(versions::check(store));
         }
         let count = |level| findings.iter().filter(|finding| finding.level == level).count();

@@ -6,15 +6,15 @@ mod row;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dcc_mcp_shm::{Descriptor, Error, Listing, PoolStatus, Store};
-use dcc_mcp_shm_view::text;
+use dcc_mcp_shm::{Descriptor, Error, Listing, PendingFile, PoolStatus, Store};
+use dcc_mcp_shm_view::text::{self, Bytes};
 use serde::Serialize;
 use uuid::Uuid;
 
 use self::held::Held;
 use self::row::COLUMNS;
 use super::process::{self, Process};
-use super::terminal::BAD;
+use super::terminal::{BAD, WARNING};
 use crate::command::foreign::foreign;
 use crate::command::{find, table};
 use crate::listed;
@@ -26,6 +26,7 @@ pub(super) struct Overview {
     buffers: Vec<Held<Descriptor>>,
     pools: Vec<Held<PoolStatus>>,
     damaged: Vec<Damaged>,
+    pending: Vec<PendingFile>,
     /// The ids of buffers and pools, newest first.
     #[serde(skip)]
     order: Vec<Uuid>,
@@ -45,6 +46,7 @@ impl Overview {
             buffers: Vec::new(),
             pools: Vec::new(),
             damaged: Vec::new(),
+            pending: Vec::new(),
             order: Vec::new(),
         }
     }
@@ -93,6 +95,7 @@ impl Overview {
                 problem: file.problem,
             })
             .collect();
+        overview.pending = store.pending()?;
         Ok(overview)
     }
 
@@ -110,6 +113,12 @@ impl Overview {
         if !self.damaged.is_empty() {
             totals = format!("{totals}, {}", text::count(self.damaged.len(), "damaged file"));
         }
+        if !self.pending.is_empty() {
+            let pending = self.pending.iter().map(|file| file.bytes);
+            let bytes = Bytes(pending.fold(0, u64::saturating_add));
+            let files = text::count(self.pending.len(), "deleted file");
+            totals = format!("{totals}, {files} still in use ({bytes:#})");
+        }
         totals
     }
 
@@ -119,11 +128,12 @@ impl Overview {
         buffers.chain(pools).flatten()
     }
 
-    /// The table, newest first, and below it the damaged files.
+    /// The table, newest first, and below it the damaged files and those that are deleted and still in use.
     pub(super) fn lines(&self, window: Option<usize>) -> Vec<String> {
         let buffers = self.buffers.iter().map(|held| held.what.id);
         let ids = buffers.chain(self.pools.iter().map(|held| held.what.id));
-        let shown = find::telling_apart(ids.chain(self.damaged.iter().map(|file| file.id)));
+        let ids = ids.chain(self.damaged.iter().map(|file| file.id));
+        let shown = find::telling_apart(ids.chain(self.pending.iter().map(|file| file.id)));
         let short = |id: Uuid| id.to_string()[..shown].to_owned();
         let buffers = self.buffers.iter().map(|held| (held.what.id, held.row(short)));
         let pools = self.pools.iter().map(|held| (held.what.id, held.row(short)));
@@ -134,6 +144,18 @@ impl Overview {
             let text = format!("{}  damaged: {}", short(file.id), foreign(&file.problem));
             let text = table::shortened(&text, window.unwrap_or(usize::MAX));
             format!("{BAD}{text}{BAD:#}")
+        }));
+        lines.extend(self.pending.iter().map(|file| {
+            let name = file.name.as_ref().map(|name| format!("{}  ", foreign(name)));
+            let text = format!(
+                "{}  {}deleted, {:#} still in use: {}",
+                short(file.id),
+                name.unwrap_or_default(),
+                Bytes(file.bytes),
+                foreign(&file.held_by.to_string())
+            );
+            let text = table::shortened(&text, window.unwrap_or(usize::MAX));
+            format!("{WARNING}{text}{WARNING:#}")
         }));
         lines
     }

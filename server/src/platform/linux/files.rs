@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rustix::fs::{Access, FileType, access, lstat, major, minor, stat, statvfs};
 
-use crate::platform::{FileSystem, PathFacts, PathKind};
+use crate::platform::{FileSystem, FileSystemUse, PathFacts, PathKind};
 
 /// Whether this process may list, enter and change a directory.
 pub(crate) fn can_write(directory: &Path) -> io::Result<()> {
@@ -44,6 +44,31 @@ pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
         free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
         files: space.f_files,
         free_files: space.f_favail,
+    })
+}
+
+/// How much is taken of the file system that a directory is the root of; nothing if the directory is not, or the file system is not
+/// in memory: a disk has data of its own.
+pub(crate) fn used_by_own_file_system(directory: &Path) -> Option<FileSystemUse> {
+    let device = fs::metadata(directory).ok()?.dev();
+    if fs::metadata(directory.parent()?).ok()?.dev() == device {
+        return None;
+    }
+    let taken = || {
+        let in_memory = file_system(directory).ok()?;
+        let is_limited = in_memory.kind.as_deref() == Some("tmpfs") && in_memory.bytes > 0;
+        is_limited.then(|| in_memory.bytes.saturating_sub(in_memory.free_bytes))
+    };
+    let before = taken()?;
+    let mut of_files = 0u64;
+    for entry in fs::read_dir(directory).ok()? {
+        let blocks = entry.ok()?.metadata().map_or(0, |file| file.blocks());
+        of_files = of_files.saturating_add(blocks.saturating_mul(512));
+    }
+    Some(FileSystemUse {
+        // What comes or goes meanwhile is in one of the two only.
+        taken: before.min(taken()?),
+        of_files,
     })
 }
 

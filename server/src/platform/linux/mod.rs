@@ -8,7 +8,9 @@ mod session;
 mod standard;
 mod terminal;
 
-pub(crate) use self::files::{can_make_in, can_write, file_builder, file_identity, file_system, keep_owner, look_at};
+pub(crate) use self::files::{
+    can_make_in, can_write, file_builder, file_identity, file_system, keep_owner, look_at, used_by_own_file_system,
+};
 pub(crate) use self::library::version_of;
 pub(crate) use self::process::{check_descriptors, give_way, kernel_release, program_of, started, user};
 pub(crate) use self::readiness::StoreReadiness;
