@@ -161,6 +161,8 @@ mod tests {
         let left_out = LeftOut {
             one_in,
             broken,
+            few: 0,
+            many: 0,
             unplaced: 0,
             late: 0,
         };
@@ -183,7 +185,7 @@ mod tests {
                     one_in: 2,
                     place: [1.0, 0.5, 1e-4],
                 },
-                "All points of the 1 in 2 that were looked at lie at (1, 0.5, 1.00e-4). There is nothing to draw; ask the \
+                "All points of the 1 in 2 that were looked at lie at (1, 0.5, 0.0001). There is nothing to draw; ask the \
                  program that made it.",
             ),
             (

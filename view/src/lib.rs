@@ -27,6 +27,7 @@
 //! ```
 
 mod contents;
+mod coordinates;
 mod decode;
 mod elements;
 mod error;
@@ -34,6 +35,7 @@ mod image_format;
 mod left_out;
 mod look;
 pub mod memory;
+mod mesh_layout;
 mod number;
 mod picture;
 mod placement;

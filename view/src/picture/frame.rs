@@ -10,9 +10,10 @@ use super::output::blank;
 use super::shrink::Shrink;
 use super::size::{edge, size};
 use super::tone::Tone;
+use crate::coordinates::Short;
 use crate::error::LookError;
 use crate::memory;
-use crate::text::{self, Short};
+use crate::text;
 
 /// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
 pub(super) const MAX_EDGE: u64 = 1 << 17;
@@ -178,8 +179,8 @@ impl Frame {
             let _ = write!(
                 words,
                 " lie between {} and {} and",
-                Short(self.lowest),
-                Short(self.highest)
+                Short::single(self.lowest),
+                Short::single(self.highest)
             );
         }
         let _ = write!(words, " are {tone}.");

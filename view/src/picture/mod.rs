@@ -3,7 +3,9 @@
 //! Data is read piece by piece, so that the memory for a picture depends on the picture and not on the data. Only decoders of
 //! PNG, JPEG and WebP hold the whole image. Data that would take more than seconds is shown in part, and the text says so.
 
+mod bounds;
 mod camera;
+mod clip;
 mod cloud;
 mod color;
 mod develop;
@@ -28,11 +30,13 @@ mod source;
 mod survey;
 mod tally;
 mod tone;
+mod usual;
 
 use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 
 use self::source::Source;
 use crate::error::{LookError, NamedArray};
+use crate::mesh_layout::PointsLayout;
 use crate::progress::Progress;
 use crate::request::PictureRequest;
 
@@ -89,8 +93,10 @@ pub(crate) fn described_frame(reader: &DataReader) -> Option<PlacedArray> {
 
 fn nothing_to_draw(reader: &DataReader) -> LookError {
     let arrays = reader.arrays().iter().take(MAX_NAMED);
+    let kind = reader.descriptor().kind;
     LookError::NothingToDraw {
-        kind: reader.descriptor().kind,
+        reasons: PointsLayout::of(reader.arrays(), kind).err().into_iter().collect(),
+        kind,
         bytes: reader.len(),
         arrays: arrays.map(|(name, array)| NamedArray::new(name, array)).collect(),
     }

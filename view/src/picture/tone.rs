@@ -5,8 +5,8 @@ use std::fmt::{self, Display};
 use dcc_mcp_shm::Error;
 
 use super::color::Transfer;
+use crate::coordinates::Short;
 use crate::memory;
-use crate::text::Short;
 
 /// Light up to this value is shown as it is; brighter light is pressed together above it.
 const SHOULDER: f32 = 0.7;
@@ -117,7 +117,7 @@ impl Display for Tone {
         match self {
             Self::Plain => f.write_str("shown as they are"),
             Self::Light { stops, white } if *white > 1.0 => {
-                let white = Short(*white);
+                let white = Short::single(*white);
                 let exposure = match stops {
                     0 => String::new(),
                     stops => format!("at {stops:+} EV "),
@@ -132,8 +132,8 @@ impl Display for Tone {
                 write!(
                     f,
                     "spread so that {} is black and {} is white",
-                    Short(*low),
-                    Short(*high)
+                    Short::single(*low),
+                    Short::single(*high)
                 )
             }
         }

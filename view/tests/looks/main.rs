@@ -1,0 +1,8 @@
+//! What is drawn and what is said of data, of every kind that programs really write: each kind by a property or a table of
+//! its forms.
+
+mod faces;
+#[path = "../../../tests/properties.rs"]
+mod properties;
+mod reach;
+mod scenes;
