@@ -65,6 +65,11 @@ impl Display for Reach {
     }
 }
 
+/// The least and the greatest of some numbers, with as many digits as tell them apart.
+pub(crate) fn range(low: f64, high: f64) -> [String; 2] {
+    ends(low, high, high - low)
+}
+
 /// The two ends of an axis, rounded to a place that is small beside `length`.
 fn ends(low: f64, high: f64, length: f64) -> [String; 2] {
     if length <= 0.0 || !length.is_finite() {

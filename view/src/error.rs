@@ -132,12 +132,12 @@ pub enum LookError {
         /// Which limit the file exceeds.
         problem: TooLarge,
     },
-    /// All layers of an EXR file are deep or subsampled.
-    #[error("the EXR has no layer of flat pixels that can be shown")]
-    NoFlatLayer,
-    /// No pixel of the image can be seen.
-    #[error("the image is transparent all over")]
-    Transparent,
+    /// No part of an EXR file can be read.
+    #[error("the EXR has nothing that can be shown: {}", problems.join("; "))]
+    NoReadablePart {
+        /// For each part, why it cannot be read.
+        problems: Vec<String>,
+    },
     /// The picture cannot be made into an image file.
     #[error("the picture cannot be encoded: {problem}")]
     Unencodable {

@@ -6,8 +6,8 @@ use dcc_mcp_shm::{DataReader, Domain, PlacedArray, SceneDataKind};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
+use crate::attributes;
 use crate::mesh_layout::PointsLayout;
 use crate::text;
 
@@ -26,7 +26,7 @@ pub(crate) struct Animation {
 impl Animation {
     pub(super) fn of(reader: &DataReader) -> Option<Self> {
         let descriptor = reader.descriptor();
-        let attr = |name| descriptor.attrs.get(name).and_then(Value::as_f64);
+        let attr = |name| attributes::number(&descriptor.attrs, name);
         let frames = frames(reader.arrays(), descriptor.kind);
         let is_one = descriptor.kind == SceneDataKind::AnimationCache || frames.is_some_and(|frames| frames > 1);
         is_one.then(|| Self {

@@ -1,5 +1,6 @@
 //! The view of geometry: the directions of each side, the camera that takes in all points, and the projection.
 
+use crate::attributes::UpAxis;
 use crate::request::View;
 
 impl View {
@@ -27,13 +28,6 @@ impl View {
             }
         }
     }
-}
-
-/// Which axis of the scene points up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UpAxis {
-    Y,
-    Z,
 }
 
 /// Coordinates are multiplied by this, so that the difference of the two largest doubles is finite. As a power of two it

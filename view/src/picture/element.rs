@@ -4,7 +4,7 @@ use dcc_mcp_shm::Dtype;
 
 use crate::decode::{Decode, Stored, decode, each, halves, is_big_endian};
 
-/// How to read the values of pixels, where 1 is the largest integer; `None` for types that pixels do not have.
+/// How to read the values of pixels that are light, where 1 is the largest integer; `None` for other types.
 #[expect(clippy::cast_possible_truncation, reason = "pixels are shown, not measured")]
 pub(super) fn intensities(dtype: Dtype) -> Option<Decode<f32>> {
     let big = is_big_endian(dtype);
@@ -14,7 +14,15 @@ pub(super) fn intensities(dtype: Dtype) -> Option<Decode<f32>> {
         Stored::U16 => decode!(big, u16, |number| f32::from(number) / 65535.0),
         Stored::Half => halves(big),
         Stored::Single => decode!(big, f32, f32::from),
-        Stored::Double => decode!(big, f64, |real| real as f32),
+        // Doubles beyond what a single can be are no less finite for that.
+        Stored::Double => decode!(big, f64, |real: f64| {
+            let largest = f64::from(f32::MAX);
+            if real.is_finite() {
+                real.clamp(-largest, largest) as f32
+            } else {
+                real as f32
+            }
+        }),
         _ => return None,
     })
 }

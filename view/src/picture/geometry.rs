@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use dcc_mcp_shm::{Attrs, DataReader, Descriptor};
 use image::RgbImage;
 
-use super::camera::{Orientation, UpAxis};
+use super::camera::Orientation;
 use super::face_reader;
 use super::mesh::Mesh;
 use super::output::Picture;
@@ -14,6 +14,7 @@ use super::source::Source;
 use super::survey::{Outside, Survey};
 use super::tally::Tally;
 use super::{cloud, develop, sheet};
+use crate::attributes::{self, UpAxis};
 use crate::coordinates::{Place, Short};
 use crate::error::LookError;
 use crate::mesh_layout::{FacesLayout, PointsLayout};
@@ -75,6 +76,9 @@ pub(super) fn draw(
     drawing.check(request.view)?;
     let mut text = geometry.describe(&survey, shown.len() as u64, request);
     geometry.describe_frames(&mut text, &shown, &descriptor.attrs);
+    for note in attributes::notes(&descriptor.attrs) {
+        text = format!("{text} {note}.");
+    }
     let left_out = drawing.left_out;
     // Writing to a String cannot fail.
     if left_out.one_in > 1 {
@@ -214,7 +218,7 @@ impl Geometry<'_> {
         if frames < 2 {
             return;
         }
-        let number = |name: &str| attrs.get(name).and_then(serde_json::Value::as_f64);
+        let number = |name: &str| attributes::number(attrs, name);
         let times = number("startTimeCode").map_or_else(String::new, |start| {
             #[expect(clippy::cast_precision_loss, reason = "frames of a cache")]
             let end = start + (frames - 1) as f64 * number("timeCodeStep").unwrap_or(1.0);
@@ -249,20 +253,19 @@ fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, LookError> 
 /// The axis that is up, and why it is assumed. It is what the scene says, or else usual in the program that the scene
 /// comes from.
 fn up_axis(descriptor: &Descriptor) -> (UpAxis, &'static str) {
-    let said = descriptor.attrs.get("upAxis");
-    match said.and_then(serde_json::Value::as_str) {
-        Some("Z" | "z") => return (UpAxis::Z, ""),
-        Some("Y" | "y") => return (UpAxis::Y, ""),
-        _ => {}
-    }
+    let is_said = match attributes::up_axis(&descriptor.attrs) {
+        Ok(axis) => return (axis, ""),
+        Err(is_said) => is_said,
+    };
     let usual = if descriptor.source_dcc.to_lowercase().contains("blender") {
         UpAxis::Z
     } else {
         UpAxis::Y
     };
-    let why = match said {
-        Some(_) => " (assumed: the attribute upAxis is neither Y nor Z)",
-        None => " (assumed: there is no attribute upAxis)",
+    let why = if is_said {
+        " (assumed: the attribute upAxis is neither Y nor Z)"
+    } else {
+        " (assumed: there is no attribute upAxis)"
     };
     (usual, why)
 }

@@ -15,12 +15,15 @@ mod encoded;
 mod face_reader;
 mod frame;
 mod geometry;
+mod ids;
+mod levels;
 mod light;
 mod mesh;
 mod openexr;
 mod output;
 mod pixels;
 mod points;
+mod primaries;
 mod raster;
 mod seen;
 mod sheet;
@@ -31,10 +34,12 @@ mod survey;
 mod tally;
 mod tone;
 mod usual;
+mod whole_numbers;
 
 use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 
 use self::source::Source;
+use crate::attributes;
 use crate::error::{LookError, NamedArray};
 use crate::mesh_layout::PointsLayout;
 use crate::progress::Progress;
@@ -76,12 +81,17 @@ pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progre
     }
 }
 
-/// The array that is drawn as a frame: `pixels`, or of a screenshot the first array that is one.
+/// The array that is drawn as a frame: `pixels`, or of a screenshot the first array that is one, those of light before
+/// those of other numbers.
 pub(crate) fn frame_in(reader: &DataReader) -> Option<(&String, &PlacedArray)> {
     let is_screenshot = reader.descriptor().kind == SceneDataKind::Screenshot;
     let named = reader.arrays().get_key_value("pixels").into_iter();
-    let others = reader.arrays().iter().filter(|_| is_screenshot);
-    named.chain(others).find(|(_, array)| pixels::is_frame(array))
+    let others = || reader.arrays().iter().filter(|_| is_screenshot);
+    let of_light = others().filter(|(_, array)| pixels::is_light(array));
+    named
+        .chain(of_light)
+        .chain(others())
+        .find(|(_, array)| pixels::is_frame(array))
 }
 
 /// The frame that the attributes of a screenshot without arrays describe, whether it has as many bytes as the data or not.
@@ -95,7 +105,11 @@ fn nothing_to_draw(reader: &DataReader) -> LookError {
     let arrays = reader.arrays().iter().take(MAX_NAMED);
     let kind = reader.descriptor().kind;
     LookError::NothingToDraw {
-        reasons: PointsLayout::of(reader.arrays(), kind).err().into_iter().collect(),
+        reasons: PointsLayout::of(reader.arrays(), kind)
+            .err()
+            .into_iter()
+            .chain(attributes::notes(&reader.descriptor().attrs))
+            .collect(),
         kind,
         bytes: reader.len(),
         arrays: arrays.map(|(name, array)| NamedArray::new(name, array)).collect(),
