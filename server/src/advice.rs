@@ -133,7 +133,9 @@ impl From<LookError> for ToolError {
                  closer."
             }
             LookError::NothingSeen { .. } => "Choose another `view`.",
-            LookError::Undecodable { .. } => "Ask the program that made it to write it again.",
+            LookError::Undecodable { .. } => {
+                "The file is damaged, or of a kind that is not decoded here; ask the program that made it for a common one."
+            }
             LookError::TooLarge {
                 problem: TooLarge::Image(_),
                 ..
@@ -141,10 +143,9 @@ impl From<LookError> for ToolError {
             LookError::TooLarge { .. } => {
                 "Ask the program that made it for a smaller one, or for raw pixels, which may have any size."
             }
-            LookError::NoFlatLayer => {
-                "Deep and subsampled layers cannot; ask the program that made it for RGB or RGBA."
+            LookError::NoReadablePart { .. } => {
+                "Ask the program that made it for a flat part of RGB or RGBA, compressed as ZIP."
             }
-            LookError::Transparent => "There is nothing to see in it.",
             LookError::Unencodable { .. } => "Ask for a smaller `max_edge`.",
         };
         Self::new(fact, advice)
@@ -161,6 +162,8 @@ mod tests {
         let left_out = LeftOut {
             one_in,
             broken,
+            few: 0,
+            many: 0,
             unplaced: 0,
             late: 0,
         };
@@ -183,7 +186,7 @@ mod tests {
                     one_in: 2,
                     place: [1.0, 0.5, 1e-4],
                 },
-                "All points of the 1 in 2 that were looked at lie at (1, 0.5, 1.00e-4). There is nothing to draw; ask the \
+                "All points of the 1 in 2 that were looked at lie at (1, 0.5, 0.0001). There is nothing to draw; ask the \
                  program that made it.",
             ),
             (
@@ -217,13 +220,11 @@ mod tests {
                  for a smaller one, or for raw pixels, which may have any size.",
             ),
             (
-                LookError::NoFlatLayer,
-                "The EXR has no layer of flat pixels that can be shown. Deep and subsampled layers cannot; ask the program \
-                 that made it for RGB or RGBA.",
-            ),
-            (
-                LookError::Transparent,
-                "The image is transparent all over. There is nothing to see in it.",
+                LookError::NoReadablePart {
+                    problems: vec!["part \"a\" is deep".to_owned(), "part \"b\" is damaged".to_owned()],
+                },
+                "The EXR has nothing that can be shown: part \"a\" is deep; part \"b\" is damaged. Ask the program that made \
+                 it for a flat part of RGB or RGBA, compressed as ZIP.",
             ),
             (
                 LookError::Unencodable {

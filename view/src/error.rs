@@ -5,9 +5,10 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{Dtype, Error, PlacedArray, SceneDataKind};
 
+use crate::coordinates::Place;
 use crate::left_out::LeftOut;
 use crate::request::View;
-use crate::text::{self, Place, Quoted};
+use crate::text::{self, Quoted};
 
 /// Longest message of an image decoder that is passed on, in bytes.
 const MAX_PROBLEM_BYTES: usize = 200;
@@ -49,7 +50,7 @@ pub enum LookError {
         frames: u64,
     },
     /// The buffer holds neither geometry nor pixels nor an image file.
-    #[error("there is nothing to draw in {}", contents(*kind, *bytes, arrays))]
+    #[error("there is nothing to draw in {}{}", contents(*kind, *bytes, arrays), because(reasons))]
     NothingToDraw {
         /// The kind of the buffer.
         kind: SceneDataKind,
@@ -57,6 +58,8 @@ pub enum LookError {
         bytes: u64,
         /// The first of its arrays.
         arrays: Vec<NamedArray>,
+        /// Why that which has the name of something that can be drawn is not drawn.
+        reasons: Vec<String>,
     },
     /// The attributes describe a frame that is larger or smaller than the data.
     #[error("its attributes say pixels of {dtype} {shape:?}, which are {described} bytes, and there are {bytes}")]
@@ -93,7 +96,7 @@ pub enum LookError {
         /// One point in this many was looked at.
         one_in: u64,
         /// The coordinates of the place.
-        place: [f32; 3],
+        place: [f64; 3],
     },
     /// None of the faces of a mesh can be drawn.
     #[error("{}", no_face(left_out))]
@@ -129,12 +132,12 @@ pub enum LookError {
         /// Which limit the file exceeds.
         problem: TooLarge,
     },
-    /// All layers of an EXR file are deep or subsampled.
-    #[error("the EXR has no layer of flat pixels that can be shown")]
-    NoFlatLayer,
-    /// No pixel of the image can be seen.
-    #[error("the image is transparent all over")]
-    Transparent,
+    /// No part of an EXR file can be read.
+    #[error("the EXR has nothing that can be shown: {}", problems.join("; "))]
+    NoReadablePart {
+        /// For each part, why it cannot be read.
+        problems: Vec<String>,
+    },
     /// The picture cannot be made into an image file.
     #[error("the picture cannot be encoded: {problem}")]
     Unencodable {
@@ -213,6 +216,10 @@ fn contents(kind: SceneDataKind, bytes: u64, arrays: &[NamedArray]) -> String {
     }
     let arrays: Vec<_> = arrays.iter().map(ToString::to_string).collect();
     format!("the arrays of this buffer ({kind}): {}", arrays.join(", "))
+}
+
+fn because(reasons: &[String]) -> String {
+    reasons.iter().map(|reason| format!("; {reason}")).collect()
 }
 
 fn no_face(left_out: &LeftOut) -> String {

@@ -9,8 +9,12 @@ use crate::text;
 pub struct LeftOut {
     /// One face in this many was looked at.
     pub one_in: u64,
-    /// Faces whose corners or points do not exist, or that have fewer than three corners or too many.
+    /// Faces whose corners or points do not exist.
     pub broken: u64,
+    /// Faces that have fewer than three corners.
+    pub few: u64,
+    /// Faces that have more corners than can be drawn.
+    pub many: u64,
     /// Faces with points that are NaN or infinite.
     pub unplaced: u64,
     /// Faces that were left out because other faces took more work than was expected.
@@ -22,6 +26,8 @@ impl Display for LeftOut {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.broken, "whose corners or points are not there"),
+            (self.few, "with fewer than three corners"),
+            (self.many, "with more than 1048576 corners"),
             (self.unplaced, "with points that are NaN or infinite"),
             (self.late, "that would have taken too long to draw"),
         ];

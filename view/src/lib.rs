@@ -26,7 +26,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod attributes;
 mod contents;
+mod coordinates;
 mod decode;
 mod elements;
 mod error;
@@ -34,6 +36,7 @@ mod image_format;
 mod left_out;
 mod look;
 pub mod memory;
+mod mesh_layout;
 mod number;
 mod picture;
 mod placement;

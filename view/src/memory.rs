@@ -27,6 +27,26 @@ pub fn with_room<T>(len: usize) -> Result<Vec<T>, Error> {
     Ok(vector)
 }
 
+/// Makes a vector `len` long. New places get `value`.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn resize<T: Clone>(vector: &mut Vec<T>, len: usize, value: T) -> Result<(), Error> {
+    reserve(vector, len)?;
+    vector.resize(len, value);
+    Ok(())
+}
+
+/// Makes room for `len` values in a vector.
+///
+/// # Errors
+/// [`Error::OutOfMemory`].
+pub fn reserve<T>(vector: &mut Vec<T>, len: usize) -> Result<(), Error> {
+    vector
+        .try_reserve(len.saturating_sub(vector.len()))
+        .map_err(|_| Error::no_memory_for((len as u64).saturating_mul(size_of::<T>() as u64)))
+}
+
 /// Checks that `bytes` can be allocated, because code of other crates ends the process when it cannot allocate them.
 ///
 /// # Errors
@@ -50,7 +70,7 @@ mod tests {
                 "{error}"
             );
         }
-        assert!(expect(usize::MAX).is_err());
+        assert!(expect(usize::MAX).is_err() && resize(&mut vec![0_u8], usize::MAX, 0).is_err());
         assert_eq!(filled(3, 7).expect("memory"), [7; 3]);
     }
 }

@@ -68,17 +68,28 @@ impl Placement {
             .fold(0.0, |largest, number| largest.max(number.abs()))
     }
 
-    /// Whether points between `-furthest` and `furthest` on each axis stay within what single precision holds.
-    pub(crate) fn can_hold(&self, furthest: f64) -> bool {
-        let holds = |number: f64| number.abs() <= f64::from(f32::MAX);
+    /// Whether points between `-furthest` and `furthest` on each axis stay within what double or single precision holds.
+    pub(crate) fn can_hold(&self, furthest: f64, is_double: bool) -> bool {
+        let [least, most] = if is_double {
+            [f64::MIN_POSITIVE, f64::MAX]
+        } else {
+            [f32::MIN_POSITIVE, f32::MAX].map(f64::from)
+        };
+        let holds = |number: f64| number.abs() <= most;
         let reach = |axis: usize| self.axes.iter().map(|row| row[axis].abs()).sum::<f64>() * furthest;
-        let vanishes = furthest > 0.0 && self.largest() * furthest < f64::from(f32::MIN_POSITIVE);
+        let vanishes = furthest > 0.0 && self.largest() * furthest < least;
         (0..3).all(|axis| holds(reach(axis) + self.origin[axis].abs())) && !vanishes
     }
 }
 
-/// The reason that texts give if a transform takes points beyond single precision.
-pub(crate) const BEYOND: &str = "it takes points beyond what single precision can hold";
+/// The reason that texts give if a transform takes points beyond their precision.
+pub(crate) fn beyond(is_double: bool) -> &'static str {
+    if is_double {
+        "it takes points beyond what double precision can hold"
+    } else {
+        "it takes points beyond what single precision can hold"
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -137,9 +148,10 @@ mod tests {
             {
                 assert!((found - expected).abs() < 1e-9, "{size}: {placement:?}");
             }
-            assert_eq!(placement.can_hold(10.0), holds, "{size}");
+            assert_eq!(placement.can_hold(10.0, false), holds, "{size}");
         }
         let far = json!([1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 1e39, 0, 0, 1]);
-        assert!(!of(&far).expect("usable").expect("stated").can_hold(1.0));
+        let far = of(&far).expect("usable").expect("stated");
+        assert!(!far.can_hold(1.0, false) && far.can_hold(1.0, true));
     }
 }

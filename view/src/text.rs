@@ -146,33 +146,6 @@ pub(crate) fn fenced(content: &str) -> String {
     block + "\n" + &fence
 }
 
-/// A number with few digits, to be read at a glance.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Short(pub(crate) f32);
-
-impl Display for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(number) = *self;
-        if number == 0.0 || (1e-3..1e6).contains(&number.abs()) {
-            let text = format!("{number:.3}");
-            f.write_str(text.trim_end_matches('0').trim_end_matches('.'))
-        } else {
-            write!(f, "{number:.2e}")
-        }
-    }
-}
-
-/// The coordinates of a place.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place(pub(crate) [f32; 3]);
-
-impl Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [x, y, z] = self.0.map(Short);
-        write!(f, "({x}, {y}, {z})")
-    }
-}
-
 /// `1 buffer`, `2 buffers`.
 pub fn count(number: usize, noun: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -265,12 +238,6 @@ mod tests {
         assert_eq!(utf8(b"a\xffb", false), Err(1));
         assert_eq!(readable(b"a\tb\n", true), Some("a\tb\n"));
         assert_eq!(readable(b"a\0b", true), None);
-    }
-
-    #[test]
-    fn numbers_are_short() {
-        let shown = [0.0, 1.0, 0.25, 12.345_6, 1e10, -0.000_01].map(|number| Short(number).to_string());
-        assert_eq!(shown, ["0", "1", "0.25", "12.346", "1.00e10", "-1.00e-5"]);
     }
 
     #[test]

@@ -3,9 +3,13 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{DataReader, Domain, PlacedArray, SceneDataKind};
+use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+
+use crate::attributes;
+use crate::mesh_layout::PointsLayout;
+use crate::text;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Animation {
@@ -22,11 +26,11 @@ pub(crate) struct Animation {
 impl Animation {
     pub(super) fn of(reader: &DataReader) -> Option<Self> {
         let descriptor = reader.descriptor();
-        let attr = |name| descriptor.attrs.get(name).and_then(Value::as_f64);
-        let of_frames = |array: &&PlacedArray| array.domain == Some(Domain::Frame);
-        let frames = reader.arrays().values().find(of_frames);
-        (descriptor.kind == SceneDataKind::AnimationCache).then(|| Self {
-            frames: frames.and_then(|array| array.shape.first().copied()),
+        let attr = |name| attributes::number(&descriptor.attrs, name);
+        let frames = frames(reader.arrays(), descriptor.kind);
+        let is_one = descriptor.kind == SceneDataKind::AnimationCache || frames.is_some_and(|frames| frames > 1);
+        is_one.then(|| Self {
+            frames,
             fps: attr("timeCodesPerSecond"),
             start: attr("startTimeCode"),
             end: attr("endTimeCode"),
@@ -34,10 +38,34 @@ impl Animation {
     }
 }
 
+/// How many frames there are: as many as positions are drawn of, or else what the first axis of a cache says.
+fn frames(arrays: &IndexMap<String, PlacedArray>, kind: SceneDataKind) -> Option<u64> {
+    if kind == SceneDataKind::Screenshot {
+        return None;
+    }
+    if let Ok(Some(points)) = PointsLayout::of(arrays, kind) {
+        return Some(points.frames);
+    }
+    let is_cache = kind == SceneDataKind::AnimationCache;
+    let first_axis = |array: &PlacedArray| array.shape.first().copied();
+    let stated = arrays.values().find(|array| array.domain == Some(Domain::Frame));
+    let transforms = || arrays.get("transform").filter(|array| array.shape.len() == 3);
+    let any = || {
+        arrays
+            .values()
+            .find(|array| array.domain.is_none() && array.shape.len() > 1)
+    };
+    let of_frames = stated.or_else(transforms).or_else(any).filter(|_| is_cache);
+    of_frames.and_then(first_axis)
+}
+
 impl Display for Animation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.frames {
-            Some(frames) => write!(f, "Animation of {frames} frames")?,
+            Some(frames) => {
+                let frames = text::count(usize::try_from(frames).unwrap_or(usize::MAX), "frame");
+                write!(f, "Animation of {frames}")?;
+            }
             None => f.write_str("Animation of an unknown number of frames")?,
         }
         if let Some(fps) = self.fps {

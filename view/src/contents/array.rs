@@ -17,7 +17,7 @@ use crate::text::Quoted;
 pub(crate) struct Array {
     pub(super) name: String,
     #[schemars(with = "String")]
-    dtype: Dtype,
+    pub(super) dtype: Dtype,
     shape: Vec<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]

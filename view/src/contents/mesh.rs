@@ -1,54 +1,115 @@
 //! Whether the arrays of a mesh fit together.
 
-use dcc_mcp_shm::DataReader;
+use dcc_mcp_shm::{DataReader, SceneDataKind};
 
 use super::array::Array;
+use crate::mesh_layout::{Division, FacesLayout, PointsLayout};
 use crate::number::Number;
 use crate::statistics::Component;
+use crate::text;
 
 /// Sentences about the arrays that have the names of a mesh in the format, as far as `described` has their numbers.
 pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
-    let shape = |name| reader.arrays().get(name).map(|array| array.shape.as_slice());
-    let rows = |name| shape(name).and_then(|shape| shape.first().copied());
+    let (arrays, kind) = (reader.arrays(), reader.descriptor().kind);
+    // Positions of a screenshot are pixels.
+    if kind == SceneDataKind::Screenshot && !arrays.contains_key("corner_vert") {
+        return Vec::new();
+    }
+    let mut notes = Vec::new();
+    let points = match PointsLayout::of(arrays, kind) {
+        Ok(points) => points,
+        Err(why) => {
+            notes.push(format!("There are no points, because {why}"));
+            None
+        }
+    };
+    let faces = match FacesLayout::of(arrays) {
+        Ok(faces) => faces,
+        Err(why) => {
+            notes.push(format!("There are no faces, because {why}"));
+            None
+        }
+    };
+    if let (Some(points), Some(faces)) = (&points, &faces) {
+        notes.insert(0, counts(points, faces));
+    }
+    notes.extend(points.as_ref().and_then(PointsLayout::note));
+    let Some(faces) = faces else {
+        return notes;
+    };
     let components = |name| {
         let array = described.iter().find(|array| array.name == name);
         array.map_or(&[][..], |array| &array.components)
     };
-    let mut notes = Vec::new();
-    let points = rows("position");
-    // Each row of a `corner_vert` with two axes is a face.
-    let (faces, corners) = match shape("corner_vert") {
-        Some(&[faces, corners_each]) => (Some(faces), faces.checked_mul(corners_each)),
-        corners => (
-            rows("face_size").or_else(|| rows("face_start")),
-            corners.and_then(|shape| shape.first().copied()),
-        ),
-    };
-    if let (Some(points), Some(corners), Some(faces)) = (points, corners, faces) {
-        notes.push(format!("Mesh of {faces} faces, {corners} corners and {points} points"));
-    }
-    if let (Some(points), Some((least, greatest))) = (points, bounds(components("corner_vert"))) {
+    if let (Some(points), Some((least, greatest))) = (&points, bounds(components("corner_vert"))) {
+        let points = points.count;
         notes.push(if least >= 0 && greatest < points.into() {
             "corner_vert lies within the points".to_owned()
         } else {
             format!("Damaged mesh: corner_vert goes from {least} to {greatest}, but there are {points} points")
         });
     }
-    if let (Some(corners), [Component { sum: Some(sum), .. }]) = (corners, components("face_size")) {
-        notes.push(if *sum == i128::from(corners) {
-            "face_size adds up to the corners".to_owned()
-        } else {
-            format!("Damaged mesh: face_size adds up to {sum}, but there are {corners} corners")
-        });
-    }
+    notes.extend(sizes(&faces, components("face_size")));
     notes
 }
 
-/// The least and the greatest integer of all components, if there are any.
+fn counts(points: &PointsLayout<'_>, faces: &FacesLayout<'_>) -> String {
+    let note = faces.note().map_or_else(String::new, |note| format!(" ({note})"));
+    let frames = match points.frames {
+        1 => String::new(),
+        frames => format!(" in each of {frames} frames"),
+    };
+    let count = |number, noun| text::count(usize::try_from(number).unwrap_or(usize::MAX), noun);
+    format!(
+        "Mesh of {} faces{note}, {} corners and {}{frames}",
+        faces.count,
+        faces.corner_vert.len,
+        count(points.count, "point")
+    )
+}
+
+/// Whether the sizes of the faces fit the corners.
+fn sizes(faces: &FacesLayout<'_>, components: &[Component]) -> Option<String> {
+    let [Component { sum: Some(sum), .. }] = components else {
+        return None;
+    };
+    let (corners, sum) = (faces.corner_vert.len, whole(*sum)?);
+    match faces.division {
+        Division::PaddedRows { each, .. } if sum != i128::from(corners) => {
+            let (_, greatest) = bounds(components)?;
+            Some(if greatest <= each.into() {
+                format!("Of each row of {each} corners, face_size says how many belong to the face")
+            } else {
+                format!("Damaged mesh: face_size goes up to {greatest}, but rows have {each} corners")
+            })
+        }
+        Division::PaddedRows { .. } | Division::Sizes(_) if sum == i128::from(corners) => {
+            Some("face_size adds up to the corners".to_owned())
+        }
+        Division::PaddedRows { .. } | Division::Sizes(_) => Some(format!(
+            "Damaged mesh: face_size adds up to {sum}, but there are {corners} corners"
+        )),
+        Division::Rows(_) | Division::Unsaid | Division::Starts(_) => None,
+    }
+}
+
+/// The least and the greatest number of all components, if there are any.
 fn bounds(components: &[Component]) -> Option<(i128, i128)> {
-    let of_each = components.iter().filter_map(|component| match component.bounds {
-        Some((Number::Integer(least), Number::Integer(greatest))) => Some((least, greatest)),
-        _ => None,
+    let of_each = components.iter().filter_map(|component| {
+        let (least, greatest) = component.bounds?;
+        Some((whole(least)?, whole(greatest)?))
     });
     of_each.reduce(|(least, greatest), (low, high)| (least.min(low), greatest.max(high)))
+}
+
+/// A number as an integer. Floats are rounded down.
+fn whole(number: Number) -> Option<i128> {
+    #[expect(clippy::cast_possible_truncation, reason = "saturates")]
+    let of_float = |number: f64| number.floor() as i128;
+    match number {
+        Number::Bool(_) => None,
+        Number::Integer(number) => Some(number),
+        Number::Half(number) | Number::Single(number) => Some(of_float(number.into())),
+        Number::Double(number) => Some(of_float(number)),
+    }
 }

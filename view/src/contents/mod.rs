@@ -19,6 +19,7 @@ use self::animation::Animation;
 use self::array::Array;
 use self::image::Image;
 use self::payload::Payload;
+use crate::attributes;
 use crate::error::LookError;
 use crate::look::array;
 use crate::memory;
@@ -105,6 +106,7 @@ impl Contents {
             notes: mesh::notes(reader, &arrays)
                 .into_iter()
                 .chain(placement::note(&descriptor.attrs, &arrays))
+                .chain(attributes::notes(&descriptor.attrs))
                 .collect(),
             arrays,
             other_arrays: others

@@ -4,16 +4,17 @@ use dcc_mcp_shm::Attrs;
 
 use super::array::Array;
 use crate::number::Number;
-use crate::placement::{BEYOND, Placement};
+use crate::placement::{Placement, beyond};
 
 /// Says why the transform cannot be used, as far as positions were looked at; `None` if it can.
 pub(super) fn note(attrs: &Attrs, described: &[Array]) -> Option<String> {
     match Placement::of(attrs) {
         Ok(None) => None,
         Ok(Some(placement)) => {
-            let furthest = furthest(described.iter().find(|array| array.name == "position")?)?;
-            let beyond = !placement.can_hold(furthest);
-            beyond.then(|| format!("The attribute transform cannot be used: {BEYOND}"))
+            let position = described.iter().find(|array| array.name == "position")?;
+            let is_double = position.dtype.size() == 8;
+            let is_held = placement.can_hold(furthest(position)?, is_double);
+            (!is_held).then(|| format!("The attribute transform cannot be used: {}", beyond(is_double)))
         }
         Err(why) => Some(format!("The attribute transform cannot be used: {why}")),
     }

@@ -1,5 +1,6 @@
 //! The view of geometry: the directions of each side, the camera that takes in all points, and the projection.
 
+use crate::attributes::UpAxis;
 use crate::request::View;
 
 impl View {
@@ -29,18 +30,18 @@ impl View {
     }
 }
 
-/// Which axis of the scene points up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum UpAxis {
-    Y,
-    Z,
-}
+/// Coordinates are multiplied by this, so that the difference of the two largest doubles is finite. As a power of two it
+/// changes no digit.
+const SCALE: f64 = 1.0 / 256.0;
 
 /// Turns coordinates of a scene into right, up and towards the viewer.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Orientation {
     view: View,
     rows: [[f64; 3]; 3],
+    /// The place that becomes 0, 0, 0. It is subtracted before anything is rounded: a millimetre is seen as well a
+    /// thousand kilometres from the scene's origin.
+    origin: [f64; 3],
 }
 
 impl Orientation {
@@ -54,12 +55,22 @@ impl Orientation {
         if let Some(placement) = placement {
             rows = rows.map(|row| placement.map(|axis| dot(axis, row)));
         }
-        Self { view, rows }
+        Self {
+            view,
+            rows,
+            origin: [0.0; 3],
+        }
     }
 
-    pub(super) fn seen(&self, point: [f32; 3]) -> [f64; 3] {
-        let point = point.map(f64::from);
-        self.rows.map(|row| dot(row, point))
+    /// The same directions around another place, which should be near to what is seen.
+    pub(super) fn around(self, origin: [f64; 3]) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// A point by its distance from the origin to the right, up and towards the viewer, in units of [`SCALE`].
+    pub(super) fn seen(&self, point: [f64; 3]) -> [f64; 3] {
+        let from_origin = [0, 1, 2].map(|axis| point[axis] * SCALE - self.origin[axis] * SCALE);
+        self.rows.map(|row| dot(row, from_origin))
     }
 }
 
@@ -97,7 +108,7 @@ impl Extent {
     }
 
     /// Adds a point, which must be finite.
-    pub(super) fn add(&mut self, point: [f32; 3]) {
+    pub(super) fn add(&mut self, point: [f64; 3]) {
         let seen @ [x, y, z] = self.orientation.seen(point);
         let wider = self.orientation.view.spread() * z;
         self.right = self.right.max(wider + x);
@@ -144,6 +155,8 @@ const MIN_EYE: f64 = 0.1;
 const MIN_DEPTH: f64 = 1e-3;
 /// Least half breadth that the points are taken to have, because a line that is seen from its end has none.
 const MIN_REACH: f64 = 1e-3;
+/// How far away a point is taken to be at most.
+const FURTHEST: f64 = 1e9;
 /// Share of the picture's edge that the points take up.
 const FILLED: f64 = 0.92;
 /// The depth of the nearest point; depths are 24 bits of a sample.
@@ -167,14 +180,21 @@ pub(super) struct Camera {
 }
 
 impl Camera {
-    /// A point in coordinates of the camera; NaN if it is NaN or infinite.
-    #[expect(clippy::cast_possible_truncation, reason = "near 1")]
-    pub(super) fn seen(&self, point: [f32; 3]) -> [f32; 3] {
+    /// A point in coordinates of the camera; NaN if it is NaN or infinite. A point that is very far away is brought
+    /// nearer in its direction.
+    #[expect(clippy::cast_possible_truncation, reason = "near 1, or far outside of the picture")]
+    pub(super) fn seen(&self, point: [f64; 3]) -> [f32; 3] {
         if !point.iter().all(|value| value.is_finite()) {
             return [f32::NAN; 3];
         }
         let seen = self.orientation.seen(point);
-        [0, 1, 2].map(|i| ((seen[i] - self.center[i]) / self.unit) as f32)
+        let from_center = [0, 1, 2].map(|axis| seen[axis] - self.center[axis]);
+        let largest = from_center.iter().fold(0.0, |largest, value| value.abs().max(largest));
+        if largest <= self.unit * FURTHEST {
+            from_center.map(|value| (value / self.unit) as f32)
+        } else {
+            from_center.map(|value| (value / largest * FURTHEST) as f32)
+        }
     }
 
     /// The projection to a square picture of `edge` samples.
@@ -239,6 +259,11 @@ impl Projection {
         ]
     }
 
+    /// Nearer than this, nothing can be projected: the eye is there.
+    pub(super) fn nearest(self) -> f32 {
+        self.eye.map_or(f32::MAX, |eye| eye / 2.0)
+    }
+
     /// The direction from a point to the eye.
     #[inline]
     pub(super) fn to_eye(self, [x, y, z]: [f32; 3]) -> [f32; 3] {
@@ -260,15 +285,17 @@ mod tests {
         View::Bottom,
     ];
 
-    fn camera(view: View, up: UpAxis, points: &[[f32; 3]]) -> Option<Camera> {
-        let mut extent = Extent::new(Orientation::new(view, up, None));
+    fn camera(view: View, up: UpAxis, points: &[[f64; 3]]) -> Option<Camera> {
+        let orientation = Orientation::new(view, up, None);
+        let origin = points.first().copied().unwrap_or_default();
+        let mut extent = Extent::new(orientation.around(origin));
         for &point in points {
             extent.add(point);
         }
         extent.camera()
     }
 
-    fn corners(center: [f32; 3], size: [f32; 3]) -> Vec<[f32; 3]> {
+    fn corners(center: [f64; 3], size: [f64; 3]) -> Vec<[f64; 3]> {
         (0..8)
             .map(|corner| [0, 1, 2].map(|axis| center[axis] + if corner >> axis & 1 == 0 { 0.0 } else { size[axis] }))
             .collect()
@@ -276,7 +303,7 @@ mod tests {
 
     #[expect(clippy::cast_possible_truncation, reason = "small whole numbers")]
     fn rounded(place: [f64; 3]) -> [i32; 3] {
-        place.map(|value| value.round() as i32)
+        place.map(|value| (value / SCALE).round() as i32)
     }
 
     #[test]
@@ -330,6 +357,10 @@ mod tests {
             ([1e6, -1e6, 10.0], [3.0, 1.0, 100.0]),
             ([0.0, 0.0, 0.0], [1.0, 0.0, 0.0]),
             ([-3e38, -3e38, -3e38], [3e38, 3e38, 3e38]),
+            ([1e8, 4.6e6, -3.0], [1.0, 1.0, 0.0]),
+            ([1e60, -2e60, 0.0], [1e50, 3e50, 1e48]),
+            ([-1e308, -1e308, 1e308], [1.7e308, 1e308, 0.7e308]),
+            ([1e-300, 0.0, 0.0], [1e-299, 2e-300, 1e-300]),
             ([0.0, 0.0, 0.0], [1e-30, 2e-30, 0.0]),
         ];
         for view in VIEWS {

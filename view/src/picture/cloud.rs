@@ -1,11 +1,12 @@
 //! Drawing points as balls, within a bounded amount of work: all points, or some of them.
 
 use super::camera::Camera;
-use super::points::{Points, Share};
+use super::points::Share;
 use super::raster::Samples;
 use super::source::Source;
 use super::tally::Tally;
 use crate::error::LookError;
+use crate::mesh_layout::PointsLayout;
 
 /// Most points that are drawn: several for each sample of a picture.
 const MAX_DRAWN: u64 = 1 << 22;
@@ -17,7 +18,7 @@ const MAX_RADIUS: f32 = 0.009;
 const MIN_RADIUS: f32 = 1.5;
 
 /// The share of points that is drawn of each of `frames` frames, if one chunk of points in `chunks` is read.
-pub(super) fn share(points: &Points<'_>, frames: u64, chunks: u64) -> Share {
+pub(super) fn share(points: &PointsLayout<'_>, frames: u64, chunks: u64) -> Share {
     let read = points.count.saturating_mul(frames) / chunks;
     Share {
         chunks,
@@ -28,7 +29,7 @@ pub(super) fn share(points: &Points<'_>, frames: u64, chunks: u64) -> Share {
 /// Draws a share of the points of a frame.
 pub(super) fn draw(
     source: &Source<'_>,
-    points: &Points<'_>,
+    points: &PointsLayout<'_>,
     frame: u64,
     share: Share,
     camera: &Camera,
@@ -40,7 +41,8 @@ pub(super) fn draw(
     let radius = radius(points.count.div_ceil(share.one_in()), edge);
     points.read(source, frame, share, |point| {
         let seen = camera.seen(point);
-        if seen[0].is_nan() {
+        // A stray point may be where the eye is.
+        if seen[0].is_nan() || seen[2] > projection.nearest() {
             return Ok(());
         }
         drawing.drawn += 1;

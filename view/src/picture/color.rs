@@ -9,6 +9,8 @@ pub(super) enum Transfer {
     Linear,
     /// No light at all: normals, depth, masks.
     Data,
+    /// False colours, encoded as sRGB, of numbers that tell things apart.
+    Ids,
 }
 
 impl Transfer {
@@ -36,7 +38,13 @@ impl Transfer {
             Self::Srgb => "sRGB",
             Self::Linear => "linear",
             Self::Data => "data",
+            Self::Ids => "false-colour",
         }
+    }
+
+    /// Whether the numbers stand for something else than light.
+    pub(super) fn is_no_light(self) -> bool {
+        matches!(self, Self::Data | Self::Ids)
     }
 }
 

@@ -12,9 +12,11 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::color::Transfer;
 use super::frame::{Alpha, MAX_EDGE, PixelFormat, least_step};
 use super::output::Picture;
+use super::primaries::Primaries;
 use super::size::size;
 use super::source::{Part, Source};
 use super::{openexr, pixels};
+use crate::attributes;
 use crate::error::{LookError, TooLarge};
 use crate::image_format::{MAGIC_BYTES, image_format, name};
 use crate::memory;
@@ -53,14 +55,18 @@ pub(super) fn draw(
         position: 0,
         failure: &mut failure,
     };
-    let color_space = attrs.get("colorSpace").and_then(|value| value.as_str());
+    let color_space = attributes::string(attrs, "colorSpace");
     let drawn = if format == ImageFormat::OpenExr {
         openexr::draw(source, BufReader::new(file), color_space, max_edge)
     } else {
         draw_decoded(source, file, format, color_space, max_edge)
     };
     // The error that ended the reading says more than what the decoder makes of it.
-    drawn.map_err(|error| failure.unwrap_or(error))
+    let mut picture = drawn.map_err(|error| failure.unwrap_or(error))?;
+    for note in attributes::notes(attrs) {
+        picture.text = format!("{} {note}.", picture.text);
+    }
+    Ok(picture)
 }
 
 /// The decoder of a file. Neither the file nor its image may be too large.
@@ -141,23 +147,20 @@ fn draw_decoded(
         _ => "<u2".parse()?,
     };
     let dimensions = [size(image.width()), size(image.height())];
-    let mut pixels = PixelFormat {
+    let pixels = PixelFormat {
         size: dimensions,
         channels,
         transfer: Transfer::of(color_space, false),
         alpha: Alpha::Straight,
         step: least_step(dimensions),
+        offset: 0.0,
+        primaries: color_space.and_then(Primaries::named),
     };
-    let (picture, words) = loop {
-        let frame = pixels::shrunken(source, dtype, pixels, max_edge, |y, row| {
-            row.copy_from_slice(&image.as_bytes()[y * row.len()..][..row.len()]);
-            Ok(())
-        })?;
-        if let Some(developed) = frame.develop()? {
-            break developed;
-        }
-        pixels.alpha = Alpha::Ignored;
-    };
+    let frame = pixels::shrunken(source, dtype, pixels, max_edge, |y, row| {
+        row.copy_from_slice(&image.as_bytes()[y * row.len()..][..row.len()]);
+        Ok(())
+    })?;
+    let (picture, words) = frame.develop()?;
     let [width, height] = pixels.size;
     Ok(Picture {
         image: picture,

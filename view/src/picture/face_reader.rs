@@ -1,43 +1,26 @@
 //! The faces of a mesh, read by their index: which corners belong together.
 
-use dcc_mcp_shm::PlacedArray;
-use indexmap::IndexMap;
-
-use super::element;
 use super::size::size;
 use super::source::{Part, Source};
 use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
+use crate::mesh_layout::{Division, FacesLayout, IndexArray, MAX_CORNERS};
 
-/// Most corners of one face. Faces of meshes have fewer; a damaged size may say billions.
-const MAX_CORNERS: u64 = 1 << 16;
-/// Corners of each face if a mesh does not say how many its faces have.
-const UNSAID_CORNERS: u64 = 3;
 /// Faces of a group, whose sizes are added up together.
 const TOGETHER: usize = 1 << 12;
 /// Most faces that are found by adding up sizes, because all sizes are read for that.
 const MAX_SIZES: u64 = 1 << 28;
 
-/// How a mesh says where its faces are.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Faces<'a> {
-    corner_vert: &'a PlacedArray,
-    division: Division<'a>,
-    /// How many faces there are.
-    pub(super) count: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Division<'a> {
-    /// All faces have the same number of corners.
-    Even(u64),
-    /// The mesh does not say it, so each face has three corners.
-    Unsaid,
-    /// An array has the number of corners of each face.
-    Sizes(&'a PlacedArray),
-    /// An array has the first corner of each face.
-    Starts(&'a PlacedArray),
+/// Why corners make no face that can be drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NoFace {
+    /// There are fewer than three.
+    Few,
+    /// There are more than [`MAX_CORNERS`].
+    Many,
+    /// Some of them do not exist.
+    Missing,
 }
 
 /// The corners from `start` to before `end`.
@@ -48,59 +31,14 @@ struct Span {
 }
 
 impl Span {
-    fn is_face_of(self, corners: u64) -> bool {
-        let count = self.end.checked_sub(self.start);
-        self.end <= corners && count.is_some_and(|count| (3..=MAX_CORNERS).contains(&count))
-    }
-}
-
-impl<'a> Faces<'a> {
-    /// The faces that these arrays describe, if they do.
-    pub(super) fn of(arrays: &'a IndexMap<String, PlacedArray>) -> Option<Self> {
-        let integers = |name: &str| arrays.get(name).filter(|array| element::indices(array.dtype).is_some());
-        let corner_vert = integers("corner_vert")?;
-        let list = |name: &str| integers(name).filter(|array| array.shape.len() == 1);
-        let (division, count) = match corner_vert.shape[..] {
-            [faces, corners] if (3..=MAX_CORNERS).contains(&corners) => (Division::Even(corners), faces),
-            [corners] => match (list("face_size"), list("face_start")) {
-                (Some(sizes), _) => (Division::Sizes(sizes), sizes.shape[0]),
-                (None, Some(starts)) => (Division::Starts(starts), starts.shape[0]),
-                (None, None) => (Division::Unsaid, corners / UNSAID_CORNERS),
-            },
-            _ => return None,
-        };
-        Some(Self {
-            corner_vert,
-            division,
-            count,
-        })
-    }
-
-    /// Whether faces are taken for triangles because the scene does not say how many corners they have.
-    pub(super) fn are_taken_for_triangles(&self) -> bool {
-        matches!(self.division, Division::Unsaid)
-    }
-
-    /// Whether each face can be found without adding up too many sizes.
-    pub(super) fn can_be_found(&self) -> bool {
-        !matches!(self.division, Division::Sizes(_)) || self.count <= MAX_SIZES
-    }
-
-    /// Makes ready to read faces by their index.
-    pub(super) fn open(&self, source: &'a Source<'a>) -> Result<FaceReader<'a>, LookError> {
-        source.plan(self.corner_vert.size());
-        let spans = match self.division {
-            Division::Even(each) => Spans::Even(each),
-            Division::Unsaid => Spans::Even(UNSAID_CORNERS),
-            Division::Sizes(sizes) => Spans::Sizes(Sizes::new(source, sizes, self.count)?),
-            Division::Starts(starts) => Spans::Starts(Numbers::new(source, starts), self.count),
-        };
-        Ok(FaceReader {
-            corners: self.corner_vert.shape.iter().product(),
-            corner_vert: Numbers::new(source, self.corner_vert),
-            spans,
-            points: Vec::new(),
-        })
+    /// How many corners a face has whose corners are these, of `corners` in all.
+    fn len_of_face(self, corners: u64) -> Result<u64, NoFace> {
+        match self.end.checked_sub(self.start) {
+            Some(0..=2) => Err(NoFace::Few),
+            Some(count) if self.end <= corners && count <= MAX_CORNERS => Ok(count),
+            Some(_) if self.end <= corners => Err(NoFace::Many),
+            _ => Err(NoFace::Missing),
+        }
     }
 }
 
@@ -113,22 +51,48 @@ pub(super) struct FaceReader<'a> {
     points: Vec<u32>,
 }
 
+/// Whether each face can be found without adding up too many sizes.
+pub(super) fn can_be_found(faces: &FacesLayout<'_>) -> bool {
+    !matches!(faces.division, Division::Sizes(_)) || faces.count <= MAX_SIZES
+}
+
+impl<'a> FaceReader<'a> {
+    pub(super) fn new(source: &'a Source<'a>, faces: &FacesLayout<'a>) -> Result<Self, LookError> {
+        source.plan(faces.corner_vert.array.size());
+        let spans = match faces.division {
+            Division::Sizes(sizes) => Spans::Sizes(Sizes::new(source, sizes)?),
+            Division::Starts(starts) => Spans::Starts(Numbers::new(source, starts), faces.count),
+            Division::PaddedRows { each, sizes } => Spans::Padded(each, Numbers::new(source, sizes)),
+            Division::Rows(_) | Division::Unsaid => Spans::Even(faces.corners_of_each().unwrap_or(1)),
+        };
+        Ok(Self {
+            corners: faces.corner_vert.len,
+            corner_vert: Numbers::new(source, faces.corner_vert),
+            spans,
+            points: Vec::new(),
+        })
+    }
+}
+
 impl FaceReader<'_> {
-    /// The points of a face's corners; `None` if it has fewer than three corners, or too many, or corners that do not exist.
-    pub(super) fn read(&mut self, face: u64) -> Result<Option<&[u32]>, LookError> {
+    /// The points of a face's corners, or why it is no face.
+    pub(super) fn read(&mut self, face: u64) -> Result<Result<&[u32], NoFace>, LookError> {
         let span = self.spans.of(face, self.corners)?;
-        if !span.is_face_of(self.corners) {
-            return Ok(None);
-        }
-        self.points.resize(size(span.end - span.start), 0);
+        let count = match span.len_of_face(self.corners) {
+            Ok(count) => size(count),
+            Err(why) => return Ok(Err(why)),
+        };
+        memory::resize(&mut self.points, count, 0)?;
         self.corner_vert.read(span.start, &mut self.points)?;
-        Ok(Some(&self.points))
+        Ok(Ok(&self.points))
     }
 }
 
 /// Where the corners of each face are.
 enum Spans<'a> {
     Even(u64),
+    /// Corners of a row, and how many of them the face has.
+    Padded(u64, Numbers<'a>),
     Sizes(Sizes<'a>),
     /// First corners, and how many faces there are.
     Starts(Numbers<'a>, u64),
@@ -141,6 +105,14 @@ impl Spans<'_> {
                 start: face * *each,
                 end: (face + 1) * *each,
             }),
+            Self::Padded(each, sizes) => {
+                let mut size = [0];
+                sizes.read(face, &mut size)?;
+                let (start, size) = (face * *each, u64::from(size[0]));
+                // More corners than the row has are not there.
+                let end = if size <= *each { start + size } else { u64::MAX };
+                Ok(Span { start, end })
+            }
             Self::Sizes(sizes) => sizes.span(face),
             Self::Starts(starts, count) => {
                 // A face ends where the next one starts, and the last face with the last corner.
@@ -169,8 +141,9 @@ struct Sizes<'a> {
 }
 
 impl<'a> Sizes<'a> {
-    fn new(source: &'a Source<'a>, sizes: &PlacedArray, count: u64) -> Result<Self, LookError> {
-        source.plan(sizes.size());
+    fn new(source: &'a Source<'a>, sizes: IndexArray<'a>) -> Result<Self, LookError> {
+        let count = sizes.len;
+        source.plan(sizes.array.size());
         let groups = size(count).div_ceil(TOGETHER);
         let mut new = Self {
             numbers: Numbers::new(source, sizes),
@@ -217,30 +190,28 @@ impl<'a> Sizes<'a> {
     }
 }
 
-/// An array of integers, read from anywhere in it.
+/// An array of indices, read from anywhere in it.
 struct Numbers<'a> {
     bytes: Part<'a>,
     width: u64,
-    decode: Option<Decode<u32>>,
+    decode: Decode<u32>,
     raw: Vec<u8>,
 }
 
 impl<'a> Numbers<'a> {
-    fn new(source: &'a Source<'a>, array: &PlacedArray) -> Self {
+    fn new(source: &'a Source<'a>, numbers: IndexArray<'a>) -> Self {
         Self {
-            bytes: source.array(array),
-            width: array.dtype.size() as u64,
-            decode: element::indices(array.dtype),
+            bytes: source.array(numbers.array),
+            width: numbers.array.dtype.size() as u64,
+            decode: numbers.decode,
             raw: Vec::new(),
         }
     }
 
     fn read(&mut self, first: u64, numbers: &mut [u32]) -> Result<(), LookError> {
-        self.raw.resize(numbers.len() * size(self.width), 0);
+        memory::resize(&mut self.raw, numbers.len() * size(self.width), 0)?;
         self.bytes.read(first * self.width, &mut self.raw)?;
-        if let Some(decode) = self.decode {
-            decode(&self.raw, numbers);
-        }
+        (self.decode)(&self.raw, numbers);
         Ok(())
     }
 }
@@ -250,11 +221,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_has_too_few_corners_or_corners_that_are_not_there_is_no_face() {
+    fn what_is_no_face_says_why() {
+        use NoFace::{Few, Many, Missing};
         let spans = [(0, 3), (3, 7), (7, 9), (9, 9), (5, 2), (10, 13), (0, u64::MAX), (9, 12)];
-        let faces = spans.map(|(start, end)| Span { start, end }.is_face_of(12));
-        assert_eq!(faces, [true, true, false, false, false, false, false, true]);
-        let many = |end| Span { start: 1, end }.is_face_of(u64::MAX);
-        assert!(many(1 + MAX_CORNERS) && !many(2 + MAX_CORNERS));
+        let faces = spans.map(|(start, end)| Span { start, end }.len_of_face(12));
+        assert_eq!(
+            faces,
+            [
+                Ok(3),
+                Ok(4),
+                Err(Few),
+                Err(Few),
+                Err(Missing),
+                Err(Missing),
+                Err(Missing),
+                Ok(3)
+            ]
+        );
+        let many = |end| Span { start: 1, end }.len_of_face(u64::MAX);
+        assert_eq!(many(1 + MAX_CORNERS), Ok(MAX_CORNERS));
+        assert_eq!(many(2 + MAX_CORNERS), Err(Many));
     }
 }

@@ -6,18 +6,23 @@ use dcc_mcp_shm::Error;
 use image::RgbImage;
 
 use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
+use super::levels::Levels;
 use super::output::blank;
+use super::primaries::Primaries;
 use super::shrink::Shrink;
 use super::size::{edge, size};
 use super::tone::Tone;
+use crate::coordinates;
 use crate::error::LookError;
 use crate::memory;
-use crate::text::{self, Short};
+use crate::text;
 
 /// Longest edge of an image that is shown, in pixels: more than any camera has, and little memory for a row.
 pub(super) const MAX_EDGE: u64 = 1 << 17;
 /// Most pixels that are looked at: about a second's work. Only some columns and rows of a larger frame are looked at.
 const MAX_PIXELS: u128 = 1 << 26;
+/// Values are no larger than this where they are averaged.
+const LARGEST: f32 = 1e36;
 /// Edge of the squares that show through where an image is transparent, and their sRGB values.
 const CHECKER: (u32, [f32; 2]) = (12, [0.62, 0.74]);
 
@@ -28,7 +33,7 @@ pub(super) enum Alpha {
     Premultiplied,
     /// Coverage that the colours are not multiplied by, as PNG has it.
     Straight,
-    /// The value is ignored.
+    /// The value is no coverage.
     Ignored,
 }
 
@@ -43,6 +48,10 @@ pub(super) struct PixelFormat {
     pub(super) alpha: Alpha,
     /// One column and one row in this many is looked at.
     pub(super) step: usize,
+    /// What was subtracted from each value, so that its last digits stay.
+    pub(super) offset: f64,
+    /// Which colours are meant, if that is known; else those of displays.
+    pub(super) primaries: Option<Primaries>,
 }
 
 /// The least step by which no more than about [`MAX_PIXELS`] are looked at.
@@ -52,6 +61,22 @@ pub(super) fn least_step([width, height]: [usize; 2]) -> usize {
 }
 
 impl PixelFormat {
+    /// Turns colours of other primaries into those of displays, and says so.
+    fn convert(&self, pixels: &mut [[f32; 4]]) -> String {
+        let is_color = self.channels >= 3 && !self.transfer.is_no_light();
+        let Some(primaries) = self.primaries.filter(|primaries| is_color && !primaries.are_rec_709()) else {
+            return String::new();
+        };
+        let Some(way) = primaries.to_rec_709() else {
+            let stated = primaries.in_words();
+            return format!(" Its chromaticities make no colours and were ignored: {stated}.");
+        };
+        for [r, g, b, _] in pixels {
+            [*r, *g, *b] = way.map(|row| row[0] * *r + row[1] * *g + row[2] * *b);
+        }
+        format!(" Its colours were converted from {} to Rec. 709.", primaries.in_words())
+    }
+
     /// The pixels in words, such as `RGBA`.
     pub(super) fn pixels(&self) -> &'static str {
         ["grey", "grey with alpha", "RGB", "RGBA"][self.channels.clamp(1, 4) - 1]
@@ -68,6 +93,9 @@ pub(super) struct Frame {
     highest: f32,
     /// Pixels with values that are NaN or infinite.
     not_finite: u64,
+    /// Whether alpha was 0 so far. Straight colours are added without it then, because nothing of them would be left.
+    is_hidden: bool,
+    levels: Levels,
 }
 
 impl Frame {
@@ -81,6 +109,8 @@ impl Frame {
             lowest: f32::INFINITY,
             highest: f32::NEG_INFINITY,
             not_finite: 0,
+            is_hidden: format.alpha == Alpha::Straight && format.channels.is_multiple_of(2),
+            levels: Levels::new()?,
         })
     }
 
@@ -95,6 +125,11 @@ impl Frame {
         let Some(values) = values.get((first - x) * channels..) else {
             return;
         };
+        if self.is_hidden && !values.chunks_exact(channels).step_by(step).all(is_hidden) {
+            // Hidden colours leave nothing, so it is as if they had been added with their alpha.
+            self.is_hidden = false;
+            self.shrink.clear();
+        }
         let mut row = std::mem::take(&mut self.row);
         row.clear();
         match channels {
@@ -128,15 +163,18 @@ impl Frame {
     /// The values of a pixel as light, multiplied by its coverage.
     fn pixel(&mut self, [r, g, b, a]: [f32; 4]) -> [f32; 4] {
         let mut color = [r, g, b];
-        let a = if self.format.alpha == Alpha::Ignored { 1.0 } else { a };
+        let a = if self.is_hidden { 1.0 } else { a };
         if !(color.iter().all(|value| value.is_finite()) && a.is_finite()) {
             self.not_finite += 1;
             return [0.0, 0.0, 0.0, 1.0];
         }
+        self.levels.add(color);
         for value in &mut color {
             self.lowest = self.lowest.min(*value);
             self.highest = self.highest.max(*value);
-            if self.format.transfer == Transfer::Srgb {
+            // Averages of the largest numbers would not be finite.
+            *value = value.clamp(-LARGEST, LARGEST);
+            if matches!(self.format.transfer, Transfer::Srgb | Transfer::Ids) {
                 *value = self.table.linear(*value);
             }
             if self.format.alpha == Alpha::Straight {
@@ -146,24 +184,32 @@ impl Frame {
         [color[0], color[1], color[2], a]
     }
 
-    /// The picture, and sentences about how it was made; `None` if no pixel of it would be seen although there are
-    /// colours, because alpha cannot be meant then.
-    pub(super) fn develop(self) -> Result<Option<(RgbImage, String)>, LookError> {
+    /// The picture, and sentences about how it was made. Where alpha would hide all there is, the colours are shown without it.
+    pub(super) fn develop(self) -> Result<(RgbImage, String), LookError> {
         let [width, height] = self.shrink.size();
-        let pixels = self.shrink.into_pixels();
-        let is_transparent = pixels.iter().any(|pixel| pixel[3] < 0.999);
-        if is_transparent && self.highest > 0.0 && pixels.iter().all(|pixel| pixel[3] <= 0.0) {
-            return Ok(None);
+        let mut pixels = self.shrink.into_pixels();
+        let is_black = self.highest <= 0.0;
+        let has_alpha = self.format.channels.is_multiple_of(2) && self.format.alpha != Alpha::Ignored;
+        let is_hidden = has_alpha && (self.is_hidden || pixels.iter().all(|pixel| pixel[3] <= 0.0));
+        if is_hidden {
+            pixels
+                .iter_mut()
+                .for_each(|pixel| pixel[3] = if is_black { 0.0 } else { 1.0 });
         }
+        let is_ignored = is_hidden && !is_black;
+        let is_transparent = pixels.iter().any(|pixel| pixel[3] < 0.999);
         let transfer = self.format.transfer;
-        let tone = Tone::of(transfer, &pixels)?;
+        let converted = self.format.convert(&mut pixels);
+        let tone = Tone::of(transfer, &pixels, &self.levels, self.format.channels <= 2)?;
         let mut picture = blank(edge(width), edge(height))?;
         for ((x, y, shown), &[r, g, b, a]) in picture.enumerate_pixels_mut().zip(&pixels) {
             let (square, values) = CHECKER;
             let behind = values[usize::from((x / square + y / square) % 2 == 1)];
             shown.0 = tone.apply([r, g, b]).map(|value| match transfer {
                 Transfer::Data => byte(value + behind * (1.0 - a)),
-                Transfer::Srgb | Transfer::Linear => linear_to_srgb(value + srgb_to_linear(behind) * (1.0 - a)),
+                Transfer::Srgb | Transfer::Linear | Transfer::Ids => {
+                    linear_to_srgb(value + srgb_to_linear(behind) * (1.0 - a))
+                }
             });
         }
         let mut words = match self.format.step {
@@ -174,19 +220,22 @@ impl Frame {
             ),
         };
         // Writing to a String cannot fail.
-        if self.lowest <= self.highest {
-            let _ = write!(
-                words,
-                " lie between {} and {} and",
-                Short(self.lowest),
-                Short(self.highest)
-            );
+        let offset = self.format.offset;
+        if transfer == Transfer::Ids {
+            words = "Its numbers are shown in false colours, 0 as black: they tell things apart.".to_owned();
+        } else {
+            if self.lowest <= self.highest {
+                let [low, high] = [self.lowest, self.highest].map(|value| f64::from(value) + offset);
+                let [low, high] = coordinates::range(low, high);
+                let _ = write!(words, " lie between {low} and {high} and");
+            }
+            let _ = write!(words, " are {}.", tone.in_words(offset));
         }
-        let _ = write!(words, " are {tone}.");
         if is_transparent {
             words.push_str(" Where it is transparent, grey squares show through.");
         }
-        if self.format.alpha == Alpha::Ignored && self.format.channels.is_multiple_of(2) {
+        words.push_str(&converted);
+        if is_ignored {
             words.push_str(match self.format.step {
                 1 => " Its alpha is 0 everywhere and was ignored.",
                 _ => " Their alpha is 0 and was ignored.",
@@ -196,8 +245,13 @@ impl Frame {
             let pixels = text::count(size(self.not_finite), "pixel");
             let _ = write!(words, " Shown black: {pixels} with NaN or infinite values.");
         }
-        Ok(Some((picture, words)))
+        Ok((picture, words))
     }
+}
+
+/// Whether nothing of a pixel of two or four values is seen.
+fn is_hidden(pixel: &[f32]) -> bool {
+    pixel.last() == Some(&0.0) && pixel.iter().all(|value| value.is_finite())
 }
 
 #[expect(
@@ -220,6 +274,8 @@ mod tests {
             transfer: Transfer::Srgb,
             alpha: Alpha::Straight,
             step: 1,
+            offset: 0.0,
+            primaries: None,
         }
     }
 
@@ -228,7 +284,7 @@ mod tests {
         for (y, row) in values.chunks(format.size[0] * format.channels).enumerate() {
             frame.add(0, y, row);
         }
-        frame.develop().expect("memory").expect("something to see")
+        frame.develop().expect("memory")
     }
 
     #[test]
@@ -253,7 +309,7 @@ mod tests {
         let mut frame = Frame::new(format([128, 64], 1), 64).expect("memory");
         let row: Vec<f32> = [0.0, 1.0].repeat(64);
         (0..64).for_each(|y| frame.add(0, y, &row));
-        let (picture, _) = frame.develop().expect("memory").expect("something to see");
+        let (picture, _) = frame.develop().expect("memory");
         assert_eq!(picture.dimensions(), (64, 32));
         assert!(picture.pixels().all(|pixel| pixel.0 == [188; 3]));
     }
@@ -286,9 +342,27 @@ mod tests {
 
     #[test]
     fn alpha_that_hides_everything_is_not_believed() {
-        let mut frame = Frame::new(format([1, 1], 4), 64).expect("memory");
-        frame.add(0, 0, &[1.0, 1.0, 1.0, 0.0]);
-        assert!(frame.develop().expect("memory").is_none());
+        for alpha in [Alpha::Straight, Alpha::Premultiplied] {
+            let hidden = PixelFormat {
+                alpha,
+                ..format([2, 2], 4)
+            };
+            let row = [1.0, 0.0, 0.0, 0.0].repeat(2);
+            let (picture, words) = develop(hidden, &row.repeat(2));
+            assert!(picture.pixels().all(|pixel| pixel.0 == [255, 0, 0]), "{alpha:?}");
+            assert!(words.contains("alpha is 0 everywhere and was ignored"), "{words}");
+            // One pixel that is seen, in whatever row, and it is believed.
+            for seen in 0..4 {
+                let mut values = row.repeat(2);
+                values[4 * seen + 3] = 1.0;
+                let (picture, words) = develop(hidden, &values);
+                let red = picture.pixels().filter(|pixel| pixel.0 == [255, 0, 0]).count();
+                assert!(red == 1 || alpha == Alpha::Premultiplied, "{red}");
+                assert!(!words.contains("ignored") && words.contains("squares"), "{words}");
+            }
+            let (_, words) = develop(hidden, &[0.0; 16]);
+            assert!(words.contains("squares"), "{words}");
+        }
     }
 
     #[test]
@@ -308,7 +382,7 @@ mod tests {
                 frame.add(0, y.into(), &row[..tiles[0]]);
                 frame.add(tiles[0], y.into(), &row[tiles[0]..]);
             }
-            let (picture, words) = frame.develop().expect("memory").expect("something to see");
+            let (picture, words) = frame.develop().expect("memory");
             assert_eq!(picture.dimensions(), (3, 2));
             let values: Vec<u8> = picture.pixels().map(|pixel| pixel.0[0]).collect();
             assert_eq!(values, [0, 3, 6, 48, 51, 54], "{tiles:?}");

@@ -5,20 +5,22 @@ use std::fmt::Write as _;
 use dcc_mcp_shm::{Attrs, DataReader, Descriptor};
 use image::RgbImage;
 
-use super::camera::{Orientation, UpAxis};
-use super::face_reader::Faces;
+use super::camera::Orientation;
+use super::face_reader;
 use super::mesh::Mesh;
 use super::output::Picture;
-use super::points::Points;
 use super::size::size;
 use super::source::Source;
-use super::survey::Survey;
+use super::survey::{Outside, Survey};
 use super::tally::Tally;
 use super::{cloud, develop, sheet};
+use crate::attributes::{self, UpAxis};
+use crate::coordinates::{Place, Short};
 use crate::error::LookError;
-use crate::placement::{BEYOND, Placement};
+use crate::mesh_layout::{FacesLayout, PointsLayout};
+use crate::placement::{Placement, beyond};
 use crate::request::PictureRequest;
-use crate::text::{self, Place};
+use crate::text;
 
 /// Longest edge of a picture in which each pixel is the average of 2 × 2 samples. For a larger one, these would take
 /// much memory.
@@ -26,10 +28,10 @@ const MAX_SMOOTH_EDGE: usize = 1024;
 
 /// The geometry that the positions and faces of a buffer make up.
 struct Geometry<'a> {
-    points: Points<'a>,
-    faces: Option<Faces<'a>>,
-    /// Whether there are faces, but more than can be found.
-    has_too_many_faces: bool,
+    points: PointsLayout<'a>,
+    faces: Option<FacesLayout<'a>>,
+    /// Why there are no faces although there are arrays for them.
+    no_faces: Option<String>,
     placement: Result<Option<Placement>, &'static str>,
     orientation: Orientation,
     up: UpAxis,
@@ -44,18 +46,24 @@ pub(super) fn draw(
     request: &PictureRequest,
 ) -> Result<Option<Picture>, LookError> {
     let arrays = reader.arrays();
-    let Some(points) = arrays.get("position").and_then(Points::of) else {
+    let descriptor = reader.descriptor();
+    let Ok(Some(points)) = PointsLayout::of(arrays, descriptor.kind) else {
         return Ok(None);
     };
-    let descriptor = reader.descriptor();
     let placement = Placement::of(&descriptor.attrs);
     let rows = placement.ok().flatten().map(|placement| placement.proportions());
     let (up, assumed) = up_axis(descriptor);
-    let faces = Faces::of(arrays).filter(|faces| faces.count > 0);
+    let (faces, no_faces) = match FacesLayout::of(arrays) {
+        Ok(Some(faces)) if !face_reader::can_be_found(&faces) => {
+            (None, Some(format!("{} faces are more than can be drawn", faces.count)))
+        }
+        Ok(faces) => (faces.filter(|faces| faces.count > 0), None),
+        Err(why) => (None, Some(why)),
+    };
     let geometry = Geometry {
         points,
-        faces: faces.filter(Faces::can_be_found),
-        has_too_many_faces: faces.is_some_and(|faces| !faces.can_be_found()),
+        faces,
+        no_faces,
         placement,
         orientation: Orientation::new(request.view, up, rows),
         up,
@@ -66,12 +74,18 @@ pub(super) fn draw(
     let (columns, tile) = sheet::tiling(shown.len(), request.max_edge);
     let (pictures, drawing) = geometry.draw_frames(source, &shown, &survey, tile)?;
     drawing.check(request.view)?;
-    let mut text = geometry.describe(&survey, request);
+    let mut text = geometry.describe(&survey, shown.len() as u64, request);
     geometry.describe_frames(&mut text, &shown, &descriptor.attrs);
+    for note in attributes::notes(&descriptor.attrs) {
+        text = format!("{text} {note}.");
+    }
     let left_out = drawing.left_out;
     // Writing to a String cannot fail.
     if left_out.one_in > 1 {
         let _ = write!(text, " {}", geometry.share_in_words(left_out.one_in));
+    }
+    if drawing.are_dots && left_out.one_in == 1 {
+        text.push_str(" Next to nothing of its faces would be seen, so small ones are drawn as dots.");
     }
     let _ = write!(text, "{left_out}");
     let image = sheet::assemble(pictures, columns)?;
@@ -93,10 +107,17 @@ impl Geometry<'_> {
         let mut drawing;
         if let Some(faces) = self.faces {
             let mut mesh = Mesh::new(source, faces, self.points, camera, frames, samples)?;
-            drawing = Tally::of_one_in(mesh.step());
-            for &frame in frames {
-                pictures.push(develop::develop(&mesh.draw(frame, &mut drawing)?, across)?);
+            loop {
+                drawing = Tally::of_one_in(mesh.step());
+                pictures.clear();
+                for &frame in frames {
+                    pictures.push(develop::develop(&mesh.draw(frame, &mut drawing)?, across)?);
+                }
+                if !mesh.enlarge(&drawing) {
+                    break;
+                }
             }
+            drawing.are_dots = mesh.has_dots();
         } else {
             let share = cloud::share(&self.points, frames.len() as u64, survey.chunks);
             drawing = Tally::of_one_in(share.one_in());
@@ -119,17 +140,16 @@ impl Geometry<'_> {
         }
     }
 
-    fn describe(&self, survey: &Survey, request: &PictureRequest) -> String {
+    fn describe(&self, survey: &Survey, shown: u64, request: &PictureRequest) -> String {
         let points = text::count(size(self.points.count), "point");
         let mut text = match &self.faces {
-            Some(faces) if faces.are_taken_for_triangles() => {
-                let triangles = text::count(size(faces.count), "triangle");
-                format!(
-                    "Mesh of {points} and {triangles} (taken for such: there is no \"face_size\" or \"face_start\")"
-                )
-            }
-            Some(faces) => format!("Mesh of {points} and {}", text::count(size(faces.count), "face")),
-            None if self.has_too_many_faces => format!("Mesh of {points}, and of more faces than can be drawn"),
+            Some(faces) => match faces.note() {
+                Some(note) => {
+                    let triangles = text::count(size(faces.count), "triangle");
+                    format!("Mesh of {points} and {triangles} ({note})")
+                }
+                None => format!("Mesh of {points} and {}", text::count(size(faces.count), "face")),
+            },
             None => format!("Point cloud of {points}"),
         };
         let up = match self.up {
@@ -137,36 +157,60 @@ impl Geometry<'_> {
             UpAxis::Z => "Z",
         };
         let (assumed, view) = (self.assumed, request.view.in_words());
-        let (low, high) = (Place(survey.low), Place(survey.high));
         // Writing to a String cannot fail.
-        let _ = match survey.chunks {
-            1 => write!(
-                text,
-                ", seen {view} with {up} up{assumed}; its positions reach from {low} to {high}."
-            ),
-            chunks => write!(
-                text,
-                ", seen {view} with {up} up{assumed}; 1 in {chunks} positions was looked at, which reach from {low} to \
-                 {high}."
-            ),
-        };
+        let _ = write!(
+            text,
+            ", seen {view} with {up} up{assumed}; {}.",
+            self.reach_in_words(survey, shown)
+        );
+        if let Some(outside) = &survey.outside {
+            let _ = write!(text, " {}", outside_in_words(outside));
+        }
+        for note in self
+            .no_faces
+            .iter()
+            .map(|why| format!("Its faces are not drawn, because {why}"))
+            .chain(self.points.note())
+        {
+            let _ = write!(text, " {note}.");
+        }
+        let is_double = self.points.array.dtype.size() == 8;
         match self.placement {
             Err(why) => {
                 let _ = write!(text, " Its attribute transform is left out, because {why}.");
             }
-            Ok(Some(placement)) if !placement.can_hold(furthest(survey)) => {
+            Ok(Some(placement)) if !placement.can_hold(furthest(survey), is_double) => {
                 let _ = write!(
                     text,
-                    " Of its attribute transform only turn and proportions are shown, because {BEYOND}."
+                    " Of its attribute transform only turn and proportions are shown, because {}.",
+                    beyond(is_double)
                 );
             }
             Ok(_) => {}
         }
-        if survey.not_finite > 0 {
-            let positions = text::count(size(survey.not_finite), "position");
+        if survey.shown.not_finite > 0 {
+            let positions = text::count(size(survey.shown.not_finite), "position");
             let _ = write!(text, " Left out: {positions} with NaN or infinite values.");
         }
         text
+    }
+
+    /// How far the positions reach that are shown, and those of all frames if these are more.
+    fn reach_in_words(&self, survey: &Survey, shown: u64) -> String {
+        let (reach, frames) = (survey.shown.reach, self.points.frames);
+        let positions = match survey.chunks {
+            1 => format!("its positions reach from {reach}"),
+            chunks => format!("1 in {chunks} positions was looked at, which reach from {reach}"),
+        };
+        if shown >= frames {
+            return positions;
+        }
+        let here = if shown == 1 { "this frame" } else { "these frames" };
+        let whole = match survey.frames {
+            all if all == frames => format!("all {frames} frames"),
+            some => format!("the {some} of {frames} frames that were looked at"),
+        };
+        format!("{positions} in {here}, and from {} in {whole}", survey.all.reach)
     }
 
     fn describe_frames(&self, text: &mut String, shown: &[u64], attrs: &Attrs) {
@@ -174,7 +218,7 @@ impl Geometry<'_> {
         if frames < 2 {
             return;
         }
-        let number = |name: &str| attrs.get(name).and_then(serde_json::Value::as_f64);
+        let number = |name: &str| attributes::number(attrs, name);
         let times = number("startTimeCode").map_or_else(String::new, |start| {
             #[expect(clippy::cast_precision_loss, reason = "frames of a cache")]
             let end = start + (frames - 1) as f64 * number("timeCodeStep").unwrap_or(1.0);
@@ -202,33 +246,54 @@ fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, LookError> 
     match asked {
         Some(frame) if frame >= frames => Err(LookError::NoSuchFrame { frames }),
         Some(frame) => Ok(vec![frame]),
-        None => Ok(sheet::evenly_spaced(frames)),
+        None => Ok(sheet::tiles(frames)),
     }
 }
 
 /// The axis that is up, and why it is assumed. It is what the scene says, or else usual in the program that the scene
 /// comes from.
 fn up_axis(descriptor: &Descriptor) -> (UpAxis, &'static str) {
-    let said = descriptor.attrs.get("upAxis");
-    match said.and_then(serde_json::Value::as_str) {
-        Some("Z" | "z") => return (UpAxis::Z, ""),
-        Some("Y" | "y") => return (UpAxis::Y, ""),
-        _ => {}
-    }
+    let is_said = match attributes::up_axis(&descriptor.attrs) {
+        Ok(axis) => return (axis, ""),
+        Err(is_said) => is_said,
+    };
     let usual = if descriptor.source_dcc.to_lowercase().contains("blender") {
         UpAxis::Z
     } else {
         UpAxis::Y
     };
-    let why = match said {
-        Some(_) => " (assumed: the attribute upAxis is neither Y nor Z)",
-        None => " (assumed: there is no attribute upAxis)",
+    let why = if is_said {
+        " (assumed: the attribute upAxis is neither Y nor Z)"
+    } else {
+        " (assumed: there is no attribute upAxis)"
     };
     (usual, why)
 }
 
 /// The largest absolute value of a coordinate.
 fn furthest(survey: &Survey) -> f64 {
-    let coordinates = survey.low.iter().chain(&survey.high);
-    coordinates.fold(0.0, |furthest, &number| f64::from(number.abs()).max(furthest))
+    let reach = survey.shown.reach;
+    let coordinates = reach.low.iter().chain(&reach.high);
+    coordinates.fold(0.0, |furthest, &number| number.abs().max(furthest))
+}
+
+fn outside_in_words(outside: &Outside) -> String {
+    let Outside {
+        count,
+        framed,
+        furthest,
+        distance,
+    } = outside;
+    let (lie, it) = if *count == 1 {
+        ("lies", "it lies")
+    } else {
+        ("lie", "the furthest lies")
+    };
+    let positions = text::count(size(*count), "position");
+    format!(
+        "The picture takes in what lies from {framed}; {positions} {lie} outside of that: {it} at {}, {} from the middle of the \
+         rest.",
+        Place(*furthest),
+        Short(*distance)
+    )
 }

@@ -1,21 +1,26 @@
 //! Drawing the faces of a mesh within a bounded amount of work: all faces, or as many as that work suffices for.
 
 use super::camera::{Camera, Projection};
-use super::face_reader::{FaceReader, Faces};
-use super::points::Points;
+use super::clip::Clip;
+use super::face_reader::{FaceReader, NoFace};
 use super::raster::Samples;
 use super::seen::SeenPoints;
 use super::source::Source;
 use super::tally::Tally;
 use super::{cloud, light};
 use crate::error::LookError;
+use crate::memory;
+use crate::mesh_layout::{FacesLayout, PointsLayout};
 
 /// Work that the faces of a picture may take, in units of one or two nanoseconds. Only some are drawn if all would take more.
 const WORK: u64 = 3 << 28;
 /// Most faces that are drawn: several for each sample of a picture.
 const MAX_DRAWN: u64 = 1 << 22;
-/// What it costs to read and to project a face.
+/// What it costs to read and to project a face, and each of its corners beyond the first few.
 const FACE: u64 = 48;
+const CORNER: u64 = 12;
+/// If no more samples than this are covered, next to nothing of a mesh is seen.
+const SPECKS: usize = 16;
 /// To find out what faces cost, groups of them are drawn that lie far apart. There are fewer groups for compressed
 /// data, because whole chunks are decompressed for each of them.
 const GROUPS: u64 = 512;
@@ -32,10 +37,11 @@ pub(super) struct Mesh<'a> {
     faces: FaceReader<'a>,
     /// How many faces there are.
     count: u64,
-    points: Points<'a>,
+    points: PointsLayout<'a>,
     camera: &'a Camera,
     edge: usize,
     projection: Projection,
+    clip: Clip,
     /// One face in this many is drawn.
     step: u64,
     /// Faces that are smaller than a dot of this radius are drawn as such dots, which close the gaps of faces that are
@@ -76,8 +82,8 @@ impl<'a> Mesh<'a> {
     /// A mesh of which these frames will be drawn, in pictures of `edge` samples.
     pub(super) fn new(
         source: &'a Source<'a>,
-        faces: Faces<'a>,
-        points: Points<'a>,
+        faces: FacesLayout<'a>,
+        points: PointsLayout<'a>,
         camera: &'a Camera,
         frames: &[u64],
         edge: usize,
@@ -85,12 +91,13 @@ impl<'a> Mesh<'a> {
         let pictures = frames.len() as u64;
         let mut mesh = Self {
             source,
-            faces: faces.open(source)?,
+            faces: FaceReader::new(source, &faces)?,
             count: faces.count,
             points,
             camera,
             edge,
             projection: camera.projection(edge),
+            clip: Clip::new(camera.projection(edge)),
             step: faces.count.saturating_mul(pictures).div_ceil(MAX_DRAWN).max(1),
             dot: None,
             seen: Vec::new(),
@@ -113,6 +120,22 @@ impl<'a> Mesh<'a> {
     /// One face in this many is drawn.
     pub(super) fn step(&self) -> u64 {
         self.step
+    }
+
+    /// Draws small faces as dots from now on, if so little of them was seen that something must be missing: they are
+    /// smaller than a pixel, or seen from their edges.
+    pub(super) fn enlarge(&mut self, drawing: &Tally) -> bool {
+        let is_unseen = drawing.drawn > 0 && drawing.covered <= SPECKS && self.dot.is_none();
+        if is_unseen {
+            self.dot = Some(cloud::radius(self.drawn(), self.edge));
+            self.source.allow(2 * WORK);
+        }
+        is_unseen
+    }
+
+    /// Whether small faces are drawn as dots.
+    pub(super) fn has_dots(&self) -> bool {
+        self.dot.is_some()
     }
 
     /// How many faces are drawn.
@@ -183,22 +206,40 @@ impl<'a> Mesh<'a> {
     fn face_within_work(&mut self, canvas: &mut Canvas<'_>, face: u64) -> Result<(), Stop> {
         let source = self.source;
         pay(source, FACE)?;
-        let Some(corners) = self.faces.read(face)? else {
-            canvas.drawing.left_out.broken += 1;
-            return Ok(());
+        let left_out = &mut canvas.drawing.left_out;
+        let corners = match self.faces.read(face)? {
+            Ok(corners) => corners,
+            Err(why) => {
+                *match why {
+                    NoFace::Few => &mut left_out.few,
+                    NoFace::Many => &mut left_out.many,
+                    NoFace::Missing => &mut left_out.broken,
+                } += 1;
+                return Ok(());
+            }
         };
+        pay(source, CORNER * (corners.len() as u64).saturating_sub(4))?;
         self.seen.clear();
+        memory::reserve(&mut self.seen, corners.len()).map_err(LookError::from)?;
         for &corner in corners {
             let Some(point) = canvas.points.get(corner)? else {
-                canvas.drawing.left_out.broken += 1;
+                left_out.broken += 1;
                 return Ok(());
             };
             self.seen.push(point);
         }
         if self.seen.iter().any(|point| point[0].is_nan()) {
-            canvas.drawing.left_out.unplaced += 1;
+            left_out.unplaced += 1;
             return Ok(());
         }
+        if !self.seen.iter().all(|&point| self.clip.has(point)) {
+            self.clip.cut(&mut self.seen).map_err(LookError::from)?;
+            if self.seen.len() < 3 {
+                canvas.drawing.drawn += 1;
+                return Ok(());
+            }
+        }
+        memory::reserve(&mut self.projected, self.seen.len()).map_err(LookError::from)?;
         let Self { projection, seen, .. } = self;
         self.projected.clear();
         self.projected

@@ -3,7 +3,9 @@
 //! Data is read piece by piece, so that the memory for a picture depends on the picture and not on the data. Only decoders of
 //! PNG, JPEG and WebP hold the whole image. Data that would take more than seconds is shown in part, and the text says so.
 
+mod bounds;
 mod camera;
+mod clip;
 mod cloud;
 mod color;
 mod develop;
@@ -13,6 +15,8 @@ mod encoded;
 mod face_reader;
 mod frame;
 mod geometry;
+mod ids;
+mod levels;
 mod light;
 mod mesh;
 mod openexr;
@@ -20,6 +24,7 @@ mod output;
 mod pixel_order;
 mod pixels;
 mod points;
+mod primaries;
 mod raster;
 mod seen;
 mod sheet;
@@ -29,11 +34,15 @@ mod source;
 mod survey;
 mod tally;
 mod tone;
+mod usual;
+mod whole_numbers;
 
 use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 
 use self::source::Source;
+use crate::attributes;
 use crate::error::{LookError, NamedArray};
+use crate::mesh_layout::PointsLayout;
 use crate::progress::Progress;
 use crate::request::PictureRequest;
 
@@ -74,12 +83,17 @@ pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progre
     }
 }
 
-/// The array that is drawn as a frame: `pixels`, or of a screenshot the first array that is one.
+/// The array that is drawn as a frame: `pixels`, or of a screenshot the first array that is one, those of light before
+/// those of other numbers.
 pub(crate) fn frame_in(reader: &DataReader) -> Option<(&String, &PlacedArray)> {
     let is_screenshot = reader.descriptor().kind == SceneDataKind::Screenshot;
     let named = reader.arrays().get_key_value("pixels").into_iter();
-    let others = reader.arrays().iter().filter(|_| is_screenshot);
-    named.chain(others).find(|(_, array)| pixels::is_frame(array))
+    let others = || reader.arrays().iter().filter(|_| is_screenshot);
+    let of_light = others().filter(|(_, array)| pixels::is_light(array));
+    named
+        .chain(of_light)
+        .chain(others())
+        .find(|(_, array)| pixels::is_frame(array))
 }
 
 /// The frame that the attributes of a screenshot without arrays describe, whether it has as many bytes as the data or not.
@@ -91,8 +105,14 @@ pub(crate) fn described_frame(reader: &DataReader) -> Option<PlacedArray> {
 
 fn nothing_to_draw(reader: &DataReader) -> LookError {
     let arrays = reader.arrays().iter().take(MAX_NAMED);
+    let kind = reader.descriptor().kind;
     LookError::NothingToDraw {
-        kind: reader.descriptor().kind,
+        reasons: PointsLayout::of(reader.arrays(), kind)
+            .err()
+            .into_iter()
+            .chain(attributes::notes(&reader.descriptor().attrs))
+            .collect(),
+        kind,
         bytes: reader.len(),
         arrays: arrays.map(|(name, array)| NamedArray::new(name, array)).collect(),
     }

@@ -1,29 +1,15 @@
-//! Positions of a mesh, or of the frames of an animation cache.
+//! Reading the positions of a mesh, or of the frames of an animation cache, in order.
 
-use dcc_mcp_shm::PlacedArray;
-
-use super::element;
 use super::size::size;
 use super::source::Source;
-use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
+use crate::mesh_layout::PointsLayout;
 
 /// Points read at a time.
 const CHUNK: u64 = 1 << 16;
 /// What it costs to look at a point, beside reading it.
 const POINT: u64 = 8;
-
-/// An array of positions.
-#[derive(Clone, Copy)]
-pub(super) struct Points<'a> {
-    pub(super) array: &'a PlacedArray,
-    pub(super) decode: Decode<f32>,
-    /// How many frames there are; a mesh has one.
-    pub(super) frames: u64,
-    /// Points of each frame.
-    pub(super) count: u64,
-}
 
 /// Which points are looked at: one chunk of points in `chunks` is read, and of it the points whose index is a multiple
 /// of `step`.
@@ -40,39 +26,14 @@ impl Share {
     }
 }
 
-impl<'a> Points<'a> {
-    /// The points of an array of shape (points, 3) or (frames, points, 3) in floating point.
-    pub(super) fn of(array: &'a PlacedArray) -> Option<Self> {
-        let (frames, count) = match array.shape[..] {
-            [count, 3] => (1, count),
-            [frames, count, 3] => (frames, count),
-            _ => return None,
-        };
-        Some(Self {
-            array,
-            decode: element::reals(array.dtype)?,
-            frames,
-            count,
-        })
-    }
-
-    /// Bytes of a point.
-    pub(super) fn width(&self) -> u64 {
-        3 * self.array.dtype.size() as u64
-    }
-
-    /// Bytes of a frame.
-    pub(super) fn frame_bytes(&self) -> u64 {
-        self.count * self.width()
-    }
-
+impl PointsLayout<'_> {
     /// Reads a share of the points of one frame in order.
     pub(super) fn read(
         &self,
         source: &Source<'_>,
         frame: u64,
         share: Share,
-        mut use_point: impl FnMut([f32; 3]) -> Result<(), LookError>,
+        mut use_point: impl FnMut([f64; 3]) -> Result<(), LookError>,
     ) -> Result<(), LookError> {
         source.plan(self.frame_bytes() / share.chunks);
         let mut bytes = source.array(self.array);

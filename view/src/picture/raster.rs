@@ -11,6 +11,9 @@ use crate::memory;
 const ROW: u64 = 16;
 const CROSSING: u64 = 16;
 
+/// Faces of more corners than this are not drawn as fans, whose slivers would take many rows each.
+const MANY: usize = 64;
+
 /// Balls of at least this radius, in samples, are large enough to be seen as balls.
 const MIN_LIT_RADIUS: f32 = 3.0;
 
@@ -83,7 +86,7 @@ impl Samples {
         // A fan of triangles fills a face exactly if all of them turn the same way; it would fill other faces beyond
         // their edges.
         let turns = |sign: f32| fan().all(|triangle| area(triangle) * sign >= 0.0);
-        if corners.len() == 3 || turns(1.0) || turns(-1.0) {
+        if corners.len() == 3 || corners.len() <= MANY && (turns(1.0) || turns(-1.0)) {
             fan().try_for_each(|triangle| self.triangle(triangle, shade, pay))
         } else {
             self.concave(corners, shade, pay)

@@ -2,12 +2,12 @@
 //! are read again when they are asked for.
 
 use super::camera::Camera;
-use super::points::Points;
 use super::size::size;
 use super::source::{Part, Source};
 use crate::decode::Decode;
 use crate::error::LookError;
 use crate::memory;
+use crate::mesh_layout::PointsLayout;
 
 /// Most points that are held: 24 MiB. Meshes keep points that faces share close together, so few points are read twice.
 const HELD: usize = 1 << 21;
@@ -25,7 +25,7 @@ pub(super) struct SeenPoints<'a> {
     camera: &'a Camera,
     bytes: Part<'a>,
     source: &'a Source<'a>,
-    decode: Decode<f32>,
+    decode: Decode<f64>,
     /// Where the frame begins, and how long a point is, in bytes.
     frame_at: u64,
     width: u64,
@@ -36,13 +36,13 @@ pub(super) struct SeenPoints<'a> {
     blocks: Vec<usize>,
     points: Vec<[f32; 3]>,
     raw: Vec<u8>,
-    values: Vec<f32>,
+    values: Vec<f64>,
 }
 
 impl<'a> SeenPoints<'a> {
     pub(super) fn new(
         source: &'a Source<'a>,
-        points: &Points<'_>,
+        points: &PointsLayout<'_>,
         frame: u64,
         camera: &'a Camera,
     ) -> Result<Self, LookError> {

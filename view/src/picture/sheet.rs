@@ -12,8 +12,13 @@ const MAX_TILES: u64 = 9;
 const GAP: usize = 4;
 
 /// Evenly spaced frames with the first and the last, at most as many as a sheet has room for.
-pub(super) fn evenly_spaced(frames: u64) -> Vec<u64> {
-    let tiles = frames.min(MAX_TILES);
+pub(super) fn tiles(frames: u64) -> Vec<u64> {
+    evenly_spaced(frames, MAX_TILES)
+}
+
+/// Evenly spaced frames with the first and the last, at most `most` and at least as many as a sheet has room for.
+pub(super) fn evenly_spaced(frames: u64, most: u64) -> Vec<u64> {
+    let tiles = frames.min(most.max(MAX_TILES));
     let last = u128::from(frames.saturating_sub(1));
     let steps = u128::from(tiles.saturating_sub(1).max(1));
     (0..tiles)
@@ -48,11 +53,14 @@ mod tests {
 
     #[test]
     fn frames_are_evenly_spaced_with_the_first_and_the_last() {
-        assert!(evenly_spaced(0).is_empty());
-        assert_eq!(evenly_spaced(1), [0]);
-        assert_eq!(evenly_spaced(9), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(evenly_spaced(101), [0, 12, 25, 37, 50, 62, 75, 87, 100]);
-        assert_eq!(evenly_spaced(u64::MAX).last(), Some(&(u64::MAX - 1)));
+        assert!(tiles(0).is_empty());
+        assert_eq!(tiles(1), [0]);
+        assert_eq!(tiles(9), [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(tiles(101), [0, 12, 25, 37, 50, 62, 75, 87, 100]);
+        assert_eq!(evenly_spaced(12, 100).len(), 12);
+        assert_eq!(evenly_spaced(1000, 5), tiles(1000));
+        assert_eq!(evenly_spaced(1000, 100).last(), Some(&999));
+        assert_eq!(tiles(u64::MAX).last(), Some(&(u64::MAX - 1)));
     }
 
     #[test]

@@ -77,6 +77,11 @@ impl Shrink {
         }
     }
 
+    /// Forgets all pixels that have come in.
+    pub(super) fn clear(&mut self) {
+        self.pixels.fill([0.0; 4]);
+    }
+
     /// The pixels, row by row.
     pub(super) fn into_pixels(self) -> Vec<[f32; 4]> {
         self.pixels

@@ -1,23 +1,61 @@
-//! How far the points of a buffer reach, and the camera that sees all of them.
+//! How far the points of a buffer reach, and the camera that sees most of them.
 
+use super::bounds::Bounds;
 use super::camera::{Camera, Extent, Orientation};
-use super::points::{Points, Share};
+use super::points::Share;
 use super::sheet;
 use super::source::Source;
+use super::usual::{Kept, Usual, distance};
+use crate::coordinates::Reach;
 use crate::error::LookError;
+use crate::mesh_layout::PointsLayout;
 
 /// Most points that are looked at, of all frames together: about a second's work.
 const MAX_POINTS: u64 = 1 << 27;
+/// Most points that are looked at of frames that are not shown, to say how far the whole cache reaches.
+const MAX_OTHER_POINTS: u64 = 1 << 25;
 
 /// The result of looking at points.
 pub(super) struct Survey {
     pub(super) camera: Camera,
-    pub(super) low: [f32; 3],
-    pub(super) high: [f32; 3],
-    /// Positions with values that are NaN or infinite.
-    pub(super) not_finite: u64,
+    /// The points of the frames that are shown.
+    pub(super) shown: Bounds,
+    /// The points of all frames that were looked at, and how many frames these are.
+    pub(super) all: Bounds,
+    pub(super) frames: u64,
     /// One chunk of points in this many was looked at.
     pub(super) chunks: u64,
+    /// What the picture does not take in, if it does not take in everything.
+    pub(super) outside: Option<Outside>,
+}
+
+/// Stray points of the frames that are shown, beside the box of all others.
+pub(super) struct Outside {
+    pub(super) count: u64,
+    /// The box of the points that are not stray.
+    pub(super) framed: Reach,
+    /// The stray point that lies furthest from the middle of the others, and its distance along an axis.
+    pub(super) furthest: [f64; 3],
+    pub(super) distance: f64,
+}
+
+/// A look at the points of some frames.
+struct Look<'a> {
+    source: &'a Source<'a>,
+    points: &'a PointsLayout<'a>,
+    frames: Vec<u64>,
+    shown: &'a [u64],
+    chunks: u64,
+    orientation: Orientation,
+}
+
+/// What the first look at all points gave.
+struct Found {
+    /// How far the points reach; `None` if there is none.
+    extent: Option<Extent>,
+    shown: Bounds,
+    all: Bounds,
+    kept: Kept,
 }
 
 impl Survey {
@@ -25,48 +63,115 @@ impl Survey {
     /// whatever frame is asked for.
     pub(super) fn of(
         source: &Source<'_>,
-        points: &Points<'_>,
+        points: &PointsLayout<'_>,
         shown: &[u64],
         orientation: Orientation,
     ) -> Result<Self, LookError> {
-        let mut frames = sheet::evenly_spaced(points.frames);
+        let most = MAX_OTHER_POINTS / points.count.max(1);
+        let mut frames = sheet::evenly_spaced(points.frames, most);
         frames.extend(shown);
         frames.sort_unstable();
         frames.dedup();
         let all = points.count.saturating_mul(frames.len() as u64);
-        let chunks = all.div_ceil(MAX_POINTS).max(1);
-        let mut extent = Extent::new(orientation);
-        let (mut low, mut high) = ([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]);
-        let (mut finite, mut not_finite) = (0_u64, 0);
-        for frame in frames {
-            points.read(source, frame, Share { chunks, step: 1 }, |point| {
-                if point.iter().all(|value| value.is_finite()) {
-                    finite += 1;
-                    extent.add(point);
-                    low = [0, 1, 2].map(|axis| low[axis].min(point[axis]));
-                    high = [0, 1, 2].map(|axis| high[axis].max(point[axis]));
-                } else {
-                    not_finite += 1;
-                }
-                Ok(())
-            })?;
-        }
-        if let Some(camera) = extent.camera() {
-            return Ok(Self {
-                camera,
-                low,
-                high,
-                not_finite,
-                chunks,
+        let look = Look {
+            source,
+            points,
+            frames,
+            shown,
+            chunks: all.div_ceil(MAX_POINTS).max(1),
+            orientation,
+        };
+        let found = look.at_all()?;
+        let chunks = look.chunks;
+        if found.shown.finite == 0 {
+            return Err(match found.shown.not_finite {
+                0 => LookError::NoPoints,
+                _ => LookError::NowhereFinite { one_in: chunks },
             });
         }
-        Err(match (finite, not_finite) {
-            (0, 0) => LookError::NoPoints,
-            (0, _) => LookError::NowhereFinite { one_in: chunks },
-            _ => LookError::OnePlace {
+        let usual = found.kept.usual(&found.all.reach)?;
+        let (extent, outside) = match usual {
+            Some(usual) => look.at_usual(usual)?,
+            None => (found.extent, None),
+        };
+        let camera = extent.as_ref().and_then(Extent::camera);
+        Ok(Self {
+            camera: camera.ok_or(LookError::OnePlace {
                 one_in: chunks,
-                place: low,
-            },
+                place: found.all.reach.low,
+            })?,
+            shown: found.shown,
+            all: found.all,
+            frames: look.frames.len() as u64,
+            chunks,
+            outside,
         })
+    }
+}
+
+impl Look<'_> {
+    /// Calls `use_point` with the points of each frame, and says whether the frame is shown.
+    fn each(&self, mut use_point: impl FnMut([f64; 3], bool) -> Result<(), LookError>) -> Result<(), LookError> {
+        let share = Share {
+            chunks: self.chunks,
+            step: 1,
+        };
+        for &frame in &self.frames {
+            let is_shown = self.shown.contains(&frame);
+            self.points
+                .read(self.source, frame, share, |point| use_point(point, is_shown))?;
+        }
+        Ok(())
+    }
+
+    fn at_all(&self) -> Result<Found, LookError> {
+        let mut extent: Option<Extent> = None;
+        let (mut shown, mut others, mut kept) = (Bounds::new(), Bounds::new(), Kept::new()?);
+        self.each(|point, is_shown| {
+            let bounds = if is_shown { &mut shown } else { &mut others };
+            if bounds.add(point) {
+                extent
+                    .get_or_insert_with(|| Extent::new(self.orientation.around(point)))
+                    .add(point);
+                kept.add(point);
+            }
+            Ok(())
+        })?;
+        let mut all = others;
+        all.merge(&shown);
+        Ok(Found {
+            extent,
+            shown,
+            all,
+            kept,
+        })
+    }
+
+    /// Looks once more, at what is not stray by itself.
+    fn at_usual(&self, usual: Usual) -> Result<(Option<Extent>, Option<Outside>), LookError> {
+        let mut extent = Extent::new(self.orientation.around(usual.middle));
+        let (mut framed, mut count, mut furthest) = (Bounds::new(), 0, usual.middle);
+        self.each(|point, is_shown| {
+            if !point.iter().all(|value| value.is_finite()) {
+                return Ok(());
+            }
+            if usual.has(point) {
+                extent.add(point);
+                framed.add(point);
+            } else if is_shown {
+                count += 1;
+                if distance(point, usual.middle) > distance(furthest, usual.middle) {
+                    furthest = point;
+                }
+            }
+            Ok(())
+        })?;
+        let outside = Outside {
+            count,
+            framed: framed.reach,
+            furthest,
+            distance: distance(furthest, usual.middle),
+        };
+        Ok((Some(extent), Some(outside).filter(|outside| outside.count > 0)))
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Tally {
     pub(super) left_out: LeftOut,
     /// Samples that show something.
     pub(super) covered: usize,
+    /// Whether small faces are drawn as dots.
+    pub(super) are_dots: bool,
 }
 
 impl Tally {
@@ -19,6 +21,8 @@ impl Tally {
         let left_out = LeftOut {
             one_in,
             broken: 0,
+            few: 0,
+            many: 0,
             unplaced: 0,
             late: 0,
         };
@@ -26,6 +30,7 @@ impl Tally {
             drawn: 0,
             left_out,
             covered: 0,
+            are_dots: false,
         }
     }
 

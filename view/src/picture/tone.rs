@@ -1,12 +1,11 @@
 //! Brings the range of an image to that of a display by exposure and a curve, and says so in words.
 
-use std::fmt::{self, Display};
-
 use dcc_mcp_shm::Error;
 
 use super::color::Transfer;
+use super::levels::{Levels, Range};
+use crate::coordinates::{self, Short};
 use crate::memory;
-use crate::text::Short;
 
 /// Light up to this value is shown as it is; brighter light is pressed together above it.
 const SHOULDER: f32 = 0.7;
@@ -19,6 +18,21 @@ const BRIGHT: f32 = 0.8;
 /// An image whose median is above 1 is made so dark that its median is at least this, and less than twice this.
 const MIDDLE: f32 = 0.4;
 
+/// How many times as far from 0 as all else a background must lie, of measures and of light.
+const BEYOND_DATA: f32 = 8.0;
+const BEYOND_LIGHT: f32 = 1000.0;
+/// Light may be a little below 0 where a filter overshot.
+const DARKEST_LIGHT: f32 = -0.05;
+/// Values that reach no further than this look all the same.
+const NARROW: f32 = 0.1;
+
+impl Range {
+    /// Whether different values would look all the same.
+    fn is_narrow(&self) -> bool {
+        self.high > self.low && self.high - self.low < NARROW && self.low >= NARROW / 2.0
+    }
+}
+
 /// How the values of an image become those of a display.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Tone {
@@ -27,23 +41,69 @@ pub(super) enum Tone {
     /// Light, made 2^`stops` times as bright, with a shoulder that ends at `white`.
     Light { stops: i32, white: f32 },
     /// Values of data, spread between black and white.
-    Spread { low: f32, high: f32 },
+    Spread(Range),
 }
 
 impl Tone {
-    /// The tone that suits these pixels of red, green, blue and coverage.
-    pub(super) fn of(transfer: Transfer, pixels: &[[f32; 4]]) -> Result<Self, Error> {
+    /// The tone that suits these pixels of red, green, blue and coverage, which were made of values of these levels.
+    pub(super) fn of(transfer: Transfer, pixels: &[[f32; 4]], levels: &Levels, is_grey: bool) -> Result<Self, Error> {
         match transfer {
-            Transfer::Srgb => Ok(Self::Plain),
-            Transfer::Linear => Self::of_light(pixels),
-            Transfer::Data => Ok(Self::of_data(pixels)),
+            Transfer::Srgb | Transfer::Ids => Ok(Self::Plain),
+            Transfer::Data => Self::of_data(levels),
+            Transfer::Linear if is_grey || levels.are_grey() => Self::of_grey(pixels, levels),
+            Transfer::Linear => {
+                let range = levels.range(BEYOND_LIGHT)?;
+                Self::of_light(pixels, range.and_then(|range| range.background))
+            }
         }
     }
 
-    fn of_light(pixels: &[[f32; 4]]) -> Result<Self, Error> {
+    /// Grey values may be light, or depth or another measure, which is spread out if little of it would be seen as light.
+    fn of_grey(pixels: &[[f32; 4]], levels: &Levels) -> Result<Self, Error> {
+        let Some(range) = levels.range(BEYOND_DATA)? else {
+            return Ok(Self::Plain);
+        };
+        let is_light = range.background.is_none() && range.median <= 1.0 && range.low >= DARKEST_LIGHT;
+        if is_light && !range.is_narrow() {
+            Self::of_light(pixels, None)
+        } else {
+            Ok(Self::spread(range))
+        }
+    }
+
+    fn of_data(levels: &Levels) -> Result<Self, Error> {
+        let Some(range) = levels.range(BEYOND_DATA)? else {
+            return Ok(Self::Plain);
+        };
+        let is_shown = range.background.is_none() && range.low >= 0.0 && range.high <= 1.0;
+        if is_shown && !range.is_narrow() {
+            return Ok(Self::Plain);
+        }
+        Ok(Self::spread(range))
+    }
+
+    fn spread(range: Range) -> Self {
+        let Range {
+            low, high, background, ..
+        } = range;
+        match background {
+            // Nothing but one value and a background: these two are to be told apart.
+            Some(background) if high <= low => Self::Spread(Range {
+                low: low.min(background),
+                high: high.max(background),
+                background: None,
+                ..range
+            }),
+            _ => Self::Spread(range),
+        }
+    }
+
+    /// The tone of light, of which a background is no part.
+    fn of_light(pixels: &[[f32; 4]], background: Option<f32>) -> Result<Self, Error> {
         let mut peaks = memory::with_room(pixels.len())?;
+        let limit = background.map_or(f32::INFINITY, |background| background / 2.0);
         let all = pixels.iter().map(|&[r, g, b, _]| r.max(g).max(b));
-        peaks.extend(all.filter(|&peak| peak > 0.0));
+        peaks.extend(all.filter(|&peak| peak > 0.0 && peak < limit));
         if peaks.is_empty() {
             return Ok(Self::Plain);
         }
@@ -70,16 +130,6 @@ impl Tone {
         Ok(Self::Light { stops, white })
     }
 
-    fn of_data(pixels: &[[f32; 4]]) -> Self {
-        let values = || pixels.iter().flat_map(|pixel| &pixel[..3]);
-        let low = values().copied().fold(f32::INFINITY, f32::min);
-        let high = values().copied().fold(f32::NEG_INFINITY, f32::max);
-        if (0.0..=1.0).contains(&low) && (0.0..=1.0).contains(&high) {
-            return Self::Plain;
-        }
-        Self::Spread { low, high }
-    }
-
     /// The colour as it is shown: light for images of light, and values for others.
     pub(super) fn apply(self, color: [f32; 3]) -> [f32; 3] {
         match self {
@@ -96,7 +146,10 @@ impl Tone {
                 let left = 1.0 / (FADING * (peak - shown) + 1.0);
                 color.map(|value| shown + (value / peak - 1.0) * shown * left)
             }
-            Self::Spread { low, high } => color.map(|value| (value - low) / (high - low).max(f32::MIN_POSITIVE)),
+            // Halves, because the difference of the two largest numbers is not finite.
+            Self::Spread(Range { low, high, .. }) => {
+                color.map(|value| (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0).max(f32::MIN_POSITIVE))
+            }
         }
     }
 }
@@ -112,29 +165,32 @@ fn shoulder(peak: f32, white: f32) -> f32 {
     SHOULDER + (1.0 - SHOULDER) * slope * x / (1.0 + (slope - 1.0) * x)
 }
 
-impl Display for Tone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Tone {
+    /// What was done, of values from which `offset` was subtracted.
+    pub(super) fn in_words(self, offset: f64) -> String {
         match self {
-            Self::Plain => f.write_str("shown as they are"),
-            Self::Light { stops, white } if *white > 1.0 => {
-                let white = Short(*white);
+            Self::Plain => "shown as they are".to_owned(),
+            Self::Light { stops, white } if white > 1.0 => {
+                let white = Short::single(white);
                 let exposure = match stops {
                     0 => String::new(),
                     stops => format!("at {stops:+} EV "),
                 };
-                write!(
-                    f,
-                    "shown {exposure}with a soft shoulder from {SHOULDER} to white at {white}"
-                )
+                format!("shown {exposure}with a soft shoulder from {SHOULDER} to white at {white}")
             }
-            Self::Light { stops, .. } => write!(f, "shown at {stops:+} EV"),
-            Self::Spread { low, high } => {
-                write!(
-                    f,
-                    "spread so that {} is black and {} is white",
-                    Short(*low),
-                    Short(*high)
-                )
+            Self::Light { stops, .. } => format!("shown at {stops:+} EV"),
+            Self::Spread(range) => {
+                let number = |value: f32| f64::from(value) + offset;
+                let [low, high] = coordinates::range(number(range.low), number(range.high));
+                let background = range.background.map_or_else(String::new, |background| {
+                    format!(", without a background of {}", Short(number(background)))
+                });
+                let outliers = if range.has_outliers {
+                    ", the range of all but the outermost hundredths"
+                } else {
+                    ""
+                };
+                format!("spread so that {low} is black and {high} is white{background}{outliers}")
             }
         }
     }
@@ -145,7 +201,12 @@ mod tests {
     use super::*;
 
     fn tone(transfer: Transfer, pixels: &[[f32; 4]]) -> Tone {
-        Tone::of(transfer, pixels).expect("memory")
+        let mut levels = Levels::new().expect("memory");
+        for (index, &[r, g, b, _]) in pixels.iter().enumerate() {
+            // Not grey, for grey values may be no light.
+            levels.add([r, g, if index == 0 && pixels.len() > 1 { b + 0.001 } else { b }]);
+        }
+        Tone::of(transfer, pixels, &levels, false).expect("memory")
     }
 
     fn ramp(to: f32) -> Vec<[f32; 4]> {
@@ -213,6 +274,10 @@ mod tests {
         for (value, expected) in [(-1.0, 0.0), (0.0, 0.5), (1.0, 1.0)] {
             assert!((tone.apply([value; 3])[0] - expected).abs() < 1e-6);
         }
-        assert_eq!(tone.to_string(), "spread so that -1 is black and 1 is white");
+        assert_eq!(tone.in_words(0.0), "spread so that -1 is black and 1 is white");
+        assert_eq!(
+            tone.in_words(1e12),
+            "spread so that 999999999999 is black and 1000000000001 is white"
+        );
     }
 }

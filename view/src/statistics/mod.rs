@@ -45,8 +45,8 @@ pub(crate) struct Component {
     pub(crate) bounds: Option<(Number, Number)>,
     /// `None` if there are no numbers, or if their sum exceeds what a double can be.
     pub(crate) mean: Option<f64>,
-    /// The sum of integers; `None` for other numbers.
-    pub(crate) sum: Option<i128>,
+    /// The sum, exact for integers; `None` if it exceeds what a double can be.
+    pub(crate) sum: Option<Number>,
 }
 
 impl Stream<'_> {
@@ -117,7 +117,10 @@ impl Component {
         Self {
             bounds: found.then(|| (number(column.least), number(column.greatest))),
             mean: Some(rounded(mean)).filter(|_| found && column.total.is_finite()),
-            sum: column.total.exact(),
+            sum: match column.total.exact() {
+                Some(sum) => Some(Number::Integer(sum)),
+                None => Some(Number::Double(column.total.as_float())).filter(|_| column.total.is_finite()),
+            },
         }
     }
 }

@@ -1,0 +1,339 @@
+//! Draws OpenEXR files: finds the channels that are the picture, and decodes them piece by piece.
+
+mod chunks;
+mod layers;
+mod names;
+mod parts;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::fmt::Write as _;
+use std::io::{Read, Seek};
+
+use exr::meta::BlockDescription;
+use exr::meta::header::Header;
+
+use self::chunks::{Block, Chunks};
+use self::layers::{Layer, Makes};
+use self::parts::Parts;
+use self::window::Canvas;
+use super::color::Transfer;
+use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
+use super::ids;
+use super::output::Picture;
+use super::primaries::Primaries;
+use super::size::size;
+use super::source::Source;
+use crate::error::{LookError, TooLarge};
+use crate::memory;
+use crate::text::Quoted;
+
+/// The name of the format.
+const FORMAT: &str = "EXR";
+/// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
+const MAX_BLOCK_BYTES: usize = 64 << 20;
+/// Bytes that a decoder needs beside its blocks.
+const MARGIN: usize = 4 << 20;
+/// Most bytes that are decoded: seconds' work. Only some rows of blocks of a larger layer are decoded.
+const MAX_DECODED_BYTES: usize = 768 << 20;
+/// Most channels that a text names beside those that are shown.
+const MAX_NAMED: usize = 12;
+
+/// The error of a file that the library cannot decode.
+fn failed(error: exr::error::Error) -> LookError {
+    LookError::Undecodable {
+        format: FORMAT,
+        problem: error.into(),
+    }
+}
+
+/// Draws the layer that is the finished picture, or else the best there is.
+pub(super) fn draw(
+    source: &Source<'_>,
+    mut file: impl Read + Seek,
+    color_space: Option<&str>,
+    max_edge: usize,
+) -> Result<Picture, LookError> {
+    let parts = Parts::read(&mut file).map_err(failed)?;
+    let tables = file.stream_position().map_err(|error| failed(error.into()))?;
+    let readable = parts.readable();
+    let colors = layers::colors(&readable);
+    let best = || layers::best(&readable);
+    let Some(layer) = colors.first().cloned().or_else(best) else {
+        return Err(LookError::NoReadablePart {
+            problems: parts.problems(),
+        });
+    };
+    let header = &parts.meta.headers[layer.part];
+    let canvas = Canvas::of(header);
+    let longest = canvas.size[0]
+        .max(canvas.size[1])
+        .max(header.layer_size.0)
+        .max(header.layer_size.1);
+    if longest > size(MAX_EDGE) || header.max_block_byte_size() > MAX_BLOCK_BYTES {
+        return Err(LookError::TooLarge {
+            format: FORMAT,
+            problem: TooLarge::Image([header.layer_size.0, header.layer_size.1]),
+        });
+    }
+    // The decoder holds a block once as it is stored and twice as it is decoded. It ends the process if it gets no
+    // memory, so the memory is looked for first.
+    memory::expect(3 * header.max_block_byte_size() + MARGIN)?;
+    let rows = BlockRows::of(header);
+    let primaries = primaries(header, color_space);
+    let format = PixelFormat {
+        size: canvas.size,
+        channels: layer.values(),
+        transfer: layer.transfer(color_space),
+        alpha: Alpha::Premultiplied,
+        step: least_step(canvas.size),
+        offset: 0.0,
+        primaries,
+    };
+    let mut drawing = Drawing {
+        frame: Frame::new(format, max_edge)?,
+        layer: &layer,
+        weights: primaries.and_then(Primaries::luminance).unwrap_or(REC_709_WEIGHTS),
+        first: canvas.first,
+        rows,
+        held: layer.channels.iter().map(|_| Vec::new()).collect(),
+        values: Vec::new(),
+    };
+    let mut chunks = Chunks {
+        source,
+        file,
+        meta: &parts.meta,
+        part: layer.part,
+        tables,
+    };
+    chunks.each(
+        |tile| tile.tile_index.1.is_multiple_of(rows.every),
+        |header, block| drawing.add(header, block),
+    )?;
+    let (image, words) = drawing.frame.develop()?;
+    let text = describe(&parts, &layer, colors.len(), &format, &canvas, rows);
+    Ok(Picture {
+        image,
+        text: format!("{text} {words}"),
+    })
+}
+
+/// How much the colours of Rec. 709 add to luminance.
+const REC_709_WEIGHTS: [f32; 3] = [0.2126, 0.7152, 0.0722];
+
+/// The primaries that the file states, or else the attribute `colorSpace`.
+fn primaries(header: &Header, color_space: Option<&str>) -> Option<Primaries> {
+    let stated = header.shared_attributes.chromaticities.map(|stated| {
+        let place = |place: exr::math::Vec2<f32>| [place.0, place.1].map(f64::from);
+        Primaries {
+            red: place(stated.red),
+            green: place(stated.green),
+            blue: place(stated.blue),
+            white: place(stated.white),
+        }
+    });
+    stated.or_else(|| color_space.and_then(Primaries::named))
+}
+
+/// What the text says before the values.
+fn describe(
+    parts: &Parts,
+    layer: &Layer,
+    layers: usize,
+    format: &PixelFormat,
+    canvas: &Canvas,
+    rows: BlockRows,
+) -> String {
+    let header = &parts.meta.headers[layer.part];
+    let (width, height) = (header.layer_size.0, header.layer_size.1);
+    let pixels = match layer.makes {
+        Makes::Ids => "whole numbers",
+        _ => format.pixels(),
+    };
+    let mut text = format!("EXR of {width} × {height} pixels, {pixels}");
+    // Writing to a String cannot fail.
+    if layers > 1 {
+        let _ = write!(text, ", layer {} of {layers}", Quoted(&layer.name));
+    }
+    let (shown, others) = names(parts, layer);
+    let _ = write!(text, ". Shown: {}", listed(&shown, shown.len()));
+    match others.len() {
+        0 => text.push_str(", which is all there is."),
+        _ => {
+            let _ = write!(text, "; not shown: {}.", listed(&others, MAX_NAMED));
+        }
+    }
+    if layer.makes == Makes::LuminanceAndDifferences {
+        text.push_str(" Red, green and blue were computed from luminance and its differences.");
+    }
+    for problem in parts.problems() {
+        let _ = write!(text, " Not read: {problem}.");
+    }
+    text.push_str(&canvas.note);
+    let aspect = header.shared_attributes.pixel_aspect;
+    if (aspect - 1.0).abs() > 1e-3 {
+        let _ = write!(
+            text,
+            " Its pixels are {aspect} times as wide as high, and shown as squares."
+        );
+    }
+    if rows.every > 1 {
+        let _ = write!(
+            text,
+            " Only 1 in {} of its rows of blocks was decoded, as all of them would take too long; the lines between repeat the \
+             last one above.",
+            rows.every
+        );
+    }
+    text
+}
+
+/// The channels that are shown, and all others, with the names of their parts.
+fn names(parts: &Parts, layer: &Layer) -> (Vec<String>, Vec<String>) {
+    let name = |header: &Header, channel: usize| {
+        let part = header
+            .own_attributes
+            .layer_name
+            .as_ref()
+            .filter(|_| parts.meta.headers.len() > 1);
+        let part = part.map_or_else(String::new, |part| format!("{part}."));
+        format!("{part}{}", header.channels.list[channel].name)
+    };
+    let shown = layer
+        .channels
+        .iter()
+        .map(|&channel| name(&parts.meta.headers[layer.part], channel));
+    let all = parts
+        .meta
+        .headers
+        .iter()
+        .enumerate()
+        .flat_map(|(part, header)| (0..header.channels.list.len()).map(move |channel| (part, header, channel)));
+    let is_shown = |part, channel| part == layer.part && layer.channels.contains(&channel);
+    let others = all.filter(|&(part, _, channel)| !is_shown(part, channel));
+    (
+        shown.collect(),
+        others.map(|(_, header, channel)| name(header, channel)).collect(),
+    )
+}
+
+fn listed(names: &[String], most: usize) -> String {
+    let shown: Vec<String> = names.iter().take(most).map(|name| Quoted(name).to_string()).collect();
+    let more = names.len().saturating_sub(most);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+/// Which rows of blocks are decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct BlockRows {
+    /// One row of blocks in this many is decoded.
+    every: usize,
+    /// How many lines lie between two rows of blocks that are decoded.
+    between: usize,
+}
+
+impl BlockRows {
+    fn of(header: &Header) -> Self {
+        let lines = match header.blocks {
+            BlockDescription::ScanLines => header.compression.scan_lines_per_block(),
+            BlockDescription::Tiles(tiles) => tiles.tile_size.height(),
+        };
+        let bytes = header.layer_size.area().saturating_mul(header.channels.bytes_per_pixel);
+        let every = bytes.div_ceil(MAX_DECODED_BYTES).max(1);
+        Self {
+            every,
+            between: lines.saturating_mul(every - 1),
+        }
+    }
+}
+
+impl Layer {
+    /// How many values each pixel has.
+    fn values(&self) -> usize {
+        match self.makes {
+            Makes::Ids => 3,
+            _ => self.channels.len(),
+        }
+    }
+
+    fn transfer(&self, color_space: Option<&str>) -> Transfer {
+        match self.makes {
+            Makes::Ids => Transfer::Ids,
+            Makes::Data => Transfer::Data,
+            Makes::Grey | Makes::Color | Makes::LuminanceAndDifferences => Transfer::of(color_space, true),
+        }
+    }
+}
+
+/// A layer on its way to a frame.
+struct Drawing<'a> {
+    frame: Frame,
+    layer: &'a Layer,
+    weights: [f32; 3],
+    /// Column and row of the first pixel.
+    first: [i64; 2],
+    rows: BlockRows,
+    held: Vec<Vec<f32>>,
+    values: Vec<f32>,
+}
+
+impl Drawing<'_> {
+    fn add(&mut self, header: &Header, block: &Block) -> Result<(), LookError> {
+        let Self {
+            layer,
+            weights,
+            first,
+            rows,
+            ..
+        } = *self;
+        let count = layer.values();
+        let end = size(block.bounds.position.1) + block.bounds.size.1;
+        memory::resize(&mut self.values, block.bounds.size.0 * count, 0.0)?;
+        let (values, frame) = (&mut self.values, &mut self.frame);
+        let left = i64::from(block.bounds.position.0) + first[0];
+        let hidden = size((-left).max(0)).min(block.bounds.size.0);
+        let mut put = |y: usize, values: &[f32]| {
+            let repeated = if y + 1 == end { rows.between } else { 0 };
+            for y in (y..=y + repeated).take_while(|&y| y < header.layer_size.1) {
+                let row = i64::try_from(y).unwrap_or(i64::MAX).saturating_add(first[1]);
+                if let Ok(row) = usize::try_from(row) {
+                    frame.add(size(left.max(0)), row, &values[hidden * count..]);
+                }
+            }
+        };
+        if layer.makes == Makes::Ids {
+            return block.integers(header, layer.channels[0], |y, numbers| {
+                for (pixel, &id) in values.as_chunks_mut::<3>().0.iter_mut().zip(numbers) {
+                    *pixel = ids::color(id.into());
+                }
+                put(y, values);
+            });
+        }
+        block.rows(header, &layer.channels, &mut self.held, |y, held| {
+            for (place, channel) in held.iter().enumerate() {
+                let values = values.iter_mut().skip(place).step_by(count);
+                values.zip(channel).for_each(|(value, sample)| *value = *sample);
+            }
+            if layer.makes == Makes::LuminanceAndDifferences {
+                for pixel in values.chunks_exact_mut(count) {
+                    let color = to_rgb([pixel[0], pixel[1], pixel[2]], weights);
+                    pixel[..3].copy_from_slice(&color);
+                }
+            }
+            put(y, values);
+        })
+    }
+}
+
+/// Red, green and blue of a pixel that has luminance, and red and blue as they differ from it.
+fn to_rgb([y, ry, by]: [f32; 3], weights: [f32; 3]) -> [f32; 3] {
+    let (red, blue) = ((ry + 1.0) * y, (by + 1.0) * y);
+    let green = (y - red * weights[0] - blue * weights[2]) / weights[1];
+    [red, green, blue]
+}
