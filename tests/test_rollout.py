@@ -77,7 +77,10 @@ def test_a_file_of_a_newer_format_is_kept_and_said_to_need_a_newer_program(store
     assert [descriptor["name"] for descriptor in store.list()] == ["old"]
     assert newer in {kept["id"] for kept in gc()["kept"]}
     listed = subprocess.run([str(SERVER), "ls"], capture_output=True, text=True, timeout=60, check=True).stdout
-    assert "format version 2" in listed
+    assert "of a newer program, format version 2" in listed
+    assert "damaged" not in listed
+    with pytest.raises(UnsupportedVersion, match="a newer program made it"):
+        store.delete(newer)
     assert file.exists()
 
 

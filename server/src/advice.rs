@@ -58,6 +58,10 @@ impl From<Error> for ToolError {
                 format!("{} is damaged: {problem}", path.display()),
                 "Its data cannot be used. Ask the program that made it to write it again.",
             ),
+            error if error.newer_version().is_some() => Self::new(
+                capitalised(&error.to_string()),
+                "Tell the user: dcc-mcp-shm has to be updated where this server runs. Nothing is damaged, so delete nothing.",
+            ),
             Error::NotSealed { state, .. } => Self::new(
                 format!("The scene is still {state}, so there is no data to read"),
                 "Call the tool again once the program that fills it has finished.",

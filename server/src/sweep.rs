@@ -67,6 +67,7 @@ fn in_words(reason: &KeptReason) -> &'static str {
         KeptReason::UntilDeleted => "it stays until it is deleted",
         KeptReason::SlotOfPool => "it is a slot, and its pool is there",
         KeptReason::PersistentPool => "it is a pool that stays until it is deleted",
+        KeptReason::Newer { .. } => "a newer program made it: use a newer dcc-mcp-shm",
         KeptReason::Unreadable { .. } => "it is damaged: delete it by its id",
         KeptReason::ClockUnknown { .. } => {
             "its age cannot be told: let the program read its /proc, or run gc outside of the container"

@@ -21,12 +21,12 @@ use crate::settings::StoreOption;
 pub(crate) struct Ls {
     #[command(flatten)]
     store: StoreOption,
-    /// Print JSON: {"store", "buffers", "pools", "damaged", "pending"}.
+    /// Print JSON: {"store", "buffers", "pools", "damaged", "newer", "pending"}.
     ///
     /// A buffer is its descriptor (docs/descriptor.schema.json) with "holders", a list of {"pid", "program"} that is
     /// absent if it cannot be told; a pool is {"id", "name", "buffer_size", "persistent", "created_at", "slots",
-    /// "holders"}; a damaged file is {"id", "problem"}; one that was deleted and is still in use is {"id", "name", "bytes",
-    /// "held_by", "holders"}. Newer versions may add fields.
+    /// "holders"}; a damaged file is {"id", "problem"}, one of a newer program {"id", "version"}; one that was deleted and is
+    /// still in use is {"id", "name", "bytes", "held_by", "holders"}. Newer versions may add fields.
     #[arg(long)]
     json: bool,
 }

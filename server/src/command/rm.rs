@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{Deletion, Reference, Store};
 use dcc_mcp_shm_view::text::Bytes;
 
 use super::foreign::foreign;
@@ -17,7 +17,7 @@ use crate::settings::StoreOption;
 ///
 /// Processes that have one open keep what they see: memory that is mapped stays valid, and in use until the last of them lets
 /// go of it. They are named, and `ls` shows what is still in use. Nobody can open it any more. A pool goes with its slots; a
-/// damaged file goes by its id.
+/// damaged file goes by its id, and one of a newer program only by a newer one.
 ///
 /// One that is not there is told, and the others are deleted; the exit status is 1 then.
 #[derive(Debug, Args)]
@@ -60,8 +60,16 @@ impl Rm {
     }
 }
 
+/// Deletes what was found, and says why not if a newer program made it.
+fn delete_found(store: &Store, found: &Reference) -> anyhow::Result<Deletion> {
+    store.delete(found).map_err(|error| match error.newer_version() {
+        Some(_) => anyhow::Error::from(error).context("it is not damaged and was not deleted"),
+        None => error.into(),
+    })
+}
+
 fn delete(store: &Store, buffer: &str) -> anyhow::Result<String> {
-    let deleted = store.delete(&find::find(store, buffer)?)?;
+    let deleted = delete_found(store, &find::find(store, buffer)?)?;
     let name = deleted.name.as_deref();
     let name = name.map_or_else(String::new, |name| format!(" ({})", foreign(name)));
     let mut said = format!("Deleted {}{name}.", deleted.id);

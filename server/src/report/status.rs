@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+use crate::listed::is_zero;
 use crate::reply::ToolError;
 use crate::state::ShmServer;
 use crate::sweep::{self, Share};
@@ -37,6 +38,8 @@ pub(crate) struct Status {
     buffers_by_kind: BTreeMap<&'static str, Share>,
     pools: usize,
     damaged_files: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    newer_files: usize,
     /// What the next sweep removes: count and bytes by reason.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     would_remove: BTreeMap<&'static str, Share>,
@@ -53,6 +56,7 @@ struct Counts {
     buffers_by_kind: BTreeMap<&'static str, Share>,
     pools: usize,
     damaged_files: usize,
+    newer_files: usize,
 }
 
 impl Counts {
@@ -68,6 +72,7 @@ impl Counts {
             buffers_by_kind,
             pools: index.pools().count(),
             damaged_files: index.damaged().count(),
+            newer_files: index.newer().count(),
         }
     }
 }
@@ -97,6 +102,7 @@ impl Status {
             buffers_by_kind: counts.buffers_by_kind,
             pools: counts.pools,
             damaged_files: counts.damaged_files,
+            newer_files: counts.newer_files,
             next_expiry_seconds: sweep::next_expiry(&sweep).map(|left| left.as_secs()),
             would_remove: sweep::removed(&sweep),
             would_keep: sweep::kept(&sweep),
@@ -125,6 +131,10 @@ impl Display for Status {
         write!(f, "{}", text::count(self.pools, "pool"))?;
         if self.damaged_files > 0 {
             write!(f, ", {}", text::count(self.damaged_files, "damaged file"))?;
+        }
+        if self.newer_files > 0 {
+            let files = text::count(self.newer_files, "file");
+            write!(f, ", {files} of a newer dcc-mcp-shm (update this server)")?;
         }
         f.write_str("\nThe next sweep removes")?;
         if self.would_remove.is_empty() {

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::arguments;
 use crate::cursor::{Seen, from_cursor, to_cursor};
-use crate::listed::Listed;
+use crate::listed::{Listed, is_zero};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -88,6 +88,8 @@ struct Page {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     damaged: Vec<Damaged>,
+    #[serde(skip_serializing_if = "is_zero")]
+    newer_files: usize,
 }
 
 impl Page {
@@ -146,6 +148,7 @@ impl Page {
                     problem: text::bounded(problem, MAX_PROBLEM_BYTES),
                 })
                 .collect(),
+            newer_files: index.newer().count(),
         })
     }
 }
@@ -207,6 +210,13 @@ impl Display for Page {
         }
         for Damaged { id, problem } in &self.damaged {
             write!(f, "\n- {id}: {problem}")?;
+        }
+        if self.newer_files > 0 {
+            let files = text::count(self.newer_files, "file");
+            write!(
+                f,
+                "\nA newer dcc-mcp-shm than this server made {files}; tell the user to update it."
+            )?;
         }
         write!(f, "\nwait_cursor {:?}", self.wait_cursor)
     }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::home::refusal;
 use crate::store::TestStore;
 
 /// A file that opens for ever, under an id of its own.
@@ -50,6 +51,46 @@ fn a_damaged_file_goes_by_its_id_only() {
     let said = store.printed(&["rm", &id[..8]]);
     assert!(said.starts_with(&format!("Deleted {id}.")), "{said}");
     assert!(!store.file(&id).exists());
+}
+
+#[test]
+fn what_a_newer_program_made_is_not_called_damaged_and_not_deleted() {
+    let store = TestStore::new();
+    let good = store.named("good");
+    let (id, mut bytes) = golden(&store, "v1-scene.shm");
+    bytes[8] = 2;
+    fs::write(store.file(&id), &bytes).expect("a file");
+    let of_newer = "of a newer program, format version 2: use a newer dcc-mcp-shm";
+    let table = store.printed(&["ls"]);
+    let last = table.lines().last().expect("a line");
+    assert_eq!(last, format!("{}  {of_newer}", &id[..8]));
+    let listed = store.json(&["ls", "--json"]);
+    assert_eq!(listed["newer"], serde_json::json!([{"id": id, "version": 2}]));
+    assert_eq!(listed["damaged"], serde_json::json!([]));
+    assert!(store.printed(&["top"]).contains("1 file of newer programs"));
+    let said = store.printed(&["gc"]);
+    assert!(
+        said.contains("a newer program made it: use a newer dcc-mcp-shm"),
+        "{said}"
+    );
+    let doctor = store.run(&["doctor"]);
+    let diagnosis = String::from_utf8_lossy(&doctor.stdout);
+    assert!(
+        diagnosis.contains("1 file of a newer dcc-mcp-shm than this one"),
+        "{diagnosis}"
+    );
+    assert!(diagnosis.contains("update this program"), "{diagnosis}");
+    assert!(
+        diagnosis.contains("format version 2; they are not damaged"),
+        "{diagnosis}"
+    );
+    assert!(!diagnosis.contains("dcc-mcp-shm rm"), "{diagnosis}");
+    for command in ["rm", "show", "keep"] {
+        let said = refusal(&store.run(&[command, &id]));
+        assert!(said.contains("a newer program made it"), "{command}: {said}");
+        assert_eq!(said.contains("was not deleted"), command == "rm", "{said}");
+    }
+    assert!(store.file(&id).exists() && store.file(&good).exists());
 }
 
 #[test]

@@ -107,7 +107,7 @@ fn a_program_gets_descriptors_with_their_holders() {
         viewport["holders"].as_array().expect("a list").contains(&process),
         "{viewport}"
     );
-    assert_eq!(listed["damaged"], json!([]));
+    assert_eq!([&listed["damaged"], &listed["newer"]], [&json!([]); 2]);
 }
 
 #[test]
@@ -261,7 +261,7 @@ fn a_store_that_nobody_made_is_empty_and_is_not_made() {
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(
         said,
-        json!({"store": absent, "buffers": [], "pools": [], "damaged": []})
+        json!({"store": absent, "buffers": [], "pools": [], "damaged": [], "newer": []})
     );
     for arguments in [["show", "hero"], ["keep", "hero"], ["rm", "hero"]] {
         let error = refusal(&command(&absent, &arguments).output().expect("the program runs"));

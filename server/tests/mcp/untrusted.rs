@@ -116,6 +116,42 @@ fn damaged_files_are_counted_and_the_rest_is_listed() {
 }
 
 #[test]
+fn an_agent_is_told_of_newer_programs_and_deletes_nothing_of_theirs() {
+    let (_parent, store) = store();
+    let scene = SharedSceneBuffer::write(&store, b"new", &BufferOptions::default()).expect("a scene");
+    let (id, path) = (scene.id(), scene.path());
+    drop(scene);
+    let mut bytes = fs::read(&path).expect("a file");
+    bytes[8] = 2;
+    fs::remove_file(&path).expect("its owner");
+    fs::write(&path, bytes).expect("a file");
+    let mut client = Client::start(store.path(), Era::Session);
+    let (page, text) = client.call("list_buffers", json!({}));
+    assert_eq!([&page["newer_files"], &page["damaged_count"]], [1, 0]);
+    assert!(
+        text.contains("A newer dcc-mcp-shm than this server made 1 file"),
+        "{text}"
+    );
+    let (status, text) = client.call("store_status", json!({}));
+    assert_eq!([&status["newer_files"], &status["damaged_files"]], [1, 0]);
+    assert!(text.contains("1 file of a newer dcc-mcp-shm"), "{text}");
+    for tool in [
+        "read_descriptor",
+        "describe_buffer",
+        "read_buffer",
+        "keep_buffer",
+        "delete_buffer",
+    ] {
+        let error = client.error(tool, json!({"buffer": id}));
+        assert!(
+            error.contains("a newer program made it") && error.contains("delete nothing"),
+            "{tool}: {error}"
+        );
+    }
+    assert!(path.exists());
+}
+
+#[test]
 fn nothing_outside_of_the_store_is_opened() {
     let (_parent, store) = store();
     let (_elsewhere, other) = self::store();

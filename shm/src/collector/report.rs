@@ -78,6 +78,12 @@ pub enum KeptReason {
     /// It is a pool that was made to stay.
     #[error("a persistent pool stays until it is deleted")]
     PersistentPool,
+    /// A newer program made it, so nothing is known of it here.
+    #[error("a newer program made it (format version {version}); use a newer dcc-mcp-shm")]
+    Newer {
+        /// The format version that it says.
+        version: u64,
+    },
     /// It cannot be read, so nothing is known of it.
     #[error("{problem}; delete it by its id")]
     Unreadable {

@@ -75,7 +75,11 @@ impl Collector<'_> {
             Err(error) if error.is_conclusive() && is_marked => None,
             Err(error) if error.is_conclusive() => {
                 let problem = error.to_string();
-                return Ok(Verdict::Keep(KeptReason::Unreadable { problem }).into());
+                let reason = match error.newer_version() {
+                    Some(version) => KeptReason::Newer { version },
+                    None => KeptReason::Unreadable { problem },
+                };
+                return Ok(Verdict::Keep(reason).into());
             }
             read => Some(read?),
         };

@@ -40,6 +40,15 @@ impl Error {
         }
     }
 
+    /// The format version of a file or store that a newer program made, if this is about one. Nothing is wrong with it, and it is not
+    /// this program's to delete.
+    pub fn newer_version(&self) -> Option<u64> {
+        match self {
+            Self::UnsupportedVersion { found, known, .. } if *found > u64::from(*known) => Some(*found),
+            _ => None,
+        }
+    }
+
     /// Whether this is a fact about the file that was looked at: it is not there, it is damaged, or this process may not read it. Any
     /// other error says that the system could not be asked, and the file may be as good as any.
     pub fn is_conclusive(&self) -> bool {

@@ -187,8 +187,9 @@ pub enum Error {
     },
     /// A file or descriptor of a format that this version does not know.
     #[error(
-        "format version {found} of {} is not known here (known: {known}); use a newer dcc-mcp-shm",
-        printable(what)
+        "format version {found} of {} is not known here (known: {known}){}",
+        printable(what),
+        if *found > u64::from(*known) { ": a newer program made it; use a newer dcc-mcp-shm" } else { "" }
     )]
     UnsupportedVersion {
         /// The file or the descriptor.

@@ -40,8 +40,8 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::NotFound`] when it is not there, [`Error::WrongRole`] for a slot, which goes with its pool; see also
-    /// [`Store::describe`].
+    /// [`Error::NotFound`] when it is not there, [`Error::WrongRole`] for a slot, which goes with its pool,
+    /// [`Error::UnsupportedVersion`] for what a newer program made, of which nothing is known here; see also [`Store::describe`].
     pub fn delete(&self, reference: &Reference) -> Result<Deletion> {
         self.directory()
             .at_found(reference, |found| delete_found(self.directory(), found))
@@ -75,6 +75,11 @@ fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Resul
         bytes = header.metadata.pool.as_ref().map_or(header.capacity, |pool| {
             pool.buffer_size.saturating_mul(pool.slots.len() as u64)
         });
+    } else if let Err(error) = directory.look(id)
+        && error.newer_version().is_some()
+    {
+        // It may be a pool, whose slots would stay, and it is as good as any.
+        return Err(error);
     }
     let pending = directory.delete(condemned)?;
     // Slots each have their own; the control file of a pool has none.

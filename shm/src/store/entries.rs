@@ -19,6 +19,8 @@ pub(super) enum Entry {
     },
     Slot,
     Damaged(String),
+    /// A newer program made it, in a format of this version.
+    Newer(u64),
     /// Its number is greater than any that was taken. Once as many were taken, it is a buffer or pool like any.
     Ahead(String),
 }
@@ -35,7 +37,11 @@ impl Read {
         let summary = match Summary::of(directory, id) {
             Ok(summary) => summary,
             Err(error) if error.is_gone() => return Ok(Self::Gone),
-            Err(error) if error.is_conclusive() => return Ok(Self::Entry(Entry::Damaged(error.to_string()), None)),
+            Err(error) if error.is_conclusive() => {
+                let damaged = || Entry::Damaged(error.to_string());
+                let entry = error.newer_version().map_or_else(damaged, Entry::Newer);
+                return Ok(Self::Entry(entry, None));
+            }
             // The file may be a good buffer that the system could not read just now, so it is not taken for a damaged one.
             Err(error) => return Err(error),
         };
@@ -129,7 +135,7 @@ fn link_of(entry: &Entry, summary: Option<&Summary>) -> Option<String> {
     let name = match entry {
         Entry::Buffer(_) => summary?.name.as_deref(),
         Entry::Pool { name, .. } => name.as_deref(),
-        Entry::Slot | Entry::Damaged(_) | Entry::Ahead(_) => None,
+        Entry::Slot | Entry::Damaged(_) | Entry::Newer(_) | Entry::Ahead(_) => None,
     };
     name.map(link_name)
 }
@@ -138,7 +144,7 @@ fn number_of(entry: &Entry) -> Option<u64> {
     match entry {
         Entry::Buffer(position) => Some(position.number()),
         Entry::Pool { number, .. } => Some(*number),
-        Entry::Slot | Entry::Damaged(_) | Entry::Ahead(_) => None,
+        Entry::Slot | Entry::Damaged(_) | Entry::Newer(_) | Entry::Ahead(_) => None,
     }
     .filter(|&number| number > 0)
 }

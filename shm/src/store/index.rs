@@ -261,4 +261,12 @@ impl StoreIndex {
             _ => None,
         })
     }
+
+    /// Files that newer programs made, and the format version of each, by id.
+    pub fn newer(&self) -> impl Iterator<Item = (Uuid, u64)> {
+        self.entries.all.iter().filter_map(|(id, entry)| match entry {
+            Entry::Newer(version) => Some((*id, *version)),
+            _ => None,
+        })
+    }
 }

@@ -25,6 +25,19 @@ pub struct Listing {
     pub order: Vec<Uuid>,
     /// Files called like a buffer's (`<id>.shm`) that cannot be read as one.
     pub damaged: Vec<DamagedFile>,
+    /// Files of newer programs, which a newer version of this library reads.
+    pub newer: Vec<NewerFile>,
+}
+
+/// A file that a newer program made, in a format that is not known here. Nothing is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct NewerFile {
+    /// The id that its name has.
+    pub id: Uuid,
+    /// The file.
+    pub path: PathBuf,
+    /// The format version that it says.
+    pub version: u64,
 }
 
 /// A file called like a buffer's that cannot be read as one.
@@ -44,7 +57,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::OutOfMemory`] and [`Error::TooManyOpenFiles`] when the directory or one of its files cannot be
-    /// looked at. Damaged files are in the listing.
+    /// looked at. Damaged files and those of newer programs are in the listing.
     pub fn list(&self) -> Result<Listing> {
         let directory = self.directory();
         let Contents {
@@ -76,14 +89,17 @@ impl Store {
             }
             listing.order.push(header.id);
         }
-        listing.damaged = damaged
-            .into_iter()
-            .map(|(id, error)| DamagedFile {
-                id,
-                path: directory.file_path(id),
-                problem: error.to_string(),
-            })
-            .collect();
+        for (id, error) in damaged {
+            let path = directory.file_path(id);
+            match error.newer_version() {
+                Some(version) => listing.newer.push(NewerFile { id, path, version }),
+                None => listing.damaged.push(DamagedFile {
+                    id,
+                    path,
+                    problem: error.to_string(),
+                }),
+            }
+        }
         Ok(listing)
     }
 

@@ -35,7 +35,7 @@ pub use self::filter::{BufferFilter, NameFilter};
 pub use self::holders::Holders;
 pub use self::horizon::Horizon;
 pub use self::index::{StoreChange, StoreIndex};
-pub use self::listing::{DamagedFile, Listing};
+pub use self::listing::{DamagedFile, Listing, NewerFile};
 pub use self::options::{
     DEFAULT_RESERVE, DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, StoreOptions, reserve_of_environment,
 };

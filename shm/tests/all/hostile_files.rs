@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use crate::common::{Image, Peer, at, by_id, child_role, noise, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, Error, MAX_SLOTS, Result, SceneDataKind, SceneWriter, SharedBuffer,
-    SharedSceneBuffer, Store, StoreOptions,
+    ArraySpec, BufferOptions, BufferPool, Error, KeptReason, MAX_SLOTS, Result, SceneDataKind, SceneWriter,
+    SharedBuffer, SharedSceneBuffer, Store, StoreIndex, StoreOptions,
 };
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode, mknodat};
@@ -208,7 +208,8 @@ fn flip_every_bit(
         };
         assert!(holds, "bit {bit} ({part:?}): {:?}", result.map(|data| data.len()));
         let listing = store.list().unwrap();
-        assert_eq!(listing.buffers.len() + listing.damaged.len(), 1, "bit {bit}");
+        let found = listing.buffers.len() + listing.damaged.len() + listing.newer.len();
+        assert_eq!(found, 1, "bit {bit}");
         file.write_all_at(&[image.0[at]], at as u64).unwrap();
     }
     assert_eq!(read(store, id).unwrap(), original, "every bit was put back");
@@ -335,7 +336,33 @@ fn a_newer_version_and_another_ones_header_are_told_apart_from_damage() {
             "{door}: {result:?}"
         );
     }
-    assert_eq!(store.list().unwrap().damaged.len(), 1);
+    let listing = store.list().unwrap();
+    assert!(listing.damaged.is_empty());
+    assert_eq!((listing.newer[0].id, listing.newer[0].version), (id, 2));
+    let index = StoreIndex::new(&store, 1).unwrap();
+    assert_eq!(
+        (index.damaged().count(), index.newer().collect::<Vec<_>>()),
+        (0, vec![(id, 2)])
+    );
+    let kept = store.gc(false).unwrap().kept;
+    assert_eq!(kept[0].reason, KeptReason::Newer { version: 2 });
+    for refused in [
+        store.delete(&by_id(id)).map(drop),
+        store.set_ttl(&by_id(id), Duration::ZERO).map(drop),
+    ] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.newer_version(), Some(2));
+        assert!(error.to_string().contains("a newer program made it"), "{error}");
+    }
+    assert!(path_of(&store, id).exists());
+    // No program ever made that.
+    image.clone().put(at::VERSION, &[0; 4]).place(&store, id, 0o600);
+    assert_eq!(
+        (store.list().unwrap().damaged.len(), store.list().unwrap().newer.len()),
+        (1, 0)
+    );
+    store.delete(&by_id(id)).unwrap();
+    assert!(!path_of(&store, id).exists());
     let other = Uuid::new_v4();
     image.place(&store, other, 0o600);
     for (door, result) in every_door(&store, other) {
@@ -605,7 +632,7 @@ fn every_flipped_bit_of_a_pool_and_of_a_slot_is_noticed_or_harmless() {
             }
             let listing = store.list().unwrap();
             assert_eq!(listing.buffers.len(), 0);
-            assert!(listing.pools.len() + listing.damaged.len() > 0);
+            assert!(listing.pools.len() + listing.damaged.len() + listing.newer.len() > 0);
             if refused {
                 file.write_all_at(&[byte], at as u64).unwrap();
             }

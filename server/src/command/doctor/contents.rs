@@ -1,6 +1,6 @@
 //! What is in the store: damaged files, leftovers, and the quota.
 
-use dcc_mcp_shm::{KeptReason, Store};
+use dcc_mcp_shm::{KeptReason, NewerFile, Store};
 use dcc_mcp_shm_view::text::{self, Bytes};
 
 use super::finding::Finding;
@@ -18,6 +18,7 @@ pub(super) fn check(store: &Store, option: &str) -> Vec<Finding> {
             let (buffers, pools) = (listing.buffers.len(), listing.pools.len());
             let found = format!("{}, {}", text::count(buffers, "buffer"), text::count(pools, "pool"));
             findings.push(Finding::good("contents", found));
+            findings.extend(newer(&listing.newer));
             let files = listing.damaged;
             if !files.is_empty() {
                 let named = files.iter().take(NAMED).map(|file| format!("{}", file.id));
@@ -37,6 +38,20 @@ pub(super) fn check(store: &Store, option: &str) -> Vec<Finding> {
     }
     findings.extend(leftovers(store, option));
     findings
+}
+
+/// What this program is too old for.
+fn newer(files: &[NewerFile]) -> Option<Finding> {
+    let version = files.iter().map(|file| file.version).max()?;
+    Some(Finding::warning(
+        "newer",
+        format!(
+            "{} of a newer dcc-mcp-shm than this one, {}: format version {version}; they are not damaged",
+            text::count(files.len(), "file"),
+            crate::identity::VERSION
+        ),
+        "update this program, and those that are to read them; until then they are left out of listings",
+    ))
 }
 
 fn quota(store: &Store) -> Finding {

@@ -26,6 +26,7 @@ pub(super) struct Overview {
     buffers: Vec<Held<Descriptor>>,
     pools: Vec<Held<PoolStatus>>,
     damaged: Vec<Damaged>,
+    newer: Vec<Newer>,
     pending: Vec<PendingFile>,
     /// The ids of buffers and pools, newest first.
     #[serde(skip)]
@@ -39,6 +40,13 @@ struct Damaged {
     problem: String,
 }
 
+/// A file that a newer program made.
+#[derive(Debug, Serialize)]
+struct Newer {
+    id: Uuid,
+    version: u64,
+}
+
 impl Overview {
     pub(super) fn empty(path: &Path) -> Self {
         Self {
@@ -46,6 +54,7 @@ impl Overview {
             buffers: Vec::new(),
             pools: Vec::new(),
             damaged: Vec::new(),
+            newer: Vec::new(),
             pending: Vec::new(),
             order: Vec::new(),
         }
@@ -58,6 +67,7 @@ impl Overview {
             buffers,
             pools,
             damaged,
+            newer,
             order,
         } = store.list()?;
         let holders = store.holders();
@@ -96,6 +106,13 @@ impl Overview {
             })
             .collect();
         overview.pending = store.pending()?;
+        overview.newer = newer
+            .into_iter()
+            .map(|file| Newer {
+                id: file.id,
+                version: file.version,
+            })
+            .collect();
         Ok(overview)
     }
 
@@ -113,6 +130,9 @@ impl Overview {
         if !self.damaged.is_empty() {
             totals = format!("{totals}, {}", text::count(self.damaged.len(), "damaged file"));
         }
+        if !self.newer.is_empty() {
+            totals = format!("{totals}, {} of newer programs", text::count(self.newer.len(), "file"));
+        }
         if !self.pending.is_empty() {
             let pending = self.pending.iter().map(|file| file.bytes);
             let bytes = Bytes(pending.fold(0, u64::saturating_add));
@@ -128,11 +148,13 @@ impl Overview {
         buffers.chain(pools).flatten()
     }
 
-    /// The table, newest first, and below it the damaged files and those that are deleted and still in use.
+    /// The table, newest first, and below it the damaged files, those of newer programs, and those that are deleted and still
+    /// in use.
     pub(super) fn lines(&self, window: Option<usize>) -> Vec<String> {
         let buffers = self.buffers.iter().map(|held| held.what.id);
         let ids = buffers.chain(self.pools.iter().map(|held| held.what.id));
         let ids = ids.chain(self.damaged.iter().map(|file| file.id));
+        let ids = ids.chain(self.newer.iter().map(|file| file.id));
         let shown = find::telling_apart(ids.chain(self.pending.iter().map(|file| file.id)));
         let short = |id: Uuid| id.to_string()[..shown].to_owned();
         let buffers = self.buffers.iter().map(|held| (held.what.id, held.row(short)));
@@ -144,6 +166,12 @@ impl Overview {
             let text = format!("{}  damaged: {}", short(file.id), foreign(&file.problem));
             let text = table::shortened(&text, window.unwrap_or(usize::MAX));
             format!("{BAD}{text}{BAD:#}")
+        }));
+        lines.extend(self.newer.iter().map(|file| {
+            let (id, version) = (short(file.id), file.version);
+            let text = format!("{id}  of a newer program, format version {version}: use a newer dcc-mcp-shm");
+            let text = table::shortened(&text, window.unwrap_or(usize::MAX));
+            format!("{WARNING}{text}{WARNING:#}")
         }));
         lines.extend(self.pending.iter().map(|file| {
             let name = file.name.as_ref().map(|name| format!("{}  ", foreign(name)));
