@@ -10,7 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::common::{LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, opened, path_of, say, temp_store};
+use crate::common::{
+    LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, opened, path_of, say, temp_store,
+};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, GcReport, HeldBy, KeptReason, Layout, Reference, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
