@@ -2,6 +2,7 @@
 
 import itertools
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -214,3 +215,37 @@ def test_subinterpreters_that_share_the_lock_work(first: str, run_python: RunPyt
     out = run_python("".join(parts))
     assert out.split() == [line for part in parts for line in printed[part]]
     assert SharedSceneBuffer.open("within").read() == b"from within"
+
+
+def test_what_is_deleted_and_still_in_use_is_counted_with_what_keeps_it(store: Store) -> None:
+    views = []
+    for frame in range(5):
+        scene = SharedSceneBuffer.write(bytes([frame]) * 100_000, name="frame", replace=True)
+        views.append(scene.view())
+        del scene
+    pending = store.pending()
+    assert [file["name"] for file in pending] == ["frame"] * 4
+    assert [file["holders"][0]["pid"] for file in pending] == [os.getpid()] * 4
+    assert store.used_bytes() == sum(file["bytes"] for file in pending) // 4 * 5
+    assert [view[0] for view in views] == list(range(5))
+    deleted = store.delete("frame")
+    assert (deleted["freed_bytes"], deleted["pending_bytes"]) == (0, 100_000)
+    assert deleted["held_by"].endswith(f"(process {os.getpid()})")
+    del views
+    assert (store.pending(), store.used_bytes(), files_of(store)) == ([], 0, [])
+
+
+def test_a_map_by_the_descriptor_alone_is_counted_as_mapped_without_a_lock(store: Store) -> None:
+    scene = SharedSceneBuffer.write_arrays({"a": np.arange(1000.0)})
+    descriptor = store.describe(scene.id)
+    array = descriptor["arrays"]["a"]
+    mapped = np.memmap(descriptor["path"], array["dtype"], "r", array["offset"], tuple(array["shape"]))
+    del scene
+    deleted = store.delete(descriptor["id"])
+    assert (deleted["freed_bytes"], deleted["pending_bytes"]) == (0, 8000)
+    assert (deleted["held_by"], deleted["holders"]) == ("mapped without a lock", [])
+    assert [file["held_by"] for file in store.pending()] == ["mapped without a lock"]
+    assert mapped.sum() == 499500.0
+    del mapped
+    assert store.gc()["freed_bytes"] > 8000
+    assert (store.pending(), store.used_bytes()) == ([], 0)

@@ -13,12 +13,65 @@ fn what_is_deleted_is_gone_and_whoever_has_it_mapped_keeps_it() {
     let holder = Holder::of(&store, &["hero"]);
     let said = store.printed(&["rm", "hero"]);
     assert!(
-        said.contains(&id) && said.contains("(hero)") && said.contains("8 bytes"),
+        said.starts_with(&format!("Deleted {id} (hero). 8 bytes are still in use: ")),
         "{said}"
     );
-    assert!(said.contains("Views that are mapped stay valid."), "{said}");
-    assert!(!store.file(&id).exists() && !store.printed(&["ls"]).contains("hero"));
+    assert!(said.contains(&format!("(process {})", holder.pid())), "{said}");
+    assert!(!store.file(&id).exists() && !store.printed(&["ls"]).contains("Geometry"));
     assert!(holder.end().contains("saw Ok(\"vertices\")"));
+    assert_eq!(store.printed(&["ls", "--json"]).matches("held_by").count(), 0);
+    let free = store.named("free");
+    assert_eq!(
+        store.printed(&["rm", "free"]),
+        format!("Deleted {free} (free). 8 bytes are free.\n")
+    );
+}
+
+#[test]
+fn what_is_deleted_and_still_in_use_is_seen_with_what_keeps_it() {
+    let store = TestStore::new();
+    let (held, mapped) = (store.named("held"), store.named("mapped"));
+    let holder = Holder::of(&store, &["held"]);
+    let file = std::fs::File::open(store.file(&mapped)).expect("a file");
+    store.printed(&["rm", "held", "mapped"]);
+    let kept = [
+        format!("(process {})", holder.pid()),
+        "mapped without a lock".to_owned(),
+    ];
+    let said = store.printed(&["ls"]);
+    for ((id, name), keeper) in [(&held, "held"), (&mapped, "mapped")].into_iter().zip(&kept) {
+        let line = said.lines().find(|line| line.starts_with(&id[..4])).expect("a line");
+        assert!(
+            line.contains(&format!("{name}  deleted, 4.0 KiB still in use: ")),
+            "{line}"
+        );
+        assert!(line.ends_with(keeper), "{line}");
+    }
+    let json: serde_json::Value = serde_json::from_str(&store.printed(&["ls", "--json"])).expect("JSON");
+    let pending = json["pending"].as_array().expect("a list");
+    let pids: Vec<_> = pending.iter().map(|file| &file["holders"][0]["pid"]).collect();
+    assert!(pids.contains(&&serde_json::json!(holder.pid())), "{json}");
+    let said = store.printed(&["top"]);
+    assert!(said.contains("2 deleted files still in use (8.0 KiB)"), "{said}");
+    let said = store.printed(&["doctor"]);
+    let line = said.lines().find(|line| line.contains("deleted ")).expect("a line");
+    assert!(line.starts_with("warning  deleted"), "{line}");
+    assert!(line.contains("2 deleted files still in use, 8.0 KiB"), "{line}");
+    assert!(kept.iter().all(|keeper| line.contains(keeper)), "{line}");
+    assert!(
+        said.contains(&format!("grep -l -e {mapped} /proc/[0-9]*/maps")),
+        "{said}"
+    );
+    assert!(!said.contains("All is well"), "{said}");
+    drop(file);
+    holder.end();
+    store.printed(&["gc"]);
+    assert!(!store.printed(&["ls"]).contains("deleted"));
+    assert!(
+        store
+            .printed(&["doctor"])
+            .contains("ok       deleted      nothing that is still in use")
+    );
 }
 
 #[test]

@@ -61,7 +61,15 @@ fn a_healthy_store_and_one_that_is_not_there_yet() {
     let store = TestStore::new();
     store.named("hero");
     let said = healthy(store.path());
-    for subject in ["directory", "file system", "room", "quota", "contents", "leftovers"] {
+    for subject in [
+        "directory",
+        "file system",
+        "room",
+        "quota",
+        "contents",
+        "leftovers",
+        "deleted",
+    ] {
         assert!(said.contains(&format!("ok       {subject}")), "{subject}: {said}");
     }
     assert!(said.contains("tmpfs") && said.contains("1 buffer, 0 pools"), "{said}");
@@ -254,6 +262,19 @@ fn the_64_megabytes_of_docker_are_an_error() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("error    file system  tmpfs, 64.0 MiB"), "{said}");
     assert!(said.contains("--shm-size"), "{said}");
+}
+
+#[test]
+fn what_another_program_removed_while_it_was_open_is_noticed_where_the_store_has_a_file_system_of_its_own() {
+    let hide = "exec 3>hidden && head -c 3000000 /dev/zero >&3 && rm hidden";
+    let (code, said) = on_file_system("size=1g", hide);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        said.contains("warning  deleted      2.8 MiB of its file system are in no file"),
+        "{said}"
+    );
+    let (_, said) = on_file_system("size=1g", "head -c 3000000 /dev/zero > seen");
+    assert!(!said.contains("warning  deleted"), "{said}");
 }
 
 #[test]

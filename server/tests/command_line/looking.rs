@@ -261,7 +261,7 @@ fn a_store_that_nobody_made_is_empty_and_is_not_made() {
     let said: Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(
         said,
-        json!({"store": absent, "buffers": [], "pools": [], "damaged": []})
+        json!({"store": absent, "buffers": [], "pools": [], "damaged": [], "pending": []})
     );
     for arguments in [["show", "hero"], ["rm", "hero"]] {
         let error = refusal(&command(&absent, &arguments).output().expect("the program runs"));

@@ -262,10 +262,42 @@ fn a_deleted_buffer_is_gone_and_its_holders_keep_it() {
     in_both_eras(|store, client| {
         let scene = cube(store, false);
         let (deleted, text) = client.call("delete_buffer", json!({"buffer": "cube"}));
-        assert_eq!(deleted, json!({"id": scene.id(), "name": "cube", "freed_bytes": 96}));
-        assert!(text.contains("96 bytes"), "{text}");
+        let own = format!("(process {})", std::process::id());
+        assert_eq!(deleted["id"], json!(scene.id()));
+        assert_eq!(
+            [&deleted["freed_bytes"], &deleted["pending_bytes"]],
+            [&json!(0), &json!(96)],
+            "{deleted}"
+        );
+        assert!(deleted["held_by"].as_str().expect("text").ends_with(&own), "{deleted}");
+        assert!(
+            text.contains("96 bytes are still in use: ") && text.contains(&own),
+            "{text}"
+        );
         assert!(!Path::new(&scene.path()).exists());
         assert_eq!(scene.read().expect("held data").len(), 96);
+        let (status, text) = client.call("store_status", json!({}));
+        assert_eq!(status["pending_bytes"], status["used_bytes"]);
+        assert_eq!(status["pending"][0]["holders"][0]["pid"], std::process::id());
+        assert_eq!(status["pending"][0]["name"], "cube");
+        assert!(
+            text.contains("deleted and still in use") && text.contains(&own),
+            "{text}"
+        );
+        drop(scene);
+        let (status, _) = client.call("store_status", json!({}));
+        assert_eq!(
+            [&status["pending_bytes"], &status["used_bytes"]],
+            [&json!(0), &json!(0)],
+            "{status}"
+        );
+        let free = cube(store, false).id();
+        let (deleted, text) = client.call("delete_buffer", json!({"buffer": "cube"}));
+        assert_eq!(
+            deleted,
+            json!({"id": free, "name": "cube", "freed_bytes": 96, "pending_bytes": 0})
+        );
+        assert!(text.ends_with("96 bytes are free."), "{text}");
         assert!(
             client
                 .error("delete_buffer", json!({"buffer": "cube"}))
