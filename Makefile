@@ -126,6 +126,7 @@ faults: $(VENV) ## an error in every system call of every operation, and a kill 
 
 # Seconds and counts of the long variants, which docs/reliability.md has the figures of.
 SOAK := DCC_MCP_SHM_TEST_KILLS=500 DCC_MCP_SHM_TEST_FRAMES=100000 DCC_MCP_SHM_TEST_READS=100000 \
+	DCC_MCP_SHM_TEST_REUSES=100000 \
 	DCC_MCP_SHM_TEST_AMOUNTS=1 DCC_MCP_SHM_TEST_SECONDS=600 DCC_MCP_SHM_FUZZ_LINES=100000 DCC_MCP_SHM_TEST_PROPERTIES=40
 # Where property tests are beside those of the libraries. Only here do they draw cases that nobody has drawn before: what fails
 # is written to a file that ends in .regressions, and becomes a case for everybody.
@@ -134,7 +135,7 @@ PROPERTIES := model:: codec:: descriptors:: hostile_files::
 soak: $(READY) ## the long variants of the tests that kill, race and fuzz (an hour and a half)
 	$(call say,long variants)
 	@$(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- --nocapture --test-threads 1 \
-		crashes:: pool_frames:: full_speed:: collectors:: little_memory:: torn_reads::
+		crashes:: pool_frames:: full_speed:: collectors:: hostile_readers:: little_memory:: torn_reads::
 	@seed=$$(od -An -N4 -tu4 /dev/urandom | tr -d ' ') && echo "seed $$seed" && \
 		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm -p dcc-mcp-shm-view -p dcc-mcp-shm-server --lib && \
 		PROPTEST_RNG_SEED=$$seed $(SOAK) $(CARGO) test --locked --quiet -p dcc-mcp-shm --test all -- $(PROPERTIES) && \

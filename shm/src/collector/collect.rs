@@ -85,11 +85,10 @@ impl Collector<'_> {
             return Ok(Verdict::Keep(KeptReason::ForReuse));
         }
         let reason = "nobody used its memory again";
-        if !dry_run {
-            self.0.sweep_reserve();
-            self.remove_leftover(entry, reason)?;
+        if dry_run {
+            return Ok(Verdict::Take(reason));
         }
-        Ok(Verdict::Take(reason))
+        self.remove_leftover(entry, reason)
     }
 
     /// Removes what has no content that anybody waits for, if it is still there.

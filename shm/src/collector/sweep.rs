@@ -16,6 +16,7 @@ impl Collector<'_> {
         let mut report = self.collect_all(dry_run)?;
         if !dry_run {
             self.0.give_reserve_back();
+            self.0.sweep_reserve();
             self.0.sweep_names()?;
         }
         report.take_reserve();
@@ -25,6 +26,7 @@ impl Collector<'_> {
     /// The same, but for memory that somebody may use again in a moment.
     fn sweep(self) -> Result<GcReport> {
         let report = self.collect_all(false)?;
+        self.0.sweep_reserve();
         self.0.sweep_names()?;
         Ok(report)
     }

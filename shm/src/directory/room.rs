@@ -36,8 +36,14 @@ impl Directory {
         let mut room = self
             .system_room()
             .map_err(|error| self.failed("look for room in", error))?;
+        // It is given back before anything is refused.
+        let reserve = self.reserve_bytes().unwrap_or(0);
+        if room.limit != SpaceLimit::FileSize {
+            room.available = room.available.saturating_add(reserve);
+        }
         if let Some(quota) = self.quota()? {
-            room = room.at_most(quota.saturating_sub(self.used_bytes()?), SpaceLimit::Quota);
+            let used = self.used_bytes()?.saturating_sub(reserve);
+            room = room.at_most(quota.saturating_sub(used), SpaceLimit::Quota);
         }
         if self.free_inodes()? == Some(0) {
             room = room.at_most(0, SpaceLimit::Inodes);

@@ -10,7 +10,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store};
+use crate::common::{
+    LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, opened, path_of, say, temp_store,
+};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, GcReport, HeldBy, KeptReason, Layout, Reference, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
@@ -175,7 +177,7 @@ fn deleting_says_what_is_free_and_which_process_has_the_rest() {
     peer.expect("7");
     peer.expect("closed");
     assert!(!deleted_path(&store, held).exists(), "the last one frees it");
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
     peer.end();
 }
 

@@ -351,6 +351,7 @@ fn with_a_quota_that_is_near_nothing_is_kept(store: &Store) {
 fn what_is_kept_is_given_back_before_a_quota_refuses_anything(store: &Store) {
     keep(store, 8 * MIB);
     store.set_quota(Some(9 * MIB)).unwrap();
+    assert_eq!(store.room().unwrap().available, 9 * MIB, "what is kept is room");
     let buffer = SharedBuffer::create(store, 3 * MIB, &options()).unwrap();
     assert_eq!(store.reserve_bytes().unwrap(), 0);
     let full = SharedBuffer::create(store, 7 * MIB, &options()).map(drop);

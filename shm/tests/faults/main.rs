@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use common::{Peer, child_role, hear, live_for, number, print, say};
+use common::{Peer, child_role, hear, live_for, number, print, say, until};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, KeptReason, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use model::{Model, Step, step};
 use nix::errno::Errno;
@@ -61,8 +61,11 @@ fn child() {
     if role == PERFORM {
         // Some things are made at the first use and kept: they are no leak.
         let first = Path::new(&parent).join("first");
+        let running = threads();
         for operation in OPERATIONS {
-            drop(Fixture::make(&first).run(operation));
+            let fixture = Fixture::make(&first);
+            drop(fixture.run(operation));
+            close(fixture, running);
             std::fs::remove_dir_all(&first).unwrap();
         }
     }
@@ -80,7 +83,7 @@ fn child() {
 
 /// In the child: performs an operation in a store of its own, and says what came of it and what is left of it.
 fn perform(operation: &Operation, path: &Path) {
-    let before = descriptors();
+    let (before, running) = (descriptors(), threads());
     let fixture = Fixture::make(path);
     say("ready");
     hear();
@@ -93,15 +96,7 @@ fn perform(operation: &Operation, path: &Path) {
     drop(made);
     // This process must be able to go on as well as others.
     use_it(&fixture.store);
-    // Then the thread that looks after it ends.
-    fixture.store.gc(false).unwrap();
-    drop(fixture);
-    for _ in 0..2000 {
-        if descriptors() <= before {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    close(fixture, running);
     let mappings = std::fs::read_to_string("/proc/self/maps").unwrap();
     let mappings = mappings
         .lines()
@@ -129,6 +124,18 @@ fn take_steps(parent: &Path) {
             Err(error) => say(&format!("{}\t{error}", class(&error))),
         }
     }
+}
+
+/// Lets go of a store, and of the memory that is kept in it: then the thread that looks after that ends.
+fn close(fixture: Fixture, running: usize) {
+    fixture.store.gc(false).unwrap();
+    drop(fixture);
+    until("the thread ends", || (threads() <= running).then_some(()));
+}
+
+/// How many threads this process has.
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
 /// How many descriptors this process has.

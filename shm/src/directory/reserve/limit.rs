@@ -29,14 +29,14 @@ impl Directory {
         self.0.reserve.wanted.load(Ordering::Relaxed)
     }
 
-    /// Whether `more` bytes may be kept beside those that are.
-    pub(super) fn may_keep(&self, table: Table<'_>, more: u64, now: u64) -> Result<bool> {
+    /// Whether `more` bytes may be kept beside those that are, in a store with this quota.
+    pub(super) fn may_keep(&self, table: Table<'_>, more: u64, quota: Option<u64>, now: u64) -> Result<bool> {
         let limit = self.reserve_limit().min(self.recent_room(now)? / PART_OF_ROOM);
         if table.total().saturating_add(more) > limit {
             return Ok(false);
         }
         // What is kept must not be in the way of anybody: so nothing is, unless there is more than that left.
-        match self.quota()? {
+        match quota {
             Some(quota) => Ok(quota.saturating_sub(self.used_bytes()?) >= limit),
             None => Ok(true),
         }

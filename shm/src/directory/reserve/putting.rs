@@ -37,15 +37,13 @@ impl Directory {
         }
         let Some(now) = clock::now() else { return Ok(false) };
         // With a quota others sum up the files, and must not miss this one because it changes its name.
-        let lock = match self.quota()? {
-            Some(_) => match self.lock_if_free()? {
-                Some(lock) => Some(lock),
-                None => return Ok(false),
-            },
-            None => None,
-        };
+        let quota = self.quota()?;
+        let lock = quota.map_or(Ok(None), |_| self.lock_if_free())?;
+        if quota.is_some() && lock.is_none() {
+            return Ok(false);
+        }
         let table = Table(self.record()?);
-        if !self.may_keep(table, stat.len, now)? {
+        if !self.may_keep(table, stat.len, quota, now)? {
             return Ok(false);
         }
         let Some(claim) = table.claim_empty(now) else {

@@ -44,7 +44,7 @@ impl Directory {
         Table(record).leads_to(id, now, LEFT_BEHIND)
     }
 
-    /// Frees what processes kept that were killed, as far as entries lead to it, and their entries.
+    /// Frees the entries of what is left from processes that were killed, and what those lead to.
     pub(crate) fn sweep_reserve(&self) {
         if let (Ok(Some(record)), Some(now)) = (self.existing_record(), clock::now()) {
             let table = Table(record);
