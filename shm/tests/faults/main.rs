@@ -346,7 +346,7 @@ fn check_witnesses(store: &Store, effect: Effect, case: &str) {
 /// After a sweep the directory has nothing but files of what is there, their names, and the store's own.
 fn check_rubbish(store: &Store, case: &str) {
     let report = store.gc(false).unwrap();
-    let mut expected: BTreeSet<String> = BTreeSet::from([".lock".to_owned(), ".quota".to_owned()]);
+    let mut expected: BTreeSet<String> = [".lock", ".quota", ".store"].map(str::to_owned).into();
     let listing = store.list().unwrap();
     let slots = listing
         .pools
