@@ -28,11 +28,11 @@ NAMES = uuid.UUID("6463636d-6370-5f73-686d-6e616d657331")
 KINDS = {".shm": "published", ".shm.draft": "draft"}
 
 
-class Damaged(Exception):
+class DamagedError(Exception):
     """A file that is not what the page says."""
 
 
-class NewerVersion(Exception):
+class NewerVersionError(Exception):
     """A store or file of a version that this reader does not know."""
 
 
@@ -69,37 +69,42 @@ class Header:
         return -number, 0 if number else -(self.finished or self.created), self.id.bytes
 
 
+def check_words(role: int, capacity: int, data_len: int, state: int) -> None:
+    """What must hold between the words that change."""
+    if data_len > capacity or state not in ((EMPTY, SEALED) if role == SCENE else (OPEN,)):
+        raise DamagedError("its state does not go with its role")
+    if state == SEALED and data_len != capacity:
+        raise DamagedError("it is sealed and not full")
+
+
 def parse(data: bytes, status: os.stat_result, name: uuid.UUID) -> Header:
     """The header of a file of this status, if all of it holds together."""
     if not stat.S_ISREG(status.st_mode) or data[:8] != b"\x89DSM\r\n\x1a\n" or len(data) < 4096:
-        raise Damaged("no file of a store")
+        raise DamagedError("no file of a store")
     version, length = struct.unpack_from("<II", data, 8)
     if version != 1:
-        raise NewerVersion(version)
+        raise NewerVersionError(version)
     capacity, created, _ttl, role = struct.unpack_from("<QQQI", data, 32)
     sequence, data_len, state, _generation, finished, number = struct.unpack_from("<QQQQQQ", data, 64)
     metadata_len, checksum = struct.unpack_from("<II", data, 128)
     if length % 4096 or not 4096 <= length <= 1 << 20 or length + capacity != status.st_size:
-        raise Damaged("its lengths do not go together")
+        raise DamagedError("its lengths do not go together")
     if 136 + metadata_len > length or len(data) < length:
-        raise Damaged("its metadata is longer than its header")
+        raise DamagedError("its metadata is longer than its header")
     metadata = data[136 : 136 + metadata_len]
     if zlib.crc32(metadata, zlib.crc32(data[128:132], zlib.crc32(data[:60]))) != checksum:
-        raise Damaged("its checksum does not match")
+        raise DamagedError("its checksum does not match")
     if uuid.UUID(bytes=data[16:32]) != name or role not in (BUFFER, SCENE, SLOT, POOL):
-        raise Damaged("it is another file's header")
-    if data_len > capacity or state not in ((EMPTY, SEALED) if role == SCENE else (OPEN,)):
-        raise Damaged("its state does not go with its role")
-    if state == SEALED and data_len != capacity:
-        raise Damaged("it is sealed and not full")
+        raise DamagedError("it is another file's header")
+    check_words(role, capacity, data_len, state)
     if role == SLOT:
         number = 0
     elif GREATEST < number < PENDING:
-        raise Damaged("no number is as great")
+        raise DamagedError("no number is as great")
     try:
         values = json.loads(metadata)
     except ValueError as error:
-        raise Damaged("its metadata is no JSON") from error
+        raise DamagedError("its metadata is no JSON") from error
     return Header(
         id=name,
         role=role,
@@ -146,11 +151,14 @@ class Handle:
     """An open file, which collectors leave alone."""
 
     def __init__(self, fd: int, header: Header) -> None:
+        """Keep what is open and locked."""
         self.fd, self.header = fd, header
 
     def data(self) -> memoryview:
         """The bytes of a sealed scene that is not compressed."""
-        assert self.header.is_finished() and self.header.role == SCENE and "codec" not in self.header.metadata
+        assert self.header.is_finished()
+        assert self.header.role == SCENE
+        assert "codec" not in self.header.metadata
         whole = mmap.mmap(self.fd, self.header.payload + self.header.capacity, prot=mmap.PROT_READ)
         return memoryview(whole)[self.header.payload :]
 
@@ -169,7 +177,7 @@ class Handle:
 def boot_time() -> int | None:
     """The host's clock, in nanoseconds, if it is known."""
     try:
-        if os.stat("/proc/self/ns/time").st_ino != 4026531834:
+        if Path("/proc/self/ns/time").stat().st_ino != 4026531834:
             return None
     except FileNotFoundError:
         if not Path("/proc/self/ns/pid").exists():
@@ -181,6 +189,7 @@ class SecondReader:
     """A store, read by what the page says."""
 
     def __init__(self, path: Path) -> None:
+        """Refuse a directory that others can enter, and a store of a newer version."""
         status = path.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or status.st_mode & 0o077:
             raise PermissionError("others could tamper with it")
@@ -258,7 +267,7 @@ class SecondReader:
             if not stat.S_ISREG(status.st_mode) or status.st_size < 4096 or start[:8] != b"\x89DSS\r\n\x1a\n":
                 return None
             if (version := struct.unpack_from("<I", start, 8)[0]) > 2:
-                raise NewerVersion(version)
+                raise NewerVersionError(version)
             with mmap.mmap(fd, 4096, prot=mmap.PROT_READ) as record, memoryview(record).cast("Q") as words:
                 for _ in range(3):
                     confirmed, last, count = words[3], words[2], words[4]
@@ -272,7 +281,7 @@ class SecondReader:
 
     def _linked(self, link: str) -> uuid.UUID | None:
         try:
-            return uuid.UUID(os.readlink(self.path / link))
+            return uuid.UUID(str((self.path / link).readlink()))
         except (FileNotFoundError, ValueError):
             return None
 
@@ -296,46 +305,50 @@ class SecondReader:
 
     # Listing
 
+    def _entries(self) -> list[str]:
+        return [entry.name for entry in self.path.iterdir()]
+
     def _files(self) -> Iterator[tuple[uuid.UUID, str]]:
-        for name in os.listdir(self.path):
+        for name in self._entries():
             kind = KINDS.get(name[36:])
             if kind:
                 yield uuid.UUID(name[:36]), kind
 
+    def _read(self, name: uuid.UUID, files: dict[uuid.UUID, Header], damaged: set[uuid.UUID]) -> bool:
+        try:
+            header = self.look(name)
+        except (DamagedError, NewerVersionError):
+            damaged.add(name)
+            return False
+        if header is not None:
+            files[name] = header
+        return header is not None
+
+    def _resolve(
+        self, link: str, files: dict[uuid.UUID, Header], damaged: set[uuid.UUID]
+    ) -> tuple[str, uuid.UUID] | None:
+        before = None
+        while (holder := self._linked(link)) is not None:
+            if holder in files:
+                name = files[holder].name
+                return (name, holder) if name is not None and link_of(name) == link else None
+            if not self._read(holder, files, damaged) and before == holder:
+                return None
+            before = holder
+        return None
+
     def listing(self) -> Listing:
         """What is in the store."""
         with self._at_rest():
-            entries = os.listdir(self.path)
+            entries = self._entries()
         files: dict[uuid.UUID, Header] = {}
         damaged: set[uuid.UUID] = set()
-
-        def read(name: uuid.UUID) -> bool:
-            try:
-                header = self.look(name)
-            except (Damaged, NewerVersion):
-                damaged.add(name)
-                return False
-            if header is not None:
-                files[name] = header
-            return header is not None
-
         for entry in entries:
             if entry[36:] == ".shm":
-                read(uuid.UUID(entry[:36]))
+                self._read(uuid.UUID(entry[:36]), files, damaged)
         links = {entry for entry in entries if entry[36:] == ".name"}
         links.update(link_of(file.name) for file in files.values() if file.name is not None)
-        names = {}
-        for link in links:
-            before = None
-            while (holder := self._linked(link)) is not None:
-                if holder in files:
-                    name = files[holder].name
-                    if name is not None and link_of(name) == link:
-                        names[name] = holder
-                    break
-                if not read(holder) and before == holder:
-                    break
-                before = holder
+        names = dict(filter(None, (self._resolve(link, files, damaged) for link in links)))
         record = self.record()
         for file in list(files.values()):
             ahead = record is not None and file.number != PENDING and file.number > record[1]
@@ -376,7 +389,7 @@ class SecondReader:
                 elif kind == "published" and name not in listed:
                     try:
                         now = self.look(name)
-                    except (Damaged, NewerVersion):
+                    except (DamagedError, NewerVersionError):
                         continue
                     if now is not None and (now.number == PENDING or 0 < now.number <= last):
                         to_come.add(name)
@@ -411,7 +424,7 @@ class SecondReader:
     def used_bytes(self) -> int:
         """The lengths of all files, finished or not."""
         used = 0
-        for name in os.listdir(self.path):
+        for name in self._entries():
             if ".shm" in name:
                 try:
                     status = (self.path / name).lstat()

@@ -170,7 +170,7 @@ fn a_publication_that_began_before_a_listing_is_told_when_it_ends() {
             let mut drafts = store.path().read_dir().expect("a directory").filter_map(Result::ok);
             drafts.any(|file| {
                 let mut number = [0; 8];
-                let is_draft = file.file_name().to_str().is_some_and(|name| name.ends_with(".draft"));
+                let is_draft = file.path().extension().is_some_and(|end| end == "draft");
                 let read = || File::open(file.path())?.read_exact_at(&mut number, FINISHED + 8);
                 is_draft && { read }().is_ok() && ![0, u64::MAX].contains(&u64::from_le_bytes(number))
             })
@@ -183,6 +183,8 @@ fn a_publication_that_began_before_a_listing_is_told_when_it_ends() {
         assert_eq!(ids(&listing)[0], between);
         flock(&lock, FlockOperation::Unlock).expect("ours");
         let late = publisher.join().expect("published");
+        // As if it had been stopped for so long.
+        date(store, late, SystemTime::now() - HOUR);
         let mut other = Client::start(store.path(), ERAS[0]);
         for client in [client, &mut other] {
             let came = wait(client, &listing["wait_cursor"]);

@@ -171,9 +171,12 @@ impl Directory {
             .handle()
             .open_file(&new, Access::Create)
             .map_err(|error| self.creation_failed("make", &path, error))?;
-        let rename = || match replaces {
-            true => self.handle().rename(&new, RECORD_FILE).map(|()| true),
-            false => self.handle().rename_new(&new, RECORD_FILE),
+        let rename = || {
+            if replaces {
+                self.handle().rename(&new, RECORD_FILE).map(|()| true)
+            } else {
+                self.handle().rename_new(&new, RECORD_FILE)
+            }
         };
         let made = file
             .write_at(Source::from(&bytes[..]), 0)

@@ -255,12 +255,12 @@ fn a_record_that_was_damaged_or_removed_is_made_anew_behind_all_files() {
         ("another file", |store| {
             fs::write(store.path().join("new"), [7; 4096])
                 .and_then(|()| fs::rename(store.path().join("new"), record(store)))
-                .unwrap()
+                .unwrap();
         }),
         ("short", |store| {
             fs::write(store.path().join("new"), "")
                 .and_then(|()| fs::rename(store.path().join("new"), record(store)))
-                .unwrap()
+                .unwrap();
         }),
         ("a link", |store| {
             fs::remove_file(record(store)).unwrap();

@@ -2,12 +2,13 @@
 //! [`OPERATIONS`].
 
 use std::any::Any;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::Duration;
 
 use dcc_mcp_shm::{
     ArraySpec, BufferFilter, BufferOptions, BufferPool, Descriptor, Error, Kept, KeptReason, Layout, QuotaSetting,
-    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, StoreOptions, Summary,
+    Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, StoreIndex, StoreOptions, Summary,
 };
 
 use crate::common::noise;
@@ -61,6 +62,9 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "write a named scene", MakesNamed("new"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new"));
     "replace a scene", MakesNamed("scene"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("scene").replace(true));
     "replace a pool", MakesNamed("pool"), |f: &Fixture| SharedSceneBuffer::write(&f.store, SMALL, &forever().name("pool").replace(true));
+    "write into a store without a record", MakesNamed("new"), |f: &Fixture| { drop(std::fs::remove_file(f.store.path().join(".store"))); SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
+    "write into a store whose record is damaged", MakesNamed("new"), |f: &Fixture| { f.damage_record(); SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
+    "say up to where a store was seen", Nothing, |f: &Fixture| { let seen = StoreIndex::new(&f.store, 1)?.horizon()?; assert!(seen.pending.is_empty()); Ok::<_, Error>(()) };
     "be refused a name", Nothing, |f: &Fixture| f.is_refused("held");
     "write a large scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &noise(1, 9 << 20), &forever());
     "write a scene with a quota", MakesNamed("new"), |f: &Fixture| { f.store.set_quota(Some(1 << 40))?; SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
@@ -206,6 +210,14 @@ impl Fixture {
             before,
             summaries,
         }
+    }
+
+    /// Makes the count of publications one that nobody can have counted to, if that succeeds.
+    fn damage_record(&self) {
+        let record = std::fs::OpenOptions::new()
+            .write(true)
+            .open(self.store.path().join(".store"));
+        drop(record.map(|record| record.write_all_at(&u64::MAX.to_le_bytes(), 16)));
     }
 
     fn summaries(&self) -> Result<Vec<Summary>, Error> {
