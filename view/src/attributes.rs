@@ -9,8 +9,11 @@ use crate::text::{self, Quoted};
 /// Longest value that a note shows, in bytes.
 const MAX_VALUE_BYTES: usize = 40;
 
-/// The attributes that are looked at, each with what it can say.
-const UNDERSTOOD: [(&str, fn(&Value) -> bool, &str); 12] = [
+/// An attribute, whether a value of it is understood, and what it should be.
+type Attribute = (&'static str, fn(&Value) -> bool, &'static str);
+
+/// The attributes that are looked at.
+const UNDERSTOOD: [Attribute; 12] = [
     ("width", |value| whole(value).is_some(), "a whole number"),
     ("height", |value| whole(value).is_some(), "a whole number"),
     ("channels", |value| channels(value).is_some(), "1 to 4"),

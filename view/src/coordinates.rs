@@ -115,7 +115,7 @@ fn shortest(number: f64) -> String {
     #[expect(clippy::cast_possible_truncation, reason = "only kept where nothing is lost")]
     let single = number as f32;
     let is_plain = (1e-4..LONGEST).contains(&number.abs());
-    match (is_plain, f64::from(single) == number) {
+    match (is_plain, f64::from(single).to_bits() == number.to_bits()) {
         (true, true) => format!("{single}"),
         (true, false) => format!("{number}"),
         (false, true) => format!("{single:e}"),

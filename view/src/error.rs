@@ -219,7 +219,7 @@ fn contents(kind: SceneDataKind, bytes: u64, arrays: &[NamedArray]) -> String {
 }
 
 fn because(reasons: &[String]) -> String {
-    reasons.iter().map(|reason| format!("; {reason}")).collect()
+    reasons.iter().fold(String::new(), |text, reason| text + "; " + reason)
 }
 
 fn no_face(left_out: &LeftOut) -> String {

@@ -36,6 +36,7 @@ mod image_format;
 mod left_out;
 mod look;
 pub mod memory;
+mod mesh_check;
 mod mesh_layout;
 mod number;
 mod picture;

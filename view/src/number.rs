@@ -33,6 +33,17 @@ impl Number {
             Self::Double(value) => float(value),
         }
     }
+
+    /// The number as a double, rounded if it is a large integer.
+    #[expect(clippy::cast_precision_loss, reason = "said so")]
+    pub(crate) fn to_f64(self) -> f64 {
+        match self {
+            Self::Bool(value) => u8::from(value).into(),
+            Self::Integer(value) => value as f64,
+            Self::Half(value) | Self::Single(value) => value.into(),
+            Self::Double(value) => value,
+        }
+    }
 }
 
 fn float(value: f64) -> Value {

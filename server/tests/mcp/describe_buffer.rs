@@ -39,6 +39,8 @@ fn a_mesh_has_a_bounding_box_and_is_whole() {
                 "Mesh of 6 faces, 24 corners and 8 points",
                 "corner_vert lies within the points",
                 "face_size adds up to the corners",
+                "All checked: 0 triangles, 6 quads, 0 n-gons; edges: 0 border, 0 non-manifold, 0 with inconsistent winding; \
+                 faces: 0 degenerate, 0 duplicate; points: 0 unused, 0 duplicate, 0 NaN or infinite",
             ];
             assert_eq!(described["notes"], json!(notes));
             for fact in notes.iter().chain(&[
@@ -67,6 +69,8 @@ fn a_mesh_that_is_not_whole_is_called_damaged() {
         "Mesh of 1 faces, 3 corners and 2 points",
         "Damaged mesh: corner_vert goes from -1 to 2, but there are 2 points",
         "Damaged mesh: face_size adds up to 4, but there are 3 corners",
+        "All checked: 0 triangles, 0 quads, 0 n-gons, 1 damaged faces; edges: 0 border, 0 non-manifold, 0 with inconsistent \
+         winding; faces: 0 degenerate, 0 duplicate; points: 2 unused, 1 duplicate, 0 NaN or infinite",
     ];
     assert_eq!(described["notes"], json!(expected));
 }
@@ -86,7 +90,10 @@ fn faces_by_rows_are_checked_in_every_column() {
         ];
         let arrays: Vec<_> = arrays.into_iter().chain(sizes).collect();
         let scene = write(&store, &arrays, &BufferOptions::default());
-        client.call("describe_buffer", json!({"buffer": scene.id()})).0["notes"].clone()
+        let notes = client.call("describe_buffer", json!({"buffer": scene.id()})).0["notes"].clone();
+        // The last one is of the whole mesh.
+        let notes = notes.as_array().expect("notes");
+        json!(notes[..notes.len() - 1])
     };
     let what = "Mesh of 2 faces, 6 corners and 4 points";
     assert_eq!(

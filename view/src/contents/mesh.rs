@@ -3,17 +3,24 @@
 use dcc_mcp_shm::{DataReader, SceneDataKind};
 
 use super::array::Array;
+use crate::error::LookError;
+use crate::mesh_check::Checked;
 use crate::mesh_layout::{Division, FacesLayout, PointsLayout};
 use crate::number::Number;
+use crate::progress::Progress;
 use crate::statistics::Component;
-use crate::text;
+use crate::text::{self, Quoted};
 
 /// Sentences about the arrays that have the names of a mesh in the format, as far as `described` has their numbers.
-pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
+pub(super) fn notes(
+    reader: &DataReader,
+    described: &[Array],
+    progress: &dyn Progress,
+) -> Result<Vec<String>, LookError> {
     let (arrays, kind) = (reader.arrays(), reader.descriptor().kind);
     // Positions of a screenshot are pixels.
     if kind == SceneDataKind::Screenshot && !arrays.contains_key("corner_vert") {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let mut notes = Vec::new();
     let points = match PointsLayout::of(arrays, kind) {
@@ -35,7 +42,7 @@ pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
     }
     notes.extend(points.as_ref().and_then(PointsLayout::note));
     let Some(faces) = faces else {
-        return notes;
+        return Ok(notes);
     };
     let components = |name| {
         let array = described.iter().find(|array| array.name == name);
@@ -50,7 +57,31 @@ pub(super) fn notes(reader: &DataReader, described: &[Array]) -> Vec<String> {
         });
     }
     notes.extend(sizes(&faces, components("face_size")));
-    notes
+    let is_described = |name| described.iter().any(|array| array.name == name);
+    if let Some(points) = points.filter(|_| is_described("position") && is_described("corner_vert")) {
+        notes.push(Checked::of(reader, &points, &faces, progress)?.to_string());
+    }
+    notes.extend(described.iter().filter_map(uv));
+    Ok(notes)
+}
+
+/// Says that texture coordinates lie outside of the usual square.
+fn uv(array: &Array) -> Option<String> {
+    let is_uv = array.name == "uv" || array.name.starts_with("uv:");
+    let [u, v] = array.components.as_slice() else {
+        return None;
+    };
+    let outside = |component: &Component| {
+        let (least, greatest) = component.bounds?;
+        let is_outside = least.to_f64() < 0.0 || greatest.to_f64() > 1.0;
+        is_outside.then(|| format!("{} to {}", least.to_json(), greatest.to_json()))
+    };
+    let axes = [("u", outside(u)), ("v", outside(v))];
+    let axes: Vec<String> = axes
+        .into_iter()
+        .filter_map(|(axis, range)| Some(format!("{axis} from {}", range?)))
+        .collect();
+    (is_uv && !axes.is_empty()).then(|| format!("{} lies outside of 0 to 1: {}", Quoted(&array.name), axes.join(", ")))
 }
 
 fn counts(points: &PointsLayout<'_>, faces: &FacesLayout<'_>) -> String {

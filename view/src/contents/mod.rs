@@ -103,7 +103,7 @@ impl Contents {
                 .then(|| ratio(descriptor.size_bytes, descriptor.stored_bytes)),
             image,
             animation: Animation::of(reader),
-            notes: mesh::notes(reader, &arrays)
+            notes: mesh::notes(reader, &arrays, progress)?
                 .into_iter()
                 .chain(placement::note(&descriptor.attrs, &arrays))
                 .chain(attributes::notes(&descriptor.attrs))

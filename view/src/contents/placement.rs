@@ -3,7 +3,6 @@
 use dcc_mcp_shm::Attrs;
 
 use super::array::Array;
-use crate::number::Number;
 use crate::placement::{Placement, beyond};
 
 /// Says why the transform cannot be used, as far as positions were looked at; `None` if it can.
@@ -23,16 +22,8 @@ pub(super) fn note(attrs: &Attrs, described: &[Array]) -> Option<String> {
 /// The largest absolute value of an array.
 fn furthest(array: &Array) -> Option<f64> {
     let bounds = array.components.iter().filter_map(|component| component.bounds);
-    let sizes = bounds.flat_map(|(least, greatest)| [least, greatest]).map(size);
+    let sizes = bounds
+        .flat_map(|(least, greatest)| [least, greatest])
+        .map(|number| number.to_f64().abs());
     sizes.reduce(f64::max)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "only its size matters")]
-fn size(number: Number) -> f64 {
-    match number {
-        Number::Bool(value) => u8::from(value).into(),
-        Number::Integer(value) => (value as f64).abs(),
-        Number::Half(value) | Number::Single(value) => f64::from(value).abs(),
-        Number::Double(value) => value.abs(),
-    }
 }

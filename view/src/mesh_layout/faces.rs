@@ -57,7 +57,7 @@ impl<'a> FacesLayout<'a> {
         let shape = &corner_vert.array.shape;
         let (division, count) = match (&shape[..], sizes, starts) {
             (&[1, _] | &[_, 1], Some(sizes), _) => (Division::Sizes(sizes), sizes.len),
-            (&[1, _] | &[_, 1], None, Some(starts)) => (Division::Starts(starts), starts.len),
+            (&([] | [_] | [1, _] | [_, 1]), None, Some(starts)) => (Division::Starts(starts), starts.len),
             (&[faces, each], Some(sizes), _) if each >= 3 && sizes.len == faces => {
                 (Division::PaddedRows { each, sizes }, faces)
             }
@@ -68,7 +68,6 @@ impl<'a> FacesLayout<'a> {
                 ));
             }
             (&([] | [_] | [_, _]), Some(sizes), _) => (Division::Sizes(sizes), sizes.len),
-            (&([] | [_]), None, Some(starts)) => (Division::Starts(starts), starts.len),
             (&([] | [_] | [_, 1]), None, None) => (Division::Unsaid, corner_vert.len / UNSAID_CORNERS),
             _ => {
                 return Err(format!(

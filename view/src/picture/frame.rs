@@ -192,9 +192,9 @@ impl Frame {
         let has_alpha = self.format.channels.is_multiple_of(2) && self.format.alpha != Alpha::Ignored;
         let is_hidden = has_alpha && (self.is_hidden || pixels.iter().all(|pixel| pixel[3] <= 0.0));
         if is_hidden {
-            pixels
-                .iter_mut()
-                .for_each(|pixel| pixel[3] = if is_black { 0.0 } else { 1.0 });
+            for pixel in &mut pixels {
+                pixel[3] = if is_black { 0.0 } else { 1.0 };
+            }
         }
         let is_ignored = is_hidden && !is_black;
         let is_transparent = pixels.iter().any(|pixel| pixel[3] < 0.999);
@@ -222,7 +222,7 @@ impl Frame {
         // Writing to a String cannot fail.
         let offset = self.format.offset;
         if transfer == Transfer::Ids {
-            words = "Its numbers are shown in false colours, 0 as black: they tell things apart.".to_owned();
+            words = String::from("Its numbers are shown in false colours, 0 as black: they tell things apart.");
         } else {
             if self.lowest <= self.highest {
                 let [low, high] = [self.lowest, self.highest].map(|value| f64::from(value) + offset);

@@ -34,7 +34,7 @@ mod tests {
                 assert!(apart > 0.15, "{a:?} {b:?}");
             }
         }
-        assert_eq!(color(0), [0.0; 3]);
+        assert!(color(0).iter().sum::<f32>() <= 0.0);
         assert!(color(u64::MAX).iter().sum::<f32>() > 0.3);
     }
 }

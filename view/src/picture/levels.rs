@@ -125,6 +125,7 @@ fn reversed(sorted: &[f32]) -> Result<Vec<f32>, Error> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_precision_loss, reason = "small numbers")]
 mod tests {
     use proptest::prelude::*;
 

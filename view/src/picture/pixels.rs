@@ -134,10 +134,8 @@ pub(super) fn draw(
     } else {
         ""
     };
-    let notes: String = attributes::notes(attrs)
-        .iter()
-        .map(|note| format!(" {note}."))
-        .collect();
+    let notes = attributes::notes(attrs);
+    let notes = notes.iter().fold(String::new(), |text, note| text + " " + note + ".");
     Ok(Picture {
         image: picture,
         text: format!(

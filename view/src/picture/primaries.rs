@@ -72,13 +72,11 @@ impl Primaries {
 
     /// What people call these primaries, or their places.
     pub(super) fn in_words(&self) -> String {
-        match KNOWN.iter().find(|(_, _, known)| self.are_close_to(known)) {
-            Some((name, _, _)) => (*name).to_owned(),
-            None => {
-                let [red, green, blue, white] = self.all().map(|[x, y]| format!("({}, {})", rounded(x), rounded(y)));
-                format!("red {red}, green {green}, blue {blue} and white {white}")
-            }
+        if let Some((name, _, _)) = KNOWN.iter().find(|(_, _, known)| self.are_close_to(known)) {
+            return (*name).to_owned();
         }
+        let [red, green, blue, white] = self.all().map(|[x, y]| format!("({}, {})", rounded(x), rounded(y)));
+        format!("red {red}, green {green}, blue {blue} and white {white}")
     }
 
     /// Whether nothing has to be done to show them.
@@ -98,7 +96,7 @@ impl Primaries {
     /// The way to Rec. 709; `None` if the places make no colours.
     #[expect(clippy::cast_possible_truncation, reason = "near 1")]
     pub(super) fn to_rec_709(self) -> Option<ToRec709> {
-        let [from, to] = [self, REC_709].map(|primaries| primaries.to_xyz());
+        let [from, to] = [self, REC_709].map(Self::to_xyz);
         let adapted = product(&adaptation(self.white, D65)?, &from?);
         let way = product(&inverse(&to?)?, &adapted);
         let is_usable = way.as_flattened().iter().all(|value| value.abs() < 1e3);

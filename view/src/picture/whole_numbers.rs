@@ -183,6 +183,7 @@ fn bits(number: i64) -> i64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_wrap, reason = "small numbers")]
 mod tests {
     use super::*;
 

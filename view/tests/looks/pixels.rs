@@ -220,7 +220,7 @@ fn attributes_are_understood_or_named_in_both_looks() {
         json!({"Width": "3", "Height": "2", "channels": "RGB", "dtype": "np.float32", "first_row": "lower-left"}),
     ] {
         let scene = scenes.put_bytes(attrs.clone(), &frame);
-        let (picture, text) = scenes.try_view(&scene, View::Front, None).expect(&attrs.to_string());
+        let (picture, text) = scenes.try_view(&scene, View::Front, None).expect("a picture");
         assert!(text.contains("3 × 2 pixels, RGB, first row at the bottom"), "{text}");
         assert_eq!(picture, *expected.get_or_insert_with(|| picture.clone()));
         let (described, text) = scenes.describe(&scene);

@@ -35,8 +35,18 @@ impl Scenes {
     }
 
     pub(crate) fn put(&self, kind: SceneDataKind, attrs: Value, arrays: &[Array<'_>]) -> Reference {
+        self.put_compressed(kind, attrs, arrays, false)
+    }
+
+    pub(crate) fn put_compressed(
+        &self,
+        kind: SceneDataKind,
+        attrs: Value,
+        arrays: &[Array<'_>],
+        compress: bool,
+    ) -> Reference {
         let attrs: Attrs = serde_json::from_value(attrs).expect("an object");
-        let options = BufferOptions::new(kind).attrs(attrs);
+        let options = BufferOptions::new(kind).attrs(attrs).compress(compress);
         let arrays = arrays.iter().map(|(name, dtype, shape, bytes)| {
             let spec = ArraySpec::new(dtype.parse().expect("a type"), shape.to_vec());
             (*name, spec, Source::from(bytes.as_slice()))

@@ -12,13 +12,22 @@ use exr::meta::header::Header;
 use exr::prelude::f16;
 
 use super::super::source::Source;
-use super::failed;
 use crate::error::LookError;
 use crate::memory;
 
+/// The name of the format.
+pub(super) const FORMAT: &str = "EXR";
 /// What it costs to find a block, and to decode a byte.
 const ENTRY: u64 = 16;
 const BYTE: u64 = 3;
+
+/// The error of a file that the library cannot decode.
+pub(super) fn failed(error: exr::error::Error) -> LookError {
+    LookError::Undecodable {
+        format: FORMAT,
+        problem: error.into(),
+    }
+}
 
 /// One part of a file. Its header was checked.
 pub(super) struct Chunks<'a, F> {

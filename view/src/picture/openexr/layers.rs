@@ -30,6 +30,16 @@ pub(super) struct Layer {
     pub(super) channels: Vec<usize>,
 }
 
+impl Layer {
+    /// How many values each pixel has.
+    pub(super) fn values(&self) -> usize {
+        match self.makes {
+            Makes::Ids => 3,
+            _ => self.channels.len(),
+        }
+    }
+}
+
 /// The layers of colours in the parts that can be read, the likeliest first.
 pub(super) fn colors(parts: &[(usize, &Header)]) -> Vec<Layer> {
     let views = views(parts);

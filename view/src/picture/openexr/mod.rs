@@ -1,26 +1,24 @@
 //! Draws OpenEXR files: finds the channels that are the picture, and decodes them piece by piece.
 
 mod chunks;
+mod drawing;
 mod layers;
 mod names;
 mod parts;
-#[cfg(test)]
-mod tests;
 mod window;
 
 use std::fmt::Write as _;
 use std::io::{Read, Seek};
 
-use exr::meta::BlockDescription;
 use exr::meta::header::Header;
 
-use self::chunks::{Block, Chunks};
+use self::chunks::{Chunks, failed};
+use self::drawing::{BlockRows, Drawing};
 use self::layers::{Layer, Makes};
 use self::parts::Parts;
 use self::window::Canvas;
 use super::color::Transfer;
 use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
-use super::ids;
 use super::output::Picture;
 use super::primaries::Primaries;
 use super::size::size;
@@ -29,24 +27,12 @@ use crate::error::{LookError, TooLarge};
 use crate::memory;
 use crate::text::Quoted;
 
-/// The name of the format.
-const FORMAT: &str = "EXR";
 /// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
 const MAX_BLOCK_BYTES: usize = 64 << 20;
 /// Bytes that a decoder needs beside its blocks.
 const MARGIN: usize = 4 << 20;
-/// Most bytes that are decoded: seconds' work. Only some rows of blocks of a larger layer are decoded.
-const MAX_DECODED_BYTES: usize = 768 << 20;
 /// Most channels that a text names beside those that are shown.
 const MAX_NAMED: usize = 12;
-
-/// The error of a file that the library cannot decode.
-fn failed(error: exr::error::Error) -> LookError {
-    LookError::Undecodable {
-        format: FORMAT,
-        problem: error.into(),
-    }
-}
 
 /// Draws the layer that is the finished picture, or else the best there is.
 pub(super) fn draw(
@@ -73,7 +59,7 @@ pub(super) fn draw(
         .max(header.layer_size.1);
     if longest > size(MAX_EDGE) || header.max_block_byte_size() > MAX_BLOCK_BYTES {
         return Err(LookError::TooLarge {
-            format: FORMAT,
+            format: chunks::FORMAT,
             problem: TooLarge::Image([header.layer_size.0, header.layer_size.1]),
         });
     }
@@ -229,39 +215,7 @@ fn listed(names: &[String], most: usize) -> String {
     format!("{}{more}", shown.join(", "))
 }
 
-/// Which rows of blocks are decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct BlockRows {
-    /// One row of blocks in this many is decoded.
-    every: usize,
-    /// How many lines lie between two rows of blocks that are decoded.
-    between: usize,
-}
-
-impl BlockRows {
-    fn of(header: &Header) -> Self {
-        let lines = match header.blocks {
-            BlockDescription::ScanLines => header.compression.scan_lines_per_block(),
-            BlockDescription::Tiles(tiles) => tiles.tile_size.height(),
-        };
-        let bytes = header.layer_size.area().saturating_mul(header.channels.bytes_per_pixel);
-        let every = bytes.div_ceil(MAX_DECODED_BYTES).max(1);
-        Self {
-            every,
-            between: lines.saturating_mul(every - 1),
-        }
-    }
-}
-
 impl Layer {
-    /// How many values each pixel has.
-    fn values(&self) -> usize {
-        match self.makes {
-            Makes::Ids => 3,
-            _ => self.channels.len(),
-        }
-    }
-
     fn transfer(&self, color_space: Option<&str>) -> Transfer {
         match self.makes {
             Makes::Ids => Transfer::Ids,
@@ -269,71 +223,4 @@ impl Layer {
             Makes::Grey | Makes::Color | Makes::LuminanceAndDifferences => Transfer::of(color_space, true),
         }
     }
-}
-
-/// A layer on its way to a frame.
-struct Drawing<'a> {
-    frame: Frame,
-    layer: &'a Layer,
-    weights: [f32; 3],
-    /// Column and row of the first pixel.
-    first: [i64; 2],
-    rows: BlockRows,
-    held: Vec<Vec<f32>>,
-    values: Vec<f32>,
-}
-
-impl Drawing<'_> {
-    fn add(&mut self, header: &Header, block: &Block) -> Result<(), LookError> {
-        let Self {
-            layer,
-            weights,
-            first,
-            rows,
-            ..
-        } = *self;
-        let count = layer.values();
-        let end = size(block.bounds.position.1) + block.bounds.size.1;
-        memory::resize(&mut self.values, block.bounds.size.0 * count, 0.0)?;
-        let (values, frame) = (&mut self.values, &mut self.frame);
-        let left = i64::from(block.bounds.position.0) + first[0];
-        let hidden = size((-left).max(0)).min(block.bounds.size.0);
-        let mut put = |y: usize, values: &[f32]| {
-            let repeated = if y + 1 == end { rows.between } else { 0 };
-            for y in (y..=y + repeated).take_while(|&y| y < header.layer_size.1) {
-                let row = i64::try_from(y).unwrap_or(i64::MAX).saturating_add(first[1]);
-                if let Ok(row) = usize::try_from(row) {
-                    frame.add(size(left.max(0)), row, &values[hidden * count..]);
-                }
-            }
-        };
-        if layer.makes == Makes::Ids {
-            return block.integers(header, layer.channels[0], |y, numbers| {
-                for (pixel, &id) in values.as_chunks_mut::<3>().0.iter_mut().zip(numbers) {
-                    *pixel = ids::color(id.into());
-                }
-                put(y, values);
-            });
-        }
-        block.rows(header, &layer.channels, &mut self.held, |y, held| {
-            for (place, channel) in held.iter().enumerate() {
-                let values = values.iter_mut().skip(place).step_by(count);
-                values.zip(channel).for_each(|(value, sample)| *value = *sample);
-            }
-            if layer.makes == Makes::LuminanceAndDifferences {
-                for pixel in values.chunks_exact_mut(count) {
-                    let color = to_rgb([pixel[0], pixel[1], pixel[2]], weights);
-                    pixel[..3].copy_from_slice(&color);
-                }
-            }
-            put(y, values);
-        })
-    }
-}
-
-/// Red, green and blue of a pixel that has luminance, and red and blue as they differ from it.
-fn to_rgb([y, ry, by]: [f32; 3], weights: [f32; 3]) -> [f32; 3] {
-    let (red, blue) = ((ry + 1.0) * y, (by + 1.0) * y);
-    let green = (y - red * weights[0] - blue * weights[2]) / weights[1];
-    [red, green, blue]
 }

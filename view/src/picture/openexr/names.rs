@@ -140,7 +140,7 @@ pub(super) fn rank(layer: &str, has_alpha: bool, views: &[String]) -> usize {
         let is_first = views.first().is_none_or(|view| view.eq_ignore_ascii_case(part));
         is_view(part) && !is_first
     };
-    let later = usize::from(parts.iter().any(is_other_view));
+    let is_later = parts.iter().any(is_other_view);
     let mut named = parts.iter().filter(|part| !part.is_empty() && !is_view(part)).rev();
     let by_name = match named.next() {
         None => 0,
@@ -156,7 +156,7 @@ pub(super) fn rank(layer: &str, has_alpha: bool, views: &[String]) -> usize {
             }
         }
     };
-    2 * by_name + later
+    2 * by_name + usize::from(is_later)
 }
 
 #[cfg(test)]

@@ -76,8 +76,8 @@ fn sampling_problem(header: &Header) -> Option<String> {
             && y > 0
             && i64::from(window.position.0) % x == 0
             && i64::from(window.position.1) % y == 0
-            && window.size.0 % sampling.0 == 0
-            && window.size.1 % sampling.1 == 0
+            && window.size.0.is_multiple_of(sampling.0)
+            && window.size.1.is_multiple_of(sampling.1)
     };
     if header.blocks.has_tiles() || !samplings.all(divides) {
         return Some("has subsampled channels that do not fit its data window".to_owned());
