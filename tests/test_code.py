@@ -67,7 +67,7 @@ def test_python_is_the_default(store: Store) -> None:
     assert run_python(numpy["code"] + "\nprint(array.sum(), array.shape)") == "8.0 (5, 3)"
 
 
-@pytest.mark.parametrize("name", ["hero", '{it\'s a "hero"', None, "n" * 255])
+@pytest.mark.parametrize("name", ["hero", '[it\'s a "hero"', None, "n" * 255])
 def test_trimesh_gets_a_mesh_and_shares_what_became_of_it(name: str | None, store: Store) -> None:
     attrs = {"object": "Hero", "upAxis": "Z"}
     scene = SharedSceneBuffer.write_arrays(MESH, name=name, attrs=attrs)

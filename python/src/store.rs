@@ -7,7 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use crate::arguments::{self, descriptors, reference, whole};
+use crate::arguments::{self, descriptors, optional_text, reference, whole};
 use crate::default_store::default_store;
 use crate::errors::raise;
 use crate::json::{from_json, json};
@@ -35,7 +35,8 @@ impl PyStore {
 impl PyStore {
     #[new]
     #[pyo3(signature = (path=None))]
-    fn new(py: Python<'_>, path: Option<std::path::PathBuf>) -> PyResult<Self> {
+    fn new(py: Python<'_>, path: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let path = path.filter(|path| !path.is_none()).map(|path| arguments::path("path", path)).transpose()?;
         let path = path.unwrap_or_else(Store::default_path);
         // Variables are read with the GIL, as other threads set them with it.
         let quota = QuotaSetting::of_environment().map_err(raise)?;
@@ -67,10 +68,21 @@ impl PyStore {
         py.detach(|| self.0.used_bytes()).map_err(raise)
     }
 
-    /// Descriptors (dicts) of all buffers and scenes, newest first. Looking renews no time to live.
-    fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+    /// Descriptors (dicts) of all buffers and scenes, newest first, or of those that match: the filters are those of
+    /// :meth:`wait`. Looking renews no time to live.
+    #[pyo3(signature = (*, kind=None, source_dcc=None, name=None, group=None))]
+    fn list<'py>(
+        &self,
+        py: Python<'py>,
+        kind: Option<KindArgument>,
+        source_dcc: Option<&Bound<'py, PyAny>>,
+        name: Option<&Bound<'py, PyAny>>,
+        group: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let wanted = filter(kind, source_dcc, name, group)?;
         let listing = py.detach(|| self.0.list()).map_err(raise)?;
-        from_json(py, &json(&listing.buffers))
+        let found: Vec<_> = listing.buffers.into_iter().filter(|buffer| wanted.matches_descriptor(buffer)).collect();
+        from_json(py, &json(&found))
     }
 
     /// Status (dicts) of all pools, newest first.
@@ -112,18 +124,13 @@ impl PyStore {
         &self,
         py: Python<'py>,
         kind: Option<KindArgument>,
-        source_dcc: Option<String>,
-        name: Option<String>,
-        group: Option<String>,
+        source_dcc: Option<&Bound<'py, PyAny>>,
+        name: Option<&Bound<'py, PyAny>>,
+        group: Option<&Bound<'py, PyAny>>,
         after: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let wanted = BufferFilter {
-            kind: kind.map(|kind| kind.0),
-            source_dcc,
-            name: name.map(NameFilter::Is),
-            group,
-        };
+        let wanted = filter(kind, source_dcc, name, group)?;
         let after = after.map(descriptors).transpose()?;
         let timeout = timeout.map_or(Ok(Duration::MAX), arguments::timeout)?;
         let came = wait::wait(py, |go_on| self.0.wait_while(&wanted, after.as_deref(), timeout, go_on))?;
@@ -151,6 +158,21 @@ impl PyStore {
     fn __repr__(&self) -> String {
         format!("Store({:?})", self.path())
     }
+}
+
+/// Which buffers the keyword arguments of `list` and `wait` mean.
+fn filter(
+    kind: Option<KindArgument>,
+    source_dcc: Option<&Bound<'_, PyAny>>,
+    name: Option<&Bound<'_, PyAny>>,
+    group: Option<&Bound<'_, PyAny>>,
+) -> PyResult<BufferFilter> {
+    Ok(BufferFilter {
+        kind: kind.map(|kind| kind.0),
+        source_dcc: optional_text("source_dcc", source_dcc)?,
+        name: optional_text("name", name)?.map(NameFilter::Is),
+        group: optional_text("group", group)?,
+    })
 }
 
 /// The store in an argument, or this user's.

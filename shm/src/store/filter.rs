@@ -1,7 +1,7 @@
 //! Which buffers and scenes are looked for.
 
 use super::Summary;
-use crate::format::SceneDataKind;
+use crate::format::{Descriptor, SceneDataKind};
 use crate::text::visible;
 
 /// What a name has to be.
@@ -30,22 +30,30 @@ pub struct BufferFilter {
 impl BufferFilter {
     /// Whether a buffer has all of what is set.
     pub fn matches(&self, buffer: &Summary) -> bool {
-        self.kind.is_none_or(|kind| buffer.kind == kind)
+        let (name, group) = (buffer.name.as_deref(), buffer.group.as_deref());
+        self.matches_labels(buffer.kind, &buffer.source_dcc, name, group)
+    }
+
+    /// Whether what is described has all of what is set.
+    pub fn matches_descriptor(&self, buffer: &Descriptor) -> bool {
+        let (name, group) = (buffer.name.as_deref(), buffer.group.as_deref());
+        self.matches_labels(buffer.kind, &buffer.source_dcc, name, group)
+    }
+
+    fn matches_labels(&self, kind: SceneDataKind, source_dcc: &str, name: Option<&str>, group: Option<&str>) -> bool {
+        self.kind.is_none_or(|wanted| kind == wanted)
             && self
                 .source_dcc
                 .as_deref()
-                .is_none_or(|program| comparable(&buffer.source_dcc).starts_with(&comparable(program)))
-            && self.name.as_ref().is_none_or(|name| match name {
-                NameFilter::Is(name) => buffer.name.as_ref() == Some(name),
-                NameFilter::Contains(part) => {
-                    let name = buffer.name.as_deref().unwrap_or_default();
-                    comparable(name).contains(&comparable(part))
-                }
+                .is_none_or(|program| comparable(source_dcc).starts_with(&comparable(program)))
+            && self.name.as_ref().is_none_or(|wanted| match wanted {
+                NameFilter::Is(wanted) => name == Some(wanted.as_str()),
+                NameFilter::Contains(part) => comparable(name.unwrap_or_default()).contains(&comparable(part)),
             })
             && self
                 .group
                 .as_deref()
-                .is_none_or(|group| buffer.group.as_deref().map(visible) == Some(visible(group)))
+                .is_none_or(|wanted| group.map(visible) == Some(visible(wanted)))
     }
 }
 
