@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
-use crate::sys::{DirectoryHandle, Stat};
+use crate::sys::{self, DirectoryHandle, Stat};
 
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
@@ -86,6 +86,7 @@ impl Directory {
         Error::NotFound {
             reference: reference.to_string(),
             store: self.path().to_owned(),
+            store_is_missing: matches!(sys::stat_path(self.path()), Ok(None)),
         }
     }
 

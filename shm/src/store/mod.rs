@@ -30,7 +30,7 @@ pub use self::filter::{BufferFilter, NameFilter};
 pub use self::holders::Holders;
 pub use self::index::{StoreChange, StoreIndex};
 pub use self::listing::{DamagedFile, Listing};
-pub use self::options::{DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, StoreOptions};
+pub use self::options::{DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, StoreOptions, relative_directory_variable};
 pub use self::position::ListPosition;
 pub use self::stamp::Stamp;
 pub use self::summary::Summary;
