@@ -182,8 +182,8 @@ def test_a_block_is_entered_once() -> None:
 
 
 def test_opening_by_path_says_that_the_id_is_missing() -> None:
-    with pytest.raises(shm.InvalidArgument, match="a name, an id or a descriptor is given as id"):
-        SharedBuffer.open("viewport/latest")
+    with pytest.raises(shm.InvalidArgument, match="a path alone does not say which buffer it was"):
+        SharedBuffer.open(SharedBuffer.create(8).path())
 
 
 def test_a_pool_is_opened_or_made_by_its_name() -> None:

@@ -1,9 +1,10 @@
 //! Conversion of single arguments. The error for a wrong argument names it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use dcc_mcp_shm::{Descriptor, Error, Reference};
-use pyo3::exceptions::{PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyUnicodeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
 use uuid::Uuid;
@@ -12,11 +13,47 @@ use crate::errors::{invalid, raise};
 use crate::json::to_json;
 
 /// The text of a Python `str`.
+///
+/// # Errors
+/// `TypeError` for another type; `InvalidArgument` for a text with a surrogate, which no UTF-8 can have.
 pub(crate) fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<String> {
-    value
+    let text = value
         .cast::<PyString>()
-        .map_err(|_| PyTypeError::new_err(format!("{argument} must be a str")))?
-        .extract()
+        .map_err(|_| PyTypeError::new_err(format!("{argument} must be a str, not a {}", type_name(value))))?;
+    encoded(argument, text)
+}
+
+/// The same of what is known to be a `str`.
+pub(crate) fn encoded(argument: &'static str, text: &Bound<'_, PyString>) -> PyResult<String> {
+    let shown = || text.repr().map_or_else(|_| "a text".to_owned(), |shown| shown.to_string());
+    text.to_str().map(str::to_owned).map_err(|error| {
+        if error.is_instance_of::<PyUnicodeError>(text.py()) {
+            return invalid(argument, format!("{} has half of a surrogate pair, which is no character", shown()));
+        }
+        error
+    })
+}
+
+/// A text that may be left out.
+pub(crate) fn optional_text(argument: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
+    value.filter(|value| !value.is_none()).map(|value| text(argument, value)).transpose()
+}
+
+/// A path, from text, bytes or an object that has one.
+pub(crate) fn path(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult<PathBuf> {
+    value.extract().map_err(|error: PyErr| {
+        let py = value.py();
+        if error.is_instance_of::<PyUnicodeError>(py) || error.is_instance_of::<PyValueError>(py) {
+            return invalid(argument, format!("no file can be called so: {}", error.value(py)));
+        }
+        error
+    })
+}
+
+/// The name of a value's type, for messages.
+pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
+    let name = value.get_type().qualname();
+    name.map_or_else(|_| "value of some type".to_owned(), |name| name.to_string())
 }
 
 /// A buffer's time to live, in seconds. Only 0 means for ever, so a positive number that rounds to 0 becomes a nanosecond.
@@ -80,8 +117,9 @@ pub(crate) fn descriptors(value: &Bound<'_, PyAny>) -> PyResult<Vec<Descriptor>>
     })
 }
 
-pub(crate) fn id(value: &str) -> PyResult<Uuid> {
-    Uuid::parse_str(value).map_err(|_| invalid("id", format!("{value:?} is no UUID")))
+pub(crate) fn id(value: &Bound<'_, PyAny>) -> PyResult<Uuid> {
+    let value = text("id", value)?;
+    Uuid::parse_str(&value).map_err(|_| invalid("id", format!("{value:?} is no UUID")))
 }
 
 /// How long to wait, in seconds: a number, which may be infinite.

@@ -3,34 +3,70 @@
 use dcc_mcp_shm::{ArraySpec, Domain, Dtype, Layout};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyString, PyTuple};
 
-use crate::arguments::whole;
-use crate::errors::{invalid, raise};
+use crate::arguments::{encoded, text, type_name, whole};
+use crate::errors::{invalid, named, raise};
 use crate::exporter::Input;
+use crate::masked::refuse_masked;
 
 /// The layout that a mapping such as `{"position": ("f4", (n, 3)), "material": ("i4", n, "face")}` describes.
 pub(crate) fn layout(arrays: &Bound<'_, PyAny>) -> PyResult<Layout> {
     let mut specs = Vec::new();
     for item in items("arrays", arrays)?.try_iter()? {
-        let (name, value): (String, Bound<'_, PyTuple>) = item?.extract().map_err(|_| wrong_layout())?;
+        let (name, value) = entry(&item?)?;
+        let value = value.cast_into::<PyTuple>().map_err(|_| wrong_layout(&name))?;
         let parts: Vec<_> = value.iter().collect();
         let (dtype, shape, domain) = match &parts[..] {
             [dtype, shape] => (dtype, shape, None),
             [dtype, shape, domain] => (dtype, shape, Some(domain)),
-            _ => return Err(wrong_layout()),
+            _ => return Err(wrong_layout(&name)),
         };
-        let mut spec = ArraySpec::new(dtype_of(dtype)?, shape_of(shape)?);
+        let py = arrays.py();
+        let mut spec = of_array(&name, py, || Ok(ArraySpec::new(dtype_of(dtype)?, shape_of(shape)?)))?;
         if let Some(domain) = domain.filter(|domain| !domain.is_none()) {
-            spec = spec.with_domain(domain_of(domain)?);
+            spec = spec.with_domain(of_array(&name, py, || domain_of(domain))?);
         }
         specs.push((name, spec));
     }
     Layout::new(specs).map_err(raise)
 }
 
-fn wrong_layout() -> PyErr {
-    PyTypeError::new_err("a layout is {name: (dtype, shape)} or {name: (dtype, shape, domain)}")
+fn wrong_layout(name: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "{name:?}: a layout is {{name: (dtype, shape)}} or {{name: (dtype, shape, domain)}}"
+    ))
+}
+
+/// The name and the value of an item of a mapping of arrays.
+pub(crate) fn entry<'py>(item: &Bound<'py, PyAny>) -> PyResult<(String, Bound<'py, PyAny>)> {
+    let (key, value): (Bound<'py, PyAny>, Bound<'py, PyAny>) = item.extract()?;
+    let Ok(name) = key.cast::<PyString>() else {
+        return Err(PyTypeError::new_err(format!(
+            "the name of an array must be a str, not a {}: {key:?}",
+            type_name(&key)
+        )));
+    };
+    Ok((encoded("arrays", name)?, value))
+}
+
+/// What is read of one array; an error says of which.
+fn of_array<T>(name: &str, py: Python<'_>, read: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    read().map_err(|error| {
+        let Some(argument) = error.value(py).getattr_opt("argument").ok().flatten() else {
+            return named(name, py, error);
+        };
+        // An error of the crate has the argument before its text.
+        let text = error.value(py).to_string();
+        let problem = text.strip_prefix(&format!("{argument}: ")).unwrap_or(&text);
+        let argument = match argument.extract::<String>().as_deref() {
+            Ok("dtype") => "dtype",
+            Ok("domain") => "domain",
+            Ok("shape") => "shape",
+            _ => "arrays",
+        };
+        invalid(argument, format!("{name:?}: {problem}"))
+    })
 }
 
 /// The items of a dict or another mapping.
@@ -54,6 +90,7 @@ pub(crate) fn described<'py>(
     array: &Bound<'py, PyAny>,
     domains: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<(ArraySpec, Input<'py>)> {
+    refuse_masked(&format!("{name:?}"), array)?;
     let input = Input::described(array).map_err(|error| no_array(name, array, error))?;
     if !input.is_contiguous() {
         return Err(invalid(
@@ -62,23 +99,18 @@ pub(crate) fn described<'py>(
         ));
     }
     let shape: Vec<u64> = input.shape().iter().map(|n| n.unsigned_abs() as u64).collect();
-    let mut spec = ArraySpec::new(input.dtype()?, shape);
+    let py = array.py();
+    let mut spec = ArraySpec::new(input.dtype().map_err(|error| named(name, py, error))?, shape);
     if let Some(domain) = domains.map(|domains| domains.get_item(name)).transpose()?.flatten() {
-        spec = spec.with_domain(domain_of(&domain)?);
+        spec = spec.with_domain(of_array(name, py, || domain_of(&domain))?);
     }
     Ok((spec, input))
-}
-
-/// The name of a value's type, for messages.
-pub(crate) fn type_name(value: &Bound<'_, PyAny>) -> String {
-    let name = value.get_type().qualname();
-    name.map_or_else(|_| "value of some type".to_owned(), |name| name.to_string())
 }
 
 /// The error for a value that is not an array: it names the value's type, and says what to do. Only a `TypeError` is replaced.
 fn no_array(name: &str, array: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
     if !error.is_instance_of::<PyTypeError>(array.py()) {
-        return error;
+        return named(name, array.py(), error);
     }
     let kind = type_name(array);
     PyTypeError::new_err(format!(
@@ -87,14 +119,14 @@ fn no_array(name: &str, array: &Bound<'_, PyAny>, error: PyErr) -> PyErr {
 }
 
 fn domain_of(domain: &Bound<'_, PyAny>) -> PyResult<Domain> {
-    domain.extract::<String>()?.to_lowercase().parse().map_err(raise)
+    text("domain", domain)?.to_lowercase().parse().map_err(raise)
 }
 
 /// A type string, a NumPy dtype, or a scalar type of NumPy.
 fn dtype_of(dtype: &Bound<'_, PyAny>) -> PyResult<Dtype> {
     let py = dtype.py();
-    let text: String = if let Ok(text) = dtype.extract() {
-        text
+    let text = if let Ok(text) = dtype.cast::<PyString>() {
+        encoded("dtype", text)?
     } else {
         let dtype = py.import("numpy")?.call_method1("dtype", (dtype,))?;
         dtype.getattr("str")?.extract()?

@@ -6,8 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyByteArray, PyBytes, PyFloat, PyInt, PyString};
 use serde_json::{Number, Value};
 
-use crate::arrays::{items, type_name};
+use crate::arguments::type_name;
+use crate::arrays::items;
 use crate::errors::invalid;
+use crate::masked::refuse_masked;
 
 /// The attributes in a mapping. Scalars and arrays of NumPy, vectors of mathutils and the like become numbers and lists.
 pub(crate) fn attrs(value: &Bound<'_, PyAny>) -> PyResult<Attrs> {
@@ -58,6 +60,7 @@ fn plain<'py>(name: &str, value: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAn
         return Ok(value.clone());
     }
     let py = value.py();
+    refuse_masked(&format!("attrs: {name:?}"), value)?;
     let Some(convert) = value.getattr_opt("tolist")? else {
         return Ok(value.clone());
     };

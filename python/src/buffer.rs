@@ -1,18 +1,18 @@
 //! The Python classes of buffers that can be rewritten.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dcc_mcp_shm::{BufferEdit, SharedBuffer};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyType};
+use pyo3::types::{PyBytes, PyDict, PyMemoryView, PyString, PyType};
 
-use crate::arguments::{self, reference, time_to_live, whole};
+use crate::arguments::{self, reference, text, time_to_live, whole};
 use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Input, Memory, NewBytes};
 use crate::handle::Handle;
+use crate::masked::refuse_masked;
 use crate::options::{OF_BUFFERS, Options};
 use crate::store::{PyStore, store_or_default};
 use crate::wait;
@@ -62,8 +62,8 @@ impl PySharedBuffer {
         Ok(Self::wrap(buffer))
     }
 
-    /// Opens a buffer or pool slot: by the ``path`` and ``id`` that another process passed on, or by ``id`` alone,
-    /// which may also be a name or a descriptor.
+    /// Opens a buffer or pool slot by id, name or descriptor: ``open("name")``, or ``open(id="name")``; or by the ``path``
+    /// and ``id`` that another process passed on.
     ///
     /// Raises:
     ///     NotFound, Stale, WrongRole, InvalidDescriptor, UnsafeStore, Damaged, Busy.
@@ -71,15 +71,20 @@ impl PySharedBuffer {
     #[pyo3(signature = (path=None, id=None, *, store=None))]
     fn open(
         class: &Bound<'_, PyType>,
-        path: Option<PathBuf>,
+        path: Option<&Bound<'_, PyAny>>,
         id: Option<&Bound<'_, PyAny>>,
         store: Option<&Bound<'_, PyStore>>,
     ) -> PyResult<Self> {
         let py = class.py();
         let buffer = match (path, id) {
             (Some(path), Some(id)) => {
-                let id = arguments::id(&id.extract::<String>()?)?;
+                let (path, id) = (arguments::path("path", path)?, arguments::id(id)?);
                 py.detach(|| SharedBuffer::open_path(&path, id))
+            }
+            // Alone, the first argument is what it is of a scene.
+            (Some(which), None) if !is_path(which) => {
+                let (store, reference) = (store_or_default(store)?, reference(which)?);
+                py.detach(|| SharedBuffer::open(&store, &reference))
             }
             (None, Some(id)) => {
                 let (store, reference) = (store_or_default(store)?, reference(id)?);
@@ -88,8 +93,8 @@ impl PySharedBuffer {
             _ => {
                 return Err(crate::errors::invalid(
                     "id",
-                    "is missing: give it with the path, as a path alone does not say which buffer it was; a name, an id or a \
-                     descriptor is given as id",
+                    "is missing: a path alone does not say which buffer it was; give the id with it, or a name, an id or a \
+                     descriptor alone",
                 ));
             }
         };
@@ -101,10 +106,9 @@ impl PySharedBuffer {
     /// Raises:
     ///     As :meth:`open`.
     #[classmethod]
-    fn from_descriptor_json(class: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        class
-            .py()
-            .detach(|| SharedBuffer::from_descriptor(json))
+    fn from_descriptor_json(_class: &Bound<'_, PyType>, json: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (py, json) = (json.py(), text("json", json)?);
+        py.detach(|| SharedBuffer::from_descriptor(&json))
             .map(Self::wrap)
             .map_err(raise)
     }
@@ -170,6 +174,7 @@ impl PySharedBuffer {
     ///     Busy: others read or write for too long, or have this pool slot open.
     ///     BufferError, ValueError: the object is not C-contiguous; copy it first (``numpy.ascontiguousarray``).
     fn write(&self, data: &Bound<'_, PyAny>) -> PyResult<u64> {
+        refuse_masked("data", data)?;
         let (buffer, input) = (self.get()?, Input::contiguous(data)?);
         let source = input.source();
         data.py().detach(move || buffer.write(source)).map_err(raise)
@@ -295,6 +300,16 @@ impl PyBufferEdit {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether a value is a path and not a reference: an object with `__fspath__`, or the whole path of a file of a store.
+fn is_path(value: &Bound<'_, PyAny>) -> bool {
+    if value.is_instance_of::<PyDict>() {
+        return false;
+    }
+    value.extract::<String>().map_or(!value.is_instance_of::<PyString>(), |text| {
+        text.starts_with('/') && text.ends_with(".shm")
+    })
 }
 
 pub(crate) fn memory_view(py: Python<'_>, view: ArrayView) -> PyResult<Bound<'_, PyMemoryView>> {

@@ -1,12 +1,25 @@
 //! The store that is used when none is named.
 
+use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use dcc_mcp_shm::{QuotaSetting, Store, StoreOptions, reserve_of_environment};
+use dcc_mcp_shm::{QuotaSetting, Store, StoreOptions, relative_directory_variable, reserve_of_environment};
+use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
 
 use crate::errors::raise;
+
+/// The directory of the store of this user. A relative one is warned of, because another process may mean another by it.
+pub(crate) fn default_path() -> PyResult<PathBuf> {
+    if let Some(problem) = relative_directory_variable() {
+        Python::attach(|py| {
+            let problem = CString::new(problem)?;
+            PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), &problem, 2)
+        })?;
+    }
+    Ok(Store::default_path())
+}
 
 /// The store of this user, opened again only when its directory was changed. That sweeps it, and other threads go on
 /// meanwhile.
@@ -14,7 +27,7 @@ pub(crate) fn default_store() -> PyResult<Store> {
     static DEFAULT: Mutex<Option<(PathBuf, Store)>> = Mutex::new(None);
     // Only ever locked with the GIL, so that no child is forked meanwhile that would find it locked for ever.
     let default = || DEFAULT.lock().unwrap_or_else(PoisonError::into_inner);
-    let path = Store::default_path();
+    let path = default_path()?;
     if let Some((opened, store)) = &*default()
         && *opened == path
         && store.is_current()

@@ -3,7 +3,7 @@
 
 use dcc_mcp_shm::Error;
 use pyo3::create_exception;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyBufferError, PyRuntimeError, PyTypeError, PyUnicodeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::json::{from_json, json};
@@ -59,6 +59,26 @@ pub(crate) fn invalid(argument: &'static str, problem: impl Into<String>) -> PyE
         argument,
         problem: problem.into(),
     })
+}
+
+/// The same error about an array of this name. Its type stays, and so does an error that is not about the array, such as Ctrl-C.
+pub(crate) fn named(name: &str, py: Python<'_>, error: PyErr) -> PyErr {
+    let text = error.value(py).to_string();
+    let quoted = format!("{name:?}");
+    if text.starts_with(&quoted) || text.starts_with(&format!("arrays: {quoted}")) {
+        return error;
+    }
+    let renamed = format!("{quoted}: {text}");
+    let value = error.value(py);
+    if value.is_instance_of::<PyBufferError>() {
+        PyBufferError::new_err(renamed)
+    } else if value.is_instance_of::<PyTypeError>() {
+        PyTypeError::new_err(renamed)
+    } else if value.is_instance_of::<PyValueError>() && !value.is_instance_of::<PyUnicodeError>() {
+        PyValueError::new_err(renamed)
+    } else {
+        error
+    }
 }
 
 fn raised(py: Python<'_>, error: &Error) -> PyResult<PyErr> {

@@ -12,6 +12,7 @@ mod exporter;
 mod handle;
 mod json;
 mod kind;
+mod masked;
 mod options;
 mod pool;
 mod scene;

@@ -55,7 +55,7 @@ impl Options {
                 "group" => buffer = buffer.group(text("group", &value)?),
                 "ttl" => buffer = buffer.ttl(time_to_live(&value)?),
                 "attrs" => buffer = buffer.attrs(attrs(&value)?),
-                _ => store = Some(value.cast::<PyStore>()?.get().store().clone()),
+                _ => store = Some(value.cast::<PyStore>()?.get().store()?),
             }
         }
         Ok(Self {

@@ -4,7 +4,7 @@ use dcc_mcp_shm::{BufferOptions, BufferPool, Store};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyType};
 
-use crate::arguments::{self, count, reference, whole};
+use crate::arguments::{self, count, optional_text, reference, whole};
 use crate::buffer::PySharedBuffer;
 use crate::errors::raise;
 use crate::handle::Handle;
@@ -35,11 +35,11 @@ impl PyBufferPool {
         make: impl Fn(&Store, usize, u64, &BufferOptions) -> dcc_mcp_shm::Result<BufferPool> + Sync,
         capacity: &Bound<'_, PyAny>,
         buffer_size: &Bound<'_, PyAny>,
-        name: Option<String>,
+        name: Option<&Bound<'_, PyAny>>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let mut options = Options::read(options, OF_POOLS)?;
-        if let Some(name) = name {
+        if let Some(name) = optional_text("name", name)? {
             options.buffer = options.buffer.name(name);
         }
         let (py, capacity, size) = (
@@ -60,7 +60,7 @@ impl PyBufferPool {
     fn new(
         capacity: &Bound<'_, PyAny>,
         buffer_size: &Bound<'_, PyAny>,
-        name: Option<String>,
+        name: Option<&Bound<'_, PyAny>>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         Self::make(BufferPool::create, capacity, buffer_size, name, options)
@@ -78,7 +78,7 @@ impl PyBufferPool {
         _class: &Bound<'_, PyType>,
         capacity: &Bound<'_, PyAny>,
         buffer_size: &Bound<'_, PyAny>,
-        name: String,
+        name: &Bound<'_, PyAny>,
         options: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         Self::make(BufferPool::open_or_create, capacity, buffer_size, Some(name), options)

@@ -1,13 +1,12 @@
 //! The Python class of scenes, which are written once and then sealed.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use dcc_mcp_shm::{BufferState, Descriptor, SharedSceneBuffer, Source};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyType};
+use pyo3::types::{PyBytes, PyDict, PyList, PyMemoryView, PyString, PyType};
 
-use crate::arguments::{self, reference, time_to_live, whole};
+use crate::arguments::{self, reference, text, time_to_live, whole};
 use crate::arrays;
 use crate::buffer::memory_view;
 use crate::errors::{invalid, raise};
@@ -15,6 +14,7 @@ use crate::exporter::{ArrayView, Input, Memory, filled_bytes};
 use crate::handle::Handle;
 use crate::json::{from_json, json};
 use crate::kind::SceneDataKind;
+use crate::masked::refuse_masked;
 use crate::options::{OF_SCENES, Options, with_positional};
 use crate::store::{PyStore, store_or_default};
 use crate::writer::PySceneWriter;
@@ -76,6 +76,7 @@ impl PySharedSceneBuffer {
             ("use_compression", use_compression),
         ];
         let options = Options::read(Some(&with_positional(py, options, positional)?), OF_SCENES)?;
+        refuse_masked("data", data)?;
         let input = Input::contiguous(data)?;
         let source = input.source();
         let scene = py
@@ -102,12 +103,12 @@ impl PySharedSceneBuffer {
         let (py, options) = (arrays.py(), Options::read(options, OF_SCENES)?);
         let mut inputs = Vec::new();
         for item in arrays::items("arrays", arrays)?.try_iter()? {
-            let (name, array): (String, Bound<'_, PyAny>) = item?.extract()?;
+            let (name, array) = arrays::entry(&item?)?;
             let (spec, input) = arrays::described(&name, &array, domains)?;
             inputs.push((name, spec, input));
         }
         for name in domains.into_iter().flatten().map(|(name, _)| name) {
-            let name: String = name.extract()?;
+            let name = text("domains", &name)?;
             if !inputs.iter().any(|(known, ..)| *known == name) {
                 return Err(invalid("domains", format!("there is no array {name:?}")));
             }
@@ -202,11 +203,9 @@ impl PySharedSceneBuffer {
     /// Raises:
     ///     As :meth:`open`; UnsafeStore.
     #[classmethod]
-    #[expect(clippy::needless_pass_by_value, reason = "Python's path is converted to one of Rust")]
-    fn open_path(class: &Bound<'_, PyType>, path: PathBuf, id: &str) -> PyResult<Self> {
-        let id = arguments::id(id)?;
-        class
-            .py()
+    fn open_path(_class: &Bound<'_, PyType>, path: &Bound<'_, PyAny>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (py, path, id) = (path.py(), arguments::path("path", path)?, arguments::id(id)?);
+        py
             .detach(|| SharedSceneBuffer::open_path(&path, id))
             .map(Self::wrap)
             .map_err(raise)
@@ -217,10 +216,9 @@ impl PySharedSceneBuffer {
     /// Raises:
     ///     As :meth:`open`; UnsafeStore.
     #[classmethod]
-    fn from_descriptor_json(class: &Bound<'_, PyType>, json: &str) -> PyResult<Self> {
-        class
-            .py()
-            .detach(|| SharedSceneBuffer::from_descriptor(json))
+    fn from_descriptor_json(_class: &Bound<'_, PyType>, json: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let (py, json) = (json.py(), text("json", json)?);
+        py.detach(|| SharedSceneBuffer::from_descriptor(&json))
             .map(Self::wrap)
             .map_err(raise)
     }
@@ -356,9 +354,9 @@ impl PySharedSceneBuffer {
     ///
     /// Raises:
     ///     NoSuchArray, NotSealed; OutOfMemory: there is no memory for the copy.
-    fn __getitem__(&self, py: Python<'_>, name: &str) -> PyResult<ArrayView> {
-        let scene = self.get()?;
-        let array = scene.array(name).map_err(raise)?;
+    fn __getitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<ArrayView> {
+        let (py, scene, name) = (name.py(), self.get()?, text("name", name)?);
+        let array = scene.array(&name).map_err(raise)?;
         if !scene.use_compression().map_err(raise)? {
             let view = py.detach(|| scene.view()).map_err(raise)?;
             return ArrayView::new(Memory::Scene(view), usize::try_from(array.offset)?, &array.spec());
@@ -378,7 +376,11 @@ impl PySharedSceneBuffer {
         Ok(self.keys(py)?.try_iter()?.into_any())
     }
 
-    fn __contains__(&self, name: &str) -> PyResult<bool> {
+    fn __contains__(&self, name: &Bound<'_, PyString>) -> PyResult<bool> {
+        // A text with a surrogate is no array's name.
+        let Ok(name) = name.to_str() else {
+            return Ok(false);
+        };
         Ok(self
             .get()?
             .array_names()

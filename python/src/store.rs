@@ -1,5 +1,6 @@
 //! The store.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dcc_mcp_shm::{BufferFilter, NameFilter, Store};
@@ -7,8 +8,8 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyBool;
 
-use crate::arguments::{self, descriptors, reference, time_to_live, whole};
-use crate::default_store::{default_store, options_of_environment};
+use crate::arguments::{self, descriptors, optional_text, reference, time_to_live, whole};
+use crate::default_store::{default_path, default_store, options_of_environment};
 use crate::errors::raise;
 use crate::json::{from_json, json};
 use crate::kind::KindArgument;
@@ -23,11 +24,30 @@ use crate::wait;
 ///     UnsafeStore: others could tamper with the directory.
 ///     SystemFailure: it cannot be made or opened.
 #[pyclass(frozen, name = "Store", module = "dcc_mcp_shm")]
-pub(crate) struct PyStore(Store);
+pub(crate) struct PyStore(Mutex<Store>);
 
 impl PyStore {
-    pub(crate) fn store(&self) -> &Store {
-        &self.0
+    /// The store, opened again if its directory was removed or another took its place.
+    pub(crate) fn store(&self) -> PyResult<Store> {
+        let store = self.kept();
+        if store.is_current() {
+            return Ok(store);
+        }
+        // What is recorded as its quota went with it.
+        let options = StoreOptions::at(store.path()).quota(QuotaSetting::of_environment().map_err(raise)?);
+        let opened = Python::attach(|py| py.detach(|| Store::open(&options))).map_err(raise)?;
+        self.locked().clone_from(&opened);
+        Ok(opened)
+    }
+
+    /// The store as it was opened, whatever became of its directory.
+    fn kept(&self) -> Store {
+        self.locked().clone()
+    }
+
+    /// Only ever locked with the GIL, so that no child is forked meanwhile that would find it locked for ever.
+    fn locked(&self) -> MutexGuard<'_, Store> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -35,46 +55,60 @@ impl PyStore {
 impl PyStore {
     #[new]
     #[pyo3(signature = (path=None))]
-    fn new(py: Python<'_>, path: Option<std::path::PathBuf>) -> PyResult<Self> {
-        let path = path.unwrap_or_else(Store::default_path);
-        let options = options_of_environment(&path)?;
+    fn new(py: Python<'_>, path: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let path = path.filter(|path| !path.is_none()).map(|path| arguments::path("path", path)).transpose()?;
+        let options = options_of_environment(&path.map_or_else(default_path, Ok)?)?;
         py.detach(|| Store::open(&options))
-            .map(Self)
+            .map(|store| Self(Mutex::new(store)))
             .map_err(raise)
     }
 
     /// The directory.
     #[getter]
     fn path(&self) -> String {
-        self.0.path().display().to_string()
+        self.kept().path().display().to_string()
     }
 
     /// Most bytes that the store may hold, or None. Setting it is for all who use the store.
     #[getter]
     fn quota(&self) -> PyResult<Option<u64>> {
-        self.0.quota().map_err(raise)
+        self.store()?.quota().map_err(raise)
     }
 
     #[setter]
     fn set_quota(&self, py: Python<'_>, bytes: Option<Bound<'_, PyAny>>) -> PyResult<()> {
         let bytes = bytes.map(|bytes| whole("quota", &bytes)).transpose()?;
-        py.detach(|| self.0.set_quota(bytes)).map_err(raise)
+        let store = self.store()?;
+        py.detach(|| store.set_quota(bytes)).map_err(raise)
     }
 
     /// Bytes taken by everything in the store, and by what was deleted and is still in use.
     fn used_bytes(&self, py: Python<'_>) -> PyResult<u64> {
-        py.detach(|| self.0.used_bytes()).map_err(raise)
+        let store = self.store()?;
+        py.detach(|| store.used_bytes()).map_err(raise)
     }
 
-    /// Descriptors (dicts) of all buffers and scenes, newest first. Looking renews no time to live.
-    fn list<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let listing = py.detach(|| self.0.list()).map_err(raise)?;
-        from_json(py, &json(&listing.buffers))
+    /// Descriptors (dicts) of all buffers and scenes, newest first, or of those that match: the filters are those of
+    /// :meth:`wait`. Looking renews no time to live.
+    #[pyo3(signature = (*, kind=None, source_dcc=None, name=None, group=None))]
+    fn list<'py>(
+        &self,
+        py: Python<'py>,
+        kind: Option<KindArgument>,
+        source_dcc: Option<&Bound<'py, PyAny>>,
+        name: Option<&Bound<'py, PyAny>>,
+        group: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (wanted, store) = (filter(kind, source_dcc, name, group)?, self.store()?);
+        let listing = py.detach(|| store.list()).map_err(raise)?;
+        let found: Vec<_> = listing.buffers.into_iter().filter(|buffer| wanted.matches_described(buffer)).collect();
+        from_json(py, &json(&found))
     }
 
     /// Status (dicts) of all pools, newest first.
     fn pools<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let listing = py.detach(|| self.0.list()).map_err(raise)?;
+        let store = self.store()?;
+        let listing = py.detach(|| store.list()).map_err(raise)?;
         from_json(py, &json(&listing.pools))
     }
 
@@ -83,8 +117,8 @@ impl PyStore {
     /// Raises:
     ///     NotFound, Stale, InvalidDescriptor, Damaged.
     fn describe<'py>(&self, buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let (py, reference) = (buffer.py(), reference(buffer)?);
-        let descriptor = py.detach(|| self.0.describe(&reference)).map_err(raise)?;
+        let (py, reference, store) = (buffer.py(), reference(buffer)?, self.store()?);
+        let descriptor = py.detach(|| store.describe(&reference)).map_err(raise)?;
         from_json(py, &descriptor.to_json())
     }
 
@@ -111,21 +145,19 @@ impl PyStore {
         &self,
         py: Python<'py>,
         kind: Option<KindArgument>,
-        source_dcc: Option<String>,
-        name: Option<String>,
-        group: Option<String>,
+        source_dcc: Option<&Bound<'py, PyAny>>,
+        name: Option<&Bound<'py, PyAny>>,
+        group: Option<&Bound<'py, PyAny>>,
         after: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let wanted = BufferFilter {
-            kind: kind.map(|kind| kind.0),
-            source_dcc,
-            name: name.map(NameFilter::Is),
-            group,
-        };
+        let wanted = filter(kind, source_dcc, name, group)?;
         let after = after.map(descriptors).transpose()?;
         let timeout = timeout.map_or(Ok(Duration::MAX), arguments::timeout)?;
-        let came = wait::wait(py, |go_on| self.0.wait_while(&wanted, after.as_deref(), timeout, go_on))?;
+        // Nothing comes to a directory that is not there.
+        let kept = self.kept();
+        let store = if kept.path().exists() { self.store()? } else { kept };
+        let came = wait::wait(py, |go_on| store.wait_while(&wanted, after.as_deref(), timeout, go_on))?;
         from_json(py, &json(&came))
     }
 
@@ -139,15 +171,16 @@ impl PyStore {
     /// Raises:
     ///     NotFound: it is not there. WrongRole: it is a slot, which goes with its pool.
     fn delete<'py>(&self, buffer: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let (py, reference) = (buffer.py(), reference(buffer)?);
-        let deleted = py.detach(|| self.0.delete(&reference)).map_err(raise)?;
+        let (py, reference, store) = (buffer.py(), reference(buffer)?, self.store()?);
+        let deleted = py.detach(|| store.delete(&reference)).map_err(raise)?;
         from_json(py, &json(&deleted))
     }
 
     /// What was deleted and is still in use, largest first: dicts with id, name, bytes, ``held_by`` (what keeps it, in words:
     /// the processes, or "mapped without a lock") and ``holders`` (a list of dicts with pid, program, stopped).
     fn pending<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let pending = py.detach(|| self.0.pending()).map_err(raise)?;
+        let store = self.store()?;
+        let pending = py.detach(|| store.pending()).map_err(raise)?;
         from_json(py, &json(&pending))
     }
 
@@ -160,16 +193,17 @@ impl PyStore {
     #[pyo3(signature = (buffer, ttl=None), text_signature = "($self, buffer, ttl=0)")]
     fn keep(&self, buffer: &Bound<'_, PyAny>, ttl: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let (reference, ttl) = (reference(buffer)?, ttl.map_or(Ok(Duration::ZERO), time_to_live)?);
+        let store = self.store()?;
         buffer
             .py()
-            .detach(|| self.0.set_ttl(&reference, ttl).map(drop))
+            .detach(|| store.set_ttl(&reference, ttl).map(drop))
             .map_err(raise)
     }
 
     /// Removes what expired and what dead processes left; see :func:`gc`.
     #[pyo3(signature = (dry_run=None), text_signature = "($self, dry_run=False)")]
     fn gc<'py>(&self, py: Python<'py>, dry_run: Option<&Bound<'py, PyAny>>) -> PyResult<Bound<'py, PyAny>> {
-        collect(py, &self.0, dry_run)
+        collect(py, &self.store()?, dry_run)
     }
 
     fn __repr__(&self) -> String {
@@ -177,9 +211,24 @@ impl PyStore {
     }
 }
 
+/// Which buffers the keyword arguments of `list` and `wait` mean.
+fn filter(
+    kind: Option<KindArgument>,
+    source_dcc: Option<&Bound<'_, PyAny>>,
+    name: Option<&Bound<'_, PyAny>>,
+    group: Option<&Bound<'_, PyAny>>,
+) -> PyResult<BufferFilter> {
+    Ok(BufferFilter {
+        kind: kind.map(|kind| kind.0),
+        source_dcc: optional_text("source_dcc", source_dcc)?,
+        name: optional_text("name", name)?.map(NameFilter::Is),
+        group: optional_text("group", group)?,
+    })
+}
+
 /// The store in an argument, or this user's.
 pub(crate) fn store_or_default(store: Option<&Bound<'_, PyStore>>) -> PyResult<Store> {
-    store.map_or_else(default_store, |store| Ok(store.get().store().clone()))
+    store.map_or_else(default_store, |store| store.get().store())
 }
 
 /// Removes buffers whose time to live has passed, what dead processes left half made, and pools that nobody has open.

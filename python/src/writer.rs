@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dcc_mcp_shm::{Layout, Reference, SceneWriter, SharedSceneBuffer, Store, WritableMemory};
 use pyo3::prelude::*;
-use pyo3::types::PyList;
+use pyo3::types::{PyList, PyString};
 
+use crate::arguments::text;
 use crate::assign::assign;
 use crate::errors::{ShmError, raise};
 use crate::exporter::{ArrayView, Memory};
@@ -53,6 +54,16 @@ impl PySceneWriter {
         }
     }
 
+    /// A view of one array.
+    fn view(&self, name: &str) -> PyResult<ArrayView> {
+        let array = self.layout.arrays().get(name).ok_or_else(|| {
+            let names: Vec<_> = self.layout.arrays().keys().cloned().collect();
+            pyo3::exceptions::PyKeyError::new_err(format!("no array {name:?}; there are: {}", names.join(", ")))
+        })?;
+        let offset = usize::try_from(array.offset)?;
+        ArrayView::new(Memory::Writable(self.memory.clone()), offset, &array.spec())
+    }
+
     fn current(&self) -> MutexGuard<'_, Option<SceneWriter>> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,25 +75,22 @@ impl PySceneWriter {
     ///
     /// Raises:
     ///     KeyError: the layout has no array of this name.
-    fn __getitem__(&self, name: &str) -> PyResult<ArrayView> {
-        let array = self.layout.arrays().get(name).ok_or_else(|| {
-            let names: Vec<_> = self.layout.arrays().keys().cloned().collect();
-            pyo3::exceptions::PyKeyError::new_err(format!("no array {name:?}; there are: {}", names.join(", ")))
-        })?;
-        let offset = usize::try_from(array.offset)?;
-        ArrayView::new(Memory::Writable(self.memory.clone()), offset, &array.spec())
+    fn __getitem__(&self, name: &Bound<'_, PyAny>) -> PyResult<ArrayView> {
+        self.view(&text("name", name)?)
     }
 
     /// Copies anything array-like or any ctypes array into one array. The type is converted within its kind as NumPy does it
-    /// (float64 to float32, not float to int; ints that do not fit wrap). The shape is that of the array, or flat.
+    /// (float64 to float32, not float to int; ints that do not fit wrap). The shape is that of the array, or flat. ``bytes``
+    /// of the array's size are taken as they are. A masked array is refused.
     ///
     /// Raises:
     ///     ValueError: the shape does not fit. TypeError: the type cannot be converted.
-    fn __setitem__(&self, py: Python<'_>, name: &str, source: &Bound<'_, PyAny>) -> PyResult<()> {
+    fn __setitem__(&self, name: &Bound<'_, PyAny>, source: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, name) = (name.py(), text("name", name)?);
         if !self.memory.is_open() {
             return Err(ShmError::new_err("this block has ended; write a new scene"));
         }
-        assign(&Bound::new(py, self.__getitem__(name)?)?, source)
+        assign(&name, &Bound::new(py, self.view(&name)?)?, source)
     }
 
     /// Names of the arrays, in order.
@@ -94,8 +102,8 @@ impl PySceneWriter {
         Ok(self.keys(py)?.try_iter()?.into_any())
     }
 
-    fn __contains__(&self, name: &str) -> bool {
-        self.layout.arrays().contains_key(name)
+    fn __contains__(&self, name: &Bound<'_, PyString>) -> bool {
+        name.to_str().is_ok_and(|name| self.layout.arrays().contains_key(name))
     }
 
     /// Number of arrays.

@@ -10,7 +10,16 @@ use crate::text::capitalised;
 impl From<Error> for ToolError {
     fn from(error: Error) -> Self {
         match &error {
-            Error::NotFound { reference, store } => Self::new(
+            Error::NotFound {
+                store,
+                store_is_missing: true,
+                ..
+            } => Self::new(
+                format!("There is no store at {}", store.display()),
+                "Nothing was shared there yet, or it was removed; a program in a container has a /dev/shm of its own. Tell \
+                 the user if a program has shared something.",
+            ),
+            Error::NotFound { reference, store, .. } => Self::new(
                 format!("Nothing is shared as {reference:?} in {}", store.display()),
                 "It was deleted, it expired, or it was never there. Call list_buffers to see what exists.",
             ),

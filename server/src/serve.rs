@@ -24,6 +24,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Serves a store until the client or a signal ends it.
 pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     dcc_mcp_shm::give_back_large_memory();
+    if let Some(problem) = dcc_mcp_shm::relative_directory_variable() {
+        tracing::warn!("{problem}");
+    }
     platform::check_descriptors().context("cannot start the async runtime")?;
     // One client, short calls: a second thread would only add a hand-off to each of them.
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -68,7 +68,7 @@ pub use share_out::{cores, share_out};
 pub use store::{
     Ability, BufferFilter, DEFAULT_RESERVE, DIR_VARIABLE, DamagedFile, Deletion, Holders, Horizon, ListPosition,
     Listing, NameFilter, NewerFile, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, Stamp, Store, StoreChange,
-    StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary, reserve_of_environment,
+    StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary, relative_directory_variable, reserve_of_environment,
 };
 pub use sys::{Source, give_back_large_memory};
 pub use text::{is_hidden, push_escaped, unescaped, visible};

@@ -2,22 +2,28 @@
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
+use std::sync::Arc;
 
 use dcc_mcp_shm::{ArraySpec, Dtype};
-use pyo3::exceptions::{PyBufferError, PyIndexError};
+use pyo3::exceptions::{PyBufferError, PyIndexError, PyTypeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyComplex, PyMemoryView, PyTuple};
+use pyo3::types::{IntoPyDict, PyBytes, PyComplex, PyDict, PyEllipsis, PyMemoryView, PyTuple};
 
+use super::basic_index::Axes;
+use super::dlpack::{self, Exported};
 use super::input::Input;
 use super::memory::Memory;
+use super::rows::Rows;
 use crate::element;
 use crate::errors::invalid;
+use crate::masked::refuse_masked;
 
 /// Elements of one type in shared memory, in C order, as a buffer: `numpy.asarray(view)` and `memoryview(view)` share
 /// the memory.
 ///
-/// `len()` is the number of elements, not of rows. A consumer that asks for a shape (NumPy, memoryview) gets `shape`;
+/// `len()` is the number of elements, not of rows, and `view[i]` the element at a flat index: so Blender reads it. `rows` is
+/// the sequence of rows, `view[a:b]` and `view[i, j]` are parts as NumPy has them. A consumer that asks for a shape (NumPy, memoryview) gets `shape`;
 /// one that does not (Blender's `foreach_get`) gets the elements flat. The view keeps the memory and its buffer alive.
 #[pyclass(frozen, sequence, module = "dcc_mcp_shm")]
 pub(crate) struct ArrayView {
@@ -64,6 +70,71 @@ impl ArrayView {
         })
     }
 
+    /// A part of this view, in the same memory.
+    fn part(&self, axes: Axes) -> Self {
+        let count = axes.shape.iter().map(|&n| n.unsigned_abs()).product();
+        Self {
+            memory: self.memory.clone(),
+            offset: axes.offset,
+            dtype: self.dtype,
+            shape: axes.shape.into(),
+            strides: axes.strides.into(),
+            count,
+        }
+    }
+
+    fn axes(&self) -> Axes {
+        Axes {
+            offset: self.offset,
+            shape: self.shape.to_vec(),
+            strides: self.strides.to_vec(),
+        }
+    }
+
+    /// Whether the elements lie one after the other, in C order.
+    pub(crate) fn is_contiguous(&self) -> bool {
+        let mut step = self.dtype.size().cast_signed();
+        self.count == 0
+            || self.shape.iter().zip(&self.strides).rev().all(|(&n, &stride)| {
+                let is_next = n == 1 || stride == step;
+                step *= n;
+                is_next
+            })
+    }
+
+    /// The part that an index means, which is no flat one: the element itself if no axis is left.
+    pub(super) fn indexed<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let part = self.part(self.axes().indexed(index)?);
+        // An ellipsis asks for a view also where it stands for no axis.
+        let has_ellipsis = index.is_instance_of::<PyEllipsis>()
+            || index.cast::<PyTuple>().is_ok_and(|items| items.iter().any(|item| item.is_instance_of::<PyEllipsis>()));
+        if part.shape.is_empty() && !has_ellipsis {
+            return part.element(index.py(), part.offset);
+        }
+        Ok(Bound::new(index.py(), part)?.into_any())
+    }
+
+    /// Length of the first axis.
+    pub(super) fn row_count(&self) -> PyResult<usize> {
+        let rows = self.shape.first().map(|rows| rows.unsigned_abs());
+        rows.ok_or_else(|| PyTypeError::new_err("one value without axes has no rows"))
+    }
+
+    /// The element whose bytes begin at `offset` of the memory.
+    fn element<'py>(&self, py: Python<'py>, offset: usize) -> PyResult<Bound<'py, PyAny>> {
+        let mut bytes = [0_u8; 16];
+        let (from, width) = (self.memory.start().wrapping_add(offset), self.dtype.size());
+        // SAFETY: elements lie within the memory, which stays there as long as this view, and none is wider than 16 bytes.
+        unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), width) };
+        let format = element::struct_format(self.dtype);
+        let unpack = py.import("struct")?.getattr("unpack")?;
+        let parts = unpack.call1((format, PyBytes::new(py, &bytes[..width])))?.cast_into::<PyTuple>()?;
+        if self.dtype.is_complex() {
+            return py.get_type::<PyComplex>().call1(parts);
+        }
+        parts.get_item(0)
+    }
+
     /// A view of all of the memory as bytes.
     pub(crate) fn bytes(memory: Memory) -> PyResult<Self> {
         let spec = ArraySpec::new(Dtype::BYTE, [memory.len() as u64]);
@@ -104,16 +175,23 @@ impl ArrayView {
         input.gather(py, self.start().cast::<c_void>())
     }
 
+    /// Where in the memory the element at a flat index is.
     fn element_offset(&self, index: isize) -> PyResult<usize> {
         let at = if index < 0 {
             index.checked_add_unsigned(self.count)
         } else {
             Some(index)
         };
-        at.and_then(|at| usize::try_from(at).ok())
-            .filter(|&at| at < self.count)
-            .map(|at| at * self.dtype.size())
-            .ok_or_else(|| PyIndexError::new_err(format!("index {index} is outside of {} elements", self.count)))
+        let at = at.and_then(|at| usize::try_from(at).ok()).filter(|&at| at < self.count);
+        let outside = || PyIndexError::new_err(format!("index {index} is outside of {} elements", self.count));
+        let (mut rest, mut offset) = (at.ok_or_else(outside)?, self.offset);
+        for (&n, &stride) in self.shape.iter().zip(&self.strides).rev() {
+            // No axis is empty, because there is an element; places of elements lie within the memory.
+            let (place, n) = (rest % n.unsigned_abs(), n.unsigned_abs());
+            offset = offset.wrapping_add_signed(place.cast_signed() * stride);
+            rest /= n;
+        }
+        Ok(offset)
     }
 
     /// The buffer structure for a consumer that asked with `flags`. Its owner is still missing.
@@ -123,9 +201,16 @@ impl ArrayView {
         if wants(ffi::PyBUF_WRITABLE) && !writable {
             return Err(read_only());
         }
+        let is_contiguous = self.is_contiguous();
         let in_one_row = self.count == 0 || self.shape.iter().filter(|&&n| n > 1).count() <= 1;
-        if wants(ffi::PyBUF_F_CONTIGUOUS) && !in_one_row {
+        if wants(ffi::PyBUF_F_CONTIGUOUS) && !(in_one_row && is_contiguous) {
             return Err(PyBufferError::new_err("this view is in C order"));
+        }
+        let takes_steps = wants(ffi::PyBUF_STRIDES) && !wants(ffi::PyBUF_C_CONTIGUOUS) && !wants(ffi::PyBUF_ANY_CONTIGUOUS);
+        if !is_contiguous && !takes_steps {
+            return Err(PyBufferError::new_err(
+                "the elements of this view do not lie one after the other; copy it with numpy.ascontiguousarray",
+            ));
         }
         let mut raw = ffi::Py_buffer::new();
         raw.buf = self.start().cast::<c_void>();
@@ -180,38 +265,120 @@ impl ArrayView {
         !self.memory.is_writable()
     }
 
+    /// The rows along the first axis, as a sequence: of an array of more than one axis they are views of the same memory.
+    #[getter]
+    fn rows(slf: Bound<'_, Self>) -> PyResult<Rows> {
+        Rows::of(slf)
+    }
+
+    /// A copy of all elements, in C order.
+    fn tobytes<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        PyMemoryView::from(slf.as_any())?.call_method0("tobytes")
+    }
+
+    /// The memory as NumPy's array interface, version 3, describes it; Pillow's `Image.fromarray` asks for it.
+    #[getter]
+    fn __array_interface__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyDict>> {
+        let (py, this) = (slf.py(), slf.get());
+        let interface = PyDict::new(py);
+        interface.set_item("version", 3)?;
+        interface.set_item("typestr", this.dtype.typestr())?;
+        interface.set_item("shape", this.shape(py)?)?;
+        interface.set_item("data", (this.start().addr(), !this.memory.is_writable()))?;
+        if !this.is_contiguous() {
+            interface.set_item("strides", PyTuple::new(py, &this.strides)?)?;
+        }
+        Ok(interface)
+    }
+
+    /// Where the memory is, in the numbers of DLPack: that of this machine's processors.
+    #[expect(clippy::unused_self, reason = "the protocol's form")]
+    fn __dlpack_device__(&self) -> (i32, i32) {
+        dlpack::CPU
+    }
+
+    /// The memory for array libraries: `numpy.from_dlpack(view)`, `torch.from_dlpack(view)`, `jax.dlpack.from_dlpack(view)`,
+    /// without a copy unless `copy` is true.
+    ///
+    /// Raises:
+    ///     BufferError: DLPack has no such elements (big-endian ones), or the memory is asked for on another device.
+    #[pyo3(signature = (*, stream=None, max_version=None, dl_device=None, copy=None))]
+    fn __dlpack__<'py>(
+        slf: &Bound<'py, Self>,
+        stream: Option<&Bound<'py, PyAny>>,
+        max_version: Option<(u32, u32)>,
+        dl_device: Option<(i32, i32)>,
+        copy: Option<bool>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (py, this) = (slf.py(), slf.get());
+        if stream.is_some_and(|stream| !stream.is_none()) || dl_device.is_some_and(|device| device != dlpack::CPU) {
+            return Err(PyBufferError::new_err("this memory is of the processor: there is no stream and no other device"));
+        }
+        let is_copy = copy == Some(true);
+        let width = this.dtype.size().cast_signed();
+        let exported = if is_copy {
+            let bytes: Vec<u8> = Self::tobytes(slf)?.extract()?;
+            let memory = Memory::Owned(Arc::new(bytes));
+            let mut step = 1;
+            let steps = this.shape.iter().rev().map(|&n| {
+                let stride = step;
+                step *= (n as i64).max(1);
+                stride
+            });
+            let mut strides: Vec<i64> = steps.collect();
+            strides.reverse();
+            (memory.start(), memory, strides)
+        } else {
+            let strides = this.strides.iter().map(|&stride| (stride / width) as i64).collect();
+            (this.start(), this.memory.clone(), strides)
+        };
+        let (start, memory, strides) = exported;
+        let exported = Exported {
+            memory,
+            start,
+            dtype: this.dtype,
+            shape: this.shape.iter().map(|&n| n as i64).collect(),
+            strides: strides.into(),
+            is_copy,
+        };
+        exported.capsule(py, max_version)
+    }
+
     /// Number of elements, not of rows.
     fn __len__(&self) -> usize {
         self.count
     }
 
-    /// The element at a flat index. Blender takes only sequences, so this has to exist; for more than a few elements
-    /// use `numpy.asarray(view)` or `memoryview(view)`.
-    fn __getitem__<'py>(slf: &Bound<'py, Self>, index: isize) -> PyResult<Bound<'py, PyAny>> {
-        let (py, this) = (slf.py(), slf.get());
-        let offset = this.element_offset(index)?;
-        let format = element::struct_format(this.dtype);
-        let parts = py
-            .import("struct")?
-            .call_method1("unpack_from", (format, slf, offset))?
-            .cast_into::<PyTuple>()?;
-        if this.dtype.is_complex() {
-            return py.get_type::<PyComplex>().call1(parts);
+    /// With one number the element at this flat index: Blender takes only sequences, and indexes them so. With a slice, rows
+    /// (of the first axis); with a tuple, what NumPy means by it: `view[3, :]` is a row, `view[:, 0]` a column. Parts are
+    /// views of the same memory.
+    fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        match index.extract::<isize>() {
+            Ok(flat) => self.element(index.py(), self.element_offset(flat)?),
+            Err(_) => self.indexed(index),
         }
-        parts.get_item(0)
     }
 
-    /// Sets the element at a flat index. Blender does so for each element of a property that it does not keep as an
-    /// array, such as `polygons.loop_total`.
-    fn __setitem__(&self, index: isize, value: &Bound<'_, PyAny>) -> PyResult<()> {
-        let offset = self.offset + self.element_offset(index)?;
-        let Memory::Writable(memory) = &self.memory else {
+    /// Sets the element at a flat index, as Blender does for each element of a property that it does not keep as an array, such
+    /// as `polygons.loop_total`; or, with NumPy, the part at another index, converting the type within its kind.
+    fn __setitem__(slf: &Bound<'_, Self>, index: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let Memory::Writable(memory) = &this.memory else {
             return Err(read_only());
         };
         if !memory.is_open() {
             return Err(read_only());
         }
-        let bytes = element::encode(self.dtype, value)?;
+        let Ok(flat) = index.extract::<isize>() else {
+            let part = Bound::new(py, this.part(this.axes().indexed(index)?))?;
+            refuse_masked("the value", value)?;
+            let numpy = py.import("numpy")?;
+            let casting = [("casting", "same_kind")].into_py_dict(py)?;
+            let target = numpy.call_method1("asarray", (part,))?;
+            return numpy.call_method("copyto", (target, value), Some(&casting)).map(drop);
+        };
+        let offset = this.element_offset(flat)?;
+        let bytes = element::encode(this.dtype, value)?;
         memory.copy_in(offset, bytes.as_slice()).map_err(crate::errors::raise)
     }
 

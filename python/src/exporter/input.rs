@@ -13,6 +13,9 @@ use pyo3::{PyErr, ffi};
 )]
 const C_ORDER: c_char = b'C' as c_char;
 
+/// How the error begins that refuses a buffer which says two things of itself.
+const CONTRADICTION: &str = "this buffer contradicts itself";
+
 /// A buffer taken from a Python object, released when dropped. This stays on its thread, with the GIL; only its [`Source`] goes
 /// where the GIL is released. Until the buffer is released, its exporter neither moves nor frees the memory.
 ///
@@ -20,17 +23,30 @@ const C_ORDER: c_char = b'C' as c_char;
 pub(crate) struct Input<'py> {
     /// Boxed because exporters point into it: `PyBuffer_FillInfo` makes `shape` point to `len`.
     raw: Box<ffi::Py_buffer>,
+    /// Bytes of all elements. `raw.len` is what the exporter says of that, which may be wrong.
+    size: usize,
     _attached: Python<'py>,
 }
 
 impl<'py> Input<'py> {
+    /// Whether a buffer was refused because it says two things of itself. Other code would believe one of them.
+    pub(crate) fn is_contradiction(py: Python<'_>, error: &PyErr) -> bool {
+        error.is_instance_of::<PyBufferError>(py) && error.value(py).to_string().contains(CONTRADICTION)
+    }
+
     /// The bytes of anything C-contiguous, whatever its elements.
     ///
     /// # Errors
     /// `TypeError` for an object without a buffer, and for one whose elements are addresses. For an object that is not
     /// contiguous, the exporter's own error (`BufferError`, or `ValueError` from NumPy).
     pub(crate) fn contiguous(object: &Bound<'py, PyAny>) -> PyResult<Self> {
-        let (input, holds_addresses) = if let Ok(input) = Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT) {
+        // Some exporters give a shape only with strides.
+        let shaped = match Self::request(object, ffi::PyBUF_ND | ffi::PyBUF_FORMAT) {
+            Err(error) if Self::is_contradiction(object.py(), &error) => return Err(error),
+            shaped => shaped.ok(),
+        };
+        let shaped = shaped.or_else(|| Self::described(object).ok().filter(Self::is_contiguous));
+        let (input, holds_addresses) = if let Some(input) = shaped {
             let holds_addresses = input.holds_addresses();
             (input, holds_addresses)
         } else {
@@ -63,20 +79,63 @@ impl<'py> Input<'py> {
         if status < 0 {
             return Err(PyErr::fetch(py));
         }
-        Ok(Self { raw, _attached: py })
+        // The buffer is released also if its size makes no sense.
+        let mut input = Self {
+            raw,
+            size: 0,
+            _attached: py,
+        };
+        input.size = input.size_of_elements()?;
+        Ok(input)
+    }
+
+    /// Bytes of all elements: the product of shape and width. Some exporters say another length (PyImath's arrays of vectors
+    /// that of one row), so that is believed only of a buffer without a shape.
+    fn size_of_elements(&self) -> PyResult<usize> {
+        let (declared, width) = (self.raw.len, self.raw.itemsize);
+        let impossible = |what: String| Err(PyBufferError::new_err(format!("{CONTRADICTION}: {what}")));
+        let Ok(bytes) = usize::try_from(declared) else {
+            return impossible(format!("its length is {declared} bytes"));
+        };
+        if self.raw.ndim > 0 && self.raw.shape.is_null() {
+            return Ok(bytes);
+        }
+        if width < 0 || self.raw.ndim < 0 || (width == 0 && bytes > 0) {
+            return impossible(format!("{bytes} bytes of elements of {width} bytes in {} dimensions", self.raw.ndim));
+        }
+        let shape = self.shape();
+        let size = shape.iter().try_fold(width.unsigned_abs(), |size, &n| size.checked_mul(usize::try_from(n).ok()?));
+        match size {
+            Some(size) if isize::try_from(size).is_ok() => Ok(size),
+            _ => impossible(format!("elements of {width} bytes in the shape {shape:?}")),
+        }
+    }
+
+    /// Bytes of all elements.
+    pub(crate) fn size(&self) -> usize {
+        self.size
     }
 
     /// The bytes, which other threads may change meanwhile.
     pub(crate) fn source(&self) -> Source<'_> {
-        // SAFETY: the exporter keeps `len` bytes readable until the buffer is released, and self outlives the source.
-        unsafe { Source::from_raw(self.raw.buf.cast(), self.raw.len.cast_unsigned()) }
+        // SAFETY: the exporter keeps all elements readable until the buffer is released, and self outlives the source.
+        unsafe { Source::from_raw(self.raw.buf.cast(), self.size) }
     }
 
     /// Copies the elements in C order to `target`, which must have room for all of them and be valid during the call.
     pub(super) fn gather(&self, py: Python<'_>, target: *mut c_void) -> PyResult<()> {
-        // SAFETY: a live buffer of exactly `len` bytes; the caller, of this module, checked that they fit.
-        let status = unsafe { ffi::PyBuffer_ToContiguous(target, &raw const *self.raw, self.raw.len, C_ORDER) };
+        let exact = self.with_exact_len();
+        // SAFETY: a live buffer of exactly `size` bytes; the caller, of this module, checked that they fit.
+        let status = unsafe { ffi::PyBuffer_ToContiguous(target, &raw const exact, exact.len, C_ORDER) };
         if status < 0 { Err(PyErr::fetch(py)) } else { Ok(()) }
+    }
+
+    /// The same buffer with its true length. What is released is the exporter's own, whose `shape` may point to its `len`.
+    fn with_exact_len(&self) -> ffi::Py_buffer {
+        // SAFETY: a plain structure; the copy is not released, and used only while `self` lives.
+        let mut exact = unsafe { std::ptr::read(&raw const *self.raw) };
+        exact.len = self.size.cast_signed();
+        exact
     }
 
     fn format(&self) -> &CStr {
@@ -100,6 +159,11 @@ impl<'py> Input<'py> {
         self.format().to_bytes().starts_with(b"&")
     }
 
+    /// Whether the elements are single bytes, as those of `bytes`.
+    pub(crate) fn is_of_bytes(&self) -> bool {
+        self.raw.itemsize == 1 && matches!(self.format().to_bytes(), b"B" | b"b" | b"c" | b"<B" | b"@B")
+    }
+
     /// The element type, if it is one that arrays can have.
     pub(crate) fn dtype(&self) -> PyResult<Dtype> {
         let format = self.format().to_string_lossy();
@@ -108,15 +172,18 @@ impl<'py> Input<'py> {
             .filter(|dtype| dtype.size() == self.raw.itemsize.cast_unsigned())
             .ok_or_else(|| {
                 PyTypeError::new_err(format!(
-                    "elements of format {format:?} make no typed array; possible are booleans, integers, floats and \
-                     complex numbers (bytes of any other type can be shared without arrays)"
+                    "elements of format {format:?} and {} bytes make no typed array; possible are booleans, integers, floats \
+                     and complex numbers (of a structure, share each field by itself; bytes of any other type can be shared \
+                     without arrays)",
+                    self.raw.itemsize
                 ))
             })
     }
 
     pub(crate) fn is_contiguous(&self) -> bool {
+        let exact = self.with_exact_len();
         // SAFETY: a buffer that PyObject_GetBuffer filled.
-        unsafe { ffi::PyBuffer_IsContiguous(&raw const *self.raw, C_ORDER) != 0 }
+        unsafe { ffi::PyBuffer_IsContiguous(&raw const exact, C_ORDER) != 0 }
     }
 
     /// Number of elements along each dimension, if this comes from [`Input::described`].

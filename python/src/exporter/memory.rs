@@ -36,6 +36,17 @@ impl Memory {
         }
     }
 
+    /// Whether what is written to this memory, against the rules, stays in this process and harms nothing.
+    pub(super) fn is_private(&self) -> bool {
+        match self {
+            // Mapped copy-on-write.
+            Self::Scene(_) | Self::Owned(_) => true,
+            // Once its block is left, it is mapped so, too.
+            Self::Writable(memory) => !memory.is_open(),
+            Self::Buffer(_) => false,
+        }
+    }
+
     /// Whether writing to this memory reaches other processes.
     pub(super) fn is_writable(&self) -> bool {
         matches!(self, Self::Writable(memory) if memory.is_open())

@@ -28,5 +28,8 @@ pub(super) fn say_no_store(option: &StoreOption) -> anyhow::Result<()> {
 
 fn no_store(option: &StoreOption) -> String {
     let directory = foreign(&option.directory().display().to_string());
-    format!("there is no store at {directory}; the first program that shares something makes it")
+    format!(
+        "there is no store at {directory}; the first program that shares something makes it (in a container, /dev/shm is one of \
+         its own)"
+    )
 }

@@ -34,6 +34,8 @@ pub(crate) struct PathFacts {
     pub(crate) owner: u32,
     /// Who may read, write and enter it, as nine bits.
     pub(crate) permissions: u32,
+    /// Whether users share the directory, and may remove only what is theirs.
+    pub(crate) is_sticky: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,6 +58,8 @@ pub(crate) enum RunningVersion {
 pub(crate) struct FileSystem {
     /// What the system calls its type, such as `tmpfs`.
     pub(crate) kind: Option<String>,
+    /// What is mounted: `shm` for the memory that a container has for itself.
+    pub(crate) source: Option<String>,
     /// All its bytes; 0 if they are not limited.
     pub(crate) bytes: u64,
     pub(crate) free_bytes: u64,

@@ -344,3 +344,59 @@ fn a_stopped_process_that_has_the_store_s_lock_is_an_error_until_it_goes_on() {
     holder.wait().expect("it ends");
     assert!(healthy(store.path()).contains("ok       lock"));
 }
+
+/// What it says with these variables, in this directory.
+fn said_with(directory: &Path, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(PROGRAM);
+    command.arg("doctor").current_dir(directory).envs(variables.iter().copied());
+    String::from_utf8(command.output().expect("the program runs").stdout).expect("UTF-8")
+}
+
+#[test]
+fn a_directory_that_others_use_is_left_as_it_is() {
+    let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
+    let shared = parent.path().join("tmp");
+    fs::create_dir(&shared).expect("a directory");
+    let home = parent.path().join("home");
+    fs::create_dir(&home).expect("a directory");
+    fs::write(home.join("notes.txt"), "mine").expect("a file");
+    for (path, mode) in [(&shared, 0o1777), (&home, 0o755), (&home, 0o777)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("its owner");
+        let shown = path.to_str().expect("UTF-8");
+        for found in [error(path), said_with(parent.path(), &[("DCC_MCP_SHM_DIR", shown)])] {
+            assert!(!found.contains("chmod"), "{found}");
+            let own = format!("DCC_MCP_SHM_DIR={shown}/dcc-mcp-shm-{}", geteuid().as_raw());
+            assert!(found.contains(&own), "{found}");
+            let (_, named) = found.split_once("DCC_MCP_SHM_DIR=").expect("a directory");
+            let named = named.split(',').next().expect("one");
+            healthy(Path::new(named));
+        }
+    }
+}
+
+#[test]
+fn a_relative_directory_is_warned_of() {
+    let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
+    for relative in ["scenes", "./scenes", "../scenes", "a/b"] {
+        let said = said_with(parent.path(), &[("DCC_MCP_SHM_DIR", relative)]);
+        assert!(said.contains("warning  environment") && said.contains("a relative path"), "{said}");
+        assert!(said.contains(&format!("here {}", parent.path().display())), "{said}");
+    }
+    for whole in ["", "/dev/shm/scenes"] {
+        let said = said_with(parent.path(), &[("DCC_MCP_SHM_DIR", whole)]);
+        assert!(!said.contains("relative"), "{said}");
+    }
+}
+
+#[test]
+fn a_container_does_not_see_what_is_shared_outside() {
+    let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
+    let absent = parent.path().join("absent");
+    let shown = absent.to_str().expect("UTF-8");
+    let said = said_with(parent.path(), &[("DCC_MCP_SHM_DIR", shown), ("container", "podman")]);
+    assert!(said.contains("warning  container") && said.contains(&format!("-v {shown}:{shown}")), "{said}");
+    assert!(!said.contains("All is well"), "{said}");
+    let output = command(&absent, &["show", "hero"]).output().expect("the program runs");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(said.contains("there is no store at") && said.contains("container"), "{said}");
+}

@@ -37,7 +37,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::error::Error;
-use crate::sys::{DirectoryHandle, Stat};
+use crate::sys::{self, DirectoryHandle, Stat};
 
 pub(crate) use self::condemned::{Keeper, PendingMemory};
 pub(crate) use self::contents::Contents;
@@ -105,6 +105,7 @@ impl Directory {
         Error::NotFound {
             reference: reference.to_string(),
             store: self.path().to_owned(),
+            store_is_missing: matches!(sys::stat_path(self.path()), Ok(None)),
         }
     }
 

@@ -50,6 +50,12 @@ impl Directory {
             Refusal::Missing => Error::NotFound {
                 reference: path.display().to_string(),
                 store: path.clone(),
+                store_is_missing: true,
+            },
+            // Another user's store does not let this one in, so what it is says its place alone.
+            Refusal::Forbidden => match sys::stat_path(&path).ok().flatten().and_then(|stat| stat.danger()) {
+                Some(danger) => refused(&danger),
+                None => Error::io("open the store", &path, error),
             },
             _ => Error::io("open the store", &path, error),
         })?;

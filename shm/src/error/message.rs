@@ -18,6 +18,27 @@ pub(super) fn quoted(name: &str) -> String {
     format!("\"{}\"", printable(name))
 }
 
+/// What was looked for is not there, and why that may be.
+pub(super) fn not_found(reference: &str, store: &Path, store_is_missing: bool) -> String {
+    let directory = shown(store);
+    if !store_is_missing {
+        return format!(
+            "nothing is shared as {} in {directory}; it was deleted, it expired, or it was never there: list the store to see \
+             what is",
+            quoted(reference)
+        );
+    }
+    let what = if Path::new(reference) == store {
+        String::new()
+    } else {
+        format!("nothing is shared as {}, because ", quoted(reference))
+    };
+    format!(
+        "{what}there is no store at {directory}: nothing was shared there yet, the directory was removed, or this process runs \
+         in a container, which has a /dev/shm of its own"
+    )
+}
+
 pub(super) fn list(names: &[String]) -> String {
     if names.is_empty() {
         return "none".to_owned();

@@ -12,7 +12,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 pub(crate) use self::asking::{OPENING, WATCHING};
-use self::message::{after, by, how_to_make_room, list, no_memory, quoted, shown, then, whom};
+use self::message::{after, by, how_to_make_room, list, no_memory, not_found, quoted, shown, then, whom};
 pub use self::space_limit::SpaceLimit;
 use crate::holder::{LockHolder, SlotHolder};
 use crate::text::{printable, visible};
@@ -25,16 +25,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[non_exhaustive]
 pub enum Error {
     /// No buffer, scene or pool answers to this id or name in the store.
-    #[error(
-        "nothing is shared as {} in {}; it was deleted, it expired, or it was never there: list the store to see what is",
-        quoted(reference),
-        shown(store)
-    )]
+    #[error("{}", not_found(reference, store, *store_is_missing))]
     NotFound {
         /// The id, name or path that was looked for.
         reference: String,
         /// The store that was searched.
         store: PathBuf,
+        /// Whether the directory of that store is not there.
+        store_is_missing: bool,
     },
     /// The slot has been given to somebody else since this descriptor was made.
     #[error(

@@ -65,7 +65,8 @@ static ENTRIES: [Entry; 27] = [
 ];
 
 /// What NumPy and others call the types.
-const NAMES: [(&str, &str); 16] = [
+const NAMES: [(&str, &str); 17] = [
+    ("?", "|b1"),
     ("bool", "|b1"),
     ("int8", "|i1"),
     ("uint8", "|u1"),

@@ -160,6 +160,27 @@ impl StoreOptions {
     }
 }
 
+/// What is wrong with `DCC_MCP_SHM_DIR`, if it is relative: each program then means another store, by the directory that it runs
+/// in. For programs to tell people, because nothing fails.
+///
+/// ```
+/// // Not set, or set to a whole path.
+/// assert_eq!(dcc_mcp_shm::relative_directory_variable(), None);
+/// ```
+pub fn relative_directory_variable() -> Option<String> {
+    let value = std::env::var_os(DIR_VARIABLE)?;
+    let path = PathBuf::from(value);
+    if path.as_os_str().is_empty() || path.is_absolute() {
+        return None;
+    }
+    let here = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
+    Some(format!(
+        "{DIR_VARIABLE} is {path:?}, a relative path: another store for each directory that a program runs in, here {}; set it to a \
+         whole path",
+        here.display()
+    ))
+}
+
 /// `DCC_MCP_SHM_DIR` if it is set, else the directory that the system has for this user.
 pub(super) fn default_path() -> PathBuf {
     std::env::var_os(DIR_VARIABLE)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use dcc_mcp_shm::{Error, Store, StoreOptions};
+use uuid::Uuid;
 
 use super::finding::Finding;
 use super::quoted::quoted;
@@ -44,6 +45,20 @@ fn absent(path: &Path) -> Finding {
     }
 }
 
+/// Whether a directory has anything in it that no store has.
+fn is_of_others(path: &Path) -> bool {
+    const OF_STORES: [&str; 3] = [".lock", ".quota", ".store"];
+    let Ok(mut entries) = std::fs::read_dir(path) else {
+        return false;
+    };
+    entries.any(|entry| {
+        let name = entry.map(|entry| entry.file_name()).unwrap_or_default();
+        let name = name.to_string_lossy();
+        let begins_with_id = name.get(..36).is_some_and(|id| Uuid::try_parse(id).is_ok());
+        !begins_with_id && !OF_STORES.iter().any(|own| name.starts_with(own))
+    })
+}
+
 /// What would make a store of it that is not refused.
 fn remedy(path: &Path, error: &Error) -> String {
     let shown = path.display();
@@ -52,6 +67,15 @@ fn remedy(path: &Path, error: &Error) -> String {
         return format!("see to it that {shown} can be reached, or name another directory by --store");
     };
     let user = user();
+    if facts.kind == PathKind::Directory && (facts.is_sticky || is_of_others(path)) {
+        // Its permissions are not the store's to change.
+        let own = path.join(format!("dcc-mcp-shm-{user}"));
+        return format!(
+            "{shown} is not a store's own: name a directory inside of it, which the first program makes: DCC_MCP_SHM_DIR={0}, or \
+             --store {0}",
+            quoted(&own)
+        );
+    }
     match facts.kind {
         PathKind::Link => format!("remove the link {shown}, or name the directory itself by --store"),
         PathKind::Directory if facts.owner != user => format!(

@@ -1,13 +1,29 @@
 //! Variables that every program reads when it opens a store.
 
 use std::env;
+use std::path::absolute;
 
-use dcc_mcp_shm::{QUOTA_VARIABLE, RESERVE_VARIABLE};
+use dcc_mcp_shm::{DIR_VARIABLE, QUOTA_VARIABLE, RESERVE_VARIABLE, relative_directory_variable};
 
 use super::finding::Finding;
+use super::quoted::quoted;
 
-/// One that is no number keeps programs from opening any store. It is asked for in bytes, without a unit.
-pub(super) fn check() -> Option<Finding> {
+const SUBJECT: &str = "environment";
+
+pub(super) fn check() -> Vec<Finding> {
+    bytes().into_iter().chain(directory()).collect()
+}
+
+/// Nothing fails with a relative directory, but programs do not find each other.
+fn directory() -> Option<Finding> {
+    let problem = relative_directory_variable()?;
+    let here = absolute(env::var_os(DIR_VARIABLE)?).ok()?;
+    let remedy = format!("where programs are started: {DIR_VARIABLE}={}", quoted(&here));
+    Some(Finding::warning(SUBJECT, problem, remedy))
+}
+
+/// A number of bytes that is none keeps programs from opening any store. It is asked for in bytes, without a unit.
+fn bytes() -> Option<Finding> {
     [QUOTA_VARIABLE, RESERVE_VARIABLE].into_iter().find_map(check_bytes)
 }
 
@@ -17,7 +33,7 @@ fn check_bytes(variable: &str) -> Option<Finding> {
     let number = text.trim();
     (!number.is_empty() && number.parse::<u64>().is_err()).then(|| {
         Finding::error(
-            "environment",
+            SUBJECT,
             format!("{variable} is {text:?}, which is no number of bytes: programs with it open no store"),
             format!("set it to bytes alone, such as {variable}=8000000000, or not at all"),
         )

@@ -1,6 +1,7 @@
 //! `dcc-mcp-shm doctor`: whether the store and the machine are as they should be, and what to do where they are not.
 
 mod abilities;
+mod container;
 mod contents;
 mod directory;
 mod environment;
@@ -45,6 +46,7 @@ impl Doctor {
         let mut findings = vec![finding];
         findings.extend(environment::check());
         findings.extend(memory::check(&directory, store.as_ref()));
+        findings.extend(container::check(&directory));
         findings.extend(logind::check(&directory));
         if let Some(store) = &store {
             findings.extend(abilities::check(store));

@@ -30,6 +30,7 @@ pub(crate) fn look_at(path: &Path) -> io::Result<PathFacts> {
         },
         owner: stat.st_uid,
         permissions: stat.st_mode & 0o777,
+        is_sticky: stat.st_mode & 0o1000 != 0,
     })
 }
 
@@ -39,7 +40,8 @@ pub(crate) fn file_system(path: &Path) -> io::Result<FileSystem> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
     let device = format!("{}:{}", major(stat.st_dev), minor(stat.st_dev));
     Ok(FileSystem {
-        kind: kind_of(&mounts, &device).map(str::to_owned),
+        kind: mounted(&mounts, &device, 0).map(str::to_owned),
+        source: mounted(&mounts, &device, 1).map(str::to_owned),
         bytes: space.f_blocks.saturating_mul(space.f_frsize),
         free_bytes: space.f_bavail.saturating_mul(space.f_frsize),
         files: space.f_files,
@@ -72,11 +74,11 @@ pub(crate) fn used_by_own_file_system(directory: &Path) -> Option<FileSystemUse>
     })
 }
 
-/// The type of the file system on a device, from the kernel's list of mounts.
-fn kind_of<'a>(mounts: &'a str, device: &str) -> Option<&'a str> {
+/// The type of the file system on a device (field 0) or what is mounted (field 1), from the kernel's list of mounts.
+fn mounted<'a>(mounts: &'a str, device: &str, field: usize) -> Option<&'a str> {
     let mut lines = mounts.lines();
     let line = lines.find(|line| line.split(' ').nth(2) == Some(device))?;
-    line.split_once(" - ")?.1.split(' ').next()
+    line.split_once(" - ")?.1.split(' ').nth(field)
 }
 
 /// What tells a file from all others, following links.

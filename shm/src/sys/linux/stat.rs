@@ -59,6 +59,12 @@ impl Stat {
 
     /// Why others could tamper with a directory; nothing if it is of this user alone.
     pub(crate) fn danger(&self) -> Option<String> {
+        if self.mode & 0o1000 != 0 {
+            return Some(format!(
+                "it is a directory that users share (mode {:o}); name one of this user's own, such as one inside of it",
+                self.mode & 0o7777
+            ));
+        }
         let user = rustix::process::geteuid().as_raw();
         if self.owner != user {
             return Some(format!("it belongs to user {}, not to {user}", self.owner));
