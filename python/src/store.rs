@@ -34,7 +34,7 @@ impl PyStore {
             return Ok(store);
         }
         // What is recorded as its quota went with it.
-        let options = StoreOptions::at(store.path()).quota(QuotaSetting::of_environment().map_err(raise)?);
+        let options = options_of_environment(store.path())?;
         let opened = Python::attach(|py| py.detach(|| Store::open(&options))).map_err(raise)?;
         self.locked().clone_from(&opened);
         Ok(opened)

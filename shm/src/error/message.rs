@@ -133,6 +133,7 @@ mod tests {
         let errors = [
             Error::NotFound {
                 reference: text(),
+                store_is_missing: false,
                 store: path(),
             },
             Error::NameTaken {
