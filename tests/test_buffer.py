@@ -154,6 +154,9 @@ def test_a_quota_is_the_stores() -> None:
         SharedBuffer.create(700_000)
     assert error.value.available < 700_000
     kept.unlink()
+    with pytest.raises(shm.StoreFull, match="quota"):
+        SharedBuffer.create(700_000)  # It is deleted and still in use.
+    kept.close()
     SharedBuffer.create(700_000)
     store.quota = None
     SharedBuffer.create(2 << 20)

@@ -56,7 +56,7 @@ impl Directory {
         self.free_name(name, id, || self.lock_if_free());
         let freed = self.free(id, file, Duration::ZERO)?;
         if !freed {
-            self.mark_mapped(id, file, &stat);
+            Self::mark_mapped(id, file, &stat);
         }
         Ok(freed)
     }

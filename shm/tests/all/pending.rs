@@ -2,21 +2,18 @@
 //! else it is gone at once.
 #![allow(unsafe_code, reason = "a map without a lock, and signals, have no safe form")]
 
-#[path = "../common/refusal.rs"]
-mod refusal;
-
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::common::{LONG, Peer, argument, by_id, child_role, hear, in_fork, opened, path_of, say, temp_store};
+use crate::refused_calls::refusal::{Call, refuse};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, GcReport, HeldBy, KeptReason, Layout, Reference, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
 };
 use memmap2::Mmap;
-use refusal::{Call, refuse};
 use uuid::Uuid;
 
 const MEBI: u64 = 1 << 20;
@@ -27,7 +24,7 @@ fn hero() -> BufferOptions {
 
 /// A scene of a mebibyte that says which one it is.
 fn share(store: &Store, mark: u8, options: &BufferOptions) -> Result<SharedSceneBuffer, Error> {
-    SharedSceneBuffer::write(store, &[mark; 1 << 20], options)
+    SharedSceneBuffer::write(store, &vec![mark; 1 << 20], options)
 }
 
 /// What a deleted file is called.

@@ -6,7 +6,7 @@
 )]
 
 #[path = "../common/refusal.rs"]
-mod refusal;
+pub(crate) mod refusal;
 
 use std::fs;
 use std::io::{Read, Write};
