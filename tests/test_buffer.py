@@ -285,6 +285,7 @@ def test_a_pool_is_deleted_whole_or_not_at_all(run_python: Any) -> None:
         "resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))\n"
         "print(shm.Store().pools()[0]['name'])\n"
         "pool.unlink()\n"
+        "pool.close()\n"
         "print(shm.Store().used_bytes())"
     )
     assert printed.splitlines() == ["too many", "frames", "0"]

@@ -25,7 +25,6 @@ mod linked_parents;
 mod little_memory;
 mod model;
 mod owners;
-mod pending;
 mod pool_frames;
 mod pool_waits;
 mod pools;

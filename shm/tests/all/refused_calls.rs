@@ -6,7 +6,7 @@
 )]
 
 #[path = "../common/refusal.rs"]
-pub(crate) mod refusal;
+mod refusal;
 
 use std::fs;
 use std::io::{Read, Write};
