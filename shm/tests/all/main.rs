@@ -28,7 +28,6 @@ mod little_memory;
 mod model;
 mod order;
 mod owners;
-mod pending;
 mod pool_frames;
 mod pool_waits;
 mod pools;
