@@ -17,6 +17,8 @@ const COMPARED: usize = 4096;
 const DARK_BYTES: i64 = 64;
 /// Least number of different ids. Two make a mask.
 const LEAST_IDS: usize = 3;
+/// Numbers that fill areas are ids if there are no more than this, and else if neighbours differ by leaps.
+const FEW_IDS: usize = 64;
 
 /// What the numbers of an array stand for.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,12 +100,13 @@ impl Survey {
 
     fn count(&mut self, row: &[i64], follows: bool) {
         let below = if follows { row } else { &[][..] };
-        for (x, pair) in self.before.windows(2).enumerate() {
-            let is_inner = pair[0] == pair[1] && below.get(x) == Some(&pair[0]);
-            let count = self.counts.entry(pair[0]).or_default();
+        for (x, &number) in self.before.iter().enumerate() {
+            let right = self.before.get(x + 1).copied().unwrap_or(number);
+            let is_inner = right == number && below.get(x) == Some(&number);
+            let count = self.counts.entry(number).or_default();
             count[0] += 1;
             count[1] += u64::from(is_inner);
-            let step = pair[0].abs_diff(pair[1]);
+            let step = number.abs_diff(right);
             if step > 0 && self.steps.len() < COMPARED {
                 self.steps.push(step);
             }
@@ -164,13 +167,18 @@ impl Survey {
         if self.is_crowded || self.counts.len() < LEAST_IDS {
             return false;
         }
-        let usual = self.counts.values().map(|count| count[0]).max().unwrap_or(0);
-        let is_usual = |count: &&[u64; 2]| count[0] == usual;
-        let others = self.counts.values().filter(|count| !is_usual(count));
-        let [all, inner] = others.fold([0, 0], |[all, inner], count| [all + count[0], inner + count[1]]);
+        // The most common number may be a background, which says nothing.
+        let usual = self
+            .counts
+            .iter()
+            .max_by_key(|(_, count)| count[0])
+            .map(|(number, _)| *number);
+        let others = self.counts.iter().filter(|(number, _)| Some(**number) != usual);
+        let [all, inner] = others.fold([0, 0], |[all, inner], (_, count)| [all + count[0], inner + count[1]]);
         let small = self.greatest.abs_diff(self.least) / 100;
         let leaps = self.steps.iter().filter(|&&step| step > small).count();
-        all > 0 && inner * 2 >= all && leaps * 2 >= self.steps.len()
+        let are_few = self.counts.len() <= FEW_IDS;
+        all > 0 && inner * 2 >= all && (are_few || leaps * 2 >= self.steps.len())
     }
 }
 

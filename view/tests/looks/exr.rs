@@ -127,8 +127,8 @@ impl Part {
     }
 }
 
-/// The bytes of a file of these parts, whose channels must be sorted by name.
-pub(crate) fn file(parts: &[Part]) -> Vec<u8> {
+/// What stands before the tables of chunks.
+pub(crate) fn headers(parts: &[Part]) -> Vec<u8> {
     let is_multi = parts.len() > 1;
     let is_deep = parts.iter().any(|part| part.kind.starts_with("deep"));
     let flags = u32::from(is_multi) << 12 | u32::from(is_deep) << 11;
@@ -140,6 +140,12 @@ pub(crate) fn file(parts: &[Part]) -> Vec<u8> {
     if is_multi {
         bytes.push(0);
     }
+    bytes
+}
+
+/// The bytes of a file of these parts, whose channels must be sorted by name.
+pub(crate) fn file(parts: &[Part]) -> Vec<u8> {
+    let (bytes, is_multi) = (headers(parts), parts.len() > 1);
     let lines = |part: &Part| 0..usize::try_from(part.data[3]).expect("a size");
     let mut tables = Vec::new();
     let table_bytes: usize = parts.iter().map(|part| lines(part).len() * 8).sum();

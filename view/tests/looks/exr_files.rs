@@ -353,3 +353,34 @@ fn channels_of_a_part_are_named_with_it() {
     assert!(text.contains("layer \"rgba_main.beauty\" of 2"), "{text}");
     assert!(text.contains("\"albedo.B\"") && text.contains("\"depth.Z\""), "{text}");
 }
+
+#[test]
+fn sizes_that_no_file_has_are_refused() {
+    for edge in [1_u32, 1 << 30] {
+        let mut part = Part::plain(1, 1, &[("Y", 0.5)]);
+        (part.name, part.kind, part.data) = ("a", "tiledimage", [0, 0, 131_072, 131_072]);
+        let description = [edge.to_le_bytes(), edge.to_le_bytes()].concat();
+        part.more
+            .push(("tiles", "tiledesc", description.into_iter().chain([0]).collect()));
+        // Only the header is written as it is; there are no chunks.
+        let bytes = crate::exr::headers(&[part, Part::plain(1, 1, &[("Z", 0.5)])]);
+        let scenes = Scenes::new();
+        let scene = scenes.put_bytes(json!({}), &bytes);
+        let error = scenes.try_view(&scene, View::Front, None).expect_err("no pixels");
+        assert!(
+            error.contains("table of chunks") || error.contains("tile size"),
+            "{edge}: {error}"
+        );
+    }
+}
+
+#[test]
+fn reasons_are_few_however_many_parts_there_are() {
+    let parts = (0..40).map(|_| {
+        let mut part = Part::plain(4, 3, &[("A", 1.0), ("Z", 2.0)]);
+        (part.name, part.kind) = ("deep", "deepscanline");
+        part
+    });
+    let error = view(&parts.collect::<Vec<_>>()).expect_err("nothing");
+    assert!(error.contains("36 more parts") && error.len() < 600, "{error}");
+}

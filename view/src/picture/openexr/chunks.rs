@@ -6,9 +6,9 @@ use exr::block::chunk::{Chunk, CompressedBlock, TileCoordinates};
 use exr::block::lines::{LineIndex, LineSlice};
 use exr::error::Error;
 use exr::math::Vec2;
-use exr::meta::MetaData;
 use exr::meta::attribute::{ChannelDescription, IntegerBounds, SampleType};
 use exr::meta::header::Header;
+use exr::meta::{MetaData, TileIndices};
 use exr::prelude::f16;
 
 use super::super::source::Source;
@@ -67,10 +67,23 @@ impl<F: Read + Seek> Chunks<'_, F> {
         header: &Header,
         is_wanted: impl Fn(TileCoordinates) -> bool,
     ) -> Result<Vec<(u64, TileCoordinates)>, LookError> {
-        let before = self.meta.headers[..self.part].iter();
-        let before: u64 = before.map(|header| header.chunk_count as u64 * 8).sum();
+        let bytes = |headers: &[Header]| {
+            headers.iter().fold(0, |sum: u64, header| {
+                sum.saturating_add((header.chunk_count as u64).saturating_mul(8))
+            })
+        };
+        let before = self.tables.saturating_add(bytes(&self.meta.headers[..self.part]));
+        let end = before.saturating_add(bytes(&self.meta.headers[self.part..=self.part]));
+        let len = self.file.seek(SeekFrom::End(0)).map_err(|error| failed(error.into()))?;
+        if end > len {
+            return Err(failed(Error::Invalid(
+                "the file ends within its table of chunks".into(),
+            )));
+        }
+        // The library lists all blocks in memory that it does not look for, twice as much while the list grows.
+        memory::expect(header.chunk_count.saturating_mul(3 * size_of::<TileIndices>()))?;
         self.file
-            .seek(SeekFrom::Start(self.tables.saturating_add(before)))
+            .seek(SeekFrom::Start(before))
             .map_err(|error| failed(error.into()))?;
         let mut wanted = Vec::new();
         for tile in header.blocks_increasing_y_order() {

@@ -57,7 +57,7 @@ pub(super) fn draw(
         .max(canvas.size[1])
         .max(header.layer_size.0)
         .max(header.layer_size.1);
-    if longest > size(MAX_EDGE) || header.max_block_byte_size() > MAX_BLOCK_BYTES {
+    if longest > size(MAX_EDGE) || block_bytes(header) > MAX_BLOCK_BYTES as u128 {
         return Err(LookError::TooLarge {
             format: chunks::FORMAT,
             problem: TooLarge::Image([header.layer_size.0, header.layer_size.1]),
@@ -103,6 +103,12 @@ pub(super) fn draw(
         image,
         text: format!("{text} {words}"),
     })
+}
+
+/// Bytes of the largest block, which a damaged header may say is larger than memory.
+fn block_bytes(header: &Header) -> u128 {
+    let block = header.max_block_pixel_size();
+    block.0 as u128 * block.1 as u128 * header.channels.bytes_per_pixel as u128
 }
 
 /// How much the colours of Rec. 709 add to luminance.

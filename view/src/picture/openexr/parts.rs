@@ -7,7 +7,11 @@ use exr::math::Vec2;
 use exr::meta::MetaData;
 use exr::meta::header::Header;
 
-use crate::text::Quoted;
+use crate::text::{self, Quoted};
+
+/// Most parts of which a text says why they cannot be read, and longest such reason of the library, in bytes.
+const MAX_SAID: usize = 4;
+const MAX_REASON_BYTES: usize = 120;
 
 /// The parts of a file. No part is trusted before [`Parts::readable`] gives it.
 pub(super) struct Parts {
@@ -35,12 +39,18 @@ impl Parts {
     /// Why the other parts cannot be read.
     pub(super) fn problems(&self) -> Vec<String> {
         let all = self.meta.headers.iter().zip(&self.problems);
-        all.filter_map(|(header, problem)| {
+        let said = all.filter_map(|(header, problem)| {
             let name = header.own_attributes.layer_name.as_ref();
             let part = name.map_or_else(String::new, |name| format!(" {}", Quoted(&name.to_string())));
             problem.as_ref().map(|problem| format!("part{part} {problem}"))
-        })
-        .collect()
+        });
+        let mut said: Vec<String> = said.collect();
+        let more = said.len().saturating_sub(MAX_SAID);
+        said.truncate(MAX_SAID);
+        if more > 0 {
+            said.push(format!("{more} more parts"));
+        }
+        said
     }
 }
 
@@ -58,7 +68,8 @@ fn problem(header: &Header, is_multi: bool) -> Option<String> {
         channel.sampling = Vec2(1, 1);
     }
     if let Err(error) = plain.validate(is_multi, &mut false, false) {
-        return Some(format!("is damaged: {error}"));
+        let reason = text::bounded(&error.to_string(), MAX_REASON_BYTES);
+        return Some(format!("is damaged: {reason}"));
     }
     sampling_problem(header)
 }
