@@ -17,8 +17,8 @@ pub(super) struct Numbers<'a, T> {
     decode: Decode<T>,
     progress: &'a dyn Progress,
     raw: Vec<u8>,
-    numbers: Vec<T>,
-    /// The next number in `numbers`, and how many numbers of the array were read.
+    decoded: Vec<T>,
+    /// The next number in `decoded`, and how many numbers of the array were read.
     next: usize,
     read: u64,
 }
@@ -36,7 +36,7 @@ impl<'a, T: Copy + Default> Numbers<'a, T> {
             decode,
             progress,
             raw: Vec::new(),
-            numbers: Vec::new(),
+            decoded: Vec::new(),
             next: 0,
             read: 0,
         }
@@ -45,10 +45,10 @@ impl<'a, T: Copy + Default> Numbers<'a, T> {
     /// The next number; `None` behind the last one.
     #[inline]
     pub(super) fn next_number(&mut self) -> Result<Option<T>, LookError> {
-        if self.next == self.numbers.len() {
+        if self.next == self.decoded.len() {
             self.load()?;
         }
-        let number = self.numbers.get(self.next).copied();
+        let number = self.decoded.get(self.next).copied();
         self.next += usize::from(number.is_some());
         Ok(number)
     }
@@ -59,10 +59,10 @@ impl<'a, T: Copy + Default> Numbers<'a, T> {
         let left = self.array.size() / width - self.read;
         let count = usize::try_from(left.min(TOGETHER)).unwrap_or(0);
         memory::resize(&mut self.raw, count * self.array.dtype.size(), 0)?;
-        memory::resize(&mut self.numbers, count, T::default())?;
+        memory::resize(&mut self.decoded, count, T::default())?;
         self.reader
             .read_at(self.array.offset + self.read * width, &mut self.raw)?;
-        (self.decode)(&self.raw, &mut self.numbers);
+        (self.decode)(&self.raw, &mut self.decoded);
         self.read += count as u64;
         self.next = 0;
         Ok(())
