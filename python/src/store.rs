@@ -56,7 +56,10 @@ impl PyStore {
     #[new]
     #[pyo3(signature = (path=None))]
     fn new(py: Python<'_>, path: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let path = path.filter(|path| !path.is_none()).map(|path| arguments::path("path", path)).transpose()?;
+        let path = path
+            .filter(|path| !path.is_none())
+            .map(|path| arguments::path("path", path))
+            .transpose()?;
         let path = path.map_or_else(default_path, Ok)?;
         // Variables are read with the GIL, as other threads set them with it.
         let quota = QuotaSetting::of_environment().map_err(raise)?;
@@ -103,7 +106,11 @@ impl PyStore {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (wanted, store) = (filter(kind, source_dcc, name, group)?, self.store()?);
         let listing = py.detach(|| store.list()).map_err(raise)?;
-        let found: Vec<_> = listing.buffers.into_iter().filter(|buffer| wanted.matches_descriptor(buffer)).collect();
+        let found: Vec<_> = listing
+            .buffers
+            .into_iter()
+            .filter(|buffer| wanted.matches_descriptor(buffer))
+            .collect();
         from_json(py, &json(&found))
     }
 
@@ -169,10 +176,7 @@ impl PyStore {
     ///     NotFound: it is not there. WrongRole: it is a slot, which goes with its pool.
     fn delete(&self, buffer: &Bound<'_, PyAny>) -> PyResult<()> {
         let (reference, store) = (reference(buffer)?, self.store()?);
-        buffer
-            .py()
-            .detach(|| store.delete(&reference).map(drop))
-            .map_err(raise)
+        buffer.py().detach(|| store.delete(&reference).map(drop)).map_err(raise)
     }
 
     /// Removes what expired and what dead processes left; see :func:`gc`.

@@ -67,7 +67,8 @@ pub use scene::{SceneView, SceneWriter, SharedSceneBuffer};
 pub use share_out::{cores, share_out};
 pub use store::{
     Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletion, Holders, ListPosition, Listing, NameFilter,
-    QUOTA_VARIABLE, QuotaSetting, relative_directory_variable, Stamp, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary,
+    QUOTA_VARIABLE, QuotaSetting, Stamp, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary,
+    relative_directory_variable,
 };
 pub use sys::{Source, give_back_large_memory};
 pub use text::{is_hidden, push_escaped, unescaped, visible};

@@ -65,20 +65,18 @@ impl ShmServer {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.change(&context, move |store, _| {
-            match store.delete(&reference) {
-                Ok(Deletion { id, name, bytes }) => Ok(Reply(Deleted {
-                    id,
-                    name,
-                    freed_bytes: bytes,
-                })),
-                Err(Error::WrongRole { .. }) => Err(ToolError::argument(
-                    "buffer",
-                    "it is a slot of a pool",
-                    "Slots go with their pool: delete that, by its id in pool_status.",
-                )),
-                Err(error) => Err(error.into()),
-            }
+        self.change(&context, move |store, _| match store.delete(&reference) {
+            Ok(Deletion { id, name, bytes }) => Ok(Reply(Deleted {
+                id,
+                name,
+                freed_bytes: bytes,
+            })),
+            Err(Error::WrongRole { .. }) => Err(ToolError::argument(
+                "buffer",
+                "it is a slot of a pool",
+                "Slots go with their pool: delete that, by its id in pool_status.",
+            )),
+            Err(error) => Err(error.into()),
         })
         .await
     }

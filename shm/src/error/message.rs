@@ -134,6 +134,12 @@ mod tests {
             Error::NotFound {
                 reference: text(),
                 store: path(),
+                store_is_missing: false,
+            },
+            Error::NotFound {
+                reference: text(),
+                store: path(),
+                store_is_missing: true,
             },
             Error::NameTaken {
                 name: text(),
