@@ -25,10 +25,16 @@ pub(crate) fn text(argument: &'static str, value: &Bound<'_, PyAny>) -> PyResult
 
 /// The same of what is known to be a `str`.
 pub(crate) fn encoded(argument: &'static str, text: &Bound<'_, PyString>) -> PyResult<String> {
-    let shown = || text.repr().map_or_else(|_| "a text".to_owned(), |shown| shown.to_string());
+    let shown = || {
+        text.repr()
+            .map_or_else(|_| "a text".to_owned(), |shown| shown.to_string())
+    };
     text.to_str().map(str::to_owned).map_err(|error| {
         if error.is_instance_of::<PyUnicodeError>(text.py()) {
-            return invalid(argument, format!("{} has half of a surrogate pair, which is no character", shown()));
+            return invalid(
+                argument,
+                format!("{} has half of a surrogate pair, which is no character", shown()),
+            );
         }
         error
     })
@@ -36,7 +42,10 @@ pub(crate) fn encoded(argument: &'static str, text: &Bound<'_, PyString>) -> PyR
 
 /// A text that may be left out.
 pub(crate) fn optional_text(argument: &'static str, value: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
-    value.filter(|value| !value.is_none()).map(|value| text(argument, value)).transpose()
+    value
+        .filter(|value| !value.is_none())
+        .map(|value| text(argument, value))
+        .transpose()
 }
 
 /// A path, from text, bytes or an object that has one.

@@ -52,7 +52,10 @@ fn copy(name: &str, view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> P
             .dtype()
             .is_ok_and(|dtype| dtype.typestr() == target.element_type().typestr())
     });
-    if let Some(input) = same.as_ref().filter(|input| target.is_contiguous() && input.is_contiguous()) {
+    if let Some(input) = same
+        .as_ref()
+        .filter(|input| target.is_contiguous() && input.is_contiguous())
+    {
         check_shape(target, input.shape())?;
         return target.copy_from(py, input);
     }

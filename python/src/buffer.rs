@@ -1,5 +1,6 @@
 //! The Python classes of buffers that can be rewritten.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -307,9 +308,11 @@ fn is_path(value: &Bound<'_, PyAny>) -> bool {
     if value.is_instance_of::<PyDict>() {
         return false;
     }
-    value.extract::<String>().map_or(!value.is_instance_of::<PyString>(), |text| {
-        text.starts_with('/') && text.ends_with(".shm")
-    })
+    value
+        .extract::<String>()
+        .map_or(!value.is_instance_of::<PyString>(), |text| {
+            text.starts_with('/') && Path::new(&text).extension() == Some("shm".as_ref())
+        })
 }
 
 pub(crate) fn memory_view(py: Python<'_>, view: ArrayView) -> PyResult<Bound<'_, PyMemoryView>> {

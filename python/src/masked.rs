@@ -7,7 +7,10 @@ use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PyTuple};
 /// # Errors
 /// `TypeError` if the value of the argument or array `name` is a masked array, or a list or tuple with one in it.
 pub(crate) fn refuse_masked(name: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    if value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>() {
+    if value.is_instance_of::<PyBytes>()
+        || value.is_instance_of::<PyByteArray>()
+        || value.is_instance_of::<PyMemoryView>()
+    {
         return Ok(());
     }
     let Some(class) = masked_array(value.py())? else {

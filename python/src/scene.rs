@@ -205,8 +205,7 @@ impl PySharedSceneBuffer {
     #[classmethod]
     fn open_path(_class: &Bound<'_, PyType>, path: &Bound<'_, PyAny>, id: &Bound<'_, PyAny>) -> PyResult<Self> {
         let (py, path, id) = (path.py(), arguments::path("path", path)?, arguments::id(id)?);
-        py
-            .detach(|| SharedSceneBuffer::open_path(&path, id))
+        py.detach(|| SharedSceneBuffer::open_path(&path, id))
             .map(Self::wrap)
             .map_err(raise)
     }

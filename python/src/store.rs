@@ -56,7 +56,10 @@ impl PyStore {
     #[new]
     #[pyo3(signature = (path=None))]
     fn new(py: Python<'_>, path: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
-        let path = path.filter(|path| !path.is_none()).map(|path| arguments::path("path", path)).transpose()?;
+        let path = path
+            .filter(|path| !path.is_none())
+            .map(|path| arguments::path("path", path))
+            .transpose()?;
         let options = options_of_environment(&path.map_or_else(default_path, Ok)?)?;
         py.detach(|| Store::open(&options))
             .map(|store| Self(Mutex::new(store)))
@@ -101,7 +104,11 @@ impl PyStore {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (wanted, store) = (filter(kind, source_dcc, name, group)?, self.store()?);
         let listing = py.detach(|| store.list()).map_err(raise)?;
-        let found: Vec<_> = listing.buffers.into_iter().filter(|buffer| wanted.matches_described(buffer)).collect();
+        let found: Vec<_> = listing
+            .buffers
+            .into_iter()
+            .filter(|buffer| wanted.matches_described(buffer))
+            .collect();
         from_json(py, &json(&found))
     }
 

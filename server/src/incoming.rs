@@ -4,8 +4,8 @@ use std::fmt;
 
 use dcc_mcp_shm::Error;
 use rmcp::model::{
-    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest, ConstString as _,
-    ErrorData, JsonRpcVersion2_0, RequestId, ServerJsonRpcMessage,
+    CallToolRequest, CallToolRequestMethod, CallToolRequestParams, ClientJsonRpcMessage, ClientRequest,
+    ConstString as _, ErrorData, JsonRpcVersion2_0, RequestId, ServerJsonRpcMessage,
 };
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -112,7 +112,10 @@ fn expected(message: ClientJsonRpcMessage) -> Result<ClientJsonRpcMessage, Box<S
         && KNOWN_METHODS.contains(&unread.method.as_str())
     {
         let problem = bad_params(&unread.method, unread.params.as_ref().unwrap_or(&Value::Null));
-        return Err(refusal(ErrorData::invalid_params(problem, None), Some(request.id.clone())));
+        return Err(refusal(
+            ErrorData::invalid_params(problem, None),
+            Some(request.id.clone()),
+        ));
     }
     Ok(message)
 }

@@ -29,6 +29,9 @@ mod manifest;
 mod outgoing;
 mod platform;
 mod prompts;
+#[cfg(test)]
+#[path = "../../tests/properties.rs"]
+mod properties;
 mod quota;
 mod reference;
 mod reply;

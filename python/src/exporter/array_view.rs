@@ -103,11 +103,13 @@ impl ArrayView {
     }
 
     /// The part that an index means, which is no flat one: the element itself if no axis is left.
-    pub(super) fn indexed<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn indexed<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let part = self.part(self.axes().indexed(index)?);
         // An ellipsis asks for a view also where it stands for no axis.
         let has_ellipsis = index.is_instance_of::<PyEllipsis>()
-            || index.cast::<PyTuple>().is_ok_and(|items| items.iter().any(|item| item.is_instance_of::<PyEllipsis>()));
+            || index
+                .cast::<PyTuple>()
+                .is_ok_and(|items| items.iter().any(|item| item.is_instance_of::<PyEllipsis>()));
         if part.shape.is_empty() && !has_ellipsis {
             return part.element(index.py(), part.offset);
         }
@@ -115,7 +117,7 @@ impl ArrayView {
     }
 
     /// Length of the first axis.
-    pub(super) fn row_count(&self) -> PyResult<usize> {
+    fn row_count(&self) -> PyResult<usize> {
         let rows = self.shape.first().map(|rows| rows.unsigned_abs());
         rows.ok_or_else(|| PyTypeError::new_err("one value without axes has no rows"))
     }
@@ -128,7 +130,9 @@ impl ArrayView {
         unsafe { ptr::copy_nonoverlapping(from, bytes.as_mut_ptr(), width) };
         let format = element::struct_format(self.dtype);
         let unpack = py.import("struct")?.getattr("unpack")?;
-        let parts = unpack.call1((format, PyBytes::new(py, &bytes[..width])))?.cast_into::<PyTuple>()?;
+        let parts = unpack
+            .call1((format, PyBytes::new(py, &bytes[..width])))?
+            .cast_into::<PyTuple>()?;
         if self.dtype.is_complex() {
             return py.get_type::<PyComplex>().call1(parts);
         }
@@ -206,7 +210,8 @@ impl ArrayView {
         if wants(ffi::PyBUF_F_CONTIGUOUS) && !(in_one_row && is_contiguous) {
             return Err(PyBufferError::new_err("this view is in C order"));
         }
-        let takes_steps = wants(ffi::PyBUF_STRIDES) && !wants(ffi::PyBUF_C_CONTIGUOUS) && !wants(ffi::PyBUF_ANY_CONTIGUOUS);
+        let takes_steps =
+            wants(ffi::PyBUF_STRIDES) && !wants(ffi::PyBUF_C_CONTIGUOUS) && !wants(ffi::PyBUF_ANY_CONTIGUOUS);
         if !is_contiguous && !takes_steps {
             return Err(PyBufferError::new_err(
                 "the elements of this view do not lie one after the other; copy it with numpy.ascontiguousarray",
@@ -268,7 +273,8 @@ impl ArrayView {
     /// The rows along the first axis, as a sequence: of an array of more than one axis they are views of the same memory.
     #[getter]
     fn rows(slf: Bound<'_, Self>) -> PyResult<Rows> {
-        Rows::of(slf)
+        let count = slf.get().row_count()?;
+        Ok(Rows::new(slf.into_any().unbind(), count))
     }
 
     /// A copy of all elements, in C order.
@@ -312,7 +318,9 @@ impl ArrayView {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (slf.py(), slf.get());
         if stream.is_some_and(|stream| !stream.is_none()) || dl_device.is_some_and(|device| device != dlpack::CPU) {
-            return Err(PyBufferError::new_err("this memory is of the processor: there is no stream and no other device"));
+            return Err(PyBufferError::new_err(
+                "this memory is of the processor: there is no stream and no other device",
+            ));
         }
         let is_copy = copy == Some(true);
         let width = this.dtype.size().cast_signed();

@@ -76,7 +76,10 @@ impl Axes {
 /// The place in an axis of this length that a number means.
 fn position(item: &Bound<'_, PyAny>, len: isize) -> PyResult<isize> {
     let index: isize = item.extract().map_err(|_| {
-        let kind = item.get_type().qualname().map_or_else(|_| "value".to_owned(), |name| name.to_string());
+        let kind = item
+            .get_type()
+            .qualname()
+            .map_or_else(|_| "value".to_owned(), |name| name.to_string());
         PyTypeError::new_err(format!(
             "an index is a number, a slice, an ellipsis or a tuple of them, not a {kind}; use numpy.asarray(view)"
         ))

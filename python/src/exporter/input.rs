@@ -101,10 +101,15 @@ impl<'py> Input<'py> {
             return Ok(bytes);
         }
         if width < 0 || self.raw.ndim < 0 || (width == 0 && bytes > 0) {
-            return impossible(format!("{bytes} bytes of elements of {width} bytes in {} dimensions", self.raw.ndim));
+            return impossible(format!(
+                "{bytes} bytes of elements of {width} bytes in {} dimensions",
+                self.raw.ndim
+            ));
         }
         let shape = self.shape();
-        let size = shape.iter().try_fold(width.unsigned_abs(), |size, &n| size.checked_mul(usize::try_from(n).ok()?));
+        let size = shape.iter().try_fold(width.unsigned_abs(), |size, &n| {
+            size.checked_mul(usize::try_from(n).ok()?)
+        });
         match size {
             Some(size) if isize::try_from(size).is_ok() => Ok(size),
             _ => impossible(format!("elements of {width} bytes in the shape {shape:?}")),

@@ -1,24 +1,19 @@
 //! The rows of a view as a sequence.
 
 use pyo3::prelude::*;
-use pyo3::types::PySlice;
-
-use super::array_view::ArrayView;
+use pyo3::types::{PySlice, PyTuple};
 
 /// The rows of an ``ArrayView`` along its first axis; of one axis, its elements.
 #[pyclass(frozen, sequence, module = "dcc_mcp_shm")]
 pub(crate) struct Rows {
-    view: Py<ArrayView>,
+    view: Py<PyAny>,
     count: usize,
 }
 
 impl Rows {
-    pub(super) fn of(view: Bound<'_, ArrayView>) -> PyResult<Self> {
-        let count = view.get().row_count()?;
-        Ok(Self {
-            view: view.unbind(),
-            count,
-        })
+    /// The rows of a view whose first axis has `count`.
+    pub(super) fn new(view: Py<PyAny>, count: usize) -> Self {
+        Self { view, count }
     }
 }
 
@@ -31,11 +26,11 @@ impl Rows {
 
     /// One row, or, with a slice, a view of several.
     fn __getitem__<'py>(&self, index: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-        let view = self.view.get();
+        let view = self.view.bind(index.py());
         if index.is_instance_of::<PySlice>() {
-            return view.indexed(index);
+            return view.get_item(index);
         }
-        // A tuple, so that a number is not taken for a flat index.
-        view.indexed((index,).into_pyobject(index.py())?.as_any())
+        // In a tuple, so that a number is not taken for a flat index.
+        view.get_item(PyTuple::new(index.py(), [index])?)
     }
 }

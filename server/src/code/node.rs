@@ -3,6 +3,7 @@
 use dcc_mcp_shm::Descriptor;
 
 use super::literal::braced as literal;
+use super::picture::pixels;
 
 /// Code that reads the first array with elements of a scene that lies in its file as it is, or all bytes without such. It is
 /// one copy, because Node cannot map files.
@@ -33,7 +34,7 @@ fn place(descriptor: &Descriptor) -> (&'static str, u64, u64, String) {
     };
     // Products fit, because the array lies in a file.
     let count: u64 = array.shape.iter().product();
-    let order = super::pixels(descriptor).filter(|(pixels, _)| pixels == name);
+    let order = pixels(descriptor).filter(|(array, _)| array == name);
     let order = order.map_or_else(String::new, |(_, order)| format!("; {order}"));
     let what = format!("{}, {} {:?}{order}", literal(name), array.dtype, array.shape);
     match typed_array(array.dtype.typestr()) {

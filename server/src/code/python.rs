@@ -8,6 +8,7 @@ use dcc_mcp_shm::{BufferState, DIR_VARIABLE, Descriptor, FileRole, MAX_NAME_BYTE
 use uuid::Uuid;
 
 use super::literal::python as literal;
+use super::picture::pixels;
 
 const LIBRARY_STORE: &str = "dcc_mcp_shm.Store";
 /// Most arrays that have a line of their own in code that fills them; a mesh has a handful.
@@ -40,7 +41,7 @@ pub(super) fn library(descriptor: &Descriptor) -> String {
         let state = descriptor.state.as_str();
         return format!("import dcc_mcp_shm\n{open}  # {state}: it can be read once its writer has sealed it");
     }
-    let order = super::pixels(descriptor).map_or_else(String::new, |(name, order)| format!("; {name}: {order}"));
+    let order = pixels(descriptor).map_or_else(String::new, |(name, order)| format!("; {name}: {order}"));
     if descriptor.arrays.is_empty() {
         let (data, what) = if descriptor.use_compression {
             ("scene.read()", "bytes, decompressed")
@@ -90,7 +91,7 @@ fn fill_code(descriptor: &Descriptor) -> String {
 
 /// What a comment says about the order of pixels after the name of an array, if the array is a picture.
 fn order_of(descriptor: &Descriptor, name: &str) -> String {
-    let order = super::pixels(descriptor).filter(|(pixels, _)| *pixels == name);
+    let order = pixels(descriptor).filter(|(array, _)| *array == name);
     order.map_or_else(String::new, |(_, order)| format!("; {order}"))
 }
 

@@ -1,84 +1,16 @@
 //! A value made to fit a schema, in the subset that this server's input schemas are written in.
 
-use dcc_mcp_shm::{Domain, Dtype};
-use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::Problems;
 use super::json_text::json_in;
-use super::number::{NoNumber, whole};
-use super::words::{is_nothing, letters, tidy};
+use super::problems::Problems;
+use super::scalar::{choice, number, plain_text, quoted, reference, truth, wrong_type};
+use super::schema_object::Object;
+use super::words::is_nothing;
 
-/// Fields whose text is content or a name to look up, and is taken to the letter.
-pub(super) const TO_THE_LETTER: [&str; 4] = ["text", "base64", "array", "arrays"];
 /// Fields of which an empty text, and the word `null`, are content.
 pub(super) const CONTENT: [&str; 2] = ["text", "base64"];
-/// Fields that say which buffer is meant, as models call them beside the name that the schema has.
-const REFERENCE_FIELDS: [&str; 13] = [
-    "buffer",
-    "buffer_id",
-    "buffer_name",
-    "descriptor",
-    "id",
-    "name",
-    "path",
-    "pool",
-    "pool_id",
-    "pool_name",
-    "reference",
-    "uri",
-    "uuid",
-];
-/// Longest value that an error quotes, in bytes.
-const MAX_QUOTED_BYTES: usize = 60;
-
-/// The schema of an object with fields of their own.
-pub(super) struct Object<'a> {
-    properties: Option<&'a JsonObject>,
-    required: Vec<&'a str>,
-}
-
-impl<'a> Object<'a> {
-    pub(super) fn of(schema: &'a JsonObject) -> Self {
-        let required = schema.get("required").and_then(Value::as_array);
-        Self {
-            properties: schema.get("properties").and_then(Value::as_object),
-            required: required.into_iter().flatten().filter_map(Value::as_str).collect(),
-        }
-    }
-
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.schema(name).is_some()
-    }
-
-    fn schema(&self, name: &str) -> Option<&'a JsonObject> {
-        self.properties?.get(name)?.as_object()
-    }
-
-    fn names(&self) -> impl Iterator<Item = &'a String> {
-        self.properties.into_iter().flat_map(Map::keys)
-    }
-
-    /// The field that a name means: itself, or the one that is spelled with the same letters.
-    fn named(&self, name: &str) -> Option<&'a str> {
-        let exact = self.names().find(|known| *known == name);
-        let same = || self.names().find(|known| letters(known) == letters(name));
-        exact.or_else(same).map(String::as_str)
-    }
-
-    /// The field that says which buffer is meant, if a field of this name can stand for it.
-    fn reference_field(&self, given: &str) -> Option<&'a str> {
-        let stands_for_one = REFERENCE_FIELDS.iter().any(|field| letters(field) == letters(given));
-        let field = self.properties?.iter().find(|(_, schema)| is_reference(schema));
-        field.filter(|_| stands_for_one).map(|(name, _)| name.as_str())
-    }
-}
-
-/// The schema of what means a buffer: a text or an object.
-fn is_reference(schema: &Value) -> bool {
-    schema.get("anyOf").is_some()
-}
 
 /// The fields of an object as its schema asks for them. What is wrong is added to `problems`.
 pub(super) fn fields(object: &Object<'_>, given: JsonObject, path: &str, problems: &mut Problems) -> JsonObject {
@@ -115,18 +47,13 @@ pub(super) fn fields(object: &Object<'_>, given: JsonObject, path: &str, problem
         }
     }
     for name in unknown {
-        problems.add(&inside(path, &text::bounded(&name, MAX_QUOTED_BYTES)), unknown_field(object, &name));
+        problems.add(&inside(path, &quoted(&name)), object.unknown_field(&name));
     }
     fitted
 }
 
 /// Puts what was given in fields such as `id` and `name` into the field that means a buffer.
-fn take_reference(
-    object: &Object<'_>,
-    mut reference: JsonObject,
-    meant: &mut JsonObject,
-    unknown: &mut Vec<String>,
-) {
+fn take_reference(object: &Object<'_>, mut reference: JsonObject, meant: &mut JsonObject, unknown: &mut Vec<String>) {
     let Some(first) = reference.keys().next().cloned() else {
         return;
     };
@@ -169,20 +96,6 @@ fn inside(path: &str, name: &str) -> String {
     }
 }
 
-fn unknown_field(object: &Object<'_>, name: &str) -> String {
-    let (given, known): (_, Vec<_>) = (letters(name), object.names().collect());
-    let near = known.iter().find(|known| {
-        let known = letters(known);
-        given.len() > 2 && (known.contains(&given) || given.contains(&known))
-    });
-    let listed: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
-    match (near, &listed[..]) {
-        (Some(near), _) => format!("unknown field; is `{near}` meant?"),
-        (None, []) => "unknown field; this tool takes no arguments".to_owned(),
-        (None, listed) => format!("unknown field; there are {}", listed.join(", ")),
-    }
-}
-
 /// The value that is meant; `None` if none is, which is then told.
 fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut Problems) -> Option<Value> {
     if schema.contains_key("anyOf") {
@@ -198,104 +111,6 @@ fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut
         Some("array") => list(name, schema, value, path, problems),
         Some("object") => object(schema, value, path, problems),
         _ => Some(value),
-    }
-}
-
-fn wrong_type(value: &Value, expected: &str) -> String {
-    let kind = match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "text",
-        Value::Array(_) => "list",
-        Value::Object(_) => "object",
-    };
-    let found = match value {
-        Value::Null => kind.to_owned(),
-        value => format!("{kind} {}", text::bounded(&value.to_string(), MAX_QUOTED_BYTES)),
-    };
-    format!("invalid type: {found}, expected {expected}")
-}
-
-/// A text or an object; which buffer it means is found in the store.
-fn reference(value: Value, path: &str, problems: &mut Problems) -> Option<Value> {
-    match value {
-        Value::String(_) | Value::Object(_) => Some(value),
-        Value::Array(mut items) if items.len() == 1 => reference(items.remove(0), path, problems),
-        Value::Array(items) if items.len() > 1 => {
-            problems.add(path, format!("it is a list of {}; give one at a time", items.len()));
-            None
-        }
-        other => {
-            problems.add(path, format!("expected an id, a name or a descriptor, not {}", text::bounded(&other.to_string(), MAX_QUOTED_BYTES)));
-            None
-        }
-    }
-}
-
-fn choice(choices: &[Value], value: &Value, path: &str, problems: &mut Problems) -> Option<Value> {
-    let listed: Vec<_> = choices.iter().filter_map(Value::as_str).map(|choice| format!("`{choice}`")).collect();
-    let expected = format!("one of {}", listed.join(", "));
-    let Some(given) = value.as_str() else {
-        problems.add(path, wrong_type(value, &expected));
-        return None;
-    };
-    let meant = choices.iter().find(|choice| choice.as_str().is_some_and(|choice| letters(choice) == letters(given)));
-    if meant.is_none() {
-        let given = text::bounded(given, MAX_QUOTED_BYTES);
-        problems.add(path, format!("unknown variant `{given}`, expected {expected}"));
-    }
-    meant.cloned()
-}
-
-fn plain_text(name: &str, value: Value, path: &str, problems: &mut Problems) -> Option<Value> {
-    let is_exact = TO_THE_LETTER.contains(&name);
-    let given = match value {
-        Value::String(given) if is_exact => return Some(Value::String(given)),
-        Value::String(given) => tidy(&given).to_owned(),
-        // A name of digits.
-        Value::Number(number) if !is_exact && (number.is_u64() || number.is_i64()) => number.to_string(),
-        other => {
-            problems.add(path, wrong_type(&other, "text"));
-            return None;
-        }
-    };
-    let meant = match name {
-        "dtype" => Dtype::named(&given).map(|dtype| dtype.typestr().to_owned()),
-        "domain" => letters(&given).parse().map(|domain: Domain| domain.as_str().to_owned()),
-        _ => Ok(given),
-    };
-    meant.map(Value::String).map_err(|error| problems.add(path, error.to_string())).ok()
-}
-
-fn number(schema: &JsonObject, value: &Value, path: &str, problems: &mut Problems) -> Option<Value> {
-    let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
-    match whole(value) {
-        Err(NoNumber::OtherType) => problems.add(path, wrong_type(value, "a whole number")),
-        Err(NoNumber::OutOfRange) => {
-            let given = text::bounded(&value.to_string(), MAX_QUOTED_BYTES);
-            problems.add(path, format!("invalid value: {given}, expected a whole number from 0 on"));
-        }
-        Ok(number) => match (limit("minimum").unwrap_or_default(), limit("maximum")) {
-            (least, Some(most)) if !(least..=most).contains(&number) => {
-                problems.add(path, format!("{number} is not between {least} and {most}"));
-            }
-            _ => return Some(number.into()),
-        },
-    }
-    None
-}
-
-fn truth(value: Value, path: &str, problems: &mut Problems) -> Option<Value> {
-    let spelled = value.as_str().map(|text| letters(text));
-    match (spelled.as_deref(), &value) {
-        (Some("true"), _) => Some(true.into()),
-        (Some("false"), _) => Some(false.into()),
-        (_, Value::Bool(_)) => Some(value),
-        _ => {
-            problems.add(path, wrong_type(&value, "true or false"));
-            None
-        }
     }
 }
 
@@ -319,11 +134,11 @@ fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mu
             return None;
         }
     };
-    let before = problems.0.len();
+    let before = problems.count();
     let items = items.into_iter().enumerate();
     let fitted = items.filter_map(|(at, item)| fit(name, item_schema, item, &format!("{path}[{at}]"), problems));
     let fitted: Vec<_> = fitted.collect();
-    (problems.0.len() == before).then_some(Value::Array(fitted))
+    (problems.count() == before).then_some(Value::Array(fitted))
 }
 
 /// The numbers of a text such as `(8, 3)` or `8x3`, as texts.
@@ -355,7 +170,7 @@ fn object(schema: &JsonObject, value: Value, path: &str, problems: &mut Problems
             return None;
         }
     };
-    let before = problems.0.len();
+    let before = problems.count();
     let fitted = match of_each {
         Some(of_each) => {
             let each = given.into_iter().filter_map(|(name, value)| {
@@ -368,7 +183,7 @@ fn object(schema: &JsonObject, value: Value, path: &str, problems: &mut Problems
         // Its fields are free, and so are their values.
         None => given,
     };
-    (problems.0.len() == before).then_some(Value::Object(fitted))
+    (problems.count() == before).then_some(Value::Object(fitted))
 }
 
 /// A list of objects of which each says its name, as an object by those names.
@@ -384,7 +199,7 @@ fn by_name(items: Vec<Value>, path: &str, problems: &mut Problems) -> Option<Jso
             return None;
         };
         if named.insert(name.clone(), Value::Object(fields)).is_some() {
-            problems.add(path, format!("{:?} is there twice", text::bounded(&name, MAX_QUOTED_BYTES)));
+            problems.add(path, format!("{:?} is there twice", quoted(&name)));
             return None;
         }
     }

@@ -65,7 +65,17 @@ mod tests {
 
     #[test]
     fn other_text_is_none() {
-        for text in ["", "5", "\"a\"", "cube", "{", "{'a': 'it''s'}", "{'a': \"b\"", "{\"a\": 1} and more", "[1, 2"] {
+        for text in [
+            "",
+            "5",
+            "\"a\"",
+            "cube",
+            "{",
+            "{'a': 'it''s'}",
+            "{'a': \"b\"",
+            "{\"a\": 1} and more",
+            "[1, 2",
+        ] {
             assert_eq!(json_in(text), None, "{text}");
         }
     }

@@ -7,24 +7,27 @@
 mod fit;
 mod json_text;
 mod number;
+mod problems;
+mod scalar;
+mod schema_object;
 mod words;
 
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
 #[cfg(test)]
-use self::fit::{CONTENT, TO_THE_LETTER};
-use self::fit::{Object, fields};
+use self::fit::CONTENT;
+use self::fit::fields;
 pub(crate) use self::json_text::{json_in, unfenced};
+use self::problems::Problems;
+#[cfg(test)]
+use self::scalar::TO_THE_LETTER;
+use self::schema_object::Object;
 pub(crate) use self::words::between_quotes;
 use crate::reply::ToolError;
 
 /// Fields that hold all arguments of a call once more, as some hosts nest them.
 const WRAPPERS: [&str; 6] = ["arguments", "args", "input", "kwargs", "params", "parameters"];
-/// Most bad fields that an error names.
-const MAX_PROBLEMS: usize = 8;
-/// Advice for every error that is about arguments alone.
-const ADVICE: &str = "Correct the arguments and call the tool again.";
 
 /// The arguments that a tool with this input schema is meant to get.
 ///
@@ -50,44 +53,6 @@ fn unwrapped(object: &Object<'_>, given: JsonObject) -> JsonObject {
         _ => None,
     };
     nested.unwrap_or(given)
-}
-
-/// What is wrong with the arguments of a call, in the order of its fields.
-#[derive(Debug, Default)]
-struct Problems(Vec<Problem>);
-
-#[derive(Debug)]
-struct Problem {
-    /// The path of the field, such as `arrays.a.shape[1]`; empty if the problem names the field itself.
-    field: String,
-    what: String,
-}
-
-impl Problems {
-    fn add(&mut self, field: &str, what: impl Into<String>) {
-        self.0.push(Problem {
-            field: field.to_owned(),
-            what: what.into(),
-        });
-    }
-
-    fn into_result(self) -> Result<(), ToolError> {
-        let told = |problem: &Problem| match problem {
-            Problem { field, what } if field.is_empty() => what.clone(),
-            Problem { field, what } => format!("`{field}`: {what}"),
-        };
-        match &self.0[..] {
-            [] => Ok(()),
-            [Problem { field, what }] if !field.is_empty() => Err(ToolError::argument(field, what, ADVICE)),
-            several => {
-                let mut all: Vec<_> = several.iter().take(MAX_PROBLEMS).map(told).collect();
-                if several.len() > MAX_PROBLEMS {
-                    all.push(format!("and {} more", several.len() - MAX_PROBLEMS));
-                }
-                Err(ToolError::new(format!("Bad arguments: {}", all.join("; ")), ADVICE))
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -93,7 +93,14 @@ mod tests {
 
     #[test]
     fn nothing_else_is() {
-        for value in [json!(-1), json!("-1"), json!(-2.0), json!(1e300), json!("1e300"), json!("9".repeat(30))] {
+        for value in [
+            json!(-1),
+            json!("-1"),
+            json!(-2.0),
+            json!(1e300),
+            json!("1e300"),
+            json!("9".repeat(30)),
+        ] {
             assert_eq!(whole(&value), Err(NoNumber::OutOfRange), "{value}");
         }
         for value in [

@@ -27,57 +27,79 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
         let text = "[a-z]{3,9}".prop_map(Value::from);
         let object = "[a-z]{3,9}".prop_map(|name| json!({"name": name}));
         let one = prop_oneof![text, object];
-        return (one, any::<bool>()).prop_map(|(one, listed)| (one.clone(), if listed { json!([one]) } else { one })).boxed();
+        return (one, any::<bool>())
+            .prop_map(|(one, listed)| (one.clone(), if listed { json!([one]) } else { one }))
+            .boxed();
     }
     if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
-        return (select(choices.clone()), spelling()).prop_map(|(choice, spell)| {
-            let spelled = spell(choice.as_str().expect("text"));
-            (choice, spelled.into())
-        }).boxed();
+        return (select(choices.clone()), spelling())
+            .prop_map(|(choice, spell)| {
+                let spelled = spell(choice.as_str().expect("text"));
+                (choice, spelled.into())
+            })
+            .boxed();
     }
     match schema["type"].as_str().expect("a type") {
         "string" if name == "dtype" => {
-            let types = [("<f4", "float32"), ("|u1", "uint8"), ("<i8", "np.int64"), ("<f2", " F2"), ("<f8", "Float64")];
-            select(types.to_vec()).prop_map(|(typestr, spelled)| (typestr.into(), spelled.into())).boxed()
+            let types = [
+                ("<f4", "float32"),
+                ("|u1", "uint8"),
+                ("<i8", "np.int64"),
+                ("<f2", " F2"),
+                ("<f8", "Float64"),
+            ];
+            select(types.to_vec())
+                .prop_map(|(typestr, spelled)| (typestr.into(), spelled.into()))
+                .boxed()
         }
         "string" if name == "domain" => {
             let domains = [("point", "POINT"), ("corner", " Corner"), ("face", "face")];
-            select(domains.to_vec()).prop_map(|(domain, spelled)| (domain.into(), spelled.into())).boxed()
+            select(domains.to_vec())
+                .prop_map(|(domain, spelled)| (domain.into(), spelled.into()))
+                .boxed()
         }
-        "string" if TO_THE_LETTER.contains(&name.as_str()) => {
-            "[ \"a-z]{1,9}x".prop_map(|text| (text.clone().into(), text.into())).boxed()
-        }
-        "string" => ("[a-z]{3,9}", wrapping()).prop_map(|(text, wrap)| {
-            let wrapped = wrap(&text);
-            (text.into(), wrapped.into())
-        }).boxed(),
+        "string" if TO_THE_LETTER.contains(&name.as_str()) => "[ \"a-z]{1,9}x"
+            .prop_map(|text| (text.clone().into(), text.into()))
+            .boxed(),
+        "string" => ("[a-z]{3,9}", wrapping())
+            .prop_map(|(text, wrap)| {
+                let wrapped = wrap(&text);
+                (text.into(), wrapped.into())
+            })
+            .boxed(),
         "integer" => {
             let limit = |limit: &str, default: u64| schema.get(limit).and_then(Value::as_u64).unwrap_or(default);
             let range = limit("minimum", 0)..=limit("maximum", 1 << 40);
-            (range, 0..6_usize).prop_map(|(number, how)| {
-                #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-                let as_float = number as f64;
-                let spelled = [
-                    json!(number),
-                    json!(number.to_string()),
-                    json!(as_float),
-                    json!(format!(" {number}\n")),
-                    json!(format!("{number}.0")),
-                    json!(format!("\"{number}\"")),
-                ];
-                (number.into(), spelled[how].clone())
-            }).boxed()
+            (range, 0..6_usize)
+                .prop_map(|(number, how)| {
+                    #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+                    let as_float = number as f64;
+                    let spelled = [
+                        json!(number),
+                        json!(number.to_string()),
+                        json!(as_float),
+                        json!(format!(" {number}\n")),
+                        json!(format!("{number}.0")),
+                        json!(format!("\"{number}\"")),
+                    ];
+                    (number.into(), spelled[how].clone())
+                })
+                .boxed()
         }
-        "boolean" => (any::<bool>(), spelling()).prop_map(|(truth, spell)| {
-            let spelled = spell(&truth.to_string());
-            (truth.into(), spelled.into())
-        }).boxed(),
+        "boolean" => (any::<bool>(), spelling())
+            .prop_map(|(truth, spell)| {
+                let spelled = spell(&truth.to_string());
+                (truth.into(), spelled.into())
+            })
+            .boxed(),
         "array" => {
             let items = prop::collection::vec(pair(&name, &schema["items"]), 1..4);
-            (items, wrapping_json()).prop_map(|(items, wrap)| {
-                let (meant, spelled): (Vec<_>, Vec<_>) = items.into_iter().unzip();
-                (meant.into(), wrap(spelled.into()))
-            }).boxed()
+            (items, wrapping_json())
+                .prop_map(|(items, wrap)| {
+                    let (meant, spelled): (Vec<_>, Vec<_>) = items.into_iter().unzip();
+                    (meant.into(), wrap(spelled.into()))
+                })
+                .boxed()
         }
         "object" => object_pair(schema),
         other => unreachable!("no input has {other}"),
@@ -87,37 +109,59 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
 fn object_pair(schema: &Value) -> BoxedStrategy<(Value, Value)> {
     if let Some(each) = schema.get("additionalProperties").filter(|each| each.is_object()) {
         let named = prop::collection::btree_map("[a-z]{1,6}", pair("", each), 1..3);
-        return (named, wrapping_json()).prop_map(|(named, wrap)| {
-            let meant: JsonObject = named.iter().map(|(name, (meant, _))| (name.clone(), meant.clone())).collect();
-            let spelled: JsonObject = named.into_iter().map(|(name, (_, spelled))| (name, spelled)).collect();
-            (meant.into(), wrap(spelled.into()))
-        }).boxed();
+        return (named, wrapping_json())
+            .prop_map(|(named, wrap)| {
+                let meant: JsonObject = named
+                    .iter()
+                    .map(|(name, (meant, _))| (name.clone(), meant.clone()))
+                    .collect();
+                let spelled: JsonObject = named.into_iter().map(|(name, (_, spelled))| (name, spelled)).collect();
+                (meant.into(), wrap(spelled.into()))
+            })
+            .boxed();
     }
     let none = JsonObject::new();
     let takes_none = (schema["additionalProperties"] == false).then_some(&none);
     let Some(properties) = schema.get("properties").and_then(Value::as_object).or(takes_none) else {
         // Free facts are kept to the letter.
         let facts = json!({"upAxis": "Z", "note": " null ", "n": "5", "list": [1.5, null]});
-        return wrapping_json().prop_map(move |wrap| (facts.clone(), wrap(facts.clone()))).boxed();
+        return wrapping_json()
+            .prop_map(move |wrap| (facts.clone(), wrap(facts.clone())))
+            .boxed();
     };
-    let required: BTreeSet<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: BTreeSet<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let fields = properties.iter().map(|(name, schema)| {
         let is_required = required.contains(name.as_str());
-        (Just(name.clone()), pair(name, schema), prop::bool::weighted(if is_required { 1.0 } else { 0.5 }), 0..5_usize)
+        (
+            Just(name.clone()),
+            pair(name, schema),
+            prop::bool::weighted(if is_required { 1.0 } else { 0.5 }),
+            0..5_usize,
+        )
     });
     let fields: Vec<_> = fields.collect();
-    fields.prop_map(|fields| {
-        let (mut meant, mut spelled) = (JsonObject::new(), JsonObject::new());
-        for (name, (value, written), is_given, nothing) in fields {
-            if is_given {
-                meant.insert(name.clone(), value);
-                spelled.insert(name, written);
-            } else if nothing < 4 && !CONTENT.contains(&name.as_str()) {
-                spelled.insert(name, [json!(null), json!(""), json!("null"), json!("None")][nothing].clone());
+    fields
+        .prop_map(|fields| {
+            let (mut meant, mut spelled) = (JsonObject::new(), JsonObject::new());
+            for (name, (value, written), is_given, nothing) in fields {
+                if is_given {
+                    meant.insert(name.clone(), value);
+                    spelled.insert(name, written);
+                } else if nothing < 4 && !CONTENT.contains(&name.as_str()) {
+                    spelled.insert(
+                        name,
+                        [json!(null), json!(""), json!("null"), json!("None")][nothing].clone(),
+                    );
+                }
             }
-        }
-        (meant.into(), spelled.into())
-    }).boxed()
+            (meant.into(), spelled.into())
+        })
+        .boxed()
 }
 
 fn spelling() -> impl Strategy<Value = fn(&str) -> String> {
@@ -169,11 +213,16 @@ fn object(value: Value) -> JsonObject {
 
 /// Content is only dropped beside other content; a generator does not know of that.
 fn has_empty_content(arguments: &JsonObject) -> bool {
-    CONTENT.iter().any(|name| arguments.get(*name).and_then(Value::as_str).is_some_and(|text| text.trim().is_empty()))
+    CONTENT.iter().any(|name| {
+        arguments
+            .get(*name)
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.trim().is_empty())
+    })
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(crate::properties::config(1000))]
 
     #[test]
     fn what_models_write_is_what_they_mean((tool, meant, spelled) in call()) {
@@ -240,7 +289,9 @@ proptest! {
 fn of(tool: &str, given: Value) -> Result<Value, String> {
     let tools = all();
     let tool = tools.iter().find(|known| known.name == tool).expect("a tool");
-    arguments(&tool.input_schema, object(given)).map(Value::Object).map_err(|error| error.to_string())
+    arguments(&tool.input_schema, object(given))
+        .map(Value::Object)
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -256,7 +307,11 @@ fn layouts_are_taken_as_models_and_python_write_them() {
         json!("{'position': {'dtype': 'f4', 'shape': [8, 3], 'domain': 'point'}}"),
         json!("[{\"name\": \"position\", \"dtype\": \"f4\", \"shape\": [8, 3], \"domain\": \"point\"}]"),
     ] {
-        assert_eq!(of("create_buffer", json!({"arrays": arrays})), Ok(meant.clone()), "{arrays}");
+        assert_eq!(
+            of("create_buffer", json!({"arrays": arrays})),
+            Ok(meant.clone()),
+            "{arrays}"
+        );
     }
     let flat = json!({"arrays": {"a": {"dtype": "<i4", "shape": [24]}}});
     for shape in [json!(24), json!("24"), json!([24]), json!("(24,)")] {
@@ -284,10 +339,16 @@ fn arguments_that_are_nested_or_named_otherwise_are_found() {
     }
     let both = json!({"id": "5a0c7b16", "name": "cube"});
     assert_eq!(of("read_descriptor", both.clone()), Ok(json!({"buffer": both})));
-    assert_eq!(of("view_image", json!({"buffer": "a", "maxEdge": "512"})), Ok(json!({"buffer": "a", "max_edge": 512})));
+    assert_eq!(
+        of("view_image", json!({"buffer": "a", "maxEdge": "512"})),
+        Ok(json!({"buffer": "a", "max_edge": 512}))
+    );
     assert_eq!(of("store_status", json!({"random_string": ""})), Ok(json!({})));
     // Where a field is called so, it is that field.
-    assert_eq!(of("wait_for_buffer", json!({"name": "cube"})), Ok(json!({"name": "cube"})));
+    assert_eq!(
+        of("wait_for_buffer", json!({"name": "cube"})),
+        Ok(json!({"name": "cube"}))
+    );
 }
 
 #[test]
@@ -297,7 +358,13 @@ fn content_is_taken_to_the_letter() {
     }
     let meant = Ok(json!({"text": "a", "attrs": {"note": "null", "empty": ""}}));
     let attrs = json!({"note": "null", "empty": ""});
-    assert_eq!(of("create_buffer", json!({"text": "a", "base64": "", "arrays": "null", "attrs": attrs})), meant);
+    assert_eq!(
+        of(
+            "create_buffer",
+            json!({"text": "a", "base64": "", "arrays": "null", "attrs": attrs})
+        ),
+        meant
+    );
 }
 
 #[test]
@@ -310,7 +377,11 @@ fn what_overwrites_takes_no_guess_for_yes() {
 
 #[test]
 fn several_problems_are_told_at_once() {
-    let error = of("list_buffers", json!({"limit": "many", "kind": "mesh", "curser": "x", "verbose": true})).expect_err("bad");
+    let error = of(
+        "list_buffers",
+        json!({"limit": "many", "kind": "mesh", "curser": "x", "verbose": true}),
+    )
+    .expect_err("bad");
     for said in [
         "`limit`: invalid type: text \"many\", expected a whole number",
         "`kind`: unknown variant `mesh`, expected one of `Geometry`",
@@ -320,10 +391,17 @@ fn several_problems_are_told_at_once() {
         assert!(error.contains(said), "{said}: {error}");
     }
     let error = of("create_pool", json!({"slots": 0, "attrs": "x"})).expect_err("bad");
-    for said in ["`slots`: 0 is not between 1 and 4096", "`attrs`: invalid type", "missing field `buffer_size`"] {
+    for said in [
+        "`slots`: 0 is not between 1 and 4096",
+        "`attrs`: invalid type",
+        "missing field `buffer_size`",
+    ] {
         assert!(error.contains(said), "{said}: {error}");
     }
-    let error = of("create_buffer", json!({"arrays": {"a": {"dtype": "f3", "shape": [1, -1]}, "b": {"shape": 1}}, "ttl": 1}));
+    let error = of(
+        "create_buffer",
+        json!({"arrays": {"a": {"dtype": "f3", "shape": [1, -1]}, "b": {"shape": 1}}, "ttl": 1}),
+    );
     let error = error.expect_err("bad");
     for said in [
         "`arrays.a.dtype`: dtype: \"f3\" is no element type",

@@ -27,14 +27,7 @@ fn unquoted(text: &str) -> Option<&str> {
 
 /// What stands between quotes at both ends of a text, and the quotes.
 pub(crate) fn between_quotes(text: &str) -> Option<(&str, [char; 2])> {
-    const QUOTES: [(char, char); 6] = [
-        ('"', '"'),
-        ('\'', '\''),
-        ('`', '`'),
-        ('“', '”'),
-        ('‘', '’'),
-        ('«', '»'),
-    ];
+    const QUOTES: [(char, char); 6] = [('"', '"'), ('\'', '\''), ('`', '`'), ('“', '”'), ('‘', '’'), ('«', '»')];
     QUOTES.into_iter().find_map(|(open, close)| {
         let inner = text.strip_prefix(open)?.strip_suffix(close)?;
         (!inner.trim().is_empty()).then_some((inner, [open, close]))

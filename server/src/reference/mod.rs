@@ -4,28 +4,19 @@
 //! nothing by them goes on to near ones: another case, the last part of a name, the beginning of an id, prose. What
 //! deletes does not, and its error names what is near.
 
+mod given;
 mod near;
 mod readings;
 
 use dcc_mcp_shm::{Error, Reference, Store};
-use rmcp::model::JsonObject;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::given::BufferReference;
 use self::near::{Known, Near};
 use self::readings::{Reading, Readings};
 use crate::reply::ToolError;
 use crate::spelling::meant;
 use crate::state::ShmServer;
-
-/// Which buffer: its id, its unique name, or its whole descriptor as an object or as JSON text.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "expected an id, a name or a descriptor")]
-pub(crate) enum BufferReference {
-    Text(String),
-    Descriptor(JsonObject),
-}
 
 /// What is known of a reference before anything near it is looked for.
 enum Exact {
@@ -92,7 +83,10 @@ impl ShmServer {
         };
         Err(ToolError::argument(
             field,
-            format!("nothing is shared exactly as {wanted:?}; near to it is {}", either(&found)),
+            format!(
+                "nothing is shared exactly as {wanted:?}; near to it is {}",
+                either(&found)
+            ),
             "Nothing was deleted. If that is the one, call the tool again with its whole id.",
         ))
     }
@@ -129,7 +123,9 @@ impl ShmServer {
     async fn near(&self, wanted: &str, cancelled: &CancellationToken) -> Result<Near, ToolError> {
         let wanted = wanted.to_owned();
         let look = self.index(cancelled, move |store, index| {
-            let buffers = index.buffers().map(|(position, buffer)| (position.id(), buffer.name.as_deref()));
+            let buffers = index
+                .buffers()
+                .map(|(position, buffer)| (position.id(), buffer.name.as_deref()));
             let known = buffers.chain(index.pools()).map(|(id, name)| Known::new(id, name));
             let known: Vec<_> = known.collect();
             // Slots and damaged files have no name, but an id.
@@ -183,14 +179,14 @@ fn located(store: &Store, field: &str, reading: &Reading) -> Result<Option<Refer
     let reference = match reading {
         Reading::Reference(reference @ Reference::Id(_)) => return Ok(Some(reference.clone())),
         Reading::Reference(reference) => meant(store, reference.clone()).map_err(Refused::ForGood)?,
-        Reading::Path(path) => match path.in_store(store) {
-            Some(id) => return Ok(Some(id.into())),
-            None => {
-                let problem = format!("its file {} is not one of this store, {}", path, store.path().display());
-                let advice = "Only what is in this store can be used: call list_buffers to see it.";
-                return Err(Refused::ForNow(ToolError::argument(field, problem, advice)));
+        Reading::Path(path) => {
+            if let Some(id) = path.in_store(store) {
+                return Ok(Some(id.into()));
             }
-        },
+            let problem = format!("its file {path} is not one of this store, {}", store.path().display());
+            let advice = "Only what is in this store can be used: call list_buffers to see it.";
+            return Err(Refused::ForNow(ToolError::argument(field, problem, advice)));
+        }
     };
     match store.resolve(&reference) {
         Ok(_) => Ok(Some(reference)),
@@ -207,7 +203,9 @@ fn in_prose(store: &Store, field: &str, readings: &Readings) -> Result<Option<Re
         // What is said beside it need not be right.
         if let Ok(Some(reference)) = located(store, field, reading)
             && let Ok(id) = store.resolve(&reference)
-            && !found.iter().any(|other| store.resolve(other).is_ok_and(|other| other == id))
+            && !found
+                .iter()
+                .any(|other| store.resolve(other).is_ok_and(|other| other == id))
         {
             found.push(reference);
         }
@@ -250,7 +248,11 @@ fn missing(field: &str, wanted: &str, store: &Store, nearest: &[Known]) -> ToolE
     let advice = "It was deleted, it expired, or it was never there. Call list_buffers to see what exists.";
     if field == "pool" {
         let advice = "Call pool_status without `pool` to see the pools there are.";
-        return ToolError::argument(field, format!("nothing is shared as {wanted:?} in {shown}{near}"), advice);
+        return ToolError::argument(
+            field,
+            format!("nothing is shared as {wanted:?} in {shown}{near}"),
+            advice,
+        );
     }
     ToolError::new(format!("Nothing is shared as {wanted:?} in {shown}{near}"), advice)
 }

@@ -125,7 +125,10 @@ fn nearest(wanted: &str, known: &[Known]) -> Vec<Known> {
         }
     }
     near.sort_by_key(|(apart, _)| *apart);
-    near.into_iter().take(MAX_TOLD).map(|(_, known)| known.clone()).collect()
+    near.into_iter()
+        .take(MAX_TOLD)
+        .map(|(_, known)| known.clone())
+        .collect()
 }
 
 /// How many characters have to be put in, left out, replaced or swapped with the next, if no more than `most` have to.
@@ -140,11 +143,11 @@ fn distance(one: &str, other: &str, most: usize) -> usize {
         let mut row = vec![i + 1];
         for (j, d) in other.iter().enumerate() {
             let replaced = last[j] + usize::from(c != d);
-            let mut least = replaced.min(last[j + 1] + 1).min(row[j] + 1);
+            let mut fewest = replaced.min(last[j + 1] + 1).min(row[j] + 1);
             if i > 0 && j > 0 && *c == other[j - 1] && one[i - 1] == *d {
-                least = least.min(before[j - 1] + 1);
+                fewest = fewest.min(before[j - 1] + 1);
             }
-            row.push(least);
+            row.push(fewest);
         }
         before = std::mem::replace(&mut last, row);
     }
@@ -157,7 +160,9 @@ mod tests {
 
     fn known(names: &[&str]) -> Vec<Known> {
         let numbered = names.iter().enumerate();
-        numbered.map(|(at, name)| Known::new(Uuid::from_u128((at as u128 + 1) << 96), Some(name))).collect()
+        numbered
+            .map(|(at, name)| Known::new(Uuid::from_u128((at as u128 + 1) << 96), Some(name)))
+            .collect()
     }
 
     fn ids(known: &[Known]) -> Vec<Uuid> {
@@ -177,15 +182,29 @@ mod tests {
             ("group1|pCube1", 2),
             ("Body", 3),
         ] {
-            assert_eq!(Near::find(wanted, &there, &ids(&there)), Near::One(there[found].clone()), "{wanted}");
+            assert_eq!(
+                Near::find(wanted, &there, &ids(&there)),
+                Near::One(there[found].clone()),
+                "{wanted}"
+            );
         }
     }
 
     #[test]
     fn the_beginning_of_an_id_finds_it_from_six_digits_on() {
-        let there = [Known::new(Uuid::from_u128(0x5a0c_7b16_0b5c_4b43_9a3f_3f6a_3e3b_1f10), None)];
+        let there = [Known::new(
+            Uuid::from_u128(0x5a0c_7b16_0b5c_4b43_9a3f_3f6a_3e3b_1f10),
+            None,
+        )];
         let find = |wanted| Near::find(wanted, &there, &ids(&there));
-        for wanted in ["5a0c7b", "5A0C7B16", "5a0c7b16-0b5c", "5a0c7b16…", "5a0c7b16-...", "5a0c7b160b5c4b439a3f3f6a3e3b1f1"] {
+        for wanted in [
+            "5a0c7b",
+            "5A0C7B16",
+            "5a0c7b16-0b5c",
+            "5a0c7b16…",
+            "5a0c7b16-...",
+            "5a0c7b160b5c4b439a3f3f6a3e3b1f1",
+        ] {
             assert_eq!(find(wanted), Near::One(there[0].clone()), "{wanted}");
         }
         for wanted in ["5a0c7", "5a0c7c", "0c7b16", "5a0c7b16-zz"] {
@@ -196,15 +215,32 @@ mod tests {
     #[test]
     fn what_may_be_several_is_none_of_them() {
         let there = known(&["Hero", "hErO", "a/body", "b/body"]);
-        assert_eq!(Near::find("hero", &there, &ids(&there)), Near::Several(there[..2].to_vec()));
-        assert_eq!(Near::find("body", &there, &ids(&there)), Near::Several(there[2..].to_vec()));
+        assert_eq!(
+            Near::find("hero", &there, &ids(&there)),
+            Near::Several(there[..2].to_vec())
+        );
+        assert_eq!(
+            Near::find("body", &there, &ids(&there)),
+            Near::Several(there[2..].to_vec())
+        );
     }
 
     #[test]
     fn a_slip_finds_nothing_but_is_told() {
         let there = known(&["hero_body", "set/chair", "lamp"]);
-        for (wanted, near) in [("hero_bdoy", 0), ("herobody", 0), ("hero_bodi", 0), ("chairs", 1), ("hero", 0), ("old lamp", 2)] {
-            assert_eq!(Near::find(wanted, &there, &ids(&there)), Near::None(vec![there[near].clone()]), "{wanted}");
+        for (wanted, near) in [
+            ("hero_bdoy", 0),
+            ("herobody", 0),
+            ("hero_bodi", 0),
+            ("chairs", 1),
+            ("hero", 0),
+            ("old lamp", 2),
+        ] {
+            assert_eq!(
+                Near::find(wanted, &there, &ids(&there)),
+                Near::None(vec![there[near].clone()]),
+                "{wanted}"
+            );
         }
         assert_eq!(Near::find("nope", &there, &ids(&there)), Near::None(Vec::new()));
         assert_eq!(Near::find("", &there, &ids(&there)), Near::None(Vec::new()));
@@ -212,7 +248,14 @@ mod tests {
 
     #[test]
     fn distances_count_slips() {
-        for (one, other, apart) in [("", "", 0), ("a", "", 1), ("abc", "abd", 1), ("abc", "acb", 1), ("abc", "ca", 3), ("頭", "体", 1)] {
+        for (one, other, apart) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("abc", "abd", 1),
+            ("abc", "acb", 1),
+            ("abc", "ca", 3),
+            ("頭", "体", 1),
+        ] {
             assert_eq!(distance(one, other, 3), apart, "{one} {other}");
         }
         assert_eq!(distance("abcdef", "", 2), 3, "more than that");

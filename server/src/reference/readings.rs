@@ -9,7 +9,7 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::BufferReference;
+use super::given::BufferReference;
 use crate::address::ResourceUri;
 use crate::lenient::{between_quotes, json_in, unfenced};
 use crate::platform::is_same_file;
@@ -64,7 +64,8 @@ impl FilePath {
     /// The id of the buffer, if its file lies in this store.
     pub(super) fn in_store(&self, store: &Store) -> Option<Uuid> {
         let directory = self.path.parent().filter(|parent| *parent != Path::new(""));
-        let is_here = directory.is_none_or(|directory| directory == store.path() || is_same_file(directory, store.path()));
+        let is_here =
+            directory.is_none_or(|directory| directory == store.path() || is_same_file(directory, store.path()));
         is_here.then_some(self.id)
     }
 }
@@ -118,7 +119,9 @@ impl Readings {
         let wrapped = unwrappings(text);
         let bare = wrapped.last().copied().unwrap_or(text);
         if !bare.starts_with('{') || json_in(bare).is_none() {
-            wrapped.iter().for_each(|text| self.add_name(text));
+            for text in &wrapped {
+                self.add_name(text);
+            }
         }
         match json_in(bare) {
             Some(Value::Object(object)) => return self.add_object(&object, depth + 1),
@@ -158,7 +161,11 @@ impl Readings {
         if object.contains_key("version") {
             // If it is whole, this says which slot's generation is meant, too.
             self.add(json());
-        } else if let Some(inner) = WRAPPERS.iter().find_map(|field| object.get(*field)).filter(|inner| !inner.is_null()) {
+        } else if let Some(inner) = WRAPPERS
+            .iter()
+            .find_map(|field| object.get(*field))
+            .filter(|inner| !inner.is_null())
+        {
             return self.add_value(inner, depth + 1);
         } else if let Some(Value::Array(listed)) = object.get("buffers").or_else(|| object.get("pools"))
             && let [only] = &listed[..]

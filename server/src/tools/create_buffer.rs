@@ -220,18 +220,27 @@ fn base64_letters(text: &str) -> Result<(Vec<u8>, GeneralPurpose), ToolError> {
         Some((head, encoded)) if is_address => {
             if !head.to_ascii_lowercase().ends_with(";base64") {
                 let problem = "it is a data: address that is not in base64";
-                return Err(ToolError::argument("base64", problem, "Encode it, or give it as `text`."));
+                return Err(ToolError::argument(
+                    "base64",
+                    problem,
+                    "Encode it, or give it as `text`.",
+                ));
             }
             encoded
         }
         _ => text,
     };
     let mut letters = memory::with_room(encoded.len())?;
-    letters.extend(encoded.bytes().filter(|byte| !byte.is_ascii_whitespace()).map(|byte| match byte {
-        b'-' => b'+',
-        b'_' => b'/',
-        other => other,
-    }));
+    letters.extend(
+        encoded
+            .bytes()
+            .filter(|byte| !byte.is_ascii_whitespace())
+            .map(|byte| match byte {
+                b'-' => b'+',
+                b'_' => b'/',
+                other => other,
+            }),
+    );
     // What is written for addresses has no padding. Without it, other base64 may have been cut.
     let for_addresses = encoded.contains(['-', '_']);
     Ok((letters, if for_addresses { ANY_PADDING } else { STANDARD }))

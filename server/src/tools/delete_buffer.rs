@@ -65,22 +65,20 @@ impl ShmServer {
         let Arguments { buffer } = arguments::parse(arguments)?;
         let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.change(&context, move |store, _| {
-            match store.delete(&reference) {
-                Ok(deleted) => Ok(Reply(Deleted {
-                    id: deleted.id,
-                    name: deleted.name,
-                    freed_bytes: deleted.freed_bytes,
-                    pending_bytes: deleted.pending_bytes,
-                    held_by: (deleted.pending_bytes > 0).then(|| deleted.held_by.to_string()),
-                })),
-                Err(Error::WrongRole { .. }) => Err(ToolError::argument(
-                    "buffer",
-                    "it is a slot of a pool",
-                    "Slots go with their pool: delete that, by its id in pool_status.",
-                )),
-                Err(error) => Err(error.into()),
-            }
+        self.change(&context, move |store, _| match store.delete(&reference) {
+            Ok(deleted) => Ok(Reply(Deleted {
+                id: deleted.id,
+                name: deleted.name,
+                freed_bytes: deleted.freed_bytes,
+                pending_bytes: deleted.pending_bytes,
+                held_by: (deleted.pending_bytes > 0).then(|| deleted.held_by.to_string()),
+            })),
+            Err(Error::WrongRole { .. }) => Err(ToolError::argument(
+                "buffer",
+                "it is a slot of a pool",
+                "Slots go with their pool: delete that, by its id in pool_status.",
+            )),
+            Err(error) => Err(error.into()),
         })
         .await
     }

@@ -7,8 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments;
-use crate::reference::BufferReference;
 use crate::code::Program;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::report::Described;
 use crate::schema;

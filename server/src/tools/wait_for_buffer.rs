@@ -16,9 +16,9 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::arguments;
-use crate::reference::BufferReference;
 use crate::cursor::Seen;
 use crate::listed::Listed;
+use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;

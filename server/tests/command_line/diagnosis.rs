@@ -348,7 +348,10 @@ fn a_stopped_process_that_has_the_store_s_lock_is_an_error_until_it_goes_on() {
 /// What it says with these variables, in this directory.
 fn said_with(directory: &Path, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(PROGRAM);
-    command.arg("doctor").current_dir(directory).envs(variables.iter().copied());
+    command
+        .arg("doctor")
+        .current_dir(directory)
+        .envs(variables.iter().copied());
     String::from_utf8(command.output().expect("the program runs").stdout).expect("UTF-8")
 }
 
@@ -379,7 +382,10 @@ fn a_relative_directory_is_warned_of() {
     let parent = tempfile::tempdir_in("/dev/shm").expect("a directory");
     for relative in ["scenes", "./scenes", "../scenes", "a/b"] {
         let said = said_with(parent.path(), &[("DCC_MCP_SHM_DIR", relative)]);
-        assert!(said.contains("warning  environment") && said.contains("a relative path"), "{said}");
+        assert!(
+            said.contains("warning  environment") && said.contains("a relative path"),
+            "{said}"
+        );
         assert!(said.contains(&format!("here {}", parent.path().display())), "{said}");
     }
     for whole in ["", "/dev/shm/scenes"] {
@@ -394,9 +400,15 @@ fn a_container_does_not_see_what_is_shared_outside() {
     let absent = parent.path().join("absent");
     let shown = absent.to_str().expect("UTF-8");
     let said = said_with(parent.path(), &[("DCC_MCP_SHM_DIR", shown), ("container", "podman")]);
-    assert!(said.contains("warning  container") && said.contains(&format!("-v {shown}:{shown}")), "{said}");
+    assert!(
+        said.contains("warning  container") && said.contains(&format!("-v {shown}:{shown}")),
+        "{said}"
+    );
     assert!(!said.contains("All is well"), "{said}");
     let output = command(&absent, &["show", "hero"]).output().expect("the program runs");
     let said = String::from_utf8(output.stderr).expect("UTF-8");
-    assert!(said.contains("there is no store at") && said.contains("container"), "{said}");
+    assert!(
+        said.contains("there is no store at") && said.contains("container"),
+        "{said}"
+    );
 }

@@ -21,7 +21,9 @@ fn named(store: &Store, name: &str) -> SharedSceneBuffer {
 /// The id of the buffer that a result is about.
 fn id_in(result: &Value) -> Option<&Value> {
     let listed = result["buffers"].get(0).map(|buffer| &buffer["id"]);
-    listed.or_else(|| result.get("id")).or_else(|| result["descriptor"].get("id"))
+    listed
+        .or_else(|| result.get("id"))
+        .or_else(|| result["descriptor"].get("id"))
 }
 
 /// A descriptor as JSON, as the server gives it.
@@ -56,9 +58,23 @@ fn exact(client: &mut Client, scene: &SharedSceneBuffer, name: &str) -> Vec<Valu
         json!(scene.id().simple().to_string()),
         json!(id.to_uppercase()),
     ];
-    for text in [id.as_str(), name, &format!("shm://buffers/{id}"), &format!("shm://buffers/{name}")] {
+    for text in [
+        id.as_str(),
+        name,
+        &format!("shm://buffers/{id}"),
+        &format!("shm://buffers/{name}"),
+    ] {
         references.extend([json!(text), json!([text]), json!({"id": text}), json!({"name": text})]);
-        for around in ["  {} ", "{}\n", "\"{}\"", "'{}'", "`{}`", "\"{}\"\n", " “{}” ", "```\n{}\n```"] {
+        for around in [
+            "  {} ",
+            "{}\n",
+            "\"{}\"",
+            "'{}'",
+            "`{}`",
+            "\"{}\"\n",
+            " “{}” ",
+            "```\n{}\n```",
+        ] {
             references.push(json!(around.replace("{}", text)));
         }
     }
@@ -83,7 +99,9 @@ fn near(scene: &SharedSceneBuffer) -> Vec<Value> {
         json!(format!("The buffer is {id}, from Blender.")),
         json!(format!("id: {id}")),
         json!(format!("- {id} name \"Set/Hero\": Geometry, sealed")),
-        json!(format!("Here is the descriptor:\n\n```json\n{whole:#}\n```\nUse it as it is.")),
+        json!(format!(
+            "Here is the descriptor:\n\n```json\n{whole:#}\n```\nUse it as it is."
+        )),
         json!(format!("the file {}", whole["path"].as_str().expect("text"))),
         json!("the buffer \"Set/Hero\""),
         json!("name: Set/Hero"),
@@ -146,7 +164,16 @@ fn what_deletes_takes_exact_references_and_names_what_is_near() {
 fn a_name_that_is_there_comes_before_all_that_is_near() {
     in_both_eras(|store, client| {
         // Each is also another's name without what is around it.
-        let names = ["hero", "Hero", " hero ", "\"hero\"", "set/hero", "`set/hero`", "[hero", "abcdef"];
+        let names = [
+            "hero",
+            "Hero",
+            " hero ",
+            "\"hero\"",
+            "set/hero",
+            "`set/hero`",
+            "[hero",
+            "abcdef",
+        ];
         let scenes = names.map(|name| named(store, name));
         for (name, scene) in names.iter().zip(&scenes) {
             for tool in ["read_descriptor", "describe_buffer"] {
@@ -167,7 +194,13 @@ fn what_may_be_several_is_asked_back() {
     in_both_eras(|store, client| {
         let scenes = ["a/Hero", "b/hero"].map(|name| named(store, name));
         for reference in [json!("hero"), json!("HERO"), json!({"name": "hero"})] {
-            for tool in ["read_descriptor", "describe_buffer", "read_buffer", "view_image", "delete_buffer"] {
+            for tool in [
+                "read_descriptor",
+                "describe_buffer",
+                "read_buffer",
+                "view_image",
+                "delete_buffer",
+            ] {
                 let error = client.error(tool, json!({"buffer": reference}));
                 for scene in &scenes {
                     assert!(error.contains(&scene.id().to_string()), "{tool} {reference}: {error}");
@@ -177,7 +210,10 @@ fn what_may_be_several_is_asked_back() {
         }
         let both = format!("{} and {}", scenes[0].id(), scenes[1].id());
         let error = client.error("read_descriptor", json!({"buffer": both}));
-        assert!(error.contains("it names 2") && error.contains("one at a time"), "{error}");
+        assert!(
+            error.contains("it names 2") && error.contains("one at a time"),
+            "{error}"
+        );
         let error = client.error("read_descriptor", json!({"buffer": ["a/Hero", "b/hero"]}));
         assert!(error.contains("one at a time"), "{error}");
         assert_eq!(store.list().expect("a listing").buffers.len(), 2);
@@ -207,10 +243,17 @@ fn a_buffer_of_another_store_is_told_as_such() {
     let scene = named(&other, "hero");
     let mut client = Client::start(store.path(), Era::Session);
     let whole = descriptor(&scene);
-    for reference in [whole.clone(), whole["path"].clone(), json!({"id": scene.id(), "path": whole["path"]})] {
+    for reference in [
+        whole.clone(),
+        whole["path"].clone(),
+        json!({"id": scene.id(), "path": whole["path"]}),
+    ] {
         for tool in ["read_descriptor", "delete_buffer"] {
             let error = client.error(tool, json!({"buffer": reference}));
-            assert!(error.contains(other.path().to_str().expect("UTF-8")), "{reference}: {error}");
+            assert!(
+                error.contains(other.path().to_str().expect("UTF-8")),
+                "{reference}: {error}"
+            );
         }
     }
     assert_eq!(client.end().code(), Some(0));
@@ -262,7 +305,10 @@ fn any_name_is_found_however_it_is_wrapped() {
     let (_parent, store) = store();
     let client = RefCell::new(Client::start(store.path(), Era::Session));
     let wrappings = ["{}", " {}", "{}\n", "\"{}\"", "`{}`", "'{}'", "\n\"{}\" "];
-    let mut runner = TestRunner::new(Config { cases: 60, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 60,
+        ..Config::default()
+    });
     let names = "[A-Za-z頭é0-9][A-Za-z0-9 _./|:頭é'(){}\\[\\]-]{0,20}[A-Za-z0-9頭é]";
     let done = runner.run(&(names, select(wrappings.to_vec())), |(name, wrapping)| {
         // Such a name is an id for everybody.
@@ -303,9 +349,15 @@ fn values_of_nearly_the_right_type_are_taken() {
         assert_eq!(descriptor["arrays"]["pixels"]["shape"], json!([4, 6, 3]));
         assert_eq!(descriptor["attrs"], json!({"firstRow": "bottom"}));
         assert!(descriptor.get("group").is_none(), "{descriptor}");
-        let (page, _) = client.call("list_buffers", json!({"kind": "SCREENSHOT", "limit": 5.0, "group": "", "cursor": "null"}));
+        let (page, _) = client.call(
+            "list_buffers",
+            json!({"kind": "SCREENSHOT", "limit": 5.0, "group": "", "cursor": "null"}),
+        );
         assert_eq!(page["total_count"], 1);
-        let (pool, _) = client.call("create_pool", json!({"slots": "2", "buffer_size": "64.0", "attrs": "{'width': 4}"}));
+        let (pool, _) = client.call(
+            "create_pool",
+            json!({"slots": "2", "buffer_size": "64.0", "attrs": "{'width': 4}"}),
+        );
         assert_eq!([&pool["slots"], &pool["buffer_size"]], [2, 64]);
     });
 }
@@ -316,11 +368,20 @@ fn base64_is_taken_as_it_is_written_anywhere() {
         // All letters that differ between the alphabets.
         let bytes = [0xfb, 0xef, 0xff, 0xfe];
         for spelled in [
-            "++///g==", "--___g==", "--___g", "++//\r\n/g==\n", " ++// /g==", "data:;base64,++///g==",
-            "data:image/png;base64,++//\n/g==", "DATA:application/octet-stream;BASE64,--___g",
+            "++///g==",
+            "--___g==",
+            "--___g",
+            "++//\r\n/g==\n",
+            " ++// /g==",
+            "data:;base64,++///g==",
+            "data:image/png;base64,++//\n/g==",
+            "DATA:application/octet-stream;BASE64,--___g",
         ] {
             let (made, _) = client.call("create_buffer", json!({"base64": spelled}));
-            let scene = SharedSceneBuffer::open(store, &made["descriptor"]["id"].as_str().expect("an id").parse().expect("one"));
+            let scene = SharedSceneBuffer::open(
+                store,
+                &made["descriptor"]["id"].as_str().expect("an id").parse().expect("one"),
+            );
             assert_eq!(scene.expect("a scene").read().expect("data"), bytes, "{spelled}");
         }
         for bad in ["a*", "a", "++///g", "data:text/plain,hello", "data:;base64,*"] {

@@ -233,8 +233,16 @@ fn the_order_of_pixels_is_told_wherever_they_are() {
     let mut client = Client::start(store.path(), Era::Stateless);
     for (dtype, attrs, order) in [
         ("f4", json!({}), "the top row first, alpha premultiplied"),
-        ("u1", json!({"firstRow": "bottom"}), "the bottom row first, alpha straight"),
-        ("f2", json!({"firstRow": "top", "premultipliedAlpha": false}), "the top row first, alpha straight"),
+        (
+            "u1",
+            json!({"firstRow": "bottom"}),
+            "the bottom row first, alpha straight",
+        ),
+        (
+            "f2",
+            json!({"firstRow": "top", "premultipliedAlpha": false}),
+            "the top row first, alpha straight",
+        ),
     ] {
         let arrays = json!({"pixels": {"dtype": dtype, "shape": [2, 3, 4]}});
         let empty = json!({"arrays": arrays, "attrs": attrs, "kind": "Screenshot"});
@@ -242,8 +250,14 @@ fn the_order_of_pixels_is_told_wherever_they_are() {
         let code = made["code"].as_str().expect("code");
         assert!(code.contains(order), "{code}");
         let raw = json!({"width": 1, "height": 1, "dtype": dtype, "firstRow": attrs["firstRow"], "premultipliedAlpha": attrs["premultipliedAlpha"]});
-        let (made, text) = client.call("create_buffer", json!({"base64": "AAAAAAAAAAA=", "kind": "Screenshot", "attrs": raw}));
-        assert!(made["code"].as_str().expect("code").contains(order) && text.contains(order), "{text}");
+        let (made, text) = client.call(
+            "create_buffer",
+            json!({"base64": "AAAAAAAAAAA=", "kind": "Screenshot", "attrs": raw}),
+        );
+        assert!(
+            made["code"].as_str().expect("code").contains(order) && text.contains(order),
+            "{text}"
+        );
     }
     let size = [spec("|u1", [2, 3, 3]), spec("<f4", [2, 3])];
     for spec in size {

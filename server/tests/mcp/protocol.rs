@@ -78,12 +78,30 @@ fn half_of_a_surrogate_pair_is_answered_under_its_id() {
 #[test]
 fn parameters_that_cannot_be_read_are_invalid_and_not_an_unknown_method() {
     let of_call = [
-        (json!({"name": "list_buffers", "arguments": "{}"}), "`arguments` is text"),
-        (json!({"name": "list_buffers", "arguments": "{\"limit\": 3}"}), "`arguments` is text"),
-        (json!({"name": "list_buffers", "arguments": []}), "`arguments` is a list"),
-        (json!({"name": "list_buffers", "arguments": [{"limit": 3}]}), "`arguments` is a list"),
-        (json!({"name": "list_buffers", "arguments": 3}), "`arguments` is a number"),
-        (json!({"name": "list_buffers", "arguments": true}), "`arguments` is a boolean"),
+        (
+            json!({"name": "list_buffers", "arguments": "{}"}),
+            "`arguments` is text",
+        ),
+        (
+            json!({"name": "list_buffers", "arguments": "{\"limit\": 3}"}),
+            "`arguments` is text",
+        ),
+        (
+            json!({"name": "list_buffers", "arguments": []}),
+            "`arguments` is a list",
+        ),
+        (
+            json!({"name": "list_buffers", "arguments": [{"limit": 3}]}),
+            "`arguments` is a list",
+        ),
+        (
+            json!({"name": "list_buffers", "arguments": 3}),
+            "`arguments` is a number",
+        ),
+        (
+            json!({"name": "list_buffers", "arguments": true}),
+            "`arguments` is a boolean",
+        ),
         (json!({"name": 3, "arguments": {}}), "`name` is a number"),
         (json!({"name": null}), "`name` is missing"),
         (json!({"arguments": {}}), "no `name`"),

@@ -277,8 +277,11 @@ fn prompts_are_filled_in_and_their_arguments_checked() {
         ] {
             let prompt = text(&get(&mut client, dcc));
             assert!(prompt.contains(own) && prompt.contains(data), "{prompt}");
-            let named = format!("store=Store(\"{}\")", store.path().display());
-            assert!(prompt.contains(&named) && prompt.contains("import Store, "), "{prompt}");
+            let argument = format!("store=Store(\"{}\")", store.path().display());
+            assert!(
+                prompt.contains(&argument) && prompt.contains("import Store, "),
+                "{prompt}"
+            );
             assert!(dcc != "Nuke" || !prompt.contains("corner_vert"), "{prompt}");
             assert!(!prompt.contains("{store}") && !prompt.contains("{Store}"), "{prompt}");
         }

@@ -135,6 +135,12 @@ mod tests {
                 reference: text(),
                 store_is_missing: false,
                 store: path(),
+                store_is_missing: false,
+            },
+            Error::NotFound {
+                reference: text(),
+                store: path(),
+                store_is_missing: true,
             },
             Error::NameTaken {
                 name: text(),

@@ -127,7 +127,10 @@ impl Dtype {
         let name = lower.trim_start_matches("<class '").trim_end_matches("'>");
         let name = name.rsplit('.').next().unwrap_or(name);
         let typestr = NAMES.iter().find(|(known, _)| *known == name);
-        typestr.map_or(lower.as_str(), |(_, typestr)| typestr).parse().map_err(|_| unknown(text))
+        typestr
+            .map_or(lower.as_str(), |(_, typestr)| typestr)
+            .parse()
+            .map_err(|_| unknown(text))
     }
 
     /// The type that a buffer-protocol format stands for.

@@ -130,9 +130,19 @@ mod tests {
             " {\"id\": 1}",
         ] {
             assert!(check_new_name(name).is_err(), "{name}");
-            assert!(check_name("name", name).is_ok(), "one that is there can be read: {name}");
+            assert!(
+                check_name("name", name).is_ok(),
+                "one that is there can be read: {name}"
+            );
         }
-        for name in ["hero", "5a0c7b16", "hero {1}", "[hero]", "face", "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10.v2"] {
+        for name in [
+            "hero",
+            "5a0c7b16",
+            "hero {1}",
+            "[hero]",
+            "face",
+            "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10.v2",
+        ] {
             assert!(check_new_name(name).is_ok(), "{name}");
         }
     }

@@ -175,8 +175,9 @@ pub fn relative_directory_variable() -> Option<String> {
     }
     let here = std::path::absolute(&path).unwrap_or_else(|_| path.clone());
     Some(format!(
-        "{DIR_VARIABLE} is {path:?}, a relative path: another store for each directory that a program runs in, here {}; set it to a \
+        "{DIR_VARIABLE} is {}, a relative path: another store for each directory that a program runs in, here {}; set it to a \
          whole path",
+        path.display(),
         here.display()
     ))
 }

@@ -588,7 +588,7 @@ proptest! {
 
 #[test]
 fn what_is_not_there_for_want_of_a_directory_says_so() {
-    let (parent, store) = store();
+    let (parent, store) = temp_store();
     let options = BufferOptions::default().name("hero");
     let buffer = SharedBuffer::create(&store, 8, &options).unwrap();
     let json = buffer.descriptor().unwrap().to_json();
@@ -599,7 +599,7 @@ fn what_is_not_there_for_want_of_a_directory_says_so() {
             store.describe(&by_id(id)).map(drop),
             store.reader(&by_id(id)).map(drop),
             store.delete(&by_id(id)).map(drop),
-            store.resolve(&dcc_mcp_shm::Reference::Name("hero".into())).map(drop),
+            store.resolve(&Reference::Name("hero".into())).map(drop),
             SharedBuffer::from_descriptor(&json).map(drop),
         ]
     };
@@ -608,16 +608,25 @@ fn what_is_not_there_for_want_of_a_directory_says_so() {
         let said = result.unwrap_err().to_string();
         assert!(said.contains("it was deleted") && !said.contains("no store"), "{said}");
     }
-    std::fs::remove_dir_all(store.path()).unwrap();
-    let opened = Store::open(&StoreOptions::at(store.path()).existing()).map(drop);
+    fs::remove_dir_all(store.path()).unwrap();
+    let opened = Store::open(&dcc_mcp_shm::StoreOptions::at(store.path()).existing()).map(drop);
     for result in looks().into_iter().chain([opened]) {
         let error = result.unwrap_err();
         assert!(
-            matches!(error, Error::NotFound { store_is_missing: true, .. }) && error.is_gone(),
+            matches!(
+                error,
+                Error::NotFound {
+                    store_is_missing: true,
+                    ..
+                }
+            ) && error.is_gone(),
             "{error:?}"
         );
         let said = error.to_string();
-        assert!(said.contains("there is no store at") && said.contains("container"), "{said}");
+        assert!(
+            said.contains("there is no store at") && said.contains("container"),
+            "{said}"
+        );
         assert!(!said.contains("list the store"), "{said}");
     }
     drop(parent);

@@ -23,7 +23,10 @@ impl PixelOrder {
         let linear = Transfer::of(text("colorSpace").as_deref(), is_float) == Transfer::Linear;
         Self {
             bottom_first: text("firstRow").is_some_and(|row| row.trim().starts_with("bottom")),
-            premultiplied: attrs.get("premultipliedAlpha").and_then(Value::as_bool).unwrap_or(linear),
+            premultiplied: attrs
+                .get("premultipliedAlpha")
+                .and_then(Value::as_bool)
+                .unwrap_or(linear),
         }
     }
 
@@ -50,15 +53,34 @@ mod tests {
         for (attrs, dtype, expected) in [
             (json!({}), "<f4", "the top row first, alpha premultiplied"),
             (json!({}), "|u1", "the top row first, alpha straight"),
-            (json!({"firstRow": "bottom", "premultipliedAlpha": false}), "<f4", "the bottom row first, alpha straight"),
-            (json!({"firstRow": "Bottom-Left", "premultipliedAlpha": true}), "|u1", "the bottom row first, alpha premultiplied"),
-            (json!({"firstRow": "top", "colorSpace": "sRGB"}), "<f2", "the top row first, alpha straight"),
-            (json!({"colorSpace": "scene_linear"}), "<u2", "the top row first, alpha premultiplied"),
+            (
+                json!({"firstRow": "bottom", "premultipliedAlpha": false}),
+                "<f4",
+                "the bottom row first, alpha straight",
+            ),
+            (
+                json!({"firstRow": "Bottom-Left", "premultipliedAlpha": true}),
+                "|u1",
+                "the bottom row first, alpha premultiplied",
+            ),
+            (
+                json!({"firstRow": "top", "colorSpace": "sRGB"}),
+                "<f2",
+                "the top row first, alpha straight",
+            ),
+            (
+                json!({"colorSpace": "scene_linear"}),
+                "<u2",
+                "the top row first, alpha premultiplied",
+            ),
         ] {
             let order = PixelOrder::of(attrs.as_object().expect("an object"), dtype.parse().expect("a type"));
             assert_eq!(order.in_words(4), expected, "{attrs} {dtype}");
         }
         let order = PixelOrder::of(&Attrs::new(), Dtype::BYTE);
-        assert_eq!([1, 3].map(|channels| order.in_words(channels)), ["the top row first"; 2]);
+        assert_eq!(
+            [1, 3].map(|channels| order.in_words(channels)),
+            ["the top row first"; 2]
+        );
     }
 }

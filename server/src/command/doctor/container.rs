@@ -21,7 +21,9 @@ pub(super) fn check(store: &Path) -> Option<Finding> {
 /// Whether this process runs in a container, as far as engines leave a sign.
 fn is_container(root: &Path) -> bool {
     let is_set = |variable: &str| env::var_os(variable).is_some_and(|value| !value.is_empty());
-    [".dockerenv", "run/.containerenv"].iter().any(|sign| root.join(sign).exists())
+    [".dockerenv", "run/.containerenv"]
+        .iter()
+        .any(|sign| root.join(sign).exists())
         || is_set("container")
         || is_set("KUBERNETES_SERVICE_HOST")
 }
@@ -57,7 +59,9 @@ mod tests {
     #[test]
     fn a_store_that_others_cannot_see_is_told() {
         let store = Path::new("/dev/shm/dcc-mcp-shm-1000");
-        let told = |is_container, is_there, source| judge(is_container, store, is_there, source).map(|found| found.to_string());
+        let told = |is_container, is_there, source| {
+            judge(is_container, store, is_there, source).map(|found| found.to_string())
+        };
         for nothing in [
             told(false, false, Some("shm")),
             told(false, true, Some("tmpfs")),
@@ -66,9 +70,17 @@ mod tests {
         ] {
             assert_eq!(nothing, None);
         }
-        for (is_there, source) in [(true, Some("shm")), (false, Some("shm")), (false, Some("tmpfs")), (false, None)] {
+        for (is_there, source) in [
+            (true, Some("shm")),
+            (false, Some("shm")),
+            (false, Some("tmpfs")),
+            (false, None),
+        ] {
             let told = told(true, is_there, source).unwrap_or_default();
-            assert!(told.contains("warning") && told.contains("-v /dev/shm/dcc-mcp-shm-1000:"), "{told}");
+            assert!(
+                told.contains("warning") && told.contains("-v /dev/shm/dcc-mcp-shm-1000:"),
+                "{told}"
+            );
         }
     }
 

@@ -32,7 +32,8 @@ use crate::settings::StoreOption;
 ///
 /// An error is what does not work, or not with data of usual size, until somebody acts: a store that is refused, damaged
 /// files, no room, the 64 MB that Docker gives /dev/shm. The exit status is 1 then. A warning is worth knowing, and the
-/// exit status stays 0: what the next sweep takes, what is deleted and still in use, data that a logout would delete, memory that is a disk.
+/// exit status stays 0: what the next sweep takes, what is deleted and still in use, data that a logout would delete, memory
+/// that is a disk, a container that sees nothing of what is shared outside.
 #[derive(Debug, Args)]
 pub(crate) struct Doctor {
     #[command(flatten)]

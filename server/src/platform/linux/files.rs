@@ -109,7 +109,10 @@ mod tests {
     #[test]
     fn a_file_system_is_known_by_its_device() {
         let mounts = "22 1 0:20 / / rw - overlay overlay rw\n30 22 0:27 / /dev/shm rw,nosuid shared:3 - tmpfs shm rw\n";
-        assert_eq!(mounted(mounts, "0:27", 0), Some("tmpfs"));
+        assert_eq!(
+            [0, 1].map(|field| mounted(mounts, "0:27", field)),
+            [Some("tmpfs"), Some("shm")]
+        );
         assert_eq!(mounted(mounts, "0:2", 0), None);
     }
 }

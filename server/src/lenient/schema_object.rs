@@ -1,0 +1,85 @@
+//! The schema of an object, and which of its fields a name means.
+
+use rmcp::model::JsonObject;
+use serde_json::{Map, Value};
+
+use super::words::letters;
+
+/// Fields that say which buffer is meant, as models call them beside the name that the schema has.
+const REFERENCE_FIELDS: [&str; 13] = [
+    "buffer",
+    "buffer_id",
+    "buffer_name",
+    "descriptor",
+    "id",
+    "name",
+    "path",
+    "pool",
+    "pool_id",
+    "pool_name",
+    "reference",
+    "uri",
+    "uuid",
+];
+
+/// The schema of an object with fields of their own.
+pub(super) struct Object<'a> {
+    pub(super) properties: Option<&'a JsonObject>,
+    pub(super) required: Vec<&'a str>,
+}
+
+impl<'a> Object<'a> {
+    pub(super) fn of(schema: &'a JsonObject) -> Self {
+        let required = schema.get("required").and_then(Value::as_array);
+        Self {
+            properties: schema.get("properties").and_then(Value::as_object),
+            required: required.into_iter().flatten().filter_map(Value::as_str).collect(),
+        }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.schema(name).is_some()
+    }
+
+    pub(super) fn schema(&self, name: &str) -> Option<&'a JsonObject> {
+        self.properties?.get(name)?.as_object()
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a String> {
+        self.properties.into_iter().flat_map(Map::keys)
+    }
+
+    /// The field that a name means: itself, or the one that is spelled with the same letters.
+    pub(super) fn named(&self, name: &str) -> Option<&'a str> {
+        let exact = self.names().find(|known| *known == name);
+        let same = || self.names().find(|known| letters(known) == letters(name));
+        exact.or_else(same).map(String::as_str)
+    }
+
+    /// The field that says which buffer is meant, if a field of this name can stand for it.
+    pub(super) fn reference_field(&self, given: &str) -> Option<&'a str> {
+        let stands_for_one = REFERENCE_FIELDS.iter().any(|field| letters(field) == letters(given));
+        let field = self.properties?.iter().find(|(_, schema)| is_reference(schema));
+        field.filter(|_| stands_for_one).map(|(name, _)| name.as_str())
+    }
+
+    /// What is wrong with a field of this name, which the schema does not have.
+    pub(super) fn unknown_field(&self, name: &str) -> String {
+        let (given, known): (_, Vec<_>) = (letters(name), self.names().collect());
+        let near = known.iter().find(|known| {
+            let known = letters(known);
+            given.len() > 2 && (known.contains(&given) || given.contains(&known))
+        });
+        let listed: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
+        match (near, &listed[..]) {
+            (Some(near), _) => format!("unknown field; is `{near}` meant?"),
+            (None, []) => "unknown field; this tool takes no arguments".to_owned(),
+            (None, listed) => format!("unknown field; there are {}", listed.join(", ")),
+        }
+    }
+}
+
+/// The schema of what means a buffer: a text or an object.
+fn is_reference(schema: &Value) -> bool {
+    schema.get("anyOf").is_some()
+}
