@@ -135,7 +135,6 @@ mod tests {
                 reference: text(),
                 store_is_missing: false,
                 store: path(),
-                store_is_missing: false,
             },
             Error::NotFound {
                 reference: text(),
