@@ -120,8 +120,8 @@ fn child() {
 
 #[test]
 fn what_is_replaced_counts_until_its_reader_lets_go_and_a_quota_holds() {
-    let _alone = alone();
     const QUOTA: u64 = 10 * MEBI;
+    let _alone = alone();
     let (_parent, store) = temp_store();
     store.set_quota(Some(QUOTA)).unwrap();
     let mut reader = Peer::start("hold all", &argument(&store, Uuid::nil()));
