@@ -261,6 +261,8 @@ impl Reader {
 fn in_child(look: impl FnOnce()) -> Reader {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let child = in_fork(|| {
+        // SAFETY: asks for a signal when the parent ends, also if a test fails there.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         theirs.read_exact(&mut [0]).unwrap();
         look();
         0

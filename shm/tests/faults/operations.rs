@@ -64,7 +64,7 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "be refused a name", Nothing, |f: &Fixture| f.is_refused("held");
     "write a large scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &noise(1, 9 << 20), &forever());
     "write a scene with a quota", MakesNamed("new"), |f: &Fixture| { f.store.set_quota(Some(1 << 40))?; SharedSceneBuffer::write(&f.store, SMALL, &forever().name("new")) };
-    "use memory again", Makes, |f: &Fixture| { let scene = SharedSceneBuffer::write(&f.store, &[42; LARGE], &forever())?; assert!(scene.read()? == [42; LARGE]); Ok::<_, Error>(scene) };
+    "use memory again", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &[42; LARGE], &forever());
     "use memory again in place", MakesNamed("new"), |f: &Fixture| fill(SceneWriter::new(&f.store, layout(LARGE as u64), forever().name("new"))?);
     "use memory again for a buffer", Makes, |f: &Fixture| SharedBuffer::create(&f.store, LARGE as u64, &forever());
     "compress a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &vec![7; 9 << 20], &forever().compress(true));

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-use super::super::record::StoreRecord;
+use crate::directory::record::StoreRecord;
 
 /// Where the table starts in the record.
 const AT_TABLE: usize = 64;
