@@ -154,6 +154,9 @@ def test_a_quota_is_the_stores() -> None:
         SharedBuffer.create(700_000)
     assert error.value.available < 700_000
     kept.unlink()
+    with pytest.raises(shm.StoreFull, match="quota"):
+        SharedBuffer.create(700_000)  # It is deleted and still in use.
+    kept.close()
     SharedBuffer.create(700_000)
     store.quota = None
     SharedBuffer.create(2 << 20)
@@ -252,7 +255,7 @@ def test_a_pool_goes_with_its_last_handle(store: Store) -> None:
     buffer.write(b"still mine")
     buffer.close()
     assert store.pools() == []
-    assert store.used_bytes() == 0
+    assert store.used_bytes() == store.reserve_bytes()
 
 
 def test_what_is_too_large_for_a_file_descriptor_table_is_an_error(run_python: Any) -> None:
@@ -282,7 +285,8 @@ def test_a_pool_is_deleted_whole_or_not_at_all(run_python: Any) -> None:
         "resource.setrlimit(resource.RLIMIT_NOFILE, (limit, most))\n"
         "print(shm.Store().pools()[0]['name'])\n"
         "pool.unlink()\n"
-        "print(shm.Store().used_bytes())"
+        "pool.close()\n"
+        "print(shm.Store().used_bytes() - shm.Store().reserve_bytes())"
     )
     assert printed.splitlines() == ["too many", "frames", "0"]
 

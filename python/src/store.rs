@@ -38,9 +38,7 @@ impl PyStore {
     fn new(py: Python<'_>, path: Option<std::path::PathBuf>) -> PyResult<Self> {
         let path = path.unwrap_or_else(Store::default_path);
         let options = options_of_environment(&path)?;
-        py.detach(|| Store::open(&options))
-            .map(Self)
-            .map_err(raise)
+        py.detach(|| Store::open(&options)).map(Self).map_err(raise)
     }
 
     /// The directory.
@@ -64,6 +62,12 @@ impl PyStore {
     /// Bytes taken by everything in the store, and by what was deleted and is still in use.
     fn used_bytes(&self, py: Python<'_>) -> PyResult<u64> {
         py.detach(|| self.0.used_bytes()).map_err(raise)
+    }
+
+    /// Bytes of deleted buffers that are kept for the next ones for a few seconds. They are part of ``used_bytes()``, and go before
+    /// anything is refused for want of room; ``DCC_MCP_SHM_RESERVE_BYTES`` limits them.
+    fn reserve_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        py.detach(|| self.0.reserve_bytes()).map_err(raise)
     }
 
     /// Descriptors (dicts) of all buffers and scenes, newest first. Looking renews no time to live.

@@ -182,7 +182,7 @@ impl Directory {
         match self.free(condemned.id, &file, patience) {
             Ok(true) => Ok(Fate::Freed),
             Ok(false) => {
-                self.mark_mapped(condemned.id, &file, &stat);
+                Self::mark_mapped(condemned.id, &file, &stat);
                 pending(Keeper::NoLock)
             }
             Err(error) => {
@@ -194,7 +194,7 @@ impl Directory {
 
     /// Marks a file that was called deleted while nobody held it and that turns out to be mapped, or about to be opened: that
     /// opener finds it deleted.
-    pub(super) fn mark_mapped(&self, id: Uuid, file: &GuardedFile, stat: &Stat) {
+    pub(super) fn mark_mapped(id: Uuid, file: &GuardedFile, stat: &Stat) {
         if let Err(error) = file.mark_deleted(stat) {
             tracing::debug!(%id, %error, "a deleted file is not marked");
         }

@@ -32,6 +32,15 @@ impl Directory {
             Some(snapshot) => snapshot.stat,
             None => check_file(file, &self.file_path(id))?,
         };
+        let pool = snapshot
+            .as_ref()
+            .and_then(|snapshot| snapshot.header.metadata.pool.as_ref());
+        // Where no slot can be opened, for want of a descriptor, the pool stays rather than to be deleted by half.
+        if let Some(Err(error)) = pool.and_then(|pool| pool.slots.first()).map(|&slot| self.condemn(slot))
+            && !error.is_conclusive()
+        {
+            return Err(error);
+        }
         self.take_from_name(id, file, may_be_marked(snapshot.as_ref()).then_some(&stat))?;
         let Some(snapshot) = snapshot else { return Ok(()) };
         let metadata = snapshot.header.metadata;
@@ -56,7 +65,7 @@ impl Directory {
         self.free_name(name, id, || self.lock_if_free());
         let freed = self.free(id, file, Duration::ZERO)?;
         if !freed {
-            self.mark_mapped(id, file, &stat);
+            Self::mark_mapped(id, file, &stat);
         }
         Ok(freed)
     }

@@ -6,6 +6,8 @@
 mod common;
 #[path = "../../../tests/properties.rs"]
 mod properties;
+#[path = "../common/refusal.rs"]
+mod refusal;
 
 mod abused_store;
 mod buffer_waits;
@@ -26,7 +28,6 @@ mod linked_parents;
 mod little_memory;
 mod model;
 mod owners;
-mod pending;
 mod pool_frames;
 mod pool_waits;
 mod pools;

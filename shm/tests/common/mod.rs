@@ -34,6 +34,15 @@ pub(crate) fn bytes_in(store: &Store) -> u64 {
     store.used_bytes().unwrap() - store.reserve_bytes().unwrap()
 }
 
+/// The bytes that are used, once they are no more than this. A child process that another test starts has copies of this process's
+/// descriptors until it runs its program, and keeps what is deleted at that moment for a sweep.
+pub(crate) fn used_after_sweeps(store: &Store, most: u64) -> u64 {
+    until("what nobody has is freed", || {
+        store.gc(false).unwrap();
+        Some(store.used_bytes().unwrap()).filter(|&used| used <= most)
+    })
+}
+
 pub(crate) fn by_id(id: Uuid) -> Reference {
     Reference::Id(id)
 }

@@ -41,12 +41,13 @@ fn in_accounts(pending: &[PendingFile]) -> Finding {
         keepers.join("; ")
     );
     let unlocked = pending.iter().filter(|file| file.held_by == HeldBy::Unlocked);
-    let patterns: String = unlocked.take(NAMED).map(|file| format!(" -e {}", file.id)).collect();
-    let remedy = if patterns.is_empty() {
+    let ids: Vec<_> = unlocked.take(NAMED).map(|file| file.id.to_string()).collect();
+    let remedy = if ids.is_empty() {
         "let these programs let go of it, or end them; ls names the files".to_owned()
     } else {
         format!(
-            "let these programs let go of it, or end them; those without a lock: grep -l{patterns} /proc/[0-9]*/maps"
+            "let these programs let go of it, or end them; those without a lock: grep -l -e {} /proc/[0-9]*/maps",
+            ids.join(" -e ")
         )
     };
     Finding::warning(SUBJECT, state, remedy)

@@ -1,18 +1,23 @@
 //! What is deleted and still open stays in the accounts, with what keeps it, until the last process lets go of it; for everybody
 //! else it is gone at once.
+//!
+//! One test at a time: a child process that another one starts has copies of this process's descriptors until it runs its program,
+//! and so keeps what is deleted at that moment for the next sweep.
 #![allow(unsafe_code, reason = "a map without a lock, and signals, have no safe form")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on fails")]
 
+#[path = "../common/mod.rs"]
+mod common;
 #[path = "../common/refusal.rs"]
 mod refusal;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::common::{
-    LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, opened, path_of, say, temp_store,
-};
+use common::{LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, opened, path_of, say, temp_store};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, GcReport, HeldBy, KeptReason, Layout, Reference, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
@@ -23,13 +28,19 @@ use uuid::Uuid;
 
 const MEBI: u64 = 1 << 20;
 
+/// Held by the test that runs.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn hero() -> BufferOptions {
     BufferOptions::default().name("hero").replace(true)
 }
 
 /// A scene of a mebibyte that says which one it is.
 fn share(store: &Store, mark: u8, options: &BufferOptions) -> Result<SharedSceneBuffer, Error> {
-    SharedSceneBuffer::write(store, &[mark; 1 << 20], options)
+    SharedSceneBuffer::write(store, &vec![mark; 1 << 20], options)
 }
 
 /// What a deleted file is called.
@@ -110,6 +121,7 @@ fn child() {
 #[test]
 fn what_is_replaced_counts_until_its_reader_lets_go_and_a_quota_holds() {
     const QUOTA: u64 = 10 * MEBI;
+    let _alone = alone();
     let (_parent, store) = temp_store();
     store.set_quota(Some(QUOTA)).unwrap();
     let mut reader = Peer::start("hold all", &argument(&store, Uuid::nil()));
@@ -147,6 +159,7 @@ fn what_is_replaced_counts_until_its_reader_lets_go_and_a_quota_holds() {
 
 #[test]
 fn deleting_says_what_is_free_and_which_process_has_the_rest() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let free = share(&store, 0, &BufferOptions::default()).unwrap().id();
     let deleted = store.delete(&by_id(free)).unwrap();
@@ -183,6 +196,7 @@ fn deleting_says_what_is_free_and_which_process_has_the_rest() {
 
 #[test]
 fn the_last_of_several_frees_what_was_deleted_and_a_killed_one_leaves_it_to_the_sweep() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     for killed in [false, true] {
         let id = share(&store, 1, &BufferOptions::default()).unwrap().id();
@@ -211,12 +225,13 @@ fn the_last_of_several_frees_what_was_deleted_and_a_killed_one_leaves_it_to_the_
         assert_eq!((would.removed.len(), why_kept(&would, id)), (1, None));
         let report = store.gc(false).unwrap();
         assert!(report.freed_bytes > MEBI, "{report:?}");
-        assert_eq!(store.used_bytes().unwrap(), 0);
+        assert_eq!(bytes_in(&store), 0);
     }
 }
 
 #[test]
 fn a_map_without_a_lock_is_counted_as_one_and_goes_with_its_process() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let brief = BufferOptions::default().ttl(Duration::from_nanos(1));
     for expires in [false, true] {
@@ -248,12 +263,13 @@ fn a_map_without_a_lock_is_counted_as_one_and_goes_with_its_process() {
         peer.expect("3");
         peer.kill();
         store.gc(false).unwrap();
-        assert_eq!(store.used_bytes().unwrap(), 0);
+        assert_eq!(bytes_in(&store), 0);
     }
 }
 
 #[test]
 fn what_is_reclaimable_of_a_full_store_is_not_what_somebody_has_mapped() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     store.set_quota(Some(3 * MEBI)).unwrap();
     let mapped = share(&store, 3, &BufferOptions::default()).unwrap().id();
@@ -272,6 +288,7 @@ fn what_is_reclaimable_of_a_full_store_is_not_what_somebody_has_mapped() {
 
 #[test]
 fn waits_on_what_is_deleted_end() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     for replaced in [false, true] {
         let id = SharedBuffer::create(&store, 64, &hero()).unwrap().id();
@@ -291,6 +308,7 @@ fn waits_on_what_is_deleted_end() {
 /// What a process leaves that was killed between the two steps by which it deletes what is held.
 #[test]
 fn a_file_that_is_marked_and_not_renamed_is_gone_for_everybody_and_is_finished_by_the_next_sweep() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     for held in [false, true] {
         let buffer = SharedBuffer::create(&store, 64, &hero()).unwrap();
@@ -322,13 +340,14 @@ fn a_file_that_is_marked_and_not_renamed_is_gone_for_everybody_and_is_finished_b
         assert!(!path_of(&store, id).exists(), "{report:?}");
         assert_eq!(deleted_path(&store, id).exists(), held, "{report:?}");
         drop(kept);
-        assert_eq!(store.used_bytes().unwrap(), 0);
+        assert_eq!(bytes_in(&store), 0);
     }
 }
 
 /// What a process leaves that was killed when it had renamed what nobody holds.
 #[test]
 fn a_file_that_is_renamed_and_not_marked_is_freed_by_the_next_sweep() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let scene = share(&store, 1, &hero()).unwrap();
     let id = scene.id();
@@ -346,11 +365,12 @@ fn a_file_that_is_renamed_and_not_marked_is_freed_by_the_next_sweep() {
     let id = share(&store, 1, &hero()).unwrap().id();
     fs::rename(path_of(&store, id), deleted_path(&store, id)).unwrap();
     assert_eq!(store.gc(false).unwrap().removed.len(), 1);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
 }
 
 #[test]
 fn an_empty_scene_that_is_deleted_while_it_is_filled_can_be_filled_and_goes_with_its_filler() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let layout = Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [4]))]).unwrap();
     let empty = SharedSceneBuffer::create_empty(&store, &layout, &BufferOptions::default()).unwrap();
@@ -364,11 +384,12 @@ fn an_empty_scene_that_is_deleted_while_it_is_filled_can_be_filled_and_goes_with
     assert_eq!(empty.read().unwrap(), b"data", "who had it open sees it");
     drop((empty, filled));
     assert_eq!(store.pending().unwrap(), []);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
 }
 
 #[test]
 fn a_pool_that_is_deleted_while_a_process_has_it_is_counted_with_its_slots() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let options = BufferOptions::default().persistent(true);
     let id = BufferPool::create(&store, 4, MEBI, &options).unwrap().id();
@@ -385,7 +406,7 @@ fn a_pool_that_is_deleted_while_a_process_has_it_is_counted_with_its_slots() {
     );
     peer.end();
     assert_eq!(store.pending().unwrap(), []);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
 }
 
 /// In a child of one thread: a forked child inherits a view, and its parent lets go of the scene.
@@ -416,13 +437,14 @@ fn fork_with_view(store: &Store, id: Uuid) {
         std::io::Write::write_all(&mut &end, b"x").unwrap();
         assert_eq!(child.code(), Some(9), "and sees it");
         assert_eq!(store.gc(false).unwrap().removed.len(), 1);
-        assert_eq!(store.used_bytes().unwrap(), 0);
+        assert_eq!(bytes_in(store), 0);
     }
     say("done");
 }
 
 #[test]
 fn what_a_forked_child_inherited_counts_until_it_ends() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let id = share(&store, 9, &BufferOptions::default()).unwrap().id();
     let mut peer = Peer::start("fork", &argument(&store, id));
@@ -434,7 +456,7 @@ fn what_a_forked_child_inherited_counts_until_it_ends() {
 fn without_leases(store: &Store) {
     let id = share(store, 1, &BufferOptions::default()).unwrap().id();
     let deleted = store.delete(&by_id(id)).unwrap();
-    assert_eq!((deleted.pending_bytes, store.used_bytes().unwrap()), (0, 0));
+    assert_eq!((deleted.pending_bytes, bytes_in(store)), (0, 0));
 
     let held = share(store, 2, &BufferOptions::default()).unwrap();
     let deleted = store.delete(&by_id(held.id())).unwrap();
@@ -442,7 +464,7 @@ fn without_leases(store: &Store) {
     assert_eq!(process(&deleted.held_by), i32::try_from(std::process::id()).unwrap());
     assert_eq!(held.view().unwrap()[0], 2);
     drop(held);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(store), 0);
 
     drop(share(store, 3, &BufferOptions::default().ttl(Duration::from_nanos(1))).unwrap());
     assert_eq!(store.gc(false).unwrap().removed.len(), 1);
@@ -451,11 +473,12 @@ fn without_leases(store: &Store) {
     assert_eq!(store.pending().unwrap(), []);
     last.unlink().unwrap();
     drop(last);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(store), 0);
 }
 
 #[test]
 fn where_there_are_no_leases_a_deleted_file_goes_when_its_lock_is_free() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let mut peer = Peer::start("delete without leases", &argument(&store, Uuid::nil()));
     peer.expect("done");
@@ -464,9 +487,10 @@ fn where_there_are_no_leases_a_deleted_file_goes_when_its_lock_is_free() {
 
 #[test]
 fn who_opens_what_is_being_deleted_gets_the_data_or_not_found_and_leaves_nothing_behind() {
+    let _alone = alone();
     let (_parent, store) = temp_store();
     let stop = AtomicBool::new(false);
-    let newest = std::sync::Mutex::new(Uuid::nil());
+    let newest = Mutex::new(Uuid::nil());
     let (found, gone) = std::thread::scope(|scope| {
         let open = || {
             let (mut found, mut gone) = (0, 0);
@@ -501,5 +525,5 @@ fn who_opens_what_is_being_deleted_gets_the_data_or_not_found_and_leaves_nothing
     assert!(gone > 0, "{found} found, {gone} gone");
     store.gc(false).unwrap();
     assert_eq!(store.pending().unwrap(), []);
-    assert_eq!(store.used_bytes().unwrap(), 0);
+    assert_eq!(bytes_in(&store), 0);
 }
