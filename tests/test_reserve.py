@@ -34,10 +34,11 @@ def test_what_a_process_left_without_a_word_is_used_by_the_next_or_collected(sto
     environment = os.environ | {"DCC_MCP_SHM_DIR": store.path}
     subprocess.run([sys.executable, "-c", KEEP + "os._exit(0)"], env=environment, check=True, timeout=60)
     assert len(kept(store)) == 1
-    scene = dcc_mcp_shm.SharedSceneBuffer.write(b"new" * (SIZE // 3 + 1))
-    assert kept(store) == []
+    assert store.reserve_bytes() > SIZE
+    scene = dcc_mcp_shm.SharedSceneBuffer.write(b"new" * (SIZE // 3))
+    assert (kept(store), store.reserve_bytes()) == ([], 0)
     data = Path(scene.path).read_bytes()
-    assert data.endswith(b"new" * (SIZE // 3 + 1))
+    assert data.endswith(b"new" * (SIZE // 3))
     assert bytes([165]) * 8 not in data
     subprocess.run([sys.executable, "-c", KEEP + "os._exit(0)"], env=environment, check=True, timeout=60)
     store.gc()
@@ -46,5 +47,5 @@ def test_what_a_process_left_without_a_word_is_used_by_the_next_or_collected(sto
 
 def test_a_variable_that_is_no_number_is_refused(store: dcc_mcp_shm.Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCC_MCP_SHM_RESERVE_BYTES", "much")
-    with pytest.raises(ValueError, match="DCC_MCP_SHM_RESERVE_BYTES"):
+    with pytest.raises(dcc_mcp_shm.InvalidArgument, match="DCC_MCP_SHM_RESERVE_BYTES"):
         dcc_mcp_shm.Store(store.path)

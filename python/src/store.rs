@@ -91,6 +91,13 @@ impl PyStore {
         py.detach(|| store.used_bytes()).map_err(raise)
     }
 
+    /// Bytes of deleted buffers that are kept for the next ones for a few seconds. They are part of ``used_bytes()``, and go before
+    /// anything is refused for want of room; ``DCC_MCP_SHM_RESERVE_BYTES`` limits them.
+    fn reserve_bytes(&self, py: Python<'_>) -> PyResult<u64> {
+        let store = self.store()?;
+        py.detach(|| store.reserve_bytes()).map_err(raise)
+    }
+
     /// Descriptors (dicts) of all buffers and scenes, newest first, or of those that match: the filters are those of
     /// :meth:`wait`. Looking renews no time to live.
     #[pyo3(signature = (*, kind=None, source_dcc=None, name=None, group=None))]

@@ -26,6 +26,7 @@ mod reference;
 mod removal;
 mod replaced;
 mod reserve;
+mod reserve_state;
 mod room;
 mod state;
 mod time_to_live;
@@ -45,10 +46,8 @@ pub(crate) use self::count::{PublicationCount, ahead_of_count};
 pub(crate) use self::disposal::{FinishDeletion, LOOKERS_PATIENCE};
 pub(crate) use self::draft::{Content, Draft};
 pub(crate) use self::existing::{in_directory_of, open_described};
-use self::file_name::NAME_LEN;
 pub(crate) use self::file_name::{FileKind, FileName};
 pub(crate) use self::files::map_file;
-use self::header::read_header;
 pub(crate) use self::header::{check_file, snapshot};
 pub(crate) use self::last_use::{record_end_of_use, record_use};
 pub(crate) use self::lock::LOCK_FILE;
@@ -58,7 +57,7 @@ pub use self::pending::PendingFile;
 use self::record_file::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
-use self::reserve::Reserve;
+use self::reserve_state::ReserveState;
 pub use self::room::Room;
 
 /// What an open directory is known by.
@@ -68,7 +67,7 @@ struct Opened {
     stat: Stat,
     swept_by_owner: bool,
     record: OnceLock<Box<StoreRecord>>,
-    reserve: Reserve,
+    reserve: ReserveState,
 }
 
 /// A private directory that is open. Cloning is cheap.

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use super::full::directory_failed;
-use super::{Directory, Opened, Reserve};
+use super::reserve_state::ReserveState;
+use super::{Directory, Opened};
 use crate::error::{Error, Result};
 use crate::sys::{self, DirectoryHandle, Refusal, Stat};
 
@@ -71,7 +72,7 @@ impl Directory {
             stat,
             swept_by_owner: purpose != Purpose::ToWork,
             record: OnceLock::new(),
-            reserve: Reserve::default(),
+            reserve: ReserveState::default(),
         }));
         directory.check_version()?;
         Ok(directory)

@@ -5,7 +5,8 @@ use std::io;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Directory, FileKind, FileName, Keeper, PendingMemory, check_file, read_header};
+use super::header::read_header;
+use super::{Directory, FileKind, FileName, Keeper, PendingMemory, check_file};
 use crate::error::{Error, Result};
 use crate::format::Header;
 use crate::holder::HeldBy;

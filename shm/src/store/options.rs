@@ -24,22 +24,18 @@ pub const DEFAULT_RESERVE: u64 = 256 << 20;
 /// # Errors
 /// [`Error::InvalidArgument`] when it is no number of bytes.
 pub fn reserve_of_environment() -> Result<u64> {
-    Ok(bytes_of_environment(RESERVE_VARIABLE)?
-        .flatten()
-        .unwrap_or(DEFAULT_RESERVE))
+    Ok(bytes_of_environment(RESERVE_VARIABLE)?.unwrap_or(DEFAULT_RESERVE))
 }
 
-/// The bytes that a variable says, nothing if it is empty or not set.
-fn bytes_of_environment(variable: &'static str) -> Result<Option<Option<u64>>> {
-    let Some(text) = std::env::var_os(variable) else {
-        return Ok(None);
-    };
+/// The bytes that a variable says, if it is set and not empty.
+fn bytes_of_environment(variable: &'static str) -> Result<Option<u64>> {
+    let text = std::env::var_os(variable).unwrap_or_default();
     let text = text.to_string_lossy();
     match text.trim() {
-        "" => Ok(Some(None)),
+        "" => Ok(None),
         number => number
             .parse()
-            .map(|bytes| Some(Some(bytes)))
+            .map(Some)
             .map_err(|_| Error::invalid(variable, format!("{text:?} is no number of bytes"))),
     }
 }
@@ -61,11 +57,10 @@ impl QuotaSetting {
     /// # Errors
     /// [`Error::InvalidArgument`] when it is no number of bytes.
     pub fn of_environment() -> Result<Self> {
-        Ok(match bytes_of_environment(QUOTA_VARIABLE)? {
-            None => Self::Keep,
-            Some(None) => Self::Lift,
-            Some(Some(bytes)) => Self::Bytes(bytes),
-        })
+        if std::env::var_os(QUOTA_VARIABLE).is_none() {
+            return Ok(Self::Keep);
+        }
+        Ok(bytes_of_environment(QUOTA_VARIABLE)?.map_or(Self::Lift, Self::Bytes))
     }
 }
 

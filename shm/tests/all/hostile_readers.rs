@@ -4,13 +4,14 @@
 //! `DCC_MCP_SHM_TEST_REUSES=100000 cargo test -p dcc-mcp-shm --test all hostile_readers -- --nocapture` is the long variant.
 #![allow(
     unsafe_code,
-    reason = "mappings without a lock, and descriptors in a socket, have no safe form"
+    reason = "mappings without a lock, and what a child writes of itself, have no safe form"
 )]
 
 use std::collections::{HashSet, VecDeque};
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::io::{ErrorKind, IoSlice, IoSliceMut, Read, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,10 @@ use std::{mem, ptr, thread};
 
 use crate::common::{Forked, Peer, by_id, child_role, hear, in_fork, live_for, number, print, say};
 use dcc_mcp_shm::{BufferOptions, Error, SceneView, SharedSceneBuffer, Store, StoreOptions};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
+};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -261,6 +266,8 @@ impl Reader {
 fn in_child(look: impl FnOnce()) -> Reader {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     let child = in_fork(|| {
+        // SAFETY: asks for a signal when the parent ends, also if a test fails there.
+        unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
         theirs.read_exact(&mut [0]).unwrap();
         look();
         0
@@ -334,6 +341,7 @@ impl Drop for Mapping {
     }
 }
 
+#[expect(clippy::cast_ptr_alignment, reason = "words of a mapping, which starts at a page")]
 fn word(start: *const u8, index: usize) -> u64 {
     // SAFETY: callers stay within what is mapped, whose start is aligned to a page. Others may write to it.
     unsafe { start.cast::<u64>().wrapping_add(index).read_volatile() }
@@ -364,56 +372,31 @@ fn descriptor_of(path: &Path) -> Option<PathBuf> {
     })
 }
 
-/// Room for a message with one descriptor, aligned as its header has to be.
-type Control = [u64; 4];
-
-fn message<'a>(bytes: &'a mut libc::iovec, control: &'a mut Control) -> libc::msghdr {
-    // SAFETY: all zeros is an empty message.
-    let mut message: libc::msghdr = unsafe { mem::zeroed() };
-    (message.msg_iov, message.msg_iovlen) = (bytes, 1);
-    (message.msg_control, message.msg_controllen) = (control.as_mut_ptr().cast(), size_of::<Control>());
-    message
-}
-
 fn send(socket: &UnixStream, file: &File) {
-    let (mut byte, mut control) = ([0u8], Control::default());
-    let mut bytes = libc::iovec {
-        iov_base: byte.as_mut_ptr().cast(),
-        iov_len: 1,
-    };
-    let descriptor = file.as_raw_fd();
-    let len = u32::try_from(size_of_val(&descriptor)).unwrap();
-    let mut message = message(&mut bytes, &mut control);
-    // SAFETY: pure arithmetic.
-    message.msg_controllen = unsafe { libc::CMSG_SPACE(len) } as usize;
-    // SAFETY: the message has room for a header, so this points to one.
-    let header = unsafe { &mut *libc::CMSG_FIRSTHDR(&raw const message) };
-    (header.cmsg_level, header.cmsg_type) = (libc::SOL_SOCKET, libc::SCM_RIGHTS);
-    // SAFETY: pure arithmetic.
-    header.cmsg_len = unsafe { libc::CMSG_LEN(len) } as usize;
-    // SAFETY: there is room for a descriptor behind the header.
-    unsafe { libc::CMSG_DATA(header).cast::<i32>().write_unaligned(descriptor) };
-    // SAFETY: a message whose parts are borrowed here.
-    assert_eq!(unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const message, 0) }, 1);
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = SendAncillaryBuffer::new(&mut space);
+    let descriptors = [file.as_fd()];
+    assert!(message.push(SendAncillaryMessage::ScmRights(&descriptors)));
+    let sent = sendmsg(socket, &[IoSlice::new(b"!")], &mut message, SendFlags::empty());
+    assert_eq!(sent, Ok(1));
 }
 
 fn receive(socket: &UnixStream) -> File {
-    let (mut byte, mut control) = ([0u8], Control::default());
-    let mut bytes = libc::iovec {
-        iov_base: byte.as_mut_ptr().cast(),
-        iov_len: 1,
-    };
-    let mut message = message(&mut bytes, &mut control);
-    // SAFETY: a message whose parts are borrowed here.
-    assert_eq!(unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, 0) }, 1);
-    // SAFETY: `send` sent one descriptor, so its header is there, and the descriptor behind it.
-    let descriptor = unsafe {
-        libc::CMSG_DATA(libc::CMSG_FIRSTHDR(&raw const message))
-            .cast::<i32>()
-            .read_unaligned()
-    };
-    // SAFETY: it was just received, and nobody else owns it.
-    File::from(unsafe { OwnedFd::from_raw_fd(descriptor) })
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut message = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    recvmsg(
+        socket,
+        &mut [IoSliceMut::new(&mut byte)],
+        &mut message,
+        RecvFlags::CMSG_CLOEXEC,
+    )
+    .unwrap();
+    let received = message.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    File::from(received.expect("one descriptor was sent"))
 }
 
 /// In a child: does something again and again until it is told to stop, and says what came of it.

@@ -6,6 +6,8 @@
 mod common;
 #[path = "../../../tests/properties.rs"]
 mod properties;
+#[path = "../common/refusal.rs"]
+mod refusal;
 
 mod abused_store;
 mod buffer_waits;

@@ -5,19 +5,16 @@
     reason = "what a child writes by numbers of descriptors has no safe form"
 )]
 
-#[path = "../common/refusal.rs"]
-mod refusal;
-
 use std::fs;
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
 
 use crate::common::{Peer, argument, by_id, child_role, hear, in_fork, opened, say, temp_store};
+use crate::refusal::{Call, refuse};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, BufferState, Error, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer,
     SpaceLimit, Store, StoreOptions,
 };
-use refusal::{Call, refuse};
 use uuid::Uuid;
 
 const F_SETSIG: i32 = 10;

@@ -2,9 +2,6 @@
 //! uses it.
 #![allow(unsafe_code, reason = "what is mapped behind the end of a file has no safe form")]
 
-#[path = "../common/refusal.rs"]
-mod refusal;
-
 use std::fs::{self, File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -13,11 +10,11 @@ use std::ptr;
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{Peer, by_id, child_role, hear, in_fork, say, temp_store, until};
+use crate::refusal::{Call, refuse};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, QuotaSetting, SceneWriter, SharedBuffer, SharedSceneBuffer,
     Store, StoreOptions,
 };
-use refusal::{Call, refuse};
 use uuid::Uuid;
 
 const MIB: u64 = 1 << 20;

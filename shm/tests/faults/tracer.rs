@@ -78,6 +78,10 @@ pub(crate) fn follow(child: Pid, main: Pid, fault: Fault, go_on: impl FnOnce()) 
                 go(pid, begun, None);
             }
             WaitStatus::Stopped(_, END) => {
+                threads
+                    .keys()
+                    .filter(|&&other| other != pid)
+                    .for_each(|&other| let_go(other));
                 ptrace::detach(pid, None).unwrap();
                 return trace;
             }
@@ -102,9 +106,29 @@ pub(crate) fn follow(child: Pid, main: Pid, fault: Fault, go_on: impl FnOnce()) 
             }
             WaitStatus::Exited(..) | WaitStatus::Signaled(..) => drop(threads.remove(&pid)),
             // A thread is born, or has stopped for the first time.
-            _ => go(pid, begun, None),
+            _ => {
+                if let WaitStatus::PtraceEvent(..) = status
+                    && let Ok(born) = ptrace::getevent(pid)
+                    && born > 0
+                {
+                    threads.entry(Pid::from_raw(i32::try_from(born).unwrap())).or_default();
+                }
+                threads.entry(pid).or_default();
+                go(pid, begun, None);
+            }
         }
     }
+}
+
+/// Lets a thread go on by itself that outlives the part that is traced.
+fn let_go(thread: Pid) {
+    if ptrace::interrupt(thread).is_ok()
+        && let Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) = waitpid(thread, Some(WaitPidFlag::__WALL))
+    {
+        return;
+    }
+    // It may have ended meanwhile.
+    let _ = ptrace::detach(thread, None);
 }
 
 fn go(pid: Pid, begun: bool, signal: Option<Signal>) {

@@ -1,7 +1,7 @@
 //! The thread that gives memory back which nobody has used for a while. It is there as long as something is kept that this
 //! process has put there, and when the process ends, that goes too.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, TryLockError, Weak};
 use std::time::Duration;
 
@@ -16,38 +16,6 @@ static WATCHED: Mutex<Vec<Weak<Opened>>> = Mutex::new(Vec::new());
 
 /// Whether the system was told what to do at the end of the process.
 static AT_EXIT: AtomicBool = AtomicBool::new(false);
-
-/// What the thread of a directory and those that put something there tell each other.
-#[derive(Debug, Default)]
-pub(super) struct Keeper {
-    /// The generation + 1 of the process that has the thread; a forked child does not have it.
-    running: AtomicU64,
-    /// Counts what concerns the thread, which sleeps on it.
-    news: AtomicU64,
-    /// When this process put something there last.
-    last_put: AtomicU64,
-}
-
-impl Keeper {
-    fn runs(&self) -> bool {
-        self.running.load(Ordering::SeqCst) == sys::process_generation() + 1
-    }
-
-    /// Says that a thread is to run, and whether it is the caller's to start it.
-    fn is_to_start(&self) -> bool {
-        let (found, mine) = (self.running.load(Ordering::SeqCst), sys::process_generation() + 1);
-        found != mine
-            && self
-                .running
-                .compare_exchange(found, mine, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok()
-    }
-
-    fn tell(&self) {
-        self.news.fetch_add(1, Ordering::SeqCst);
-        sys::wake_all(&self.news);
-    }
-}
 
 impl Directory {
     /// Sees to it that what was put there just now is given back, and says whether that is certain.

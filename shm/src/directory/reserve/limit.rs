@@ -1,6 +1,6 @@
 //! How much may be kept.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::table::Table;
 use crate::directory::Directory;
@@ -10,13 +10,6 @@ use crate::error::Result;
 const PART_OF_ROOM: u64 = 16;
 /// For how long the room is as it was, in milliseconds: to look takes as long as to fill a MiB.
 const ROOM_STAYS: u64 = 1_000;
-
-/// The room that there was a moment ago.
-#[derive(Debug, Default)]
-pub(super) struct CachedRoom {
-    bytes: AtomicU64,
-    until: AtomicU64,
-}
 
 impl Directory {
     /// Keeps at most this many bytes from now on, as far as this handle goes, and takes nothing either if it is 0.

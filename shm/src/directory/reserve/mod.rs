@@ -24,22 +24,5 @@ mod returning;
 mod table;
 mod taking;
 
-use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
-
-use self::keeper::Keeper;
-use self::limit::CachedRoom;
-
 /// From this size on, a file is worth keeping.
 const SMALLEST: u64 = 64 << 10;
-
-/// What a process knows of the reserve of a directory that it has open.
-#[derive(Debug, Default)]
-pub(super) struct Reserve {
-    /// Most bytes that may be kept, as the program or its environment says; 0 if nothing is kept or taken.
-    wanted: AtomicU64,
-    room: CachedRoom,
-    /// Whether the system can be relied on here.
-    proven: OnceLock<bool>,
-    keeper: Keeper,
-}

@@ -4,7 +4,8 @@ use uuid::Uuid;
 
 use super::clock::{self, KEPT_FOR};
 use super::table::Table;
-use crate::directory::{Directory, FileName, NAME_LEN};
+use crate::directory::file_name::NAME_LEN;
+use crate::directory::{Directory, FileName};
 
 /// Longer than memory is kept by a process that lives.
 const LEFT_BEHIND: u64 = 2 * KEPT_FOR;

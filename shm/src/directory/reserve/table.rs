@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
 
-use super::super::record_file::StoreRecord;
+use crate::directory::record_file::StoreRecord;
 
 /// Where the table starts in the record.
 const AT_TABLE: usize = 64;
