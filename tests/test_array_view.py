@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from dcc_mcp_shm import SharedSceneBuffer
+from dcc_mcp_shm import SharedBuffer, SharedSceneBuffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
@@ -73,7 +73,9 @@ def test_rows_are_views() -> None:
         view_of(np.array(5.0)).rows  # noqa: B018 (that it raises is the test)
 
 
-@pytest.mark.parametrize("index", [(0, 0, 0), (..., ...), "a", 1.5, None, ([0, 1],), (0, "a"), (0, 3), (4,), (-5,), (2**80,)])
+@pytest.mark.parametrize(
+    "index", [(0, 0, 0), (..., ...), "a", 1.5, None, ([0, 1],), (0, "a"), (0, 3), (4,), (-5,), (2**80,)]
+)
 def test_other_indices_are_refused(index: Any) -> None:
     with pytest.raises((IndexError, TypeError)):
         view_of(POINTS)[index]
@@ -162,11 +164,9 @@ def test_dlpack_speaks_to_older_consumers_too() -> None:
     with pytest.raises(BufferError, match=">f4"):
         np.from_dlpack(view_of(POINTS.astype(">f4")))
     # What must never be written to is given only to those who know that.
-    from dcc_mcp_shm import SharedBuffer
-
     buffer = SharedBuffer.create(8)
     buffer.write(b"12345678")
-    exporter = buffer.view().obj
+    exporter: Any = buffer.view().obj
     with pytest.raises(BufferError, match="read-only"):
         exporter.__dlpack__()
     assert np.from_dlpack(exporter).tobytes() == b"12345678"

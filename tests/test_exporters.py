@@ -105,7 +105,9 @@ def test_any_shape_is_taken_whole(shape: tuple[int, ...], form: tuple[bytes, int
 @pytest.mark.parametrize(
     ("shape", "width", "length"), [((-1,), 4, 4), ((2**40, 2**40), 4, 12), ((3,), 0, 12), ((3,), 4, -1), ((3,), -4, 12)]
 )
-def test_what_cannot_be_reconciled_is_refused_by_name(shape: tuple[int, ...], width: int, length: int, store: Store) -> None:
+def test_what_cannot_be_reconciled_is_refused_by_name(
+    shape: tuple[int, ...], width: int, length: int, store: Store
+) -> None:
     source = exporter(bytes(64), shape, width, length)
     with pytest.raises((BufferError, TypeError), match='"rest": this buffer contradicts itself'):
         SharedSceneBuffer.write_arrays({"position": THREE, "rest": source})
@@ -130,7 +132,8 @@ def test_a_width_that_is_not_that_of_its_format_is_refused_by_name() -> None:
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 @pytest.mark.parametrize(
-    ("dtype", "shape"), [("f4", (3, 3)), ("<u2", 5), (">i8", (2, 1)), ("?", 4), ("b1", 4), ("c8", ()), ("f2", (2, 2)), ("u1", (2, 3))]
+    ("dtype", "shape"),
+    [("f4", (3, 3)), ("<u2", 5), (">i8", (2, 1)), ("?", 4), ("b1", 4), ("c8", ()), ("f2", (2, 2)), ("u1", (2, 3))],
 )
 def test_bytes_of_the_right_length_are_the_array(kind: Callable[[bytes], Any], dtype: str, shape: Any) -> None:
     array = np.ones(shape, dtype)
@@ -155,17 +158,38 @@ def test_an_array_of_bytes_is_numbers_and_not_the_array_itself() -> None:
 
 def test_errors_name_the_array() -> None:
     records = np.zeros(3, [("x", "f4"), ("label", "O")])
-    for bad, error in [
+    cases: list[tuple[Any, Any]] = [
         ([1, 2], TypeError), ("text", TypeError), (None, TypeError), (records, TypeError), (object(), TypeError),
-        (np.array(["a", "b"]), TypeError), (np.array([None]), TypeError), (np.zeros(2, "M8[s]"), (TypeError, ValueError)),
+        (np.array(["a", "b"]), TypeError), (np.array([None]), TypeError),
+        (np.zeros(2, "M8[s]"), (TypeError, ValueError)),
         (np.zeros((4, 4))[:, ::2], InvalidArgument),
-    ]:  # fmt: skip
+    ]  # fmt: skip
+    for bad, error in cases:
         with pytest.raises(error, match='"material"'):
             SharedSceneBuffer.write_arrays({"position": THREE, "material": bad})
-    for bad in (["x"] * 9, np.zeros((2, 2)), 1j, np.zeros((3, 3), "c8"), np.zeros((3, 3), "O"), object(), records, {"a": 1}):
+    for bad in (
+        ["x"] * 9,
+        np.zeros((2, 2)),
+        1j,
+        np.zeros((3, 3), "c8"),
+        np.zeros((3, 3), "O"),
+        object(),
+        records,
+        {"a": 1},
+    ):
         with pytest.raises((TypeError, ValueError), match='"a"'):
             as_filled(bad)
-    for bad in (("f3", 3), ("f4", -1), ("f4", "x"), ("f4", 3, "vertex"), ("f4",), 5, ("f4", 3, 5), (object, 3)):
+    layouts: list[Any] = [
+        ("f3", 3),
+        ("f4", -1),
+        ("f4", "x"),
+        ("f4", 3, "vertex"),
+        ("f4",),
+        5,
+        ("f4", 3, 5),
+        (object, 3),
+    ]
+    for bad in layouts:
         with pytest.raises((TypeError, ValueError, InvalidArgument), match='"material"'):
             SharedSceneBuffer.writer({"position": ("f4", 3), "material": bad})
     for name in (5, None, b"a"):
@@ -179,14 +203,16 @@ class Deferred:
     """An object that becomes an array when it is asked."""
 
     def __init__(self, made: Any) -> None:
+        """Keep what it becomes."""
         self.made = made
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        """The array, whatever is asked for."""
         return self.made
 
 
 def test_masked_arrays_are_refused_and_not_unmasked(store: Store) -> None:
-    masked = np.ma.array(THREE, mask=np.eye(3))
+    masked: Any = np.ma.array(THREE, mask=np.eye(3, dtype=bool))
     buffer = SharedBuffer.create(64)
     for source in (masked, np.ma.array(THREE), masked[:2], np.ma.masked, np.ma.array(THREE).astype("i4")):
         for write in (as_written, as_array, as_filled, buffer.write):
@@ -194,9 +220,10 @@ def test_masked_arrays_are_refused_and_not_unmasked(store: Store) -> None:
                 write(source)
         with pytest.raises(TypeError, match="is a masked array"):
             SharedSceneBuffer.write(b"", attrs={"facts": source})
-    for source in ([masked[0], masked[1], masked[2]], tuple(masked), Deferred(masked)):
+    others: list[Any] = [[masked[0], masked[1], masked[2]], tuple(masked), Deferred(masked)]
+    for other in others:
         with pytest.raises(TypeError, match="is a masked array"):
-            as_filled(source)
+            as_filled(other)
     with SharedSceneBuffer.writer({"a": ("f4", (3, 3))}) as w:
         with pytest.raises(TypeError, match="is a masked array"):
             w["a"][:] = masked
@@ -205,7 +232,7 @@ def test_masked_arrays_are_refused_and_not_unmasked(store: Store) -> None:
     assert store.list(kind="Arbitrary")[0]["id"] == w.scene.id
 
 
-LONE = "a\ud800b"
+LONE: Any = "a\ud800b"
 
 
 @pytest.mark.parametrize(
@@ -230,12 +257,12 @@ LONE = "a\ud800b"
         lambda: SharedSceneBuffer.fill(LONE),
         lambda: SharedSceneBuffer.open(LONE),
         lambda: SharedSceneBuffer.open_path(LONE, "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10"),
-        lambda: SharedSceneBuffer.open_path("/dev/shm/x", LONE),
+        lambda: SharedSceneBuffer.open_path("/nowhere/x", LONE),
         lambda: SharedSceneBuffer.from_descriptor_json(LONE),
         lambda: SharedBuffer.create(1, name=LONE),
         lambda: SharedBuffer.open(LONE),
         lambda: SharedBuffer.open(id=LONE),
-        lambda: SharedBuffer.open("/dev/shm/x", LONE),
+        lambda: SharedBuffer.open("/nowhere/x", LONE),
         lambda: SharedBuffer.from_descriptor_json(LONE),
         lambda: BufferPool(1, 1, LONE),
         lambda: BufferPool.open_or_create(1, 1, LONE),

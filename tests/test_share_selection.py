@@ -1,9 +1,11 @@
-"""The code of the prompt `share_selection` for Maya, Houdini and Nuke runs as it stands, on stand-ins for their modules.
+"""The code of the prompt `share_selection` for Maya, Houdini and Nuke runs as it stands, on stand-ins for them.
 
 The stand-ins have what the documentation of each says of the calls that are used, and nothing else.
 """
+# ruff: noqa: D101, D102, D107, N802 (names are those of the programs)
 
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -74,7 +76,12 @@ def maya() -> dict[str, ModuleType]:
     )
     cmds = module("maya.cmds", upAxis=lambda query, axis: "y" if query and axis else None)
     package = module("maya.api", OpenMaya=api)
-    return {"maya": module("maya", cmds=cmds, api=package), "maya.api": package, "maya.api.OpenMaya": api, "maya.cmds": cmds}
+    return {
+        "maya": module("maya", cmds=cmds, api=package),
+        "maya.api": package,
+        "maya.api.OpenMaya": api,
+        "maya.cmds": cmds,
+    }
 
 
 class HoudiniFace:
@@ -159,7 +166,7 @@ def test_meshes_arrive_whole(
 
 
 def test_nuke_gives_pixels(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    deleted = []
+    deleted: list[Any] = []
 
     class Write:
         def __init__(self, file: str, file_type: str, channels: str, inputs: list[Any]) -> None:
@@ -168,8 +175,7 @@ def test_nuke_gives_pixels(store: Store, monkeypatch: pytest.MonkeyPatch) -> Non
 
     def execute(write: Write, first: int, last: int) -> None:
         assert first == last == 1017
-        with open(write.path, "wb") as file:
-            file.write(b"\x76\x2f\x31\x01 and so on")
+        Path(write.path).write_bytes(b"\x76\x2f\x31\x01 and so on")
 
     stand_in = module(
         "nuke",

@@ -13,10 +13,10 @@ from dcc_mcp_shm import NotFound, SharedSceneBuffer, Store, UnsafeStore
 
 def test_a_kept_store_works_again_when_its_directory_was_removed(store: Store) -> None:
     kept = Store(store.path)
-    for round in range(3):
+    for turn in range(3):
         SharedSceneBuffer.write(b"data", name="hero", store=kept)
         scene = SharedSceneBuffer.open("hero", store=kept)
-        assert [descriptor["id"] for descriptor in kept.list()] == [scene.id], round
+        assert [descriptor["id"] for descriptor in kept.list()] == [scene.id], turn
         shutil.rmtree(kept.path)
         with pytest.raises(NotFound):
             kept.describe("hero")
@@ -40,7 +40,7 @@ def test_not_found_says_that_the_directory_is_not_there(store: Store) -> None:
     with pytest.raises(NotFound, match="it was deleted"):
         SharedSceneBuffer.from_descriptor_json(descriptor)
     shutil.rmtree(store.path)
-    with pytest.raises(NotFound, match="there is no store at .* container"):
+    with pytest.raises(NotFound, match=r"there is no store at .* container"):
         SharedSceneBuffer.from_descriptor_json(descriptor)
 
 
@@ -66,7 +66,7 @@ for call in (lambda: shm.Store(sys.argv[1]), lambda: shm.Store(), lambda: shm.Sh
 
 def test_a_shared_directory_is_refused_with_advice(tmp_path: Path) -> None:
     tmp_path.chmod(0o1777)
-    with pytest.raises(UnsafeStore, match="users share .*inside of it"):
+    with pytest.raises(UnsafeStore, match=r"users share .*inside of it"):
         Store(tmp_path)
 
 

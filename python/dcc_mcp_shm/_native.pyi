@@ -310,7 +310,7 @@ class SharedBuffer:
     @classmethod
     def open(
         cls,
-        path: str | PathLike[str] | None = None,
+        path: _Reference | PathLike[str] | None = None,
         id: _Reference | None = None,
         *,
         store: Store | None = None,
