@@ -128,6 +128,7 @@ def test_prompts_are_filled_in(mode: Mode, store: Store) -> None:
         assert 'source_dcc="Houdini"' in houdini
         assert "bpy" not in houdini
         assert "fills its arrays from the selection in Houdini" in houdini
+        assert "import hou\n" in houdini
         assert "{" not in houdini.split("```")[0] + houdini.split("```")[2]
         with pytest.raises(MCPError, match="Blender, Maya"):
             await client.get_prompt("share_selection", {"dcc": "Paint"})

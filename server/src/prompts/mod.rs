@@ -68,6 +68,10 @@ fn share_selection(arguments: Option<&JsonObject>, store: &Path) -> Result<Strin
         "Nuke" => include_str!("share_from_nuke.py"),
         _ => include_str!("share_from_blender.py"),
     };
+    let note = match dcc {
+        "Maya" | "Houdini" => " It fills its arrays from the selection in {dcc}.",
+        _ => "",
+    };
     let back = match dcc {
         "Blender" => {
             " What you made of it I take back into {dcc}: `read_descriptor` with `for` \"blender\" shows how to share it, \
@@ -78,6 +82,8 @@ fn share_selection(arguments: Option<&JsonObject>, store: &Path) -> Result<Strin
     let argument = code::store_argument(store, "Store");
     let import = if argument.is_empty() { "" } else { "Store, " };
     let code = code.replace("{Store}", import).replace("{store}", &argument);
-    let prompt = include_str!("share_selection.md").replace("{back}", back);
+    let prompt = include_str!("share_selection.md")
+        .replace("{note}", note)
+        .replace("{back}", back);
     Ok(prompt.replace("{code}", code.trim_end()).replace("{dcc}", dcc))
 }
