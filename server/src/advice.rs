@@ -40,25 +40,9 @@ impl From<Error> for ToolError {
             Error::StoreFull {
                 requested,
                 available,
-                limit: limit @ SpaceLimit::FileSize,
-                ..
-            } => Self::new(
-                format!("{requested} bytes were asked for, and {available} are possible ({limit})"),
-                "Ask for less, or start this server with a higher limit.",
-            ),
-            Error::StoreFull {
-                requested,
-                available,
                 limit,
                 reclaimable,
-            } => Self::new(
-                format!(
-                    "The store is full: {}, and {reclaimable} bytes are in buffers that no program has open",
-                    limit.shortage(*requested, *available)
-                ),
-                "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer \
-                 needed.",
-            ),
+            } => full(*requested, *available, *limit, *reclaimable),
             Error::InvalidDescriptor { problem } => Self::new(
                 format!("Invalid descriptor: {problem}"),
                 "Pass the descriptor unchanged, or only its `id`.",
@@ -112,6 +96,23 @@ impl From<Error> for ToolError {
             ),
         }
     }
+}
+
+/// There is no room for what was asked for.
+fn full(requested: u64, available: u64, limit: SpaceLimit, reclaimable: u64) -> ToolError {
+    if limit == SpaceLimit::FileSize {
+        return ToolError::new(
+            format!("{requested} bytes were asked for, and {available} are possible ({limit})"),
+            "Ask for less, or start this server with a higher limit.",
+        );
+    }
+    ToolError::new(
+        format!(
+            "The store is full: {}, and {reclaimable} bytes are in buffers that no program has open",
+            limit.shortage(requested, available)
+        ),
+        "Ask for less, or free memory: list_buffers shows sizes, and delete_buffer frees what is no longer needed.",
+    )
 }
 
 impl From<LookError> for ToolError {

@@ -482,6 +482,8 @@ fn on_a_read_only_file_system(path: &Path) {
     let store = Store::open(&StoreOptions::at(&path)).unwrap();
     let (kept, other) = (scene(&store, &brief()), scene(&store, &brief()));
     store.set_ttl(&by_id(kept), UNTIL_DELETED).unwrap();
+    // It has the record of the store open for writing, by which the file system is in use.
+    drop(store);
     let remounted = Command::new("mount")
         .args(["-o", "remount,ro"])
         .arg(path.parent().unwrap())
