@@ -279,7 +279,9 @@ def test_a_pool_of_a_killed_process_keeps_its_name_from_nobody(store: Store) -> 
     with_a_dead_pool = "pool = shm.BufferPool(4, 1 << 20, 'viewport')"
     killed(started(with_a_dead_pool))
     with BufferPool(2, 128, "viewport") as pool:
-        assert (pool.capacity(), store.used_bytes() - store.reserve_bytes() < 1 << 20) == (2, True), "its slots went too"
+        assert (pool.capacity(), store.used_bytes() - store.reserve_bytes() < 1 << 20) == (2, True), (
+            "its slots went too"
+        )
     killed(started(with_a_dead_pool))
     with BufferPool.open_or_create(2, 128, "viewport") as pool:
         assert (pool.capacity(), store.used_bytes() - store.reserve_bytes() < 1 << 20) == (2, True)

@@ -5,9 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 import dcc_mcp_shm
+import pytest
 
 SIZE = 1 << 20
 KEEP = f"""
@@ -20,7 +19,7 @@ assert any(name.endswith(".reserve") for name in os.listdir(os.environ["DCC_MCP_
 
 
 def kept(store: dcc_mcp_shm.Store) -> list[str]:
-    return [name for name in os.listdir(store.path) if name.endswith(".reserve")]
+    return [file.name for file in Path(store.path).iterdir() if file.suffix == ".reserve"]
 
 
 @pytest.mark.parametrize("end", ["", "sys.exit(0)", "os.fork() and os.wait()"])
@@ -37,7 +36,7 @@ def test_what_a_process_left_without_a_word_is_used_by_the_next_or_collected(sto
     assert store.reserve_bytes() > SIZE
     scene = dcc_mcp_shm.SharedSceneBuffer.write(b"new" * (SIZE // 3))
     assert (kept(store), store.reserve_bytes()) == ([], 0)
-    data = Path(scene.path).read_bytes()
+    data = Path(scene.path()).read_bytes()
     assert data.endswith(b"new" * (SIZE // 3))
     assert bytes([165]) * 8 not in data
     subprocess.run([sys.executable, "-c", KEEP + "os._exit(0)"], env=environment, check=True, timeout=60)
