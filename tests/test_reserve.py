@@ -18,6 +18,12 @@ assert any(name.endswith(".reserve") for name in os.listdir(os.environ["DCC_MCP_
 """
 
 
+@pytest.fixture(autouse=True)
+def reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without it, nothing is kept."""
+    monkeypatch.setenv("DCC_MCP_SHM_RESERVE_BYTES", str(256 * SIZE))
+
+
 def kept(store: dcc_mcp_shm.Store) -> list[str]:
     return [file.name for file in Path(store.path).iterdir() if file.suffix == ".reserve"]
 

@@ -166,11 +166,11 @@ fn described(
         Err(error) if error.is_conclusive() => None,
         described => Some(described?),
     };
-    let Some(name) = index
-        .buffer(position.id())
-        .and_then(|(_, summary)| summary.name.clone())
-    else {
-        return Ok(described);
+    let summary = index.buffer(position.id()).map(|(_, summary)| summary);
+    let Some(name) = summary.and_then(|summary| summary.name.clone()) else {
+        // One that is about to have its name is listed by the name, which leads to another one until then.
+        let lacks_its_name = summary.is_some_and(|summary| summary.lacks_its_name);
+        return Ok(described.filter(|descriptor| !lacks_its_name || descriptor.name.is_some()));
     };
     if described.as_ref().is_some_and(|descriptor| descriptor.name.is_some()) {
         return Ok(described);

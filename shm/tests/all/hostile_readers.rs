@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{mem, ptr, thread};
 
-use crate::common::{Forked, Peer, by_id, child_role, hear, in_fork, live_for, number, print, say};
+use crate::common::{Forked, Peer, RESERVE, by_id, child_role, hear, in_fork, live_for, number, print, say};
 use dcc_mcp_shm::{BufferOptions, Error, SceneView, SharedSceneBuffer, Store, StoreOptions};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
@@ -45,7 +45,7 @@ fn no_reader_ever_sees_a_byte_change_however_it_has_what_was_deleted() {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
     let path = parent.path().join("store");
     let argument = path.to_str().unwrap();
-    drop(Store::open(&StoreOptions::at(&path)).unwrap());
+    drop(Store::open(&StoreOptions::at(&path).reserve(RESERVE)).unwrap());
     let mut racers: Vec<Peer> = ["map", "open"]
         .into_iter()
         .map(|role| Peer::start(role, argument))
@@ -106,7 +106,7 @@ struct Publisher {
 impl Publisher {
     fn new(path: &Path) -> Self {
         Self {
-            store: Store::open(&StoreOptions::at(path)).unwrap(),
+            store: Store::open(&StoreOptions::at(path).reserve(RESERVE)).unwrap(),
             links: tempfile::Builder::new().tempdir_in(path.parent().unwrap()).unwrap(),
             readers: VecDeque::new(),
             deleted: HashSet::new(),

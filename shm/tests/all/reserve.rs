@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::ptr;
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
-use crate::common::{Peer, by_id, child_role, hear, in_fork, say, temp_store, until};
+use crate::common::{Peer, RESERVE, by_id, child_role, hear, in_fork, say, temp_store, until};
 use crate::refusal::{Call, refuse};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, Layout, QuotaSetting, SceneWriter, SharedBuffer, SharedSceneBuffer,
@@ -320,7 +320,7 @@ fn the_variable_says_how_much_is_kept_and_what_is_no_number_is_refused() {
     for (value, expected) in [
         ("0", "0"),
         ("5000000", "5000000"),
-        ("", "268435456"),
+        ("", "0"),
         ("much", "InvalidArgument"),
     ] {
         let mut command = crate::common::child_command("say the limit", "");
@@ -389,7 +389,7 @@ fn on_a_disk_and_on_an_overlay_nothing_is_kept() {
 }
 
 fn assert_nothing_is_kept(store: &Path) {
-    let store = Store::open(&StoreOptions::at(store)).unwrap();
+    let store = Store::open(&StoreOptions::at(store).reserve(RESERVE)).unwrap();
     for _ in 0..3 {
         let scene = SharedSceneBuffer::write(&store, &vec![7; 1 << 20], &options()).unwrap();
         let view = scene.view().unwrap();
@@ -475,7 +475,7 @@ fn sweep(store: &Store) {
         last_modification: rustix::fs::Timespec { tv_sec: 1, tv_nsec: 0 },
     };
     rustix::fs::futimens(&lock, &long_ago).unwrap();
-    drop(Store::open(&StoreOptions::at(store.path())).unwrap());
+    drop(Store::open(&StoreOptions::at(store.path()).reserve(RESERVE)).unwrap());
 }
 
 fn record(store: &Store) -> File {
@@ -571,7 +571,7 @@ fn child() {
         }
         "fill a small disk" => {
             mount_tmpfs(path, "size=64m,mode=700");
-            let store = Store::open(&StoreOptions::at(path.join("store"))).unwrap();
+            let store = Store::open(&StoreOptions::at(path.join("store")).reserve(RESERVE)).unwrap();
             fill_a_small_disk(&store);
             say("done");
         }
@@ -596,7 +596,7 @@ fn child() {
         }
         "take and leave" => take_and_leave(path, u8::try_from(number).unwrap()),
         "keep and leave" => {
-            let store = Store::open(&StoreOptions::at(path)).unwrap();
+            let store = Store::open(&StoreOptions::at(path).reserve(RESERVE)).unwrap();
             keep(&store, MIB);
             say("kept");
             hear();
@@ -605,7 +605,7 @@ fn child() {
         test => {
             let alone = ALONE.iter().find(|(name, _)| *name == test);
             let (_, run) = alone.unwrap_or_else(|| panic!("no role {test}"));
-            run(&Store::open(&StoreOptions::at(path)).unwrap());
+            run(&Store::open(&StoreOptions::at(path).reserve(RESERVE)).unwrap());
             say("done");
         }
     }
@@ -627,7 +627,7 @@ fn fill_a_small_disk(store: &Store) {
 }
 
 fn take_and_leave(path: &Path, mark: u8) {
-    let store = Store::open(&StoreOptions::at(path).quota(QuotaSetting::Keep)).unwrap();
+    let store = Store::open(&StoreOptions::at(path).reserve(RESERVE).quota(QuotaSetting::Keep)).unwrap();
     say("ready");
     hear();
     let (mut numbers, mut reused) = (Vec::new(), 0u64);
@@ -647,7 +647,7 @@ fn take_and_leave(path: &Path, mark: u8) {
 }
 
 fn fork_while_memory_is_kept(path: &Path) {
-    let store = Store::open(&StoreOptions::at(path)).unwrap();
+    let store = Store::open(&StoreOptions::at(path).reserve(RESERVE)).unwrap();
     for _ in 0..20 {
         let number = keep(&store, MIB);
         let child = in_fork(|| {

@@ -22,10 +22,13 @@ use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// Memory that the stores of tests keep for what is made next, which is harder than not to.
+pub(crate) const RESERVE: u64 = 256 << 20;
+
 /// A store in memory that goes with the directory.
 pub(crate) fn temp_store() -> (TempDir, Store) {
     let parent = tempfile::Builder::new().tempdir_in("/dev/shm").unwrap();
-    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).unwrap();
+    let store = Store::open(&StoreOptions::at(parent.path().join("store")).reserve(RESERVE)).unwrap();
     (parent, store)
 }
 
@@ -167,7 +170,10 @@ pub(crate) fn argument(store: &Store, id: Uuid) -> String {
 /// In a child: the store and the file that its argument means.
 pub(crate) fn opened(argument: &str) -> (Store, Uuid) {
     let (path, id) = argument.split_once(' ').unwrap();
-    (Store::open(&StoreOptions::at(path)).unwrap(), id.parse().unwrap())
+    (
+        Store::open(&StoreOptions::at(path).reserve(RESERVE)).unwrap(),
+        id.parse().unwrap(),
+    )
 }
 
 /// In a child: says a line to the parent.

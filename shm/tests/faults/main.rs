@@ -19,7 +19,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use common::{Peer, child_role, hear, live_for, number, print, say, until};
+use common::{Peer, RESERVE, child_role, hear, live_for, number, print, say, until};
 use dcc_mcp_shm::{BufferOptions, BufferPool, Error, KeptReason, SharedBuffer, SharedSceneBuffer, Store, StoreOptions};
 use model::{Model, Step, step};
 use nix::errno::Errno;
@@ -114,7 +114,7 @@ fn take_steps(parent: &Path) {
             return;
         }
         if let Some(name) = line.strip_prefix("new ") {
-            store = Some(Store::open(&StoreOptions::at(parent.join(name))).unwrap());
+            store = Some(Store::open(&StoreOptions::at(parent.join(name)).reserve(RESERVE)).unwrap());
             say("opened");
             continue;
         }

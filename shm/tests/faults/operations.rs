@@ -11,7 +11,7 @@ use dcc_mcp_shm::{
     Reference, SceneWriter, SharedBuffer, SharedSceneBuffer, Store, StoreIndex, StoreOptions, Summary,
 };
 
-use crate::common::noise;
+use crate::common::{RESERVE, noise};
 
 /// What an operation gives: it lives until the store has been looked at.
 type Made = Result<Box<dyn Any>, Error>;
@@ -47,7 +47,7 @@ macro_rules! operations {
 }
 
 pub(crate) const OPERATIONS: &[Operation] = operations! {
-    "open the store", Nothing, |f: &Fixture| Store::open(&StoreOptions::at(f.store.path()).quota(QuotaSetting::Keep));
+    "open the store", Nothing, |f: &Fixture| Store::open(&StoreOptions::at(f.store.path()).reserve(RESERVE).quota(QuotaSetting::Keep));
     "open the store to look", Nothing, |f: &Fixture| Store::open(&StoreOptions::at(f.store.path()).existing());
     "set a quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40));
     "lift the quota", Nothing, |f: &Fixture| f.store.set_quota(Some(1 << 40)).and_then(|()| f.store.set_quota(None));
@@ -173,7 +173,7 @@ pub(crate) struct Fixture {
 impl Fixture {
     pub(crate) fn make(path: &Path) -> Self {
         // Whoever swept it lately need not do so again in the middle of something.
-        let store = Store::open(&StoreOptions::at(path)).unwrap();
+        let store = Store::open(&StoreOptions::at(path).reserve(RESERVE)).unwrap();
         let held = ["held", "kept", "deleted"]
             .map(|name| SharedSceneBuffer::write(&store, SMALL, &forever().name(name)).unwrap());
         let held_buffer = SharedBuffer::create(&store, 5000, &forever().name("kept buffer")).unwrap();
