@@ -3,7 +3,8 @@
     python bench/paired.py [--times N] OTHER [SECTION ...]
 
 OTHER is a checkout whose .venv-bench is made (`make .venv-bench/.stamp-wheel`), as must be that of this one. Both are
-measured by the scripts of this one, without the peers. The sections of what is slower here are run again, up to N times; what is slower in all runs by more than SLACK is printed.
+measured by the scripts of this one, without the peers. The sections of what is slower here are run again, up to N
+times; what is slower in all runs by more than SLACK is printed.
 """
 
 import argparse

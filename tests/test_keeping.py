@@ -29,7 +29,8 @@ def test_what_is_kept_survives_a_sweep_and_the_rest_goes(store: Store) -> None:
     assert left_by_a_sweep(store) == set(kept)
 
 
-def test_a_handle_says_and_changes_how_long_it_stays(store: Store) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_handle_says_and_changes_how_long_it_stays() -> None:
     scene = SharedSceneBuffer.write(b"scene")
     buffer = SharedBuffer.create(8, ttl=5)
     assert (scene.ttl, buffer.ttl) == (900, 5)

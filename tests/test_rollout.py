@@ -84,7 +84,8 @@ def test_a_file_of_a_newer_format_is_kept_and_said_to_need_a_newer_program(store
     assert file.exists()
 
 
-def test_a_holder_of_another_version_is_named_with_it(store: Store, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("store")
+def test_a_holder_of_another_version_is_named_with_it(tmp_path: Path) -> None:
     SharedSceneBuffer.write(b"1", name="hero").close()
     installed, other = Path(_native.__file__).parent, tmp_path / "dcc_mcp_shm"
     shutil.copytree(installed, other, ignore=shutil.ignore_patterns("__pycache__"))
@@ -93,19 +94,24 @@ def test_a_holder_of_another_version_is_named_with_it(store: Store, tmp_path: Pa
     own = importlib.metadata.version("dcc-mcp-shm").encode()
     # As long as before, or the file would be no program.
     module.write_bytes(module.read_bytes().replace(mark % own, mark % b"9".ljust(len(own), b"0")))
-    hold = 'import dcc_mcp_shm as s, sys; scene = s.SharedSceneBuffer.open("hero"); print("held", flush=True); sys.stdin.read()'
+    hold = (
+        'import dcc_mcp_shm, sys; scene = dcc_mcp_shm.SharedSceneBuffer.open("hero"); '
+        'print("held", flush=True); sys.stdin.read()'
+    )
     with subprocess.Popen(
         [sys.executable, "-c", hold],
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as holder:
-        assert holder.stdin and holder.stdout
+        assert holder.stdin
+        assert holder.stdout
         assert holder.stdout.readline() == b"held\n"
         version = "9".ljust(len(own), "0")
 
         def says(*command: str) -> str:
-            return subprocess.run([str(SERVER), *command], capture_output=True, text=True, timeout=60).stdout
+            command = (str(SERVER), *command)
+            return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False).stdout
 
         assert f"{holder.pid} ({version})" in says("ls")
         assert re.search(rf"of another one: \S+ {holder.pid} \({version}\)", says("doctor"))
