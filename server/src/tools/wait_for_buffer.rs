@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dcc_mcp_shm::{
-    BufferFilter, BufferState, Error, FileRole, NameFilter, Reference, SceneDataKind, Store, StoreIndex,
+    BufferFilter, BufferState, Descriptor, Error, FileRole, NameFilter, Reference, SceneDataKind, Store, StoreIndex,
 };
 use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
@@ -33,6 +33,8 @@ const MAX_SECONDS: u64 = 50;
 const MAX_BUFFERS: usize = 25;
 /// How often the client is told that the wait goes on, and the store looked at in case nothing was told of it.
 const TICK: Duration = Duration::from_secs(5);
+/// How often a name is followed to the buffer that took it over meanwhile.
+const MOST_MOVES: usize = 32;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,7 +99,15 @@ impl Arrived {
         match wanted {
             Wanted::This { reference, since, .. } => {
                 let reference = &meant(store, reference.clone())?;
-                let descriptor = match (store.describe(reference), reference) {
+                let mut described = store.describe(reference);
+                // Without its name, it has lost it to another one since it was found.
+                for _ in 0..MOST_MOVES {
+                    let (Reference::Name(_), Ok(Descriptor { name: None, .. })) = (reference, &described) else {
+                        break;
+                    };
+                    described = store.describe(reference);
+                }
+                let descriptor = match (described, reference) {
                     // It may come to be; an id will not.
                     (Err(Error::NotFound { .. }), Reference::Name(_)) => return known(seen),
                     (described, _) => described?,
@@ -125,11 +135,13 @@ impl Arrived {
                 let new = index
                     .readable()
                     .filter(|(position, summary)| is_new(position) && filter.matches(summary));
-                for (position, _) in new {
+                for (position, summary) in new {
                     if found.len() < MAX_BUFFERS {
                         match store.describe(&position.id().into()) {
                             // It is gone since the index was read.
                             Err(error) if error.is_conclusive() => continue,
+                            // It has lost its name to one that is new as well.
+                            Ok(descriptor) if descriptor.name != summary.name => continue,
                             described => found.push(described?),
                         }
                     }
