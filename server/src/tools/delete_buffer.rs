@@ -20,7 +20,7 @@ use crate::state::ShmServer;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Id, unique name, or whole descriptor.
+    /// Id, name or descriptor.
     buffer: BufferReference,
 }
 

@@ -20,7 +20,7 @@ const MAX_WINDOW: usize = 32 << 10;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Id, unique name, or whole descriptor.
+    /// Id, name or descriptor.
     buffer: BufferReference,
     /// Default: the first for rows, all data for bytes.
     array: Option<String>,

@@ -17,7 +17,7 @@ use crate::state::ShmServer;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Id, unique name, or whole descriptor.
+    /// Id, name or descriptor.
     buffer: BufferReference,
     /// Program that the code is for; default python.
     r#for: Option<Program>,

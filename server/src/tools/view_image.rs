@@ -25,7 +25,7 @@ const MAX_EDGE: usize = 2048;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Id, unique name, or whole descriptor.
+    /// Id, name or descriptor.
     buffer: BufferReference,
     /// Longest edge in pixels; default 768.
     #[schemars(range(min = MIN_EDGE, max = MAX_EDGE))]

@@ -76,7 +76,7 @@ struct Arrived {
     /// All; list_buffers has those not shown.
     total_count: usize,
     timed_out: bool,
-    /// There under other names than the one waited for.
+    /// There under other names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     near: Vec<String>,
     /// Pass as `cursor` to wait for what comes next.
