@@ -181,7 +181,7 @@ check-python: $(READY)
 	@.venv/bin/python -m mypy
 	@.venv/bin/python -m mypy.stubtest dcc_mcp_shm._native dcc_mcp_core
 
-check-windows: ## what is shipped compiles for Windows, where it refuses to work (Debian; installs a compiler as root)
+check-windows: ## what is shipped compiles for Windows, where it refuses to work
 	$(call say,cargo check for Windows)
 	@env -u MAKEFLAGS -u MFLAGS -u PYO3_BUILD_EXTENSION_MODULE .ci/check-windows
 
