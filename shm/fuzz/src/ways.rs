@@ -53,7 +53,8 @@ pub(crate) fn every_way(store: &Store, id: Uuid) -> Seen {
     let data = reader.as_ref().and_then(|reader| read_all(&mut seen, reader));
     buffer_ways(&mut seen, store, id, data.as_deref());
     scene_ways(&mut seen, store, id, data.as_deref());
-    if let Some(reader) = &reader {
+    if let Some(reader) = reader {
+        // It is gone before files are collected, because it has the file open, whose memory would stay in use.
         seen.note(reader.check_unchanged());
     }
     fill_ways(&mut seen, store, id);
