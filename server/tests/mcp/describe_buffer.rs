@@ -39,8 +39,8 @@ fn a_mesh_has_a_bounding_box_and_is_whole() {
                 "Mesh of 6 faces, 24 corners and 8 points",
                 "corner_vert lies within the points",
                 "face_size adds up to the corners",
-                "All checked: 0 triangles, 6 quads, 0 n-gons; edges: 0 border, 0 non-manifold, 0 with inconsistent winding; \
-                 faces: 0 degenerate, 0 duplicate; points: 0 unused, 0 duplicate, 0 NaN or infinite",
+                "All checked: 6 quads; edges: 0 border, 0 non-manifold, 0 flipped; faces: 0 degenerate, 0 duplicate; \
+                 points: 0 unused, 0 duplicate, 0 non-finite",
             ];
             assert_eq!(described["notes"], json!(notes));
             for fact in notes.iter().chain(&[
@@ -69,8 +69,8 @@ fn a_mesh_that_is_not_whole_is_called_damaged() {
         "Mesh of 1 faces, 3 corners and 2 points",
         "Damaged mesh: corner_vert goes from -1 to 2, but there are 2 points",
         "Damaged mesh: face_size adds up to 4, but there are 3 corners",
-        "All checked: 0 triangles, 0 quads, 0 n-gons, 1 damaged faces; edges: 0 border, 0 non-manifold, 0 with inconsistent \
-         winding; faces: 0 degenerate, 0 duplicate; points: 2 unused, 1 duplicate, 0 NaN or infinite",
+        "All checked: 1 damaged faces; edges: 0 border, 0 non-manifold, 0 flipped; faces: 0 degenerate, 0 duplicate; points: \
+         2 unused, 1 duplicate, 0 non-finite",
     ];
     assert_eq!(described["notes"], json!(expected));
 }

@@ -198,10 +198,15 @@ impl Display for Checked {
             edges,
             ..
         } = findings;
-        write!(f, "All checked: {triangles} triangles, {quads} quads, {ngons} n-gons")?;
-        if *damaged > 0 {
-            write!(f, ", {damaged} damaged faces")?;
-        }
+        let kinds = [
+            (triangles, "triangles"),
+            (quads, "quads"),
+            (ngons, "n-gons"),
+            (damaged, "damaged faces"),
+        ];
+        let kinds = kinds.iter().filter(|(count, _)| **count > 0);
+        let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
+        write!(f, "All checked: {}", kinds.join(", "))?;
         let EdgeCounts {
             border,
             non_manifold,
@@ -209,8 +214,8 @@ impl Display for Checked {
         } = edges;
         write!(
             f,
-            "; edges: {border} border, {non_manifold} non-manifold, {inconsistent} with inconsistent winding; faces: {} \
-             degenerate, {} duplicate; points: {} unused, {} duplicate, {} NaN or infinite",
+            "; edges: {border} border, {non_manifold} non-manifold, {inconsistent} flipped; faces: {} degenerate, \
+             {} duplicate; points: {} unused, {} duplicate, {} non-finite",
             findings.degenerate,
             findings.duplicate_faces,
             findings.unused,

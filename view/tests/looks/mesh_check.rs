@@ -75,10 +75,13 @@ fn said(counts: [usize; 11]) -> String {
         points,
         nan,
     ] = counts;
+    let kinds = [(triangles, "triangles"), (quads, "quads"), (ngons, "n-gons")];
+    let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+    let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
     format!(
-        "All checked: {triangles} triangles, {quads} quads, {ngons} n-gons; edges: {border} border, {non_manifold} non-manifold, \
-         {inconsistent} with inconsistent winding; faces: {degenerate} degenerate, {faces} duplicate; points: {unused} unused, \
-         {points} duplicate, {nan} NaN or infinite"
+        "All checked: {}; edges: {border} border, {non_manifold} non-manifold, {inconsistent} flipped; faces: {degenerate} \
+         degenerate, {faces} duplicate; points: {unused} unused, {points} duplicate, {nan} non-finite",
+        kinds.join(", ")
     )
 }
 
