@@ -91,7 +91,11 @@ fn check_listing(store: &Store, id: Uuid, described: Option<&Descriptor>) {
     let listing = store.list().unwrap();
     let buffers = listing.buffers.iter().filter(|buffer| buffer.id == id).count();
     let pools = listing.pools.iter().filter(|pool| pool.id == id).count();
-    let unread = listing.damaged.iter().map(|file| file.id).chain(listing.newer.iter().map(|file| file.id));
+    let unread = listing
+        .damaged
+        .iter()
+        .map(|file| file.id)
+        .chain(listing.newer.iter().map(|file| file.id));
     let damaged = unread.filter(|&file| file == id).count();
     let expected = match described.map(|descriptor| descriptor.role) {
         Some(FileRole::Buffer | FileRole::Scene) => (1, 0, 0),
