@@ -78,8 +78,8 @@ impl Collector<'_> {
         verdict
     }
 
-    /// Frees memory that was kept for longer than anybody does who lives. It has no holders, and whoever uses it again gives it
-    /// another name first.
+    /// Frees memory that was kept for longer than any living process keeps it. It has no holders, and a process that uses it
+    /// again gives it another name first.
     fn collect_kept(self, entry: FileName, dry_run: bool) -> Result<Verdict> {
         if self.0.is_kept(entry.id) {
             return Ok(Verdict::Keep(KeptReason::ForReuse));

@@ -20,7 +20,7 @@ pub(crate) struct Contents {
 }
 
 impl Directory {
-    /// Reads all headers. Each name that exists is that of one file in it, whoever takes it over meanwhile.
+    /// Reads all headers. Each name that exists is that of one file in it, also if another file takes it over meanwhile.
     pub(crate) fn contents(&self) -> Result<Contents> {
         let mut contents = Contents::default();
         let (ids, mut links) = self.ids_and_links()?;

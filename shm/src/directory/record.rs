@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::sys::{self, Access, Protection, Refusal, Source};
 
 impl Directory {
-    /// Refuses a store that a newer program made. What cannot be read is made anew by whoever needs it.
+    /// Refuses a store that a newer program made. A record that cannot be read is made anew by the next process that needs one.
     pub(super) fn check_version(&self) -> Result<()> {
         let path = || self.path_of(RECORD_FILE);
         let file = match self.handle().open_file(RECORD_FILE, Access::Read) {
@@ -182,7 +182,7 @@ impl Directory {
             .write_at(Source::from(&bytes[..]), 0)
             .map_err(|error| self.write_failed("write", &path, RECORD_LEN as u64, error))
             .and_then(|()| match rename() {
-                // A sweep took it for one that was left behind, so whoever needs a record makes another.
+                // A sweep took it for one that was left behind, so the next process that needs a record makes another.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
                 renamed => renamed.map_err(|error| self.creation_failed("record the version of", self.path(), error)),
             });

@@ -39,7 +39,7 @@ impl StoreRecord {
     }
 }
 
-/// The bytes of a new record, by which so many numbers have been taken.
+/// The bytes of a new record, in which the numbers up to `last` are taken already.
 pub(super) fn new_record(last: u64, era: u64) -> [u8; RECORD_LEN] {
     let mut bytes = [0; RECORD_LEN];
     let mut put = |at: usize, field: &[u8]| bytes[at..at + field.len()].copy_from_slice(field);

@@ -35,7 +35,7 @@ fn finish(directory: &Directory, writer: &GuardedFile, path: &Path) -> Result<()
 /// Gives a visible scene the number of its publication, of which it has that of its creation until then.
 pub(super) fn finish_visible(directory: &Directory, writer: &GuardedFile, path: &Path) -> Result<()> {
     let pending = Publication::Pending.word().to_le_bytes();
-    // Before the number is taken, so that whoever lists the scene meanwhile knows that it may come with one.
+    // Before the number is taken, so that a process that lists the scene meanwhile knows that it may come with one.
     writer
         .write_at(Source::from(&pending), AT_PUBLISHED as u64)
         .map_err(|error| Error::io("seal", path, error))?;

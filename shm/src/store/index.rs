@@ -159,7 +159,7 @@ impl StoreIndex {
         })
     }
 
-    /// Reads files until each name that moved is that of the one file that its link says, whoever takes it over meanwhile.
+    /// Reads files until each name that moved is that of the one file that its link says, also if another file takes it over meanwhile.
     fn settle_names(&mut self, changes: &mut Vec<StoreChange>) -> Result<()> {
         for _ in 0..MOST_MOVES {
             for link in std::mem::take(&mut self.entries.moved_links) {

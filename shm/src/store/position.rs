@@ -34,7 +34,7 @@ impl ListPosition {
         }
     }
 
-    /// Of a buffer whose header says this number, or 0, and that it was made so many nanoseconds after 1970-01-01 UTC.
+    /// Of a buffer whose header says this number, or 0, and the time at which it was made, in nanoseconds since 1970-01-01 UTC.
     pub(super) fn new(number: u64, created: u64, id: Uuid) -> Self {
         match number {
             0 => Self::unnumbered(i64::try_from(created / 1000).unwrap_or(i64::MAX), id),

@@ -281,7 +281,7 @@ fn a_record_that_was_damaged_or_removed_is_made_anew_behind_all_files() {
         let mut index = fresh(&store);
         let horizon = index.horizon().unwrap();
         damage(&store);
-        // Nobody is worse off who only looks.
+        // A process that only looks is not worse off.
         assert_eq!(listed(&again(&store)).len(), 5, "{what}");
         assert_eq!(indexed(&fresh(&again(&store))).len(), 5, "{what}");
         // One that has the record open, and one that has not.

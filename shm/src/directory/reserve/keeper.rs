@@ -71,7 +71,7 @@ impl Directory {
         self.give_back(table, KEPT_FOR, now);
         let since = now.saturating_sub(self.0.reserve.keeper.last_put.load(Ordering::SeqCst));
         let oldest = table.oldest(now)?;
-        // What is left was put there by others, who look after it.
+        // What is left was put there by other processes, which look after it.
         (since < KEPT_FOR).then(|| Duration::from_millis(KEPT_FOR.saturating_sub(oldest).max(1)))
     }
 }
