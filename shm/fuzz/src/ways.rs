@@ -1,6 +1,7 @@
 //! Every way in that a user's process has to a file, and what must hold for what comes out.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 use dcc_mcp_shm::{
@@ -9,7 +10,10 @@ use dcc_mcp_shm::{
 };
 use uuid::Uuid;
 
-use crate::common::{by_id, path_of};
+use crate::common::{at, by_id, path_of};
+
+/// Where `.store` says the last publication number that was taken.
+const LAST_NUMBER: usize = 16;
 
 /// The variants of [`Error`] that were met.
 #[derive(Debug, Default)]
@@ -86,7 +90,8 @@ fn check_descriptor(store: &Store, descriptor: &Descriptor) {
     );
 }
 
-/// A file is listed as what it is, or as damaged, exactly once.
+/// A file is listed as what it is, or as damaged, exactly once. One that claims a number that was never taken opens and is
+/// listed as damaged.
 fn check_listing(store: &Store, id: Uuid, described: Option<&Descriptor>) {
     let listing = store.list().unwrap();
     let buffers = listing.buffers.iter().filter(|buffer| buffer.id == id).count();
@@ -98,15 +103,31 @@ fn check_listing(store: &Store, id: Uuid, described: Option<&Descriptor>) {
         .chain(listing.newer.iter().map(|file| file.id));
     let damaged = unread.filter(|&file| file == id).count();
     let expected = match described.map(|descriptor| descriptor.role) {
+        Some(FileRole::Slot) => (0, 0, 0),
+        Some(_) if claims_a_number_ahead(store, id) => (0, 0, 1),
         Some(FileRole::Buffer | FileRole::Scene) => (1, 0, 0),
         Some(FileRole::Pool) => (0, 1, 0),
-        Some(FileRole::Slot) => (0, 0, 0),
         None => (0, 0, 1),
     };
     assert_eq!((buffers, pools, damaged), expected, "{described:?}");
     for file in &listing.damaged {
         assert!(!file.problem.chars().any(char::is_control), "{:?}", file.problem);
     }
+}
+
+/// By the words in the files, as docs/format.md says it.
+fn claims_a_number_ahead(store: &Store, id: Uuid) -> bool {
+    let number = word(&path_of(store, id), at::PUBLISHED);
+    // Nothing is ahead while no number was taken; the greatest word means that one is being taken.
+    match word(&store.path().join(".store"), LAST_NUMBER) {
+        Some(last @ 1..) => number.is_some_and(|number| number != u64::MAX && number > last),
+        _ => false,
+    }
+}
+
+fn word(path: &Path, at: usize) -> Option<u64> {
+    let bytes = std::fs::read(path).ok()?;
+    Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?))
 }
 
 /// All of the data, the same in parts as at once.
