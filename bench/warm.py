@@ -6,6 +6,7 @@ python warm.py check   gets a descriptor on stdin and prints the checksum of the
 
 import ctypes
 import json
+import os
 import sys
 import time
 import zlib
@@ -14,12 +15,15 @@ from typing import Any
 
 import iceoryx
 import numpy as np
-from dcc_mcp_shm import BufferPool, SharedBuffer
+from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer
 from peers import FILE, ICEORYX, OURS, STDLIB, WARM, segment_name
-from rounds import HOT, LARGE, MIDDLE, Method, interleave, payload, progress, python, quick, rows
-from ways import WAYS, Way, mapped, without_tracker
+from rounds import HOT, LARGE, MIB, MIDDLE, Method, interleave, payload, progress, python, quick, rows
+from ways import WAYS, Remove, Way, attach_ours, mapped, without_tracker
 
 ROUNDS = {MIDDLE: 15, LARGE: 5}
+STEADY_ROUNDS = {MIB: 200, **ROUNDS}
+# By default as much is kept as four frames of the middle size have.
+RESERVE_BYTES = LARGE
 STEADY, KEPT = "each time new", "kept"
 IN_PLACE = f"{OURS}, in place"
 
@@ -37,6 +41,13 @@ def memcpy(data: bytes) -> Method:
         return time.perf_counter() - start
 
     return method
+
+
+def publish_in_place(data: bytes) -> tuple[str, Remove]:
+    """Fill a new scene with NumPy."""
+    with SharedSceneBuffer.writer({"data": ("u1", (len(data),))}) as w:
+        np.copyto(np.asarray(w["data"]), np.frombuffer(data, np.uint8))
+    return w.scene.descriptor_json(), w.scene.unlink
 
 
 def steady(way: Way, data: bytes) -> Method:
@@ -143,9 +154,10 @@ def sample_send(data: bytes) -> Method:
 def measure_steady(size: int) -> list[dict[str, Any]]:
     """Each frame is new, and the last one goes."""
     data = payload(size)
-    methods: dict[str, Method] = {way: steady(WAYS[way], data) for way in (OURS, FILE, STDLIB)}
+    ways = {way: WAYS[way] for way in (OURS, FILE, STDLIB)} | {IN_PLACE: Way(publish_in_place, attach_ours)}
+    methods = {name: steady(way, data) for name, way in ways.items()}
     methods[WARM] = memcpy(data)
-    return rows(size, STEADY, interleave(methods, 1 if quick() else ROUNDS[size], HOT))
+    return rows(size, STEADY, interleave(methods, 1 if quick() else STEADY_ROUNDS[size], HOT))
 
 
 def measure_kept(size: int) -> list[dict[str, Any]]:
@@ -173,8 +185,11 @@ def main() -> None:
     if sys.argv[1:] == ["check"]:
         print(zlib.crc32(SharedBuffer.from_descriptor_json(sys.stdin.read()).view()))
         return
-    progress(f"{MIDDLE:,} bytes, each time new")
-    results = measure_steady(MIDDLE)
+    os.environ["DCC_MCP_SHM_RESERVE_BYTES"] = str(RESERVE_BYTES)
+    results = []
+    for size in STEADY_ROUNDS:
+        progress(f"{size:,} bytes, each time new")
+        results += measure_steady(size)
     for size in ROUNDS:
         progress(f"{size:,} bytes, kept")
         results += measure_kept(size)

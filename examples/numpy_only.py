@@ -2,10 +2,11 @@
 
     python examples/numpy_only.py position < descriptor.json
 
-Such a map holds no lock: the scene may be deleted or expire meanwhile, which leaves the map as it is.
+Such a map holds no lock: the scene may be deleted or expire afterwards, which leaves the map as it is.
 """
 
 import json
+import os
 import sys
 import zlib
 from typing import Any
@@ -18,11 +19,15 @@ def map_array(descriptor: dict[str, Any], name: str) -> np.memmap[Any, np.dtype[
 
     Raises:
         ValueError: the scene is not sealed, or it is compressed.
+        FileNotFoundError: it was deleted.
     """
     if descriptor["state"] != "sealed" or descriptor["use_compression"]:
         raise ValueError("only a sealed, uncompressed scene can be mapped")
     array = descriptor["arrays"][name]
-    return np.memmap(descriptor["path"], array["dtype"], "r", array["offset"], tuple(array["shape"]))
+    mapped = np.memmap(descriptor["path"], array["dtype"], "r", array["offset"], tuple(array["shape"]))
+    # Memory of a scene that is deleted while it is opened may be used for another one. Once it is mapped it is not.
+    os.stat(descriptor["path"])
+    return mapped
 
 
 if __name__ == "__main__":

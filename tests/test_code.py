@@ -1,6 +1,7 @@
 """The code that `read_descriptor` gives for each program runs as it stands, in a process that knows nothing else."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,20 @@ def test_python_is_the_default(store: Store) -> None:
     assert numpy["code"] == without["numpy_code"]
     assert "numpy_code" not in numpy
     assert run_python(numpy["code"] + "\nprint(array.sum(), array.shape)") == "8.0 (5, 3)"
+
+
+def test_who_maps_without_the_library_is_told_that_the_scene_was_deleted_meanwhile(store: Store) -> None:
+    scene = SharedSceneBuffer.write_arrays(MESH, name="hero")
+    numpy, node = [found["code"] for found in described(store, ("hero", "numpy"), ("hero", "node"))]
+    # What a deletion does to the path between opening the file and the last line.
+    delete_it = f"os.rename({scene.path()!r}, {scene.path()!r} + '.deleted')"
+    *lines, last = numpy.splitlines()
+    with pytest.raises(AssertionError, match="FileNotFoundError"):
+        run_python("\n".join([*lines, delete_it, last]))
+    os.rename(scene.path() + ".deleted", scene.path())
+    unlinked = node.replace("for (", f"(await import('node:fs')).unlinkSync({json.dumps(scene.path())});\nfor (", 1)
+    with pytest.raises(AssertionError, match="ENOENT"):
+        run_node(unlinked)
 
 
 @pytest.mark.parametrize("name", ["hero", '[it\'s a "hero"', None, "n" * 255])

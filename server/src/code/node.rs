@@ -12,14 +12,14 @@ pub(super) fn code(descriptor: &Descriptor) -> String {
     let (class, count, offset, what) = place(descriptor);
     // One call reads at most 2 GiB.
     format!(
-        "import {{ closeSync, openSync, readSync }} from \"node:fs\";\n\
-         const array = new {class}({count}); // {what}\n\
-         const bytes = new Uint8Array(array.buffer), file = openSync({path}, \"r\");\n\
+        "import {{ closeSync, openSync, readSync, statSync }} from \"node:fs\";\n\
+         const path = {path}, array = new {class}({count}); // {what}\n\
+         const bytes = new Uint8Array(array.buffer), file = openSync(path, \"r\");\n\
          for (let at = 0, n; at < bytes.length; at += n) {{\n  \
          n = readSync(file, bytes, at, Math.min(bytes.length - at, 2 ** 30), {offset} + at);\n  \
          if (n === 0) throw new Error(\"the file ends too early\");\n\
          }}\n\
-         closeSync(file);"
+         closeSync(file), statSync(path); // fails if the scene was deleted meanwhile: then do not use the array"
     )
 }
 

@@ -97,8 +97,9 @@ fn order_of(descriptor: &Descriptor, name: &str) -> String {
 
 /// Code that maps the first array that can be mapped with NumPy alone; the others are mapped likewise.
 ///
-/// Such a map holds no lock, so there is code for sealed scenes only. Arrays of a compressed scene, which have no
-/// offset, and arrays of no bytes cannot be mapped.
+/// Such a map holds no lock, so there is code for sealed scenes only. If the scene is deleted just before its file is opened, the
+/// memory of that may be another scene's by then; after the file was mapped, its path tells. Arrays of a compressed scene, which have
+/// no offset, and arrays of no bytes cannot be mapped.
 pub(crate) fn numpy(descriptor: &Descriptor) -> Option<String> {
     if descriptor.state != BufferState::Sealed {
         return None;
@@ -108,7 +109,9 @@ pub(crate) fn numpy(descriptor: &Descriptor) -> Option<String> {
     let (path, dtype, offset) = (literal(&descriptor.path), array.dtype, array.offset?);
     let (shape, order, name) = (tuple(&array.shape), order_of(descriptor, name), literal(name));
     Some(format!(
-        "import numpy as np\narray = np.memmap({path}, \"{dtype}\", \"r\", {offset}, {shape})  # {name}{order}"
+        "import os, numpy as np\n\
+         array = np.memmap({path}, \"{dtype}\", \"r\", {offset}, {shape})  # {name}{order}\n\
+         os.stat(array.filename)  # fails if the scene was deleted meanwhile: then do not use the array"
     ))
 }
 

@@ -27,6 +27,9 @@ pub(crate) struct Status {
     /// The largest: id, name, bytes, held_by.
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pending: Vec<PendingFile>,
+    /// Part of it: freed, kept for what is made next.
+    #[serde(skip_serializing_if = "is_zero")]
+    reserve_bytes: u64,
     /// The most that a new buffer can have.
     free_bytes: u64,
     /// What sets free_bytes.
@@ -96,6 +99,7 @@ impl Status {
             used_bytes: store.used_bytes()?,
             pending_bytes,
             pending,
+            reserve_bytes: store.reserve_bytes()?,
             free_bytes: room.available,
             limited_by: room.limit.to_string(),
             quota_bytes: store.quota()?,
@@ -121,6 +125,13 @@ impl Display for Status {
         for file in &self.pending {
             let name = text::labelled([("name", file.name.as_deref())]);
             writeln!(f, "- {}{name}, {}: {}", file.id, Bytes(file.bytes), file.held_by)?;
+        }
+        if self.reserve_bytes > 0 {
+            let kept = Bytes(self.reserve_bytes);
+            writeln!(
+                f,
+                "{kept} of it are free, and kept for what is made within some seconds"
+            )?;
         }
         if let Some(quota) = self.quota_bytes {
             writeln!(f, "quota {}", Bytes(quota))?;

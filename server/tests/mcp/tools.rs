@@ -131,7 +131,9 @@ fn arrays_come_with_code_for_the_library_and_for_numpy_alone() {
              arrays = {{name: np.asarray(scene[name]) for name in scene}}  # shared memory, no copy"
         );
         let numpy_code = format!(
-            "import numpy as np\narray = np.memmap(\"{store}/{id}.shm\", \"<f4\", \"r\", 4096, (8, 3))  # \"position\""
+            "import os, numpy as np\n\
+             array = np.memmap(\"{store}/{id}.shm\", \"<f4\", \"r\", 4096, (8, 3))  # \"position\"\n\
+             os.stat(array.filename)  # fails if the scene was deleted meanwhile: then do not use the array"
         );
         assert_eq!(found["code"], code);
         assert_eq!(found["numpy_code"], numpy_code);

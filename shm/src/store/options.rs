@@ -15,9 +15,8 @@ pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
 
 /// Most bytes of deleted buffers that are kept for the next ones.
 pub const RESERVE_VARIABLE: &str = "DCC_MCP_SHM_RESERVE_BYTES";
-/// The same where the variable says nothing: none are, because a program that maps a file by its path, without a lock and without a
-/// look at the path afterwards, may map what another scene was made of, if the file is deleted at that very moment.
-pub const DEFAULT_RESERVE: u64 = 0;
+/// The same where the variable says nothing.
+pub const DEFAULT_RESERVE: u64 = 256 << 20;
 
 /// What `DCC_MCP_SHM_RESERVE_BYTES` says: most bytes of deleted buffers that are kept for the next ones, [`DEFAULT_RESERVE`] if it
 /// is not set or empty.
