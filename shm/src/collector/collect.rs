@@ -53,8 +53,11 @@ impl Collector<'_> {
         let failed = |error| Error::io("collect", &self.0.path_of(&name), error);
         let file = match self.0.handle().open_file(&name, Access::Read) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Verdict::Gone),
-            // Another process is about to remove it: it asks just now whether anybody has it.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Verdict::Gone),
+            // Another process is about to remove it: it asks just now whether anybody has it. Leases on what has its name are of
+            // programs that know nothing of stores.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && !self.has_its_name(entry)? => {
+                return Ok(Verdict::Gone);
+            }
             opened => opened.map_err(failed)?,
         };
         if !file.try_lock(LockMode::Exclusive).map_err(failed)? {
@@ -78,10 +81,15 @@ impl Collector<'_> {
         verdict
     }
 
+    /// Whether this is a buffer, and not deleted.
+    fn has_its_name(self, entry: FileName) -> Result<bool> {
+        Ok(entry.kind == FileKind::Published && self.0.file_exists(entry.id)?)
+    }
+
     /// Frees memory that was kept for longer than any living process keeps it. It has no holders, and a process that uses it
     /// again gives it another name first.
     fn collect_kept(self, entry: FileName, dry_run: bool) -> Result<Verdict> {
-        if self.0.is_kept(entry.id) {
+        if self.0.is_kept(entry.id)? {
             return Ok(Verdict::Keep(KeptReason::ForReuse));
         }
         let reason = "nobody used its memory again";

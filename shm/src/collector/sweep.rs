@@ -34,7 +34,11 @@ impl Collector<'_> {
     /// Removes what nobody needs, because there is no room for something new, and says whether anything was removed.
     pub(super) fn made_room(self) -> bool {
         match self.collect_all(false) {
-            Ok(report) => !report.removed.is_empty(),
+            Ok(report) => {
+                // Not to be kept for what is made next, which is waiting for it.
+                self.0.give_reserve_back();
+                !report.removed.is_empty()
+            }
             Err(error) => {
                 tracing::warn!(%error, "the store is full and could not be swept");
                 false

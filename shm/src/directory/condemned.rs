@@ -1,5 +1,6 @@
 //! A file that is to be deleted: looked at while nothing is changed, then taken from its name, then freed if nobody has it.
 
+use std::io;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -91,7 +92,7 @@ pub(crate) enum Keeper {
 }
 
 impl Directory {
-    /// Opens a file that is to be deleted and reads its header. Nothing is changed.
+    /// Opens a file that is to be deleted and reads its header. Nothing is changed. A file that a newer program made is refused.
     pub(crate) fn condemn(&self, id: Uuid) -> Result<Condemned> {
         let path = self.file_path(id);
         let looked = self
@@ -105,8 +106,10 @@ impl Directory {
             return Err(self.not_found(id));
         }
         let snapshot = match self.read_opened(&file, id, stat) {
-            // Nothing is known of a damaged file but its id.
-            Err(Error::Damaged { .. } | Error::UnsupportedVersion { .. }) => None,
+            // Nothing is known of a damaged file but its id. One of a newer program is as good as any, and may be a pool, whose slots
+            // would stay.
+            Err(Error::Damaged { .. }) => None,
+            Err(error @ Error::UnsupportedVersion { .. }) if error.newer_version().is_none() => None,
             read => Some(read?),
         };
         Ok(Condemned {
@@ -121,7 +124,7 @@ impl Directory {
     pub(super) fn put_away(&self, condemned: &mut Condemned) -> Result<()> {
         let id = condemned.id;
         let Some((file, stat)) = &condemned.opened else {
-            return self.call_deleted(id);
+            return self.remove_foreign(id);
         };
         condemned.unheld = file
             .try_lock(LockMode::Exclusive)
@@ -147,11 +150,23 @@ impl Directory {
         })
     }
 
+    /// Removes what has a file's name and is none of a store's: nothing of a store has it open.
+    fn remove_foreign(&self, id: Uuid) -> Result<()> {
+        let name = FileName::of(id).to_string();
+        let removed = match self.handle().remove(&name) {
+            Err(error) if error.kind() == io::ErrorKind::IsADirectory => self.handle().remove_directory(&name),
+            removed => removed,
+        };
+        removed.map_err(|error| Error::io("delete", &self.file_path(id), error))?;
+        self.forget_ttl(id);
+        Ok(())
+    }
+
     /// Gives a file the name of one that was deleted; that somebody else has done so is fine.
     fn call_deleted(&self, id: Uuid) -> Result<()> {
         let (file, deleted) = (FileName::of(id).to_string(), FileName::of_deleted(id).to_string());
         match self.handle().rename(&file, &deleted) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             renamed => renamed.map_err(|error| Error::io("delete", &self.file_path(id), error))?,
         }
         self.forget_ttl(id);
@@ -164,7 +179,7 @@ impl Directory {
         let capacity = condemned.header().map_or(0, |header| header.capacity);
         let is_buffer = condemned.header().is_some_and(|header| header.role == Role::Buffer);
         let Some((file, stat)) = condemned.opened else {
-            return self.remove_deleted(condemned.id).map(|()| Fate::Freed);
+            return Ok(Fate::Freed);
         };
         let pending = |keeper| Ok(Fate::Pending(PendingMemory { stat, capacity, keeper }));
         if !condemned.unheld {

@@ -10,6 +10,11 @@ use crate::format::LAST_NUMBER;
 /// Most numbers that can have been taken and not confirmed, by processes that are stopped or were killed in between.
 const MOST_UNCONFIRMED: u64 = 1 << 16;
 
+/// A count that is made anew goes on behind the greatest number of a file below this one. What is greater was never taken.
+pub(super) const GREATEST_BELIEVED: u64 = LAST_NUMBER >> 1;
+/// How far a count goes on from there. One that says more is damaged, because what was published by it would not be believed.
+const COUNTED_ON: u64 = 1 << 32;
+
 /// The count of publications of a store at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct PublicationCount {
@@ -57,7 +62,7 @@ impl StoreRecord {
 }
 
 fn is_sound(last: u64, confirmed: u64) -> bool {
-    last < LAST_NUMBER
+    last < GREATEST_BELIEVED + COUNTED_ON
         && last
             .checked_sub(confirmed)
             .is_some_and(|unconfirmed| unconfirmed <= MOST_UNCONFIRMED)

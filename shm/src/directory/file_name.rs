@@ -10,7 +10,7 @@ const SUFFIX: &str = ".shm";
 pub(super) const NAME_LEN: usize = Hyphenated::LENGTH + SUFFIX.len() + ".deleted".len();
 
 /// What a file of a store is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum FileKind {
     /// A buffer, scene, pool slot or pool that can be found.
     Published,
@@ -37,7 +37,7 @@ impl FileKind {
 }
 
 /// What a file of a store is called.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct FileName {
     pub(crate) id: Uuid,
     pub(crate) kind: FileKind,
@@ -100,9 +100,10 @@ impl FileName {
         str::from_utf8(&buffer[..len]).expect("ids and suffixes are ASCII")
     }
 
-    /// The id of what is published under a name, as others may spell it.
+    /// The id of what is published under a name.
     pub(crate) fn published_id(name: &str) -> Option<Uuid> {
-        name.strip_suffix(SUFFIX).and_then(|id| Uuid::parse_str(id).ok())
+        let file = Self::parse(name.as_bytes())?;
+        (file.kind == FileKind::Published).then_some(file.id)
     }
 }
 

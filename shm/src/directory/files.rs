@@ -1,14 +1,18 @@
 //! The files in a directory: which there are, their sizes, and opening one without holding it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::{Directory, FileKind, FileName};
 use crate::error::{Error, OPENING, Result};
-use crate::sys::{Access, GuardedFile, Mapping, Protection, Refusal, Stat};
+use crate::sys::{Access, Backoff, GuardedFile, Mapping, Protection, Refusal, Stat};
+
+/// How long a program may take to give up a lease on a file.
+const LEASE_PATIENCE: Duration = Duration::from_millis(50);
 
 impl Directory {
     /// The path of what is published under an id.
@@ -41,15 +45,23 @@ impl Directory {
     }
 
     /// Bytes taken by everything in the directory, finished or not, and deleted and still open.
+    ///
+    /// A file that is renamed while the directory is read may be missed under both names, so it is read twice. Where there is a quota,
+    /// the caller has the store's lock, and the only rename that is made without the lock is that of a file which is deleted: it is made
+    /// once, so one of the readings has the file.
     pub(crate) fn used_bytes(&self) -> Result<u64> {
         let mut lens = BTreeMap::<Uuid, u64>::new();
-        for file in self.files()? {
+        let mut files: BTreeSet<_> = self.read_files()?.collect::<Result<_>>()?;
+        for file in self.read_files()? {
+            files.insert(file?);
+        }
+        for file in files {
             let mut len = self.len_of(file)?;
             // Deleted since the directory was read, it has another name if somebody has it open.
             if len == 0 && file.kind == FileKind::Published {
                 len = self.len_of(FileName::of_deleted(file.id))?;
             }
-            // What was renamed while the directory was read is there by both names.
+            // What was renamed meanwhile is there by both names.
             let counted = lens.entry(file.id).or_default();
             *counted = len.max(*counted);
         }
@@ -83,7 +95,18 @@ impl Directory {
     /// Opens a file without holding it: it may be deleted at any time.
     pub(crate) fn open_file(&self, id: Uuid, access: Access) -> Result<GuardedFile> {
         let name = FileName::of(id).to_string();
-        self.handle().open_file(&name, access).map_err(|error| {
+        let mut backoff = Backoff::new(LEASE_PATIENCE);
+        let opened = loop {
+            match self.handle().open_file(&name, access) {
+                // Another program has a lease on it, and was told just now to give it up.
+                Err(error)
+                    if error.kind() == io::ErrorKind::WouldBlock
+                        && matches!(self.stat_of(id), Ok(Some(_)))
+                        && backoff.pause() => {}
+                opened => break opened,
+            }
+        };
+        opened.map_err(|error| {
             let damaged = |problem| Error::damaged(&self.file_path(id), problem);
             let is_foreign = || matches!(self.handle().stat_of(&name), Ok(Some(stat)) if !stat.same_owner(self.stat()));
             match Refusal::of(&error) {

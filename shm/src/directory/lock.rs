@@ -97,7 +97,7 @@ impl Directory {
                 return Err(self.lock_is_busy(&file, patience));
             }
             let stat = file.stat().map_err(|error| Error::io("look at", &path(), error))?;
-            if !stat.is_deleted() {
+            if stat.links() > 0 {
                 return Ok(file);
             }
             // Somebody emptied the directory while we waited: what we locked is nobody else's lock any more.

@@ -8,15 +8,13 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
-use super::count::PublicationCount;
+use super::count::{GREATEST_BELIEVED, PublicationCount};
 use super::record_file::{AT_LAST, StoreRecord};
 use super::{Directory, FileKind, FileName};
 use crate::error::{Error, Result};
-use crate::format::{AT_PUBLISHED, LAST_NUMBER, Publication, publication_of};
+use crate::format::{AT_PUBLISHED, Publication, publication_of};
 use crate::sys::{Access, GuardedFile, Refusal};
 
-/// A count that is made anew goes on behind the greatest number of a file below this one. What is greater was never taken.
-const GREATEST_BELIEVED: u64 = LAST_NUMBER >> 1;
 /// How often a count is made anew for one publication, as something else may change it again and again.
 const ATTEMPTS: usize = 8;
 /// Bytes of a header up to the number and its end.
@@ -56,7 +54,7 @@ impl Directory {
                 FileKind::Draft => self.draft_publication(file.id)?.number(),
                 FileKind::Deleted | FileKind::Reserve => 0,
             };
-            if number <= GREATEST_BELIEVED {
+            if number < GREATEST_BELIEVED {
                 greatest = greatest.max(number);
             }
         }

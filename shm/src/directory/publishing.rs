@@ -18,14 +18,17 @@ impl Draft {
         // Whoever sums up files must not miss this one because it changes its name meanwhile.
         let needs_lock = name.is_some() || self.counted;
         let lock = needs_lock.then(|| directory.lock()).transpose()?;
-        let before = name.map_or(Ok(None), |name| directory.holder_of_name(name))?;
-        if let (Some(name), Some(holder), false) = (name, before, replace) {
-            return Err(Error::NameTaken {
-                name: name.to_owned(),
-                holder,
-            });
-        }
-        let mut replaced = before.map(|before| directory.look_at_replaced(before)).transpose()?;
+        let mut replaced = match name {
+            Some(name) if replace => directory.condemn_holder_of(name)?,
+            Some(name) => {
+                if let Some(holder) = directory.holder_of_name(name)? {
+                    let name = name.to_owned();
+                    return Err(Error::NameTaken { name, holder });
+                }
+                None
+            }
+            None => None,
+        };
         // Before anybody can see it.
         record_use(self.holder(), &self.path())?;
         match (name, &mut replaced) {

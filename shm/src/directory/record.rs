@@ -17,7 +17,11 @@ impl Directory {
             Err(error) if is_no_record(&error) => return Ok(()),
             opened => opened.map_err(|error| Error::io("open", &path(), error))?,
         };
-        let found = read_version(&file).map_err(|error| Error::io("read", &path(), error))?;
+        let read = |error| Error::io("read", &path(), error);
+        if !file.stat().map_err(read)?.regular {
+            return Ok(());
+        }
+        let found = read_version(&file).map_err(read)?;
         found.map_or(Ok(()), |found| self.expect_version(found))
     }
 
@@ -99,7 +103,7 @@ impl Directory {
         let done = act(record);
         let stat = record.file.stat();
         let stat = stat.map_err(|error| Error::io("look at", &self.path_of(RECORD_FILE), error))?;
-        Ok((!stat.is_deleted()).then_some(done))
+        Ok((stat.links() > 0).then_some(done))
     }
 
     fn open_record(&self) -> Result<StoreRecord> {
@@ -184,6 +188,9 @@ impl Directory {
             .and_then(|()| match rename() {
                 // A sweep took it for one that was left behind, so the next process that needs a record makes another.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::IsADirectory => {
+                    Err(self.damaged_record("it is a directory: remove it"))
+                }
                 renamed => renamed.map_err(|error| self.creation_failed("record the version of", self.path(), error)),
             });
         if !matches!(made, Ok(true)) {
@@ -201,7 +208,7 @@ impl Directory {
 fn is_no_record(error: &io::Error) -> bool {
     matches!(
         Refusal::of(error),
-        Refusal::Missing | Refusal::Link | Refusal::NoRegularFile
+        Refusal::Missing | Refusal::Link | Refusal::Directory | Refusal::NoRegularFile
     )
 }
 

@@ -5,14 +5,20 @@ use uuid::Uuid;
 use super::Directory;
 use super::condemned::Condemned;
 use super::disposal::LOOKERS_PATIENCE;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 impl Directory {
-    /// Looks at what is to be replaced, while nothing is changed.
-    pub(super) fn look_at_replaced(&self, id: Uuid) -> Result<Condemned> {
-        match self.condemn(id) {
-            Err(error) if error.is_conclusive() => Ok(Condemned::unopened(id)),
-            condemned => condemned,
+    /// Looks at what has a name, which is to go to another; nothing where the name is free. Nothing is changed.
+    pub(super) fn condemn_holder_of(&self, name: &str) -> Result<Option<Condemned>> {
+        loop {
+            let Some(id) = self.holder_of_name(name)? else {
+                return Ok(None);
+            };
+            match self.condemn(id) {
+                // It was deleted meanwhile, which takes no lock: so it is not the holder any more, and its file is another's affair.
+                Err(Error::NotFound { .. }) => {}
+                condemned => return condemned.map(Some),
+            }
         }
     }
 

@@ -75,11 +75,6 @@ fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Resul
         bytes = header.metadata.pool.as_ref().map_or(header.capacity, |pool| {
             pool.buffer_size.saturating_mul(pool.slots.len() as u64)
         });
-    } else if let Err(error) = directory.look(id)
-        && error.newer_version().is_some()
-    {
-        // It may be a pool, whose slots would stay, and it is as good as any.
-        return Err(error);
     }
     let pending = directory.delete(condemned)?;
     // Slots each have their own; the control file of a pool has none.

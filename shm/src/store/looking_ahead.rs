@@ -44,9 +44,9 @@ impl StoreIndex {
         let (era, last) = self.counted();
         let mut known = locked(&self.horizon);
         let mut pending = match known.take() {
-            Some(before) if before.era == era && before.last == last => before.pending,
+            Some(before) if before.era == era && before.last == last => self.still_to_come(before.pending)?,
             Some(before) if before.era == era && self.has_all_between(before.last, last) => {
-                let mut pending = before.pending;
+                let mut pending = self.still_to_come(before.pending)?;
                 self.add_unreadable(&mut pending)?;
                 pending
             }
@@ -64,6 +64,22 @@ impl StoreIndex {
         let horizon = Horizon { era, last, pending };
         *known = Some(horizon.clone());
         Ok(horizon)
+    }
+
+    /// Those of them that were not given up or deleted.
+    fn still_to_come(&self, mut pending: BTreeSet<Uuid>) -> Result<BTreeSet<Uuid>> {
+        let mut gone = Vec::new();
+        for &id in pending.iter().filter(|id| !self.entries.all.contains_key(id)) {
+            let is_draft = || -> Result<bool> { Ok(self.directory.draft_publication(id)? != Publication::Unnumbered) };
+            // A draft that is shown is hidden again if its name cannot be had.
+            if !is_draft()? && !self.directory.file_exists(id)? && !is_draft()? {
+                gone.push(id);
+            }
+        }
+        for id in gone {
+            pending.remove(&id);
+        }
+        Ok(pending)
     }
 
     /// Whether this index has a file for each of these numbers.

@@ -1,13 +1,18 @@
 //! Whatever lies where a buffer belongs, opening it is a typed error or gives exactly the data, and the rest of the
 //! store works on.
+#![allow(unsafe_code, reason = "leases have no safe form")]
 
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::common::{Image, Peer, at, by_id, child_role, noise, opened, path_of, say, temp_store, used_after_sweeps};
+use crate::common::{
+    Image, Peer, at, by_id, child_role, hear, noise, opened, path_of, say, temp_store, used_after_sweeps,
+};
+use crate::refused_calls::F_SETSIG;
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, KeptReason, MAX_SLOTS, Result, SceneDataKind, SceneWriter,
     SharedBuffer, SharedSceneBuffer, Store, StoreIndex, StoreOptions,
@@ -324,7 +329,9 @@ fn impossible_lengths_are_damage() {
 #[test]
 fn a_newer_version_and_another_ones_header_are_told_apart_from_damage() {
     let (_parent, store) = temp_store();
-    let id = a_buffer(&store).id();
+    let id = SharedBuffer::create(&store, 5000, &BufferOptions::default().name("newer"))
+        .unwrap()
+        .id();
     let image = Image::of(&path_of(&store, id));
     image
         .clone()
@@ -349,6 +356,7 @@ fn a_newer_version_and_another_ones_header_are_told_apart_from_damage() {
     for refused in [
         store.delete(&by_id(id)).map(drop),
         store.set_ttl(&by_id(id), Duration::ZERO).map(drop),
+        SharedSceneBuffer::write(&store, b"", &BufferOptions::default().name("newer").replace(true)).map(drop),
     ] {
         let error = refused.unwrap_err();
         assert_eq!(error.newer_version(), Some(2));
@@ -368,6 +376,86 @@ fn a_newer_version_and_another_ones_header_are_told_apart_from_damage() {
     for (door, result) in every_door(&store, other) {
         assert!(matches!(result, Err(Error::Damaged { .. })), "{door}: {result:?}");
     }
+}
+
+#[test]
+fn other_spellings_of_an_id_are_other_names() {
+    let (_parent, store) = temp_store();
+    let id = a_buffer(&store).id();
+    let mut index = StoreIndex::new(&store, 1).unwrap();
+    for other in [
+        id.to_string().to_uppercase(),
+        id.simple().to_string(),
+        id.braced().to_string(),
+        id.urn().to_string(),
+    ] {
+        let path = store.path().join(format!("{other}.shm"));
+        fs::write(&path, "").unwrap();
+        fs::remove_file(&path).unwrap();
+        index.refresh().unwrap();
+        assert_eq!(index.buffers().count(), 1, "{other}");
+    }
+}
+
+#[test]
+fn files_of_the_store_with_the_mark_of_deleted_ones_are_what_they_are() {
+    let (_parent, store) = temp_store();
+    a_buffer(&store);
+    for file in [".lock", ".store"] {
+        fs::set_permissions(store.path().join(file), fs::Permissions::from_mode(0o1600)).unwrap();
+        SharedSceneBuffer::write(&store, b"", &BufferOptions::default().name(file)).unwrap();
+    }
+    assert_eq!(store.list().unwrap().buffers.len(), 3);
+}
+
+#[test]
+fn directories_under_names_of_the_store_are_removed_if_they_are_empty_and_named_if_not() {
+    let (_parent, store) = temp_store();
+    let id = Uuid::new_v4();
+    let path = path_of(&store, id);
+    fs::create_dir(&path).unwrap();
+    store.delete(&by_id(id)).unwrap();
+    assert!(!path.exists());
+    fs::create_dir_all(path.join("kept")).unwrap();
+    for _ in 0..2 {
+        let error = store.delete(&by_id(id)).unwrap_err().to_string();
+        assert!(
+            error.contains("not empty") && error.contains(path.to_str().unwrap()),
+            "{error}"
+        );
+        assert!(path.join("kept").exists());
+    }
+    assert_eq!(store.list().unwrap().damaged.len(), 1);
+    let record = store.path().join(".store");
+    fs::remove_file(&record).unwrap_or_default();
+    fs::create_dir(&record).unwrap();
+    let again = Store::open(&StoreOptions::at(store.path())).unwrap();
+    assert_eq!(again.list().unwrap().buffers.len(), 0);
+    let error = SharedSceneBuffer::write(&again, b"", &BufferOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("it is a directory: remove it"), "{error}");
+    fs::remove_dir(&record).unwrap();
+    SharedSceneBuffer::write(&again, b"", &BufferOptions::default()).unwrap();
+}
+
+#[test]
+fn a_lease_of_another_program_is_no_deletion() {
+    let (_parent, store) = temp_store();
+    let (leased, other) = (a_scene(&store, false).id(), a_scene(&store, false).id());
+    let path = path_of(&store, leased);
+    // One whose holder gives it up when it is asked, as it ends.
+    let mut peer = Peer::start("lease", path.to_str().unwrap());
+    peer.expect("leased");
+    assert_eq!(store.list().unwrap().buffers.len(), 2);
+    drop(peer);
+    // And one that does not.
+    let mut peer = Peer::start("lease for good", path.to_str().unwrap());
+    peer.expect("leased");
+    let kept = store.gc(true).unwrap().kept;
+    assert!(kept.iter().any(|file| file.id == leased), "{kept:?}");
+    assert!(matches!(store.list(), Err(Error::Io { .. })));
+    assert!(SharedSceneBuffer::open(&store, &by_id(other)).is_ok());
+    peer.kill();
+    assert_eq!(store.list().unwrap().buffers.len(), 2);
 }
 
 fn hostile_metadata() -> Vec<Value> {
@@ -682,6 +770,9 @@ fn reading_a_file_that_claims_terabytes_is_an_error_and_not_the_end_of_the_proce
 #[ignore = "run by other tests as their child process"]
 fn child() {
     let (role, argument) = child_role();
+    if let "lease" | "lease for good" = role.as_str() {
+        return keep_lease(Path::new(&argument), role == "lease for good");
+    }
     let (store, id) = opened(&argument);
     let reference = by_id(id);
     let result = match role.as_str() {
@@ -692,6 +783,23 @@ fn child() {
         Ok(data) => say(&format!("read {}", data.len())),
         Err(error) => say(&format!("error {error}")),
     }
+}
+
+/// Keeps a lease on a file, as a file server does for its clients. The signal by which the kernel asks for it ends this process,
+/// unless it is to be ignored.
+fn keep_lease(path: &Path, ignores: bool) {
+    let file = fs::File::open(path).unwrap();
+    if ignores {
+        // SAFETY: the arguments are numbers. What is ignored by default needs no handler.
+        assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGWINCH) }, 0);
+    }
+    // SAFETY: the arguments are numbers.
+    assert_eq!(
+        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) },
+        0
+    );
+    say("leased");
+    hear();
 }
 
 #[test]

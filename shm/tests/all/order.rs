@@ -307,6 +307,22 @@ fn a_record_that_was_damaged_or_removed_is_made_anew_behind_all_files() {
     }
 }
 
+/// What is published by a count that another program has raised is not called damaged after the next count.
+#[test]
+fn a_count_whose_numbers_would_not_be_believed_is_damaged() {
+    for last in [1_u64 << 60, (1 << 61) + (1 << 33), (1 << 62) - 1] {
+        let (_parent, store) = temp_store();
+        let mut ids = vec![scene(&store)];
+        put(&store, LAST, last);
+        put(&store, CONFIRMED, last);
+        ids.push(scene(&store));
+        fs::remove_file(record(&store)).unwrap();
+        ids.extend((0..3).map(|_| scene(&store)));
+        ids.reverse();
+        assert_eq!(listed(&store), ids, "{last:x}");
+    }
+}
+
 #[test]
 fn a_record_of_a_newer_version_is_refused_by_name() {
     let (_parent, store) = temp_store();
@@ -445,6 +461,33 @@ fn drafts_that_may_have_a_number_are_not_missed_wherever_their_makers_are() {
         assert_eq!(new_to(&horizon, &index), [id], "{what}");
         let now = index.horizon().unwrap();
         assert!(!now.pending.contains(&id) && new_to(&now, &index).is_empty(), "{what}");
+    }
+}
+
+#[test]
+fn drafts_that_were_given_up_are_not_to_come_any_more() {
+    let (_parent, store) = temp_store();
+    let made = scene(&store);
+    let drafts: Vec<_> = (0..100)
+        .map(|_| {
+            let id = Uuid::new_v4();
+            let mut image = Image::of(&path_of(&store, made));
+            image
+                .put(at::ID, id.as_bytes())
+                .put(at::PUBLISHED, &PENDING.to_le_bytes());
+            let draft = store.path().join(format!("{id}.shm.draft"));
+            fs::write(&draft, &image.sign().0).unwrap();
+            draft
+        })
+        .collect();
+    let mut index = fresh(&store);
+    assert_eq!(index.horizon().unwrap().pending.len(), 100);
+    drafts.iter().for_each(|draft| fs::remove_file(draft).unwrap());
+    assert!(index.horizon().unwrap().pending.is_empty(), "at the same number");
+    for _ in 0..3 {
+        scene(&store);
+        index.refresh().unwrap();
+        assert!(index.horizon().unwrap().pending.is_empty());
     }
 }
 

@@ -17,7 +17,7 @@ use dcc_mcp_shm::{
 };
 use uuid::Uuid;
 
-const F_SETSIG: i32 = 10;
+pub(crate) const F_SETSIG: i32 = 10;
 /// What profiles, old kernels and file systems say.
 const ERRORS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EINVAL, libc::ENOTTY, libc::EOPNOTSUPP];
 

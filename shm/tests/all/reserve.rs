@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::ptr;
+use std::time::Duration;
 
 use crate::common::namespace::{MOUNTS, mount_tmpfs, unshared};
 use crate::common::{Peer, RESERVE, by_id, child_role, hear, in_fork, say, temp_store, until};
@@ -52,6 +53,8 @@ alone! {
     no_more_is_kept_than_the_program_says,
     with_a_quota_that_is_near_nothing_is_kept,
     what_is_kept_is_given_back_before_a_quota_refuses_anything,
+    what_is_collected_for_want_of_room_is_not_kept,
+    beside_a_record_that_is_damaged_what_is_deleted_is_kept_all_the_same,
     it_is_given_back_when_nobody_uses_it,
     a_table_that_says_anything_harms_nobody,
     what_is_open_when_it_is_to_be_used_is_put_aside,
@@ -320,7 +323,7 @@ fn the_variable_says_how_much_is_kept_and_what_is_no_number_is_refused() {
     for (value, expected) in [
         ("0", "0"),
         ("5000000", "5000000"),
-        ("", "0"),
+        ("", "268435456"),
         ("much", "InvalidArgument"),
     ] {
         let mut command = crate::common::child_command("say the limit", "");
@@ -354,6 +357,33 @@ fn what_is_kept_is_given_back_before_a_quota_refuses_anything(store: &Store) {
     let full = SharedBuffer::create(store, 7 * MIB, &options()).map(drop);
     assert!(matches!(full, Err(Error::StoreFull { .. })), "{full:?}");
     drop(buffer);
+}
+
+fn what_is_collected_for_want_of_room_is_not_kept(store: &Store) {
+    store.set_quota(Some(600 * MIB)).unwrap();
+    let expired = options().ttl(Duration::from_nanos(1));
+    for size in [200 * MIB, 250 * MIB] {
+        SharedBuffer::create(store, size, &expired).unwrap();
+    }
+    let buffer = SharedBuffer::create(store, 500 * MIB, &options()).unwrap();
+    assert_eq!((buffer.capacity(), store.reserve_bytes().unwrap()), (500 * MIB, 0));
+}
+
+fn beside_a_record_that_is_damaged_what_is_deleted_is_kept_all_the_same(store: &Store) {
+    store.set_quota(Some(10_000 * MIB)).unwrap();
+    let id = SharedSceneBuffer::write(store, &vec![7; 1 << 20], &options())
+        .unwrap()
+        .id();
+    record(store).write_all_at(b"X", 0).unwrap();
+    // A process that has not mapped the record.
+    let again = Store::open(
+        &StoreOptions::at(store.path())
+            .reserve(RESERVE)
+            .quota(QuotaSetting::Keep),
+    )
+    .unwrap();
+    again.delete(&by_id(id)).unwrap();
+    assert_eq!(again.reserve_bytes().unwrap(), MIB + HEADER);
 }
 
 #[test]
@@ -512,6 +542,9 @@ fn a_table_that_says_anything_harms_nobody(store: &Store) {
             }
         }
         record.write_all_at(&table, 64).unwrap();
+        let room = store.room().unwrap().available;
+        assert!(room < 1 << 50, "{round}: {room} bytes of room");
+        assert!(store.reserve_bytes().unwrap() <= store.used_bytes().unwrap(), "{round}");
         let another = SharedSceneBuffer::write(store, &vec![7; 1 << 20], &options()).unwrap();
         assert!(another.read().unwrap() == vec![7; 1 << 20], "{round}");
         store.delete(&another.id().into()).unwrap();

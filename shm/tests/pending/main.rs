@@ -13,11 +13,13 @@ mod refusal;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use common::{LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, opened, path_of, say, temp_store};
+use common::{
+    LONG, Peer, argument, by_id, bytes_in, child_role, hear, in_fork, number, opened, path_of, say, temp_store,
+};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, BufferPool, Error, GcReport, HeldBy, KeptReason, Layout, Reference, SceneWriter,
     SharedBuffer, SharedSceneBuffer, SpaceLimit, Store,
@@ -526,4 +528,72 @@ fn who_opens_what_is_being_deleted_gets_the_data_or_not_found_and_leaves_nothing
     store.gc(false).unwrap();
     assert_eq!(store.pending().unwrap(), []);
     assert_eq!(bytes_in(&store), 0);
+}
+
+/// Lets two threads replace and delete the same scene as often as there is time for, at about the same moment.
+#[test]
+fn what_is_deleted_while_its_name_is_taken_over_stays_in_the_accounts() {
+    let _alone = alone();
+    let (_parent, store) = temp_store();
+    let (go, done) = (AtomicU64::new(0), AtomicU64::new(0));
+    let rounds = number("DCC_MCP_SHM_TEST_REPLACED", 3000);
+    let lost = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 1..=rounds {
+                while go.load(Ordering::Acquire) < round {
+                    std::thread::yield_now();
+                }
+                SharedSceneBuffer::write(&store, b"next", &hero()).unwrap();
+                done.store(round, Ordering::Release);
+            }
+        });
+        let is_lost = |round| {
+            let held = SharedSceneBuffer::write(&store, b"data", &hero()).unwrap();
+            go.store(round, Ordering::Release);
+            // As long as the other takes until it looks at what has the name, more or less.
+            let moment = Instant::now() + Duration::from_micros(round * 37 % 400);
+            while Instant::now() < moment {
+                std::hint::spin_loop();
+            }
+            match store.delete(&by_id(held.id())) {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => panic!("{error}"),
+            }
+            while done.load(Ordering::Acquire) < round {
+                std::thread::yield_now();
+            }
+            !deleted_path(&store, held.id()).exists()
+        };
+        (1..=rounds).filter(|&round| is_lost(round)).count()
+    });
+    assert_eq!(lost, 0, "of {rounds}");
+}
+
+#[test]
+fn sums_miss_nothing_of_what_is_being_deleted() {
+    let _alone = alone();
+    let (_parent, store) = temp_store();
+    let held: Vec<_> = (0..600)
+        .map(|_| SharedSceneBuffer::write(&store, b"data", &BufferOptions::default()).unwrap())
+        .collect();
+    let before = store.used_bytes().unwrap();
+    let deleted = AtomicBool::new(false);
+    let sums = std::thread::scope(|scope| {
+        let sums = scope.spawn(|| {
+            let mut sums = 0;
+            while !deleted.load(Ordering::Relaxed) {
+                assert_eq!(store.used_bytes().unwrap(), before);
+                sums += 1;
+            }
+            sums
+        });
+        for scene in &held {
+            store.delete(&by_id(scene.id())).unwrap();
+            // So that there are some sums for each deletion.
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        deleted.store(true, Ordering::Relaxed);
+        sums.join().unwrap()
+    });
+    assert!(sums > 10, "{sums} sums");
 }

@@ -21,7 +21,8 @@ impl Directory {
     /// Sees to it that what was put there just now is given back, and says whether that is certain.
     pub(super) fn keeps_watch(&self, now: u64) -> bool {
         let keeper = &self.0.reserve.keeper;
-        keeper.last_put.store(now, Ordering::SeqCst);
+        // Another thread may have put something there since this one looked at the clock.
+        keeper.last_put.fetch_max(now, Ordering::SeqCst);
         keeper.news.fetch_add(1, Ordering::SeqCst);
         if !keeper.is_to_start() {
             return keeper.runs();

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::table::Table;
-use crate::directory::Directory;
+use crate::directory::{Directory, FileName};
 use crate::error::Result;
 
 /// What is kept takes at most this part of the room that is left.
@@ -49,8 +49,15 @@ impl Directory {
         Ok(bytes)
     }
 
-    /// Bytes of memory without content that is kept for what is made next.
+    /// Bytes of memory without content that is kept for what is made next. The table says where to look, and the files how many.
     pub(crate) fn reserve_bytes(&self) -> Result<u64> {
-        Ok(self.existing_record()?.map_or(0, |record| Table(record).total()))
+        let Some(record) = self.existing_record()? else {
+            return Ok(0);
+        };
+        let mut bytes = 0u64;
+        for id in Table(record).ids() {
+            bytes = bytes.saturating_add(self.len_of(FileName::of_reserve(id))?);
+        }
+        Ok(bytes)
     }
 }

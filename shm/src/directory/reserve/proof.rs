@@ -10,15 +10,21 @@ const TRIED: usize = 4096;
 
 impl Directory {
     /// Whether the system sees a mapping that was made without a lock and whose descriptor is closed, where this directory lies.
-    /// It is asked once.
+    /// It is asked until it answers.
     ///
     /// Only file systems in memory are asked: others have no pages worth keeping, and of an overlay the kernel does not see the
     /// mappings. The rest is tried, because there are systems that only resemble Linux.
     pub(super) fn sees_mappings(&self) -> bool {
         let proven = &self.0.reserve.proven;
-        *proven
-            .get()
-            .unwrap_or_else(|| sys::keep_first(proven, self.try_to_see_a_mapping().unwrap_or(false)))
+        let known = proven.get().copied();
+        known.unwrap_or_else(|| match self.try_to_see_a_mapping() {
+            Ok(seen) => *sys::keep_first(proven, seen),
+            Err(error) => {
+                let is_final = sys::grants_no_leases(&error);
+                tracing::debug!(%error, is_final, "no memory is kept, because it cannot be told who has it");
+                is_final && *sys::keep_first(proven, false)
+            }
+        })
     }
 
     fn try_to_see_a_mapping(&self) -> io::Result<bool> {

@@ -36,13 +36,14 @@ impl Directory {
             return Ok(false);
         }
         let Some(now) = clock::now() else { return Ok(false) };
+        // Before the lock, which making a record takes as well.
+        let table = Table(self.record()?);
         // With a quota others sum up the files, and must not miss this one because it changes its name.
         let quota = self.quota()?;
         let lock = quota.map_or(Ok(None), |_| self.lock_if_free())?;
         if quota.is_some() && lock.is_none() {
             return Ok(false);
         }
-        let table = Table(self.record()?);
         if !self.may_keep(table, stat.len, quota, now)? {
             return Ok(false);
         }

@@ -6,6 +6,7 @@ use super::clock::{self, KEPT_FOR};
 use super::table::Table;
 use crate::directory::file_name::NAME_LEN;
 use crate::directory::{Directory, FileName};
+use crate::error::Result;
 
 /// Longer than memory is kept by a process that lives.
 const LEFT_BEHIND: u64 = 2 * KEPT_FOR;
@@ -38,11 +39,11 @@ impl Directory {
 
     /// Whether a file is kept that somebody may still use: younger than it is kept, and found by the table. Others are left from
     /// processes that were killed, or nobody can tell how old they are.
-    pub(crate) fn is_kept(&self, id: Uuid) -> bool {
-        let (Ok(Some(record)), Some(now)) = (self.existing_record(), clock::now()) else {
-            return false;
+    pub(crate) fn is_kept(&self, id: Uuid) -> Result<bool> {
+        let (Some(record), Some(now)) = (self.existing_record()?, clock::now()) else {
+            return Ok(false);
         };
-        Table(record).leads_to(id, now, LEFT_BEHIND)
+        Ok(Table(record).leads_to(id, now, LEFT_BEHIND))
     }
 
     /// Frees the entries of what is left from processes that were killed, and what those lead to.

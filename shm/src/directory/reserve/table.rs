@@ -3,6 +3,7 @@
 //! The table is only where to look. A process that was killed may leave an entry that leads nowhere, or a file that no entry leads
 //! to; another program may write anything into it. What is taken by it is proven by the kernel each time.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use uuid::Uuid;
@@ -58,6 +59,12 @@ impl<'a> Table<'a> {
     /// Bytes of all files that are kept, as far as the entries say.
     pub(super) fn total(self) -> u64 {
         self.entries().filter_map(Entry::size).fold(0, u64::saturating_add)
+    }
+
+    /// The files that entries lead to.
+    pub(super) fn ids(self) -> BTreeSet<Uuid> {
+        let kept = self.entries().filter(|entry| entry.size().is_some());
+        kept.map(Entry::id).collect()
     }
 
     /// Claims an entry for a file that is to be kept, unless all are in use.

@@ -51,7 +51,16 @@ impl DirectoryHandle {
 
     /// Removes a file or link, and says whether it was there.
     pub(crate) fn remove(&self, name: &str) -> io::Result<bool> {
-        found(retry(|| fs::unlinkat(&self.0, name, AtFlags::empty()))).map(|removed| removed.is_some())
+        self.remove_by(name, AtFlags::empty())
+    }
+
+    /// Removes an empty directory, and says whether it was there.
+    pub(crate) fn remove_directory(&self, name: &str) -> io::Result<bool> {
+        self.remove_by(name, AtFlags::REMOVEDIR)
+    }
+
+    fn remove_by(&self, name: &str, flags: AtFlags) -> io::Result<bool> {
+        found(retry(|| fs::unlinkat(&self.0, name, flags))).map(|removed| removed.is_some())
     }
 
     /// Renames a file or link; what has the new name goes.

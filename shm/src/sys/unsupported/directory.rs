@@ -29,6 +29,10 @@ impl DirectoryHandle {
         match self.0 {}
     }
 
+    pub(crate) fn remove_directory(&self, _name: &str) -> io::Result<bool> {
+        match self.0 {}
+    }
+
     pub(crate) fn remove(&self, _name: &str) -> io::Result<bool> {
         match self.0 {}
     }
