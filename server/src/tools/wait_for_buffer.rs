@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::arguments;
 use crate::cursor::Seen;
-use crate::listed::Listed;
+use crate::listed::{Listed, keeping};
 use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
@@ -81,6 +81,9 @@ struct Arrived {
     near: Vec<String>,
     /// Pass as `cursor` to wait for what comes next.
     wait_cursor: String,
+    /// Whether this server offers `keep_buffer`.
+    #[serde(skip)]
+    can_keep: bool,
 }
 
 impl Arrived {
@@ -168,6 +171,7 @@ impl Arrived {
             timed_out: false,
             near: Vec::new(),
             wait_cursor: Seen::all(index)?.to_cursor(),
+            can_keep: false,
         }))
     }
 
@@ -179,6 +183,7 @@ impl Arrived {
             timed_out: true,
             near: Vec::new(),
             wait_cursor: seen.to_cursor(),
+            can_keep: false,
         }
     }
 }
@@ -191,7 +196,8 @@ impl Display for Arrived {
                 write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
             }
         } else {
-            write!(f, "{} came", text::count(self.total_count, "buffer"))?;
+            let keeping = keeping(&self.buffers, self.can_keep);
+            write!(f, "{} came{keeping}", text::count(self.total_count, "buffer"))?;
         }
         if self.total_count > self.buffers.len() {
             let shown = self.buffers.len();
@@ -290,6 +296,8 @@ impl ShmServer {
             }
         };
         let timeout = Duration::from_secs(seconds);
-        self.wait(wanted, cursor, timeout, &work).await.map(Reply)
+        let arrived = self.wait(wanted, cursor, timeout, &work).await?;
+        let can_keep = !self.settings().read_only;
+        Ok(Reply(Arrived { can_keep, ..arrived }))
     }
 }
