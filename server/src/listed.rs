@@ -122,12 +122,9 @@ pub(crate) fn stay(descriptor: &Descriptor) -> String {
 }
 
 /// What a listing says of buffers of which one may go.
-pub(crate) fn keeping<'a>(buffers: impl IntoIterator<Item = &'a Listed>, can_keep: bool) -> &'static str {
-    if can_keep && buffers.into_iter().any(|buffer| buffer.expires.is_some()) {
-        "; keep_buffer changes how long one stays"
-    } else {
-        ""
-    }
+pub(crate) fn keeping<'a>(buffers: impl IntoIterator<Item = &'a Listed>, can_keep: bool) -> Option<&'static str> {
+    let may_go = buffers.into_iter().any(|buffer| buffer.expires.is_some());
+    (can_keep && may_go).then_some("keep_buffer changes how long one stays")
 }
 
 /// How long ago `created_at` of a descriptor was.

@@ -202,8 +202,10 @@ impl Display for Page {
         } else {
             let (all, bytes) = (text::count(self.total_count, "buffer"), Bytes(self.total_bytes));
             let shown = self.buffers.len();
-            let keeping = keeping(&self.buffers, self.can_keep);
-            write!(f, "{all}, {bytes} of memory; {shown} shown, newest first{keeping}")?;
+            write!(f, "{all}, {bytes} of memory; {shown} shown, newest first")?;
+            if let Some(keeping) = keeping(&self.buffers, self.can_keep) {
+                write!(f, "; {keeping}")?;
+            }
         }
         self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
         if let Some(cursor) = &self.next_cursor {

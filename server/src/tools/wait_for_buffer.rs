@@ -196,8 +196,7 @@ impl Display for Arrived {
                 write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
             }
         } else {
-            let keeping = keeping(&self.buffers, self.can_keep);
-            write!(f, "{} came{keeping}", text::count(self.total_count, "buffer"))?;
+            write!(f, "{} came", text::count(self.total_count, "buffer"))?;
         }
         if self.total_count > self.buffers.len() {
             let shown = self.buffers.len();
@@ -207,6 +206,9 @@ impl Display for Arrived {
             )?;
         }
         self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
+        if let Some(keeping) = keeping(&self.buffers, self.can_keep) {
+            write!(f, "\n{keeping}.")?;
+        }
         write!(f, "\nwait_cursor {:?}", self.wait_cursor)
     }
 }
