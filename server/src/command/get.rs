@@ -96,7 +96,7 @@ impl Get {
 /// The data of a buffer.
 enum Data {
     /// Never changes.
-    Sealed(DataReader),
+    Sealed(Box<DataReader>),
     /// One write of what can be rewritten.
     Rewritten(Box<Descriptor>, Vec<u8>),
 }
@@ -105,7 +105,7 @@ impl Data {
     fn of(store: &Store, reference: &Reference) -> anyhow::Result<Self> {
         let reader = store.reader(reference)?;
         if reader.descriptor().state == BufferState::Sealed {
-            return Ok(Self::Sealed(reader));
+            return Ok(Self::Sealed(Box::new(reader)));
         }
         let descriptor = Box::new(reader.descriptor().clone());
         let data = SharedBuffer::open(store, &descriptor.id.into())?.read()?;

@@ -1,6 +1,6 @@
 //! What was deleted, or would be.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 use dcc_mcp_shm::{Deletable, Deletion, Deletions, FileRole, Holders, visible};
 use dcc_mcp_shm_view::text::{self, Bytes};
@@ -146,12 +146,13 @@ impl Deleted {
     /// All that stay, with the reasons.
     fn not_deleted(&self) -> String {
         let mut said = format!("Not deleted: {}", self.failed_count);
+        // Writing to a String cannot fail.
         for Staying { id, name, problem } in &self.failed {
             let name = text::labelled([("name", name.as_deref())]);
-            said.push_str(&format!("\n- {id}{name}: {problem}"));
+            let _ = write!(said, "\n- {id}{name}: {problem}");
         }
         if self.failed_count > self.failed.len() {
-            said.push_str(&format!("\n- and {} more", self.failed_count - self.failed.len()));
+            let _ = write!(said, "\n- and {} more", self.failed_count - self.failed.len());
         }
         said
     }

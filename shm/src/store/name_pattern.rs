@@ -13,7 +13,7 @@ pub(super) fn is_like(name: &str, pattern: &str) -> bool {
                 behind_star = Some((pattern.clone(), name.clone()));
             }
             (Some(c), Some(wanted)) if wanted == '?' || c == wanted => {
-                (name, pattern) = (rest_of_name, rest_of_pattern)
+                (name, pattern) = (rest_of_name, rest_of_pattern);
             }
             (None, None) => return true,
             // The last star stands for one more character, as all before it have what they need.

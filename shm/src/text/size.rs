@@ -132,8 +132,8 @@ mod tests {
         #![proptest_config(crate::properties::config(256))]
 
         #[test]
-        fn every_number_of_every_unit_is_itself(number in 0_u64..1 << 13, power in 1_u32..=5, lower: bool, blank: bool, spelling in 0..3) {
-            let (suffix, base) = [("", 1024_u64), ("iB", 1024), ("B", 1000)][spelling as usize];
+        fn every_number_of_every_unit_is_itself(number in 0_u64..1 << 13, power in 1_u32..=5, lower: bool, blank: bool, spelling in 0_usize..3) {
+            let (suffix, base) = [("", 1024_u64), ("iB", 1024), ("B", 1000)][spelling];
             let letter = &UNITS[power as usize - 1..power as usize];
             let blank = if blank { " " } else { "" };
             let text = format!("{number}{blank}{letter}{suffix}");

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use dcc_mcp_shm::visible;
-
 use super::Numbers;
+use crate::command::foreign::foreign;
 
 /// A number, and the one label by which it differs from the others of its metric.
 type Sample = (Option<(&'static str, &'static str)>, u64);
@@ -12,7 +11,7 @@ type Sample = (Option<(&'static str, &'static str)>, u64);
 /// All numbers as gauges. Those that are not known are left out.
 pub(super) fn exposition(numbers: &Numbers) -> String {
     let mut said = Exposition {
-        store: visible(&numbers.store).into_owned(),
+        store: foreign(&numbers.store),
         text: String::new(),
     };
     let count = |number: usize| number as u64;
@@ -102,7 +101,7 @@ impl Exposition {
     }
 }
 
-/// A text as it stands between the quotes of a label.
+/// A text without line ends as it stands between the quotes of a label.
 fn label_value(text: &str) -> String {
-    text.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
+    text.replace('\\', r"\\").replace('"', "\\\"")
 }
