@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Numbers;
+use super::numbers::Numbers;
 use crate::command::foreign::foreign;
 
 /// A number, and the one label by which it differs from the others of its metric.
