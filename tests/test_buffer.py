@@ -139,7 +139,7 @@ def test_a_capacity_above_memory_is_store_full(store: Store) -> None:
 def test_a_quota_of_the_environment_is_recorded(
     store: Store, run_python: RunPython, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for value, recorded in (("1048576", 1 << 20), ("", None)):
+    for value, recorded in (("1048576", 1 << 20), ("10G", 10 << 30), ("1.5 MiB", 3 << 19), ("", None)):
         monkeypatch.setenv("DCC_MCP_SHM_MAX_BYTES", value)
         run_python("import dcc_mcp_shm; dcc_mcp_shm.Store()")
         assert store.quota == recorded

@@ -3,10 +3,11 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use dcc_mcp_shm::visible;
 
-use crate::command::{Doctor, Gc, Keep, Ls, Rm, Show, Top};
+use crate::command::{Doctor, Gc, Get, Keep, Ls, Put, Rm, Show, Stats, Top, Wait};
 use crate::install::{self, Install};
 use crate::manifest::Manifest;
 use crate::settings::Settings;
@@ -40,9 +41,9 @@ Examples:
 
 Environment:
   DCC_MCP_SHM_DIR           Directory of the store [default: /dev/shm/dcc-mcp-shm-<uid>]
-  DCC_MCP_SHM_MAX_BYTES     Most bytes that the store may hold [default: as recorded in the store, else no limit]
+  DCC_MCP_SHM_MAX_BYTES     The most that the store may hold, such as 10G [default: as recorded, else no limit]
   DCC_MCP_SHM_READ_ONLY     1: offer only tools that change nothing
-  DCC_MCP_SHM_RESULT_BYTES  Most bytes in one result
+  DCC_MCP_SHM_RESULT_BYTES  The most in one result
   NO_COLOR                  Anything: no colours
   RUST_LOG                  What is logged to stderr, for instance debug [default: warn]";
 
@@ -56,7 +57,12 @@ enum Command {
     Rm(Rm),
     Gc(Gc),
     Top(Top),
+    Stats(Stats),
     Doctor(Doctor),
+    Put(Put),
+    Get(Get),
+    Wait(Wait),
+    Completions(Completions),
     /// Print mcp-manifest.json: what the server offers, as JSON.
     Manifest,
 }
@@ -78,8 +84,37 @@ Examples:
       Serve the store that DCCs of this user share by default.
   dcc-mcp-shm serve --read-only
       Offer only tools that look.
-  RUST_LOG=debug dcc-mcp-shm serve --store /dev/shm/my-scenes --max-bytes 8000000000
-      Serve another store, let it hold at most 8 GB, and say on stderr what happens.";
+  RUST_LOG=debug dcc-mcp-shm serve --store /dev/shm/my-scenes --max-bytes 8G
+      Serve another store, let it hold at most 8 GiB, and say on stderr what happens.";
+
+/// Print what completes commands and options in a shell.
+#[derive(Debug, Args)]
+#[command(after_long_help = ABOUT_COMPLETIONS)]
+struct Completions {
+    /// The shell.
+    shell: Shell,
+}
+
+const ABOUT_COMPLETIONS: &str = "\
+Where shells look for it:
+  bash  ~/.local/share/bash-completion/completions/dcc-mcp-shm
+  zsh   a directory of $fpath, as _dcc-mcp-shm
+  fish  ~/.config/fish/completions/dcc-mcp-shm.fish
+
+Examples:
+  dcc-mcp-shm completions bash > dcc-mcp-shm.bash
+      Into a file, which the shell reads.";
+
+impl Completions {
+    fn run(&self) -> io::Result<()> {
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "dcc-mcp-shm", &mut script);
+        // In bash, what completes a command is labelled by another spelling of the program's name than the one that it is looked
+        // up by, where the name has hyphens: clap-rs/clap#6421.
+        let script = String::from_utf8_lossy(&script).replace("dcc__subcmd__mcp__subcmd__shm", "dcc__mcp__shm");
+        io::stdout().lock().write_all(script.as_bytes())
+    }
+}
 
 /// Parses the command line of this process and does what it asks for.
 ///
@@ -103,6 +138,11 @@ pub fn run() -> anyhow::Result<ExitCode> {
         Command::Rm(command) => return command.run(),
         Command::Gc(command) => command.run()?,
         Command::Top(command) => command.run()?,
+        Command::Stats(command) => command.run()?,
+        Command::Put(command) => return command.run(),
+        Command::Get(command) => return command.run(),
+        Command::Wait(command) => return command.run(),
+        Command::Completions(command) => command.run()?,
         Command::Doctor(command) => return command.run(),
         Command::Manifest => {
             let mut json = serde_json::to_string_pretty(&Manifest::of_this_server())?;

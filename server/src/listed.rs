@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, Holders, SceneDataKind, visible};
+use dcc_mcp_shm::{ArrayDescriptor, BufferState, Descriptor, FileRole, Holders, SceneDataKind, visible};
 use dcc_mcp_shm_view::text::{self, Bytes};
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -43,6 +43,8 @@ pub(crate) struct Listed {
     /// When it may go.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
+    #[serde(skip)]
+    stay: String,
 }
 
 pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
@@ -57,6 +59,7 @@ impl Listed {
             kind: descriptor.kind,
             state: descriptor.state,
             size_bytes: descriptor.size_bytes,
+            stay: stay(&descriptor),
             arrays: arrays.map(|(name, array)| in_short(name, array)).collect(),
             more_arrays: descriptor.arrays.len().saturating_sub(MAX_ARRAYS),
             holders: holders_of(&descriptor, holders).map(<[u32]>::to_vec),
@@ -103,11 +106,24 @@ impl Display for Listed {
         if let Some(holders) = self.holders.as_ref().filter(|holders| !holders.is_empty()) {
             write!(f, ", open in {holders:?}")?;
         }
-        if let Some(expires) = &self.expires {
-            write!(f, ", expires {expires}")?;
-        }
-        Ok(())
+        write!(f, ", {}", self.stay)
     }
+}
+
+/// How long a buffer stays, for a model: `expires 2026-11-26T00:11:53Z unless used`
+pub(crate) fn stay(descriptor: &Descriptor) -> String {
+    match &descriptor.expires {
+        _ if descriptor.role == FileRole::Slot => "stays with its pool".to_owned(),
+        Some(expires) => format!("expires {expires} unless used"),
+        None if descriptor.ttl_seconds <= 0.0 => "stays until deleted".to_owned(),
+        None => format!("stays {} s once nobody has it open", descriptor.ttl_seconds),
+    }
+}
+
+/// What a listing says of buffers of which one may go.
+pub(crate) fn keeping<'a>(buffers: impl IntoIterator<Item = &'a Listed>, can_keep: bool) -> Option<&'static str> {
+    let may_go = buffers.into_iter().any(|buffer| buffer.expires.is_some());
+    (can_keep && may_go).then_some("keep_buffer changes how long one stays")
 }
 
 /// How long ago `created_at` of a descriptor was.

@@ -76,9 +76,21 @@ fn remove_checks(schema: &mut Schema) {
     if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
         items.remove("description");
     }
-    // `true` allows any item, which goes without saying, and strict clients warn of it.
-    if schema.get("items") == Some(&Value::Bool(true)) {
+    // `true` allows any item, which goes without saying, and strict clients warn of it. That items are objects, their names in the
+    // description say.
+    let is_bare = |items: &Value| items == &Value::Bool(true) || items == &serde_json::json!({"type": "object"});
+    if schema.get("items").is_some_and(is_bare) {
         schema.remove("items");
+    }
+    // A choice of bare types, which says nothing that could be used.
+    let is_bare = |choice: &Value| {
+        choice
+            .as_object()
+            .is_some_and(|choice| choice.len() == 1 && choice.contains_key("type"))
+    };
+    let choices = schema.get("anyOf").and_then(Value::as_array);
+    if choices.is_some_and(|choices| choices.iter().all(is_bare)) {
+        schema.remove("anyOf");
     }
     for check in ["required", "additionalProperties", "minimum", "format", "enum"] {
         // For a map, `additionalProperties` says what the values are.

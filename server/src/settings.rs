@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use clap::Args;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser as _};
-use dcc_mcp_shm::Store;
+use dcc_mcp_shm::{NotASize, Store, parse_size};
 
 /// Largest text or structured content of a result, in bytes, unless another one is asked for.
 const DEFAULT_RESULT_BYTES: usize = 40_000;
@@ -46,14 +46,26 @@ pub struct Settings {
     /// Offer only tools that change nothing.
     #[arg(long, env = "DCC_MCP_SHM_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
-    /// Most bytes that the store may hold, for all programs that use it; recorded in the store.
+    /// The most that the store may hold, such as 10G, for all programs that use it; recorded in the store.
     ///
     /// [env: DCC_MCP_SHM_MAX_BYTES] [default: as recorded]
-    #[arg(long, value_name = "BYTES")]
+    #[arg(long, value_name = "SIZE", value_parser = parse_size)]
     pub max_bytes: Option<u64>,
-    /// Most bytes of text, and of structured content, in a result that lists or shows data.
-    #[arg(long, value_name = "BYTES", env = "DCC_MCP_SHM_RESULT_BYTES", hide_env_values = true, default_value_t = DEFAULT_RESULT_BYTES)]
+    /// The most text, and structured content, in a result that lists or shows data, such as 64K.
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "DCC_MCP_SHM_RESULT_BYTES",
+        hide_env_values = true,
+        value_parser = result_bytes,
+        default_value_t = DEFAULT_RESULT_BYTES
+    )]
     pub result_bytes: usize,
+}
+
+/// More than memory can be is as good as no limit.
+fn result_bytes(text: &str) -> Result<usize, NotASize> {
+    parse_size(text).map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
 }
 
 impl Default for Settings {

@@ -66,12 +66,13 @@ pub use reader::DataReader;
 pub use scene::{SceneView, SceneWriter, SharedSceneBuffer};
 pub use share_out::{cores, share_out};
 pub use store::{
-    Ability, BufferFilter, DEFAULT_RESERVE, DIR_VARIABLE, DamagedFile, Deletion, Holders, Horizon, ListPosition,
-    Listing, NameFilter, NewerFile, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, Stamp, Store, StoreChange,
-    StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary, relative_directory_variable, reserve_of_environment,
+    Ability, BufferFilter, DEFAULT_RESERVE, DIR_VARIABLE, DamagedFile, Deletable, Deletion, Deletions, FailedDeletion,
+    Holders, Horizon, ListPosition, Listing, NameFilter, NewerFile, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE,
+    Stamp, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary, relative_directory_variable,
+    reserve_of_environment,
 };
 pub use sys::{Source, give_back_large_memory};
-pub use text::{is_hidden, push_escaped, unescaped, visible};
+pub use text::{NotASize, is_hidden, parse_size, push_escaped, unescaped, visible};
 
 /// The mark by which others tell which version of this crate a program has in it: it is in the program's bytes, as opening a
 /// store logs it.

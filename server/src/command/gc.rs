@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use clap::Args;
 use dcc_mcp_shm::{GcReport, KeptReason};
 use dcc_mcp_shm_view::text::{self, Bytes};
+use serde::Serialize;
 
 use super::foreign::foreign;
 use super::store::{existing, say_no_store};
 use super::table::{self, Cell, Column};
-use super::terminal;
+use super::{json, terminal};
 use crate::settings::StoreOption;
 use crate::sweep;
 use crate::text::roughly;
@@ -29,6 +30,9 @@ pub(crate) struct Gc {
     dry_run: bool,
     #[command(flatten)]
     store: StoreOption,
+    /// Print JSON: {"dry_run", "removed", "kept", "freed_bytes"}; a file is {"id", "bytes", "reason"}.
+    #[arg(long)]
+    json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -38,12 +42,25 @@ Examples:
   dcc-mcp-shm gc
       Remove it now.";
 
+/// What was done, for programs.
+#[derive(Debug, Serialize)]
+struct Sweep {
+    dry_run: bool,
+    #[serde(flatten)]
+    report: GcReport,
+}
+
 impl Gc {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let Some(store) = existing(&self.store)? else {
-            return say_no_store(&self.store);
+        let report = match existing(&self.store)? {
+            Some(store) => store.gc(self.dry_run)?,
+            None if self.json => GcReport::default(),
+            None => return say_no_store(&self.store),
         };
-        let report = store.gc(self.dry_run)?;
+        if self.json {
+            let dry_run = self.dry_run;
+            return Ok(terminal::print(&json::pretty(&Sweep { dry_run, report })?)?);
+        }
         let window = terminal::columns();
         Ok(terminal::print(&in_words(&report, self.dry_run, window))?)
     }

@@ -5,10 +5,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::Args;
 use dcc_mcp_shm::Descriptor;
+use serde::Serialize;
+use uuid::Uuid;
 
 use super::foreign::foreign;
 use super::store::needed;
-use super::{find, terminal, time_span};
+use super::{find, json, terminal, time_span};
 use crate::listed;
 use crate::settings::StoreOption;
 
@@ -26,6 +28,9 @@ pub(crate) struct Keep {
     ttl: Duration,
     #[command(flatten)]
     store: StoreOption,
+    /// Print JSON: {"id", "name", "ttl_seconds", "expires"}.
+    #[arg(long)]
+    json: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -35,6 +40,17 @@ Examples:
   dcc-mcp-shm keep hero --ttl 2h
       For two hours after the last program lets go of it.";
 
+/// How long it stays, for programs.
+#[derive(Debug, Serialize)]
+struct Kept {
+    id: Uuid,
+    name: Option<String>,
+    ttl_seconds: f64,
+    /// Absent while a process has it open, and if it stays until it is deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires: Option<String>,
+}
+
 impl Keep {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         let store = needed(&self.store)?;
@@ -42,7 +58,16 @@ impl Keep {
         let kept = store
             .describe(&id.into())
             .with_context(|| format!("the time to live of {id} is changed, and it cannot be described"))?;
-        Ok(terminal::print(&in_words(&kept))?)
+        Ok(terminal::print(&if self.json {
+            json::pretty(&Kept {
+                id: kept.id,
+                name: kept.name,
+                ttl_seconds: kept.ttl_seconds,
+                expires: kept.expires,
+            })?
+        } else {
+            in_words(&kept)
+        })?)
     }
 }
 

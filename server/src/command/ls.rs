@@ -1,9 +1,10 @@
 //! `dcc-mcp-shm ls`: what is in the store.
 
 use clap::Args;
+use dcc_mcp_shm::{Error, Store};
 
 use super::json;
-use super::overview::Overview;
+use super::overview::{Choice, Overview};
 use super::store::{existing, say_no_store};
 use super::terminal;
 use crate::settings::StoreOption;
@@ -15,10 +16,14 @@ use crate::settings::StoreOption;
 /// that cannot be seen) and when it may go. Files that cannot be read are listed below, and do not hide the rest; so are
 /// those that were deleted and whose memory a process still has.
 ///
+/// Options choose: then what cannot be chosen by them, such as damaged files, is left out.
+///
 /// Looking holds nothing open and renews no time to live.
 #[derive(Debug, Args)]
 #[command(after_long_help = ABOUT)]
 pub(crate) struct Ls {
+    #[command(flatten)]
+    choice: Choice,
     #[command(flatten)]
     store: StoreOption,
     /// Print JSON: {"store", "buffers", "pools", "damaged", "newer", "pending"}.
@@ -42,6 +47,8 @@ States:
 Examples:
   dcc-mcp-shm ls
       The store that DCCs of this user share by default.
+  dcc-mcp-shm ls --kind screenshot --name 'beauty.*' --sort name
+      Frames, in order.
   dcc-mcp-shm ls --json --store /dev/shm/my-scenes
       Another store, for a program.";
 
@@ -50,7 +57,7 @@ impl Ls {
         let store = existing(&self.store)?;
         if self.json {
             let overview = match &store {
-                Some(store) => Overview::of(store)?,
+                Some(store) => self.overview(store)?,
                 None => Overview::empty(&self.store.directory()),
             };
             return Ok(terminal::print(&json::pretty(&overview)?)?);
@@ -58,8 +65,14 @@ impl Ls {
         let Some(store) = store else {
             return say_no_store(&self.store);
         };
-        let overview = Overview::of(&store)?;
+        let overview = self.overview(&store)?;
         let window = terminal::columns();
         Ok(terminal::print(&(overview.lines(window).join("\n") + "\n"))?)
+    }
+
+    fn overview(&self, store: &Store) -> Result<Overview, Error> {
+        let mut overview = Overview::of(store)?;
+        self.choice.apply(store, &mut overview)?;
+        Ok(overview)
     }
 }

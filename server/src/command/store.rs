@@ -10,10 +10,15 @@ use crate::text::capitalised;
 
 /// The store, if it is there. Looking neither makes nor sweeps one.
 pub(super) fn existing(option: &StoreOption) -> Result<Option<Store>, Error> {
-    match Store::open(&StoreOptions::at(option.directory()).existing()) {
+    match opened(option) {
         Err(error) if error.is_gone() => Ok(None),
         opened => opened.map(Some),
     }
+}
+
+/// The store, or that it is not there.
+pub(super) fn opened(option: &StoreOption) -> Result<Store, Error> {
+    Store::open(&StoreOptions::at(option.directory()).existing())
 }
 
 /// The store, for a command that needs what is in it.

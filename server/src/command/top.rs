@@ -10,13 +10,15 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use dcc_mcp_shm::{Store, StoreWatch};
 use dcc_mcp_shm_view::text::Bytes;
+use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use super::foreign::foreign;
 use super::overview::Overview;
 use super::store::{existing, say_no_store};
-use super::table;
 use super::terminal::{self, TITLE, Window};
+use super::usage::Usage;
+use super::{json, table};
 use crate::platform::{Keys, RawTerminal, Resizes, StoreReadiness, Terminations};
 use crate::settings::StoreOption;
 
@@ -44,11 +46,33 @@ const ENDS: [u8; 4] = [b'q', b'Q', 3, 4];
 pub(crate) struct Top {
     #[command(flatten)]
     store: StoreOption,
+    /// Print one picture as JSON: that of `ls`, with "used_bytes", "free_bytes", "limited_by", "quota_bytes" and
+    /// "reserve_bytes" if there is a store.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One picture, for programs.
+#[derive(Debug, Serialize)]
+struct Picture {
+    #[serde(flatten)]
+    overview: Overview,
+    #[serde(flatten)]
+    usage: Option<Usage>,
 }
 
 impl Top {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
-        let Some(store) = existing(&self.store)? else {
+        let store = existing(&self.store)?;
+        if self.json {
+            let overview = store.as_ref().map(Overview::of).transpose()?;
+            let picture = Picture {
+                overview: overview.unwrap_or_else(|| Overview::empty(&self.store.directory())),
+                usage: store.as_ref().map(Usage::of).transpose()?,
+            };
+            return Ok(terminal::print(&json::pretty(&picture)?)?);
+        }
+        let Some(store) = store else {
             return say_no_store(&self.store);
         };
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
@@ -132,11 +156,11 @@ impl Changes {
 /// The lines of one picture, as many as fit.
 fn picture(store: &Store, window: Option<Window>) -> anyhow::Result<Vec<String>> {
     let overview = Overview::of(store)?;
-    let room = store.room()?;
-    let quota = store
-        .quota()?
+    let usage = Usage::of(store)?;
+    let quota = usage
+        .quota_bytes
         .map_or_else(String::new, |bytes| format!(", quota {:#}", Bytes(bytes)));
-    let (used, free) = (Bytes(store.used_bytes()?), Bytes(room.available));
+    let (used, free) = (Bytes(usage.used_bytes), Bytes(usage.free_bytes));
     // Not the last one: what clears the rest of a line would clear what stands there.
     let columns = window.map(|window| window.columns.saturating_sub(1));
     let fitting = |line: &str| table::shortened(line, columns.unwrap_or(usize::MAX));
@@ -144,7 +168,10 @@ fn picture(store: &Store, window: Option<Window>) -> anyhow::Result<Vec<String>>
     let mut lines = vec![
         format!("{TITLE}{path}{TITLE:#}"),
         fitting(&overview.totals()),
-        fitting(&format!("{used:#} used, {free:#} free (set by: {}){quota}", room.limit)),
+        fitting(&format!(
+            "{used:#} used, {free:#} free (set by: {}){quota}",
+            usage.limited_by
+        )),
         String::new(),
     ];
     lines.extend(overview.lines(columns));

@@ -29,13 +29,12 @@ pub(crate) struct Described {
     /// Those beyond 32.
     #[serde(skip_serializing_if = "listed::is_zero")]
     arrays_left_out: usize,
-    /// Code that opens it.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
-    /// Why there is none, and what to do instead.
+    /// Why there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     no_code: Option<String>,
-    /// Python that maps an array with NumPy alone; only where that is safe.
+    /// The same with NumPy alone, where that is safe.
     #[serde(skip_serializing_if = "Option::is_none")]
     numpy_code: Option<String>,
     #[serde(skip)]
@@ -85,13 +84,10 @@ impl Described {
             (BufferState::Sealed, false) => String::new(),
             (_, false) => format!(", capacity {}", Bytes(d.capacity)),
         };
-        let expires = d
-            .expires
-            .as_ref()
-            .map_or_else(String::new, |expires| format!(", expires {expires} unless used"));
+        let stay = listed::stay(d);
         let attrs = self.attributes();
         format!(
-            "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}{expires}{attrs}",
+            "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}, {stay}{attrs}",
             d.id, d.created_at
         )
     }

@@ -33,12 +33,11 @@ struct Pool {
     /// Bytes of each slot.
     buffer_size: u64,
     slots: usize,
-    /// Slots that nobody has.
     free: usize,
     /// It stays when nobody has it open.
     persistent: bool,
     created_at: String,
-    /// Of one pool: slots that somebody has (id, generation, data_len, holder), at most 32.
+    /// Of one pool, at most 32: id, generation, data_len, holder.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     in_use: Vec<Slot>,

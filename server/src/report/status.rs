@@ -19,10 +19,10 @@ const PENDING_NAMED: usize = 5;
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub(crate) struct Status {
-    /// Directory of the store.
+    /// Its directory.
     store: String,
     used_bytes: u64,
-    /// Part of it: deleted, and programs still have it open.
+    /// Of it: deleted, still open in programs.
     pending_bytes: u64,
     /// The largest: id, name, bytes, held_by.
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
@@ -30,7 +30,7 @@ pub(crate) struct Status {
     /// Part of it: freed, kept for what is made next.
     #[serde(skip_serializing_if = "is_zero")]
     reserve_bytes: u64,
-    /// The most that a new buffer can have.
+    /// Most for a new buffer.
     free_bytes: u64,
     /// What sets free_bytes.
     limited_by: String,
@@ -43,13 +43,12 @@ pub(crate) struct Status {
     damaged_files: usize,
     #[serde(skip_serializing_if = "is_zero")]
     newer_files: usize,
-    /// What the next sweep removes: count and bytes by reason.
+    /// By the next sweep: count and bytes by reason.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     would_remove: BTreeMap<&'static str, Share>,
     /// What it keeps.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     would_keep: BTreeMap<&'static str, Share>,
-    /// Seconds until the first of them expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_expiry_seconds: Option<u64>,
 }

@@ -148,7 +148,7 @@ impl Arguments {
 struct Created {
     #[serde(flatten)]
     described: Described,
-    /// Python by which Blender takes it, once it is sealed.
+    /// For Blender, once it is sealed.
     #[serde(skip_serializing_if = "Option::is_none")]
     in_blender: Option<String>,
     /// Whether it goes by itself some time.

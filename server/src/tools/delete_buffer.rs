@@ -1,57 +1,145 @@
-//! `delete_buffer`: frees a buffer's memory.
+//! `delete_buffer`: frees the memory of a buffer, or of all that are of a group or kind.
 
-use std::fmt::{self, Display};
-
-use dcc_mcp_shm::Error;
-use dcc_mcp_shm_view::text::{self, Bytes};
+use dcc_mcp_shm::{BufferFilter, Error, Reference, SceneDataKind, Store};
+use dcc_mcp_shm_view::Progress as _;
+use dcc_mcp_shm_view::text::Quoted;
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+use serde::Deserialize;
 
 use crate::arguments;
 use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
+use crate::report::Deleted;
 use crate::schema;
 use crate::state::ShmServer;
+use crate::work::Work;
+
+/// Groups that an error names.
+const MAX_GROUPS: usize = 5;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
     /// Id, name or descriptor.
-    buffer: BufferReference,
+    buffer: Option<BufferReference>,
+    /// All of this group, pools too.
+    group: Option<String>,
+    /// All buffers of this kind.
+    kind: Option<SceneDataKind>,
+    /// Only say what would go.
+    dry_run: Option<bool>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-struct Deleted {
-    id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<String>,
-    /// Free again.
-    freed_bytes: u64,
-    /// In use until programs let go of it.
-    pending_bytes: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    held_by: Option<String>,
+/// What is to be deleted.
+enum Chosen {
+    This(Reference),
+    All(BufferFilter),
 }
 
-impl Display for Deleted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = text::labelled([("name", self.name.as_deref())]);
-        write!(f, "Deleted {}{name}. {} are free.", self.id, Bytes(self.freed_bytes))?;
-        match &self.held_by {
-            Some(held_by) => write!(f, " {} are still in use: {held_by}.", Bytes(self.pending_bytes)),
-            None => Ok(()),
+impl ShmServer {
+    async fn chosen(&self, arguments: Arguments, context: &RequestContext<RoleServer>) -> Result<Chosen, ToolError> {
+        match (arguments.buffer, arguments.group, arguments.kind) {
+            (Some(buffer), None, None) => {
+                let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
+                Ok(Chosen::This(reference))
+            }
+            (None, Some(group), None) => Ok(Chosen::All(BufferFilter {
+                group: Some(group),
+                ..BufferFilter::default()
+            })),
+            (None, None, Some(kind)) => Ok(Chosen::All(BufferFilter {
+                kind: Some(kind),
+                ..BufferFilter::default()
+            })),
+            (buffer, group, kind) => {
+                let given = [buffer.is_some(), group.is_some(), kind.is_some()];
+                let number = given.into_iter().filter(|given| *given).count();
+                Err(ToolError::new(
+                    format!("Bad arguments: {number} of `buffer`, `group` and `kind` are given"),
+                    "Nothing was deleted. Give exactly one of them.",
+                ))
+            }
         }
     }
+}
+
+impl Chosen {
+    fn delete(&self, store: &Store, dry_run: bool, room: usize, work: &Work) -> Result<Deleted, ToolError> {
+        match self {
+            Self::This(reference) if dry_run => {
+                let found = store.would_delete(reference).map_err(refused)?;
+                Ok(Deleted::would_be(&[found], &store.holders(), room))
+            }
+            Self::This(reference) => store.delete(reference).map(Deleted::one).map_err(refused),
+            Self::All(filter) => {
+                let found = store.would_delete_all(filter)?;
+                if found.is_empty() {
+                    return Err(nothing_of(store, filter)?);
+                }
+                if dry_run {
+                    return Ok(Deleted::would_be(&found, &store.holders(), room));
+                }
+                let done = store.delete_all(found, || work.is_wanted());
+                Deleted::all(&done, room)
+            }
+        }
+    }
+}
+
+/// Says why one was not deleted.
+fn refused(error: Error) -> ToolError {
+    match error {
+        Error::WrongRole { .. } => ToolError::argument(
+            "buffer",
+            "it is a slot of a pool",
+            "Slots go with their pool: delete that, by its id in pool_status.",
+        ),
+        error => error.into(),
+    }
+}
+
+/// That nothing is of a group or kind, and which groups there are.
+fn nothing_of(store: &Store, filter: &BufferFilter) -> Result<ToolError, Error> {
+    let Some(wanted) = &filter.group else {
+        let kind = filter.kind.unwrap_or_default().as_str();
+        return Ok(ToolError::new(
+            format!("No buffer is of kind {kind}"),
+            "Nothing was deleted. Call list_buffers to see what exists; pools are deleted by `buffer`.",
+        ));
+    };
+    let mut groups: Vec<_> = store
+        .list()?
+        .buffers
+        .into_iter()
+        .filter_map(|buffer| buffer.group)
+        .collect();
+    // Those that are spelled almost so come first.
+    groups.sort_by_key(|group| (group.to_lowercase() != wanted.to_lowercase(), group.clone()));
+    groups.dedup();
+    let named: Vec<_> = groups
+        .iter()
+        .take(MAX_GROUPS)
+        .map(|group| Quoted(group).to_string())
+        .collect();
+    let more = if groups.len() > MAX_GROUPS { ", …" } else { "" };
+    let there = match named.join(", ") {
+        none if none.is_empty() => "no buffer has a group".to_owned(),
+        named => format!("groups of buffers are {named}{more}"),
+    };
+    Ok(ToolError::argument(
+        "group",
+        format!("nothing is of the group {}; {there}", Quoted(wanted)),
+        "Nothing was deleted. A group is meant to the letter: call the tool again with one as list_buffers shows it.",
+    ))
 }
 
 #[tool_router(router = delete_buffer_router, vis = "pub(super)")]
 impl ShmServer {
     #[tool(
-        title = "Delete a shared buffer or pool",
+        title = "Delete shared buffers or pools",
         description = include_str!("delete_buffer.md").trim_ascii_end(),
         annotations(read_only_hint = false, destructive_hint = true, idempotent_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
@@ -62,23 +150,13 @@ impl ShmServer {
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Deleted>, ToolError> {
-        let Arguments { buffer } = arguments::parse(arguments)?;
-        let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
+        let arguments: Arguments = arguments::parse(arguments)?;
+        let dry_run = arguments.dry_run.unwrap_or_default();
+        let chosen = self.chosen(arguments, &context).await?;
+        let room = self.settings().result_bytes;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.change(&context, move |store, _| match store.delete(&reference) {
-            Ok(deleted) => Ok(Reply(Deleted {
-                id: deleted.id,
-                name: deleted.name,
-                freed_bytes: deleted.freed_bytes,
-                pending_bytes: deleted.pending_bytes,
-                held_by: (deleted.pending_bytes > 0).then(|| deleted.held_by.to_string()),
-            })),
-            Err(Error::WrongRole { .. }) => Err(ToolError::argument(
-                "buffer",
-                "it is a slot of a pool",
-                "Slots go with their pool: delete that, by its id in pool_status.",
-            )),
-            Err(error) => Err(error.into()),
+        self.change(&context, move |store, work| {
+            chosen.delete(store, dry_run, room, work).map(Reply)
         })
         .await
     }

@@ -1,13 +1,17 @@
 //! `describe_buffer`: what is in a buffer, without reading it into the model's context.
 
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::FileRole;
 use dcc_mcp_shm_view::{Contents, MAX_ARRAYS, look};
 use rmcp::model::JsonObject;
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::arguments;
+use crate::listed;
 use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
@@ -23,6 +27,32 @@ struct Arguments {
     arrays: Option<Vec<String>>,
 }
 
+/// What the data is like, and how long it stays.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Described {
+    #[serde(flatten)]
+    contents: Contents,
+    #[serde(skip)]
+    stay: String,
+    /// Whether this server offers `keep_buffer`.
+    #[serde(skip)]
+    can_keep: bool,
+}
+
+impl Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let contents = self.contents.to_string();
+        let (head, rest) = contents.split_once('\n').unwrap_or((&contents, ""));
+        let keeping = if self.can_keep {
+            " keep_buffer changes that."
+        } else {
+            ""
+        };
+        write!(f, "{head}. It {}.{keeping}", self.stay)?;
+        if rest.is_empty() { Ok(()) } else { write!(f, "\n{rest}") }
+    }
+}
+
 #[tool_router(router = describe_buffer_router, vis = "pub(super)")]
 impl ShmServer {
     #[tool(
@@ -30,25 +60,30 @@ impl ShmServer {
         description = include_str!("describe_buffer.md").trim_ascii_end(),
         annotations(read_only_hint = true, open_world_hint = false),
         input_schema = schema::input::<Arguments>(),
-        output_schema = schema::output::<Contents>()
+        output_schema = schema::output::<Described>()
     )]
     async fn describe_buffer(
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Contents>, ToolError> {
+    ) -> Result<Reply<Described>, ToolError> {
         let Arguments { buffer, arrays } = arguments::parse(arguments)?;
         if let Some(arrays) = arrays.as_deref().filter(|arrays| arrays.len() > MAX_ARRAYS) {
             let problem = format!("{} names are more than {MAX_ARRAYS}", arrays.len());
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
         let reference = self.find("buffer", &buffer, &context.ct).await?;
-        let limit = self.settings().result_bytes;
+        let (limit, is_read_only) = (self.settings().result_bytes, self.settings().read_only);
         self.read(&context, move |store, work| {
-            let contents = look(store, &reference, |reader| {
-                Contents::gather(reader, arrays.as_deref(), work)
+            let described = look(store, &reference, |reader| {
+                let descriptor = reader.descriptor();
+                Ok(Described {
+                    contents: Contents::gather(reader, arrays.as_deref(), work)?.within(limit),
+                    stay: listed::stay(descriptor),
+                    can_keep: !is_read_only && descriptor.role != FileRole::Slot,
+                })
             })?;
-            Ok(Reply(contents.within(limit)))
+            Ok(Reply(described))
         })
         .await
     }

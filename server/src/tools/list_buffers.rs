@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::arguments;
 use crate::cursor::{Seen, from_cursor, to_cursor};
-use crate::listed::{Listed, is_zero};
+use crate::listed::{Listed, is_zero, keeping};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -73,23 +73,26 @@ struct Damaged {
 struct Page {
     /// Newest first.
     buffers: Vec<Listed>,
-    /// All that match, on this page or not.
+    /// On all pages.
     total_count: usize,
     /// Memory that they take.
     total_bytes: u64,
-    /// For the next page; absent on the last.
+    /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-    /// For `wait_for_buffer`: what comes after this listing.
+    /// For `wait_for_buffer`.
     wait_cursor: String,
     /// Files that cannot be read.
     damaged_count: usize,
-    /// Some of them: id, which also deletes it, and problem.
+    /// Some: id (which deletes it), problem.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     damaged: Vec<Damaged>,
     #[serde(skip_serializing_if = "is_zero")]
     newer_files: usize,
+    /// Whether this server offers `keep_buffer`.
+    #[serde(skip)]
+    can_keep: bool,
 }
 
 impl Page {
@@ -149,6 +152,7 @@ impl Page {
                 })
                 .collect(),
             newer_files: index.newer().count(),
+            can_keep: false,
         })
     }
 }
@@ -199,6 +203,9 @@ impl Display for Page {
             let (all, bytes) = (text::count(self.total_count, "buffer"), Bytes(self.total_bytes));
             let shown = self.buffers.len();
             write!(f, "{all}, {bytes} of memory; {shown} shown, newest first")?;
+            if let Some(keeping) = keeping(&self.buffers, self.can_keep) {
+                write!(f, "; {keeping}")?;
+            }
         }
         self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
         if let Some(cursor) = &self.next_cursor {
@@ -237,9 +244,10 @@ impl ShmServer {
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Page>, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
-        let room = self.settings().result_bytes;
+        let (room, can_keep) = (self.settings().result_bytes, !self.settings().read_only);
         self.index(&context.ct, move |store, index| {
-            Page::select(store, index, arguments, room).map(Reply)
+            let page = Page::select(store, index, arguments, room)?;
+            Ok(Reply(Page { can_keep, ..page }))
         })
         .await
     }

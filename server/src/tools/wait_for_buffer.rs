@@ -17,7 +17,7 @@ use tokio::time::Instant;
 
 use crate::arguments;
 use crate::cursor::Seen;
-use crate::listed::Listed;
+use crate::listed::{Listed, keeping};
 use crate::reference::BufferReference;
 use crate::reply::{Reply, ToolError};
 use crate::schema;
@@ -81,6 +81,9 @@ struct Arrived {
     near: Vec<String>,
     /// Pass as `cursor` to wait for what comes next.
     wait_cursor: String,
+    /// Whether this server offers `keep_buffer`.
+    #[serde(skip)]
+    can_keep: bool,
 }
 
 impl Arrived {
@@ -168,6 +171,7 @@ impl Arrived {
             timed_out: false,
             near: Vec::new(),
             wait_cursor: Seen::all(index)?.to_cursor(),
+            can_keep: false,
         }))
     }
 
@@ -179,6 +183,7 @@ impl Arrived {
             timed_out: true,
             near: Vec::new(),
             wait_cursor: seen.to_cursor(),
+            can_keep: false,
         }
     }
 }
@@ -201,6 +206,9 @@ impl Display for Arrived {
             )?;
         }
         self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
+        if let Some(keeping) = keeping(&self.buffers, self.can_keep) {
+            write!(f, "\n{keeping}.")?;
+        }
         write!(f, "\nwait_cursor {:?}", self.wait_cursor)
     }
 }
@@ -290,6 +298,8 @@ impl ShmServer {
             }
         };
         let timeout = Duration::from_secs(seconds);
-        self.wait(wanted, cursor, timeout, &work).await.map(Reply)
+        let arrived = self.wait(wanted, cursor, timeout, &work).await?;
+        let can_keep = !self.settings().read_only;
+        Ok(Reply(Arrived { can_keep, ..arrived }))
     }
 }

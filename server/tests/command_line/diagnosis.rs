@@ -201,17 +201,19 @@ fn a_variable_that_keeps_programs_from_the_store_is_an_error() {
     let store = TestStore::new();
     let mut doctor = store.command(&["doctor"]);
     let output = doctor
-        .env("DCC_MCP_SHM_MAX_BYTES", "8 GB")
+        .env("DCC_MCP_SHM_MAX_BYTES", "8 apples")
         .output()
         .expect("the program runs");
     let said = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("error    environment") && said.contains("\"8 GB\""),
+        said.contains("error    environment") && said.contains("\"8 apples\""),
         "{said}"
     );
-    let output = doctor.env("DCC_MCP_SHM_MAX_BYTES", "8000000000").output();
-    assert!(output.expect("the program runs").status.success());
+    for size in ["8000000000", "8G", "512 MiB"] {
+        let output = doctor.env("DCC_MCP_SHM_MAX_BYTES", size).output();
+        assert!(output.expect("the program runs").status.success(), "{size}");
+    }
 }
 
 #[test]

@@ -48,9 +48,9 @@ fn options_of_the_server_become_arguments_that_mean_the_same_anywhere() {
         "scenes",
         "--read-only",
         "--max-bytes",
-        "1000000",
+        "1.5G",
         "--result-bytes",
-        "8000",
+        "64K",
     ];
     home.installed(&[&["cursor", "--name", "scenes_2", "--yes"], &options[..]].concat());
     let store = home.path("project/scenes");
@@ -60,9 +60,9 @@ fn options_of_the_server_become_arguments_that_mean_the_same_anywhere() {
         store.to_str().expect("UTF-8"),
         "--read-only",
         "--max-bytes",
-        "1000000",
+        "1610612736",
         "--result-bytes",
-        "8000",
+        "65536",
     ];
     assert_eq!(
         home.json(".cursor/mcp.json")["mcpServers"]["scenes_2"],

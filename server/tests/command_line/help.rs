@@ -18,7 +18,22 @@ fn page(arguments: &[&str]) -> String {
     )
 }
 
-const COMMANDS: [&str; 9] = ["serve", "install", "ls", "show", "keep", "gc", "top", "doctor", "rm"];
+const COMMANDS: [&str; 14] = [
+    "serve",
+    "install",
+    "ls",
+    "show",
+    "keep",
+    "gc",
+    "top",
+    "stats",
+    "doctor",
+    "put",
+    "get",
+    "wait",
+    "completions",
+    "rm",
+];
 
 fn pages() -> Vec<String> {
     let commands = COMMANDS.iter().map(|command| page(&[command, "--help"]));
@@ -71,7 +86,7 @@ fn every_example_works() {
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with(' ') && line.contains("dcc-mcp-shm "))
         .collect();
-    assert_eq!(examples.len(), 20, "{examples:?}");
+    assert_eq!(examples.len(), 31, "{examples:?}");
     for example in examples {
         let asks = example.contains(" install ") && !example.contains("--yes") && !example.contains("--dry-run");
         let agreed = if asks { " --yes" } else { "" };

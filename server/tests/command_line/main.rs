@@ -1,5 +1,6 @@
 //! The command line, run as users run it: `dcc-mcp-shm install`, what looks at a store, and the pages of `--help`.
 
+mod choosing;
 mod damaged;
 mod deleting;
 mod diagnosis;
@@ -12,9 +13,11 @@ mod keeping;
 mod live;
 mod looking;
 mod page;
+mod programs;
 #[path = "../../../shm/tests/common/refusal.rs"]
 mod refusal;
 mod refused;
+mod scripts;
 mod store;
 mod terminal;
 mod terminals;

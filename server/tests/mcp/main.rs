@@ -4,6 +4,7 @@ mod adverse_store;
 mod answers;
 mod bounded;
 mod client;
+mod deleting;
 mod describe_buffer;
 mod fuzz;
 mod hidden;

@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::client::{Client, ERAS, Era};
+use crate::client::{Client, ERAS, Era, serve};
 use dcc_mcp_shm::{
-    ArraySpec, BufferOptions, BufferPool, Domain, SceneDataKind, SharedBuffer, SharedSceneBuffer, Source, Store,
-    StoreOptions,
+    ArraySpec, BufferOptions, BufferPool, Domain, Reference, SceneDataKind, SharedBuffer, SharedSceneBuffer, Source,
+    Store, StoreOptions,
 };
 use serde_json::{Value, json};
 
@@ -510,7 +510,8 @@ fn bad_arguments_are_named_and_the_next_step_is_told() {
             json!({"buffer": {"x": "y"}}),
             "Invalid descriptor: it has no version",
         ),
-        ("delete_buffer", json!({}), "missing field `buffer`"),
+        ("keep_buffer", json!({}), "missing field `buffer`"),
+        ("delete_buffer", json!({}), "0 of `buffer`, `group` and `kind`"),
         ("create_pool", json!({"slots": 2}), "missing field `buffer_size`"),
     ]);
 }
@@ -565,7 +566,11 @@ fn bad_arguments_of_pools_and_waits_are_named() {
             json!({"buffer": "nope"}),
             "Nothing is shared as \"nope\"",
         ),
-        ("delete_buffer", json!({"buffer": null}), "`buffer`: expected an id"),
+        (
+            "delete_buffer",
+            json!({"buffer": null}),
+            "0 of `buffer`, `group` and `kind`",
+        ),
     ]);
 }
 
@@ -584,4 +589,75 @@ fn a_stale_descriptor_is_refused() {
     let mut client = Client::start(store.path(), Era::Stateless);
     let error = client.error("read_descriptor", json!({"buffer": old}));
     assert!(error.contains("has been reused"), "{error}");
+}
+
+#[test]
+fn every_text_about_a_buffer_says_how_long_it_stays_and_how_that_is_changed() {
+    in_both_eras(|store, client| {
+        let (created, text) = client.call("create_buffer", json!({"text": "a note", "name": "note"}));
+        assert!(text.contains("expires 20") && text.contains("keep_buffer"), "{text}");
+        let cursor = created["descriptor"]["id"]
+            .as_str()
+            .map(|_| json!({"timeout_seconds": 0}));
+        let (first, _) = client.call("wait_for_buffer", cursor.expect("an id"));
+        client.call("create_buffer", json!({"text": "a note", "name": "other"}));
+        let since = json!({"cursor": first["wait_cursor"]});
+        let held = SharedSceneBuffer::open(store, &Reference::Name("note".to_owned())).expect("a scene");
+        for (ttl, said) in [
+            (None, "stays 900 s once nobody has it open"),
+            (Some(0), "stays until deleted"),
+        ] {
+            if let Some(ttl) = ttl {
+                client.call("keep_buffer", json!({"buffer": "note", "ttl_seconds": ttl}));
+            }
+            for tool in ["read_descriptor", "describe_buffer", "list_buffers", "wait_for_buffer"] {
+                let buffer = json!({"buffer": "note"});
+                let (_, text) = client.call(tool, if tool == "list_buffers" { json!({}) } else { buffer });
+                assert!(text.contains(said), "{tool}: {text}");
+            }
+        }
+        for (tool, arguments) in [
+            ("describe_buffer", json!({"buffer": "other"})),
+            ("list_buffers", json!({})),
+            ("wait_for_buffer", since),
+        ] {
+            let (_, text) = client.call(tool, arguments);
+            assert!(
+                text.contains("expires 20") && text.contains("keep_buffer"),
+                "{tool}: {text}"
+            );
+        }
+        drop(held);
+        let (_, text) = client.call(
+            "create_buffer",
+            json!({"text": "for ever", "name": "kept", "ttl_seconds": 0}),
+        );
+        assert!(
+            text.contains("stays until deleted") && !text.contains("keep_buffer"),
+            "{text}"
+        );
+    });
+}
+
+#[test]
+fn a_server_that_changes_nothing_does_not_name_what_it_does_not_offer() {
+    let parent = tempfile::tempdir().expect("a directory");
+    let store = Store::open(&StoreOptions::at(parent.path().join("store"))).expect("a store");
+    cube(&store, false);
+    let mut command = serve(store.path());
+    command.arg("--read-only");
+    let mut client = Client::over_pipes(command, Era::Session);
+    client.greet();
+    for (tool, arguments) in [
+        ("describe_buffer", json!({"buffer": "cube"})),
+        ("list_buffers", json!({})),
+        ("wait_for_buffer", json!({"buffer": "cube"})),
+        ("read_descriptor", json!({"buffer": "cube"})),
+    ] {
+        let (_, text) = client.call(tool, arguments);
+        assert!(
+            text.contains("expires 20") && !text.contains("keep_buffer"),
+            "{tool}: {text}"
+        );
+    }
 }

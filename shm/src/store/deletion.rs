@@ -56,6 +56,15 @@ impl Store {
     }
 }
 
+/// That a slot goes with its pool only.
+pub(super) fn slot_alone(id: Uuid) -> Error {
+    Error::WrongRole {
+        id,
+        expected: "buffer, scene or pool",
+        found: Role::Slot.as_str(),
+    }
+}
+
 fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Result<Deletion> {
     let condemned = directory.condemn(id)?;
     let (mut name, mut bytes) = (None, 0);
@@ -64,11 +73,7 @@ fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Resul
         snapshot.expect_generation(generation)?;
         let header = &snapshot.header;
         if header.role == Role::Slot {
-            return Err(Error::WrongRole {
-                id,
-                expected: "buffer, scene or pool",
-                found: Role::Slot.as_str(),
-            });
+            return Err(slot_alone(id));
         }
         // Until the file is gone: then its name is freed.
         name = directory.still_named(header.metadata.name.clone(), id)?;

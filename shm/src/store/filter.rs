@@ -1,6 +1,7 @@
 //! Which buffers and scenes are looked for.
 
 use super::Summary;
+use super::name_pattern::is_like;
 use crate::format::{Descriptor, SceneDataKind};
 use crate::text::visible;
 
@@ -11,6 +12,9 @@ pub enum NameFilter {
     Is(String),
     /// Any that contains this, whatever the case, with hidden characters spelled as [`visible`] does.
     Contains(String),
+    /// Any that has this form: `*` stands for any text, `?` for any one character. Case matters, and hidden characters are spelled
+    /// as [`visible`] does.
+    Like(String),
 }
 
 /// Which buffers and scenes are looked for: those for which everything that is set is true.
@@ -49,6 +53,7 @@ impl BufferFilter {
             && self.name.as_ref().is_none_or(|wanted| match wanted {
                 NameFilter::Is(wanted) => name == Some(wanted),
                 NameFilter::Contains(part) => comparable(name.unwrap_or_default()).contains(&comparable(part)),
+                NameFilter::Like(pattern) => name.is_some_and(|name| is_like(&visible(name), &visible(pattern))),
             })
             && self
                 .group

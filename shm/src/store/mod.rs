@@ -3,6 +3,7 @@
 mod abilities;
 mod buffers;
 mod deletion;
+mod deletions;
 mod entries;
 mod filter;
 mod gc;
@@ -12,6 +13,7 @@ mod index;
 mod keeping;
 mod listing;
 mod looking_ahead;
+mod name_pattern;
 mod opening;
 mod options;
 mod pending;
@@ -31,6 +33,7 @@ use uuid::Uuid;
 
 pub use self::abilities::Ability;
 pub use self::deletion::Deletion;
+pub use self::deletions::{Deletable, Deletions, FailedDeletion};
 pub use self::filter::{BufferFilter, NameFilter};
 pub use self::holders::Holders;
 pub use self::horizon::Horizon;

@@ -7,6 +7,7 @@ use super::Store;
 use crate::directory::Purpose;
 use crate::error::{Error, Result};
 use crate::sys;
+use crate::text::parse_size;
 
 /// Directory to use instead of the default one.
 pub const DIR_VARIABLE: &str = "DCC_MCP_SHM_DIR";
@@ -22,7 +23,7 @@ pub const DEFAULT_RESERVE: u64 = 256 << 20;
 /// is not set or empty.
 ///
 /// # Errors
-/// [`Error::InvalidArgument`] when it is no number of bytes.
+/// [`Error::InvalidArgument`] when it is no size.
 pub fn reserve_of_environment() -> Result<u64> {
     Ok(bytes_of_environment(RESERVE_VARIABLE)?.unwrap_or(DEFAULT_RESERVE))
 }
@@ -33,10 +34,10 @@ fn bytes_of_environment(variable: &'static str) -> Result<Option<u64>> {
     let text = text.to_string_lossy();
     match text.trim() {
         "" => Ok(None),
-        number => number
-            .parse()
-            .map(Some)
-            .map_err(|_| Error::invalid(variable, format!("{text:?} is no number of bytes"))),
+        size => match parse_size(size) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) => Err(Error::invalid(variable, error.to_string())),
+        },
     }
 }
 
@@ -55,7 +56,7 @@ impl QuotaSetting {
     /// What `DCC_MCP_SHM_MAX_BYTES` says: nothing, empty, or a number.
     ///
     /// # Errors
-    /// [`Error::InvalidArgument`] when it is no number of bytes.
+    /// [`Error::InvalidArgument`] when it is no size.
     pub fn of_environment() -> Result<Self> {
         if std::env::var_os(QUOTA_VARIABLE).is_none() {
             return Ok(Self::Keep);

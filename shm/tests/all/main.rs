@@ -14,6 +14,7 @@ mod buffer_waits;
 mod codec;
 mod collectors;
 mod crashes;
+mod deletions;
 mod descriptors;
 mod file_size_limit;
 mod full_disk;

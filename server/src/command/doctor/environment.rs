@@ -3,7 +3,7 @@
 use std::env;
 use std::path::absolute;
 
-use dcc_mcp_shm::{DIR_VARIABLE, QUOTA_VARIABLE, RESERVE_VARIABLE, relative_directory_variable};
+use dcc_mcp_shm::{DIR_VARIABLE, QUOTA_VARIABLE, RESERVE_VARIABLE, parse_size, relative_directory_variable};
 
 use super::finding::Finding;
 use super::quoted::quoted;
@@ -22,7 +22,7 @@ fn directory() -> Option<Finding> {
     Some(Finding::warning(SUBJECT, problem, remedy))
 }
 
-/// A number of bytes that is none keeps programs from opening any store. It is asked for in bytes, without a unit.
+/// A size that is none keeps programs from opening any store.
 fn bytes() -> Option<Finding> {
     [QUOTA_VARIABLE, RESERVE_VARIABLE].into_iter().find_map(check_bytes)
 }
@@ -30,12 +30,10 @@ fn bytes() -> Option<Finding> {
 fn check_bytes(variable: &str) -> Option<Finding> {
     let value = env::var_os(variable)?;
     let text = value.to_string_lossy();
-    let number = text.trim();
-    (!number.is_empty() && number.parse::<u64>().is_err()).then(|| {
-        Finding::error(
-            SUBJECT,
-            format!("{variable} is {text:?}, which is no number of bytes: programs with it open no store"),
-            format!("set it to bytes alone, such as {variable}=8000000000, or not at all"),
-        )
-    })
+    let error = parse_size(&text).err().filter(|_| !text.trim().is_empty())?;
+    Some(Finding::error(
+        SUBJECT,
+        format!("{variable}: {error}: programs with it open no store"),
+        format!("set it to a size, such as {variable}=8G, or not at all"),
+    ))
 }

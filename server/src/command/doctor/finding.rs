@@ -2,11 +2,15 @@
 
 use std::fmt::{self, Display};
 
+use serde::Serialize;
+
 use crate::command::foreign::foreign;
 use crate::command::terminal::{BAD, GOOD, TITLE, WARNING};
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Level {
+    #[serde(rename = "ok")]
     Good,
     /// It works, and this is worth knowing.
     Warning,
@@ -15,11 +19,12 @@ pub(super) enum Level {
 }
 
 /// One line of the diagnosis, and below it the remedy.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Finding {
     pub(super) level: Level,
     subject: &'static str,
     state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     remedy: Option<String>,
 }
 

@@ -19,10 +19,11 @@ use std::process::ExitCode;
 use clap::Args;
 use dcc_mcp_shm::{Error, Store};
 use dcc_mcp_shm_view::text;
+use serde::Serialize;
 
 use self::finding::{Finding, Level};
 use self::quoted::quoted;
-use crate::command::terminal;
+use crate::command::{json, terminal};
 use crate::settings::StoreOption;
 
 /// Check the store, and the machine as far as it matters to it.
@@ -38,6 +39,19 @@ use crate::settings::StoreOption;
 pub(crate) struct Doctor {
     #[command(flatten)]
     store: StoreOption,
+    /// Print JSON: {"store", "errors", "warnings", "findings"}; a finding is {"level", "subject", "state", "remedy"}, the level ok,
+    /// warning or error.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that was found, for programs.
+#[derive(Debug, Serialize)]
+struct Diagnosis {
+    store: String,
+    errors: usize,
+    warnings: usize,
+    findings: Vec<Finding>,
 }
 
 impl Doctor {
@@ -67,8 +81,18 @@ impl Doctor {
                 text::count(warnings, "warning")
             ),
         };
-        let lines: String = findings.iter().map(ToString::to_string).collect();
-        let printed = terminal::print(&format!("{lines}{summary}\n"));
+        let said = if self.json {
+            json::pretty(&Diagnosis {
+                store: directory.display().to_string(),
+                errors,
+                warnings,
+                findings,
+            })?
+        } else {
+            let lines: String = findings.iter().map(ToString::to_string).collect();
+            format!("{lines}{summary}\n")
+        };
+        let printed = terminal::print(&said);
         if errors > 0 {
             // Also if nobody reads it.
             return Ok(ExitCode::FAILURE);

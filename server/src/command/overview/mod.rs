@@ -1,5 +1,6 @@
 //! What is in a store at one moment, and which processes have it open. `ls` prints this and `top` shows it.
 
+mod choice;
 mod held;
 mod row;
 
@@ -11,6 +12,7 @@ use dcc_mcp_shm_view::text::{self, Bytes};
 use serde::Serialize;
 use uuid::Uuid;
 
+pub(super) use self::choice::Choice;
 use self::held::Held;
 use self::row::COLUMNS;
 use super::process::{self, Process};
@@ -118,14 +120,11 @@ impl Overview {
 
     /// `3 buffers, 1 pool, open in 2 processes`
     pub(super) fn totals(&self) -> String {
-        let mut pids: Vec<_> = self.holders().map(|process| process.pid).collect();
-        pids.sort_unstable();
-        pids.dedup();
         let mut totals = format!(
             "{}, {}, open in {}",
             text::count(self.buffers.len(), "buffer"),
             text::count(self.pools.len(), "pool"),
-            process::count(pids.len()),
+            process::count(self.processes()),
         );
         if !self.damaged.is_empty() {
             totals = format!("{totals}, {}", text::count(self.damaged.len(), "damaged file"));
@@ -140,6 +139,40 @@ impl Overview {
             totals = format!("{totals}, {files} still in use ({bytes:#})");
         }
         totals
+    }
+
+    /// The directory.
+    pub(super) fn store(&self) -> &str {
+        &self.store
+    }
+
+    pub(super) fn buffers(&self) -> impl Iterator<Item = &Descriptor> {
+        self.buffers.iter().map(|held| &held.what)
+    }
+
+    pub(super) fn pools(&self) -> impl Iterator<Item = &PoolStatus> {
+        self.pools.iter().map(|held| &held.what)
+    }
+
+    /// What is deleted and still in use.
+    pub(super) fn pending(&self) -> &[PendingFile] {
+        &self.pending
+    }
+
+    pub(super) fn damaged(&self) -> usize {
+        self.damaged.len()
+    }
+
+    pub(super) fn newer(&self) -> usize {
+        self.newer.len()
+    }
+
+    /// How many processes are seen to have something open.
+    pub(super) fn processes(&self) -> usize {
+        let mut pids: Vec<_> = self.holders().map(|process| process.pid).collect();
+        pids.sort_unstable();
+        pids.dedup();
+        pids.len()
     }
 
     fn holders(&self) -> impl Iterator<Item = &Process> {
