@@ -269,14 +269,21 @@ fn pictures_have_a_size_and_a_format() {
         let (described, text) = client.call("describe_buffer", json!({"buffer": raw.id()}));
         assert_eq!(
             described["image"],
-            json!({"format": "raw", "width": 3, "height": 2, "channels": 4})
+            json!({
+                "format": "raw", "width": 3, "height": 2, "channels": 4,
+                "layout": "the top row first, alpha straight"
+            })
         );
         assert_eq!(array(&described, "pixels")["max"], json!([20, 21, 22, 23]));
         assert!(text.contains("raw image, 3 × 2 pixels, channels: 4"), "{text}");
+        let layout = "the top row first, alpha straight if there is any";
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
         for (data, expected) in [
-            (&png[..], json!({"format": "PNG", "width": 1920, "height": 1080})),
-            (&png[..12], json!({"format": "PNG"})),
+            (
+                &png[..],
+                json!({"format": "PNG", "width": 1920, "height": 1080, "layout": layout}),
+            ),
+            (&png[..12], json!({"format": "PNG", "layout": layout})),
         ] {
             let scene = SharedSceneBuffer::write(store, data, &options).expect("a scene");
             let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
@@ -304,7 +311,10 @@ fn animations_have_frames_and_a_pace() {
     let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
     assert_eq!(
         described["animation"],
-        json!({"frames": 5, "fps": 24.0, "start": 1.0, "end": 5.0})
+        json!({"frames": 5, "fps": 24.0, "start": 1.0, "end": 5.0, "bounds": [
+            {"frame": 0, "time_code": 1.0, "min": [0.0, 0.0, 0.0], "max": [0.0, 0.0, 0.0]},
+            {"frame": 4, "time_code": 5.0, "min": [0.0, 0.0, 0.0], "max": [0.0, 0.0, 0.0]},
+        ]})
     );
     assert!(
         text.contains("Animation of 5 frames at 24 a second, from 1 to 5"),

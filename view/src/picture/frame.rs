@@ -9,7 +9,7 @@ use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
 use super::levels::Levels;
 use super::output::blank;
 use super::primaries::Primaries;
-use super::shrink::Shrink;
+use super::shrink::{Shrink, fitted};
 use super::size::{edge, size};
 use super::tone::Tone;
 use crate::coordinates;
@@ -99,10 +99,18 @@ pub(super) struct Frame {
 }
 
 impl Frame {
+    /// A frame for a picture within an edge.
     pub(super) fn new(format: PixelFormat, max_edge: usize) -> Result<Self, Error> {
+        Self::of_many(format, 1, max_edge)
+    }
+
+    /// A frame for `images` of the same height one below the other, each of which becomes a picture within an edge. The
+    /// height of each must be a multiple of the step, except that of the last.
+    pub(super) fn of_many(format: PixelFormat, images: usize, max_edge: usize) -> Result<Self, Error> {
         let from = format.size.map(|edge| edge.div_ceil(format.step));
+        let [width, height] = fitted([from[0], from[1] / images], max_edge);
         Ok(Self {
-            shrink: Shrink::new(from, max_edge)?,
+            shrink: Shrink::new(from, [width, height * images])?,
             format,
             table: LinearTable::new(),
             row: memory::with_room(from[0])?,

@@ -11,7 +11,7 @@ use crate::progress::Progress;
 const TOGETHER: u64 = 1 << 17;
 
 /// A stream of numbers.
-pub(super) struct Numbers<'a, T> {
+pub(crate) struct Numbers<'a, T> {
     reader: &'a DataReader,
     array: &'a PlacedArray,
     decode: Decode<T>,
@@ -24,7 +24,7 @@ pub(super) struct Numbers<'a, T> {
 }
 
 impl<'a, T: Copy + Default> Numbers<'a, T> {
-    pub(super) fn new(
+    pub(crate) fn new(
         reader: &'a DataReader,
         array: &'a PlacedArray,
         decode: Decode<T>,
@@ -44,7 +44,7 @@ impl<'a, T: Copy + Default> Numbers<'a, T> {
 
     /// The next number; `None` behind the last one.
     #[inline]
-    pub(super) fn next_number(&mut self) -> Result<Option<T>, LookError> {
+    pub(crate) fn next_number(&mut self) -> Result<Option<T>, LookError> {
         if self.next == self.decoded.len() {
             self.load()?;
         }

@@ -1,0 +1,163 @@
+//! How large geometry is, as its positions and attributes say.
+
+use std::fmt::{self, Display};
+
+use dcc_mcp_shm::{Attrs, DataReader, Dtype};
+use serde::Serialize;
+
+use super::array::Array;
+use super::frame_bounds::{FrameBounds, Told};
+use crate::attributes::{self, UpAxis};
+use crate::coordinates::{Reach, Short};
+use crate::error::LookError;
+use crate::frames::Frames;
+use crate::mesh_layout::PointsLayout;
+use crate::number::Number;
+use crate::number_stream::Numbers;
+use crate::placement::Placement;
+use crate::progress::Progress;
+
+/// The box around all finite positions of a buffer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Extent {
+    min: [f64; 3],
+    max: [f64; 3],
+    /// In units, with the transform, along the object's own axes.
+    size: [f64; 3],
+    /// The same in metres.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    meters: Option<[f64; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    up: Option<&'static str>,
+    #[serde(skip)]
+    reach: Reach,
+    /// Metres.
+    #[serde(skip)]
+    unit: Option<f64>,
+    #[serde(skip)]
+    is_transformed: bool,
+}
+
+/// Coordinates with no more digits than the array has of them.
+pub(super) fn json_numbers(place: [f64; 3], is_single: bool) -> [f64; 3] {
+    #[expect(clippy::cast_possible_truncation, reason = "they were single before")]
+    let single = |value: f64| Number::Single(value as f32).to_json().as_f64();
+    place.map(|value| single(value).filter(|_| is_single).unwrap_or(value))
+}
+
+/// How far positions reach: all of them, and those of some frames.
+pub(super) fn measure(
+    reader: &DataReader,
+    points: &PointsLayout<'_>,
+    described: &[Array],
+    asked: &[f64],
+    progress: &dyn Progress,
+) -> Result<(Option<Extent>, Vec<FrameBounds>), LookError> {
+    let attrs = &reader.descriptor().attrs;
+    let frames = Frames::of(attrs, points.frames);
+    let asked: Result<Vec<u64>, _> = asked.iter().map(|&asked| frames.find(asked)).collect();
+    let asked = asked.map_err(LookError::NoSuchFrame)?;
+    let position = described.iter().find(|array| array.name == "position");
+    if position.is_none() && asked.is_empty() {
+        return Ok((None, Vec::new()));
+    }
+    let is_single = has_single_precision(points.array.dtype);
+    if let Some(reach) = position.and_then(known_reach).filter(|_| points.frames == 1) {
+        return Ok((Some(Extent::new(reach, attrs, is_single)), Vec::new()));
+    }
+    let mut numbers = Numbers::new(reader, points.array, points.decode, progress);
+    let mut all: Option<Reach> = None;
+    let mut told = Told::default();
+    for frame in 0..points.frames {
+        if let Some(reach) = next_reach(&mut numbers, points.count)? {
+            all = Some(all.map_or(reach, |all| all.with(&reach)));
+            told.add(frame, reach, &asked);
+        }
+    }
+    let told = if points.frames > 1 {
+        told.into_bounds(&frames, is_single)
+    } else {
+        Vec::new()
+    };
+    Ok((all.map(|reach| Extent::new(reach, attrs, is_single)), told))
+}
+
+fn has_single_precision(dtype: Dtype) -> bool {
+    matches!(&dtype.typestr()[1..], "f2" | "f4")
+}
+
+/// The box that the statistics of three columns are.
+fn known_reach(position: &Array) -> Option<Reach> {
+    let [x, y, z] = position.components.as_slice() else {
+        return None;
+    };
+    let bounds = [x.bounds?, y.bounds?, z.bounds?];
+    Some(Reach {
+        low: bounds.map(|(least, _)| least.to_f64()),
+        high: bounds.map(|(_, greatest)| greatest.to_f64()),
+    })
+}
+
+/// Reads the positions of the next frame, and says how far the finite ones reach.
+fn next_reach(numbers: &mut Numbers<'_, f64>, count: u64) -> Result<Option<Reach>, LookError> {
+    let mut reach = Reach {
+        low: [f64::INFINITY; 3],
+        high: [f64::NEG_INFINITY; 3],
+    };
+    for _ in 0..count {
+        let mut place = [0.0; 3];
+        for value in &mut place {
+            *value = numbers.next_number()?.unwrap_or(f64::NAN);
+        }
+        if place.iter().all(|value| value.is_finite()) {
+            reach = reach.with(&Reach {
+                low: place,
+                high: place,
+            });
+        }
+    }
+    Ok(Some(reach).filter(|reach| reach.low[0] <= reach.high[0]))
+}
+
+impl Extent {
+    fn new(reach: Reach, attrs: &Attrs, is_single: bool) -> Self {
+        let scale = Placement::of(attrs).ok().flatten().map(|placement| placement.scale());
+        let unit = attributes::meters_per_unit(attrs);
+        let of_axes = |scale: [f64; 3]| [0, 1, 2].map(|axis| reach.size()[axis] * scale[axis]);
+        let size = of_axes(scale.unwrap_or([1.0; 3]));
+        Self {
+            min: json_numbers(reach.low, is_single),
+            max: json_numbers(reach.high, is_single),
+            size: json_numbers(size, is_single),
+            meters: unit.map(|unit| json_numbers(size.map(|length| length * unit), is_single)),
+            up: attributes::up_axis(attrs).ok().map(UpAxis::as_str),
+            reach,
+            unit,
+            is_transformed: scale.is_some(),
+        }
+    }
+}
+
+impl Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [x, y, z] = self.size.map(Short);
+        let transformed = if self.is_transformed {
+            " with its transform, along its own axes"
+        } else {
+            ""
+        };
+        write!(f, "Size {x} × {y} × {z} units{transformed}")?;
+        match (self.meters, self.unit) {
+            (Some(meters), Some(unit)) => {
+                let [x, y, z] = meters.map(Short);
+                write!(f, ", {x} × {y} × {z} m (a unit is {unit} m)")?;
+            }
+            _ => f.write_str(" (what a unit is in metres is not known)")?,
+        }
+        match self.up {
+            Some(up) => write!(f, "; {up} is up")?,
+            None => f.write_str("; which axis is up is not known")?,
+        }
+        write!(f, "; positions from {}", self.reach)
+    }
+}
