@@ -139,28 +139,6 @@ pub(crate) fn notes(attrs: &Attrs) -> Vec<String> {
     not_understood.collect()
 }
 
-/// The attributes that fit into some bytes of JSON, and a sentence about those that do not.
-pub(crate) fn shown(attrs: &Attrs, bytes: usize) -> (Attrs, Option<String>) {
-    let mut room = bytes;
-    let mut fits = |name: &str, value: &Value| {
-        let length = name.len() + value.to_string().len() + 6;
-        let fits = length <= room;
-        room -= if fits { length } else { 0 };
-        fits
-    };
-    let shown: Attrs = attrs
-        .iter()
-        .filter(|(name, value)| fits(name, value))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let missing = attrs.len() - shown.len();
-    let note = format!(
-        "{} too long to be shown; read_descriptor has all",
-        text::count(missing, "attribute")
-    );
-    (shown, Some(note).filter(|_| missing > 0))
-}
-
 /// A number, or a text that is one.
 fn real(value: &Value) -> Option<f64> {
     let number = match value {

@@ -79,17 +79,18 @@ const OF_VECTORS: [&str; 12] = [
 pub(crate) fn meant(wanted: &str, names: &[String]) -> Vec<usize> {
     let wanted_letters = letters(wanted);
     let words = SAME.iter().find(|words| words.contains(&wanted_letters.as_str()));
-    let is_same = |name: &str| {
-        let name = letters(name);
-        name == wanted_letters || words.is_some_and(|words| words.contains(&name.as_str()))
-    };
-    let tests: [&dyn Fn(&str) -> bool; 6] = [
+    let same = words.into_iter().flat_map(|words| words.iter().copied());
+    let others: Vec<&str> = same.chain(wanted_letters.strip_suffix('s')).collect();
+    let is_same = |name: &str| others.contains(&letters(name).as_str());
+    let holds = |name: &str, word: &str| word.len() > 2 && letters(name).contains(word);
+    let tests: [&dyn Fn(&str) -> bool; 7] = [
         &|name| name == wanted,
         &|name| name.eq_ignore_ascii_case(wanted),
         &|name| !wanted_letters.is_empty() && letters(name) == wanted_letters,
-        &|name| letters(last_part(name)) == wanted_letters && !wanted_letters.is_empty(),
+        &|name| !wanted_letters.is_empty() && letters(last_part(name)) == wanted_letters,
         &|name| is_same(name) || is_same(last_part(name)),
-        &|name| wanted_letters.len() > 2 && letters(name).contains(&wanted_letters),
+        &|name| holds(name, &wanted_letters),
+        &|name| others.iter().any(|word| holds(name, word)),
     ];
     let found = tests.iter().map(|is_meant| {
         let found = names.iter().enumerate().filter(|(_, name)| is_meant(name));
@@ -173,6 +174,7 @@ mod tests {
             ("direct", &[4]),
             ("diffuse", &[4, 5]),
             ("ViewLayer", &[1, 2, 3]),
+            ("viewlayer normals", &[2]),
             ("albedo", &[]),
             ("", &[]),
             ("..", &[]),

@@ -122,10 +122,18 @@ fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mu
         .get("type")
         .is_some_and(|kind| kind == "integer" || kind == "number");
     let of_texts = item_schema.get("type").is_some_and(|kind| kind == "string");
+    // Whether it was a list before.
+    let mut is_list = false;
     let items = match value {
-        Value::Array(items) => items,
+        Value::Array(items) => {
+            is_list = true;
+            items
+        }
         Value::String(text) => match json_in(&text) {
-            Some(Value::Array(items)) => items,
+            Some(Value::Array(items)) => {
+                is_list = true;
+                items
+            }
             None if of_numbers => numbers_in(&text),
             None if item_schema.contains_key("enum") => words_in(&text),
             // A name is one, whatever is in it.
@@ -143,7 +151,14 @@ fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mu
     };
     let before = problems.count();
     let items = items.into_iter().enumerate();
-    let fitted = items.filter_map(|(at, item)| fit(name, item_schema, item, &format!("{path}[{at}]"), problems));
+    let fitted = items.filter_map(|(at, item)| {
+        let path = if is_list {
+            format!("{path}[{at}]")
+        } else {
+            path.to_owned()
+        };
+        fit(name, item_schema, item, &path, problems)
+    });
     let fitted: Vec<_> = fitted.collect();
     (problems.count() == before).then_some(Value::Array(fitted))
 }

@@ -41,8 +41,7 @@ const MAX_OTHER_NAMES: usize = 20;
 /// About how many numbers the first rows of an array have together.
 const FIRST_NUMBERS: u64 = 12;
 const FIRST_ROWS: u64 = 4;
-/// Most bytes of attributes as JSON, and on the line of the text.
-const MAX_ATTRS_BYTES: usize = 2000;
+/// Longest line of attributes. All of them are in the data.
 const MAX_ATTRS_LINE_BYTES: usize = 400;
 /// How many first bytes are looked at of data without arrays. They are many because cameras put much in front of a JPEG's size.
 const START_BYTES: u64 = 256 << 10;
@@ -118,7 +117,6 @@ impl Contents {
         if let Some(animation) = &mut animation {
             animation.bounds = bounds;
         }
-        let (attrs, left_out) = attributes::shown(&descriptor.attrs, MAX_ATTRS_BYTES);
         let payload =
             (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
         Ok(Self {
@@ -132,13 +130,12 @@ impl Contents {
             image,
             extent,
             animation,
-            attrs,
+            attrs: descriptor.attrs.clone(),
             notes: mesh::notes(reader, &arrays, progress)?
                 .into_iter()
                 .chain(placement::note(&descriptor.attrs, &arrays))
                 .chain(attributes::notes(&descriptor.attrs))
                 .chain(stated)
-                .chain(left_out)
                 .collect(),
             arrays,
             other_arrays: others

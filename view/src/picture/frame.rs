@@ -96,6 +96,8 @@ pub(super) struct Frame {
     /// Whether alpha was 0 so far. Straight colours are added without it then, because nothing of them would be left.
     is_hidden: bool,
     levels: Levels,
+    /// How many images lie one below the other.
+    images: usize,
 }
 
 impl Frame {
@@ -119,6 +121,7 @@ impl Frame {
             not_finite: 0,
             is_hidden: format.alpha == Alpha::Straight && format.channels.is_multiple_of(2),
             levels: Levels::new()?,
+            images,
         })
     }
 
@@ -194,7 +197,7 @@ impl Frame {
 
     /// The picture, and sentences about how it was made. Where alpha would hide all there is, the colours are shown without it.
     pub(super) fn develop(self) -> Result<(RgbImage, String), LookError> {
-        let [width, height] = self.shrink.size();
+        let ([width, height], images) = (self.shrink.size(), self.images);
         let mut pixels = self.shrink.into_pixels();
         let is_black = self.highest <= 0.0;
         let has_alpha = self.format.channels.is_multiple_of(2) && self.format.alpha != Alpha::Ignored;
@@ -212,7 +215,8 @@ impl Frame {
         let mut picture = blank(edge(width), edge(height))?;
         for ((x, y, shown), &[r, g, b, a]) in picture.enumerate_pixels_mut().zip(&pixels) {
             let (square, values) = CHECKER;
-            let behind = values[usize::from((x / square + y / square) % 2 == 1)];
+            let down = y % edge(height / images);
+            let behind = values[usize::from((x / square + down / square) % 2 == 1)];
             shown.0 = tone.apply([r, g, b]).map(|value| match transfer {
                 Transfer::Data => byte(value + behind * (1.0 - a)),
                 Transfer::Srgb | Transfer::Linear | Transfer::Ids => {

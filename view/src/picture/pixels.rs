@@ -6,10 +6,10 @@ use image::{RgbImage, imageops};
 use super::color::Transfer;
 use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
 use super::image_layout::ImageLayout;
+use super::image_rows::ImageRows;
 use super::output::Picture;
 use super::pixel_order::PixelOrder;
 use super::primaries::Primaries;
-use super::rows::Rows;
 use super::sheet::{self, Grid};
 use super::size::{edge, size};
 use super::source::Source;
@@ -227,8 +227,8 @@ struct Images<'a> {
 }
 
 impl<'a> Images<'a> {
-    fn rows(&self) -> Result<Rows<'a>, LookError> {
-        Rows::new(
+    fn rows(&self) -> Result<ImageRows<'a>, LookError> {
+        ImageRows::new(
             self.source,
             self.array,
             self.layout,

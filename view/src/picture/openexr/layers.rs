@@ -3,7 +3,7 @@
 use exr::meta::attribute::SampleType;
 use exr::meta::header::Header;
 
-use super::names::{ChannelName, Holds, rank};
+use super::channel_name::{ChannelName, Holds, rank};
 use crate::names;
 
 /// How the channels of a layer make a picture.
@@ -78,6 +78,8 @@ pub(super) fn best(parts: &[(usize, &Header)]) -> Option<Layer> {
 /// A layer, part or channel that can be asked for, and what is shown of it.
 pub(super) struct Named {
     pub(super) name: String,
+    /// The name without that of the part.
+    pub(super) own: String,
     pub(super) layer: Layer,
 }
 
@@ -88,6 +90,7 @@ pub(super) fn named(parts: &[(usize, &Header)], has_parts: bool) -> [Vec<Named>;
     let mut named: Vec<Named> = of_groups
         .map(|group| Named {
             name: group.name.clone(),
+            own: group.layer.clone(),
             layer: group.shown(),
         })
         .collect();
@@ -99,13 +102,17 @@ pub(super) fn named(parts: &[(usize, &Header)], has_parts: bool) -> [Vec<Named>;
         let is_named = named.iter().any(|known| known.name == name);
         let unnamed = of_part.iter().find(|group| group.layer.is_empty());
         if let Some(group) = unnamed.or(of_part.first()).filter(|_| !is_named) {
-            let layer = group.shown();
-            named.push(Named { name, layer });
+            named.push(Named {
+                own: name.clone(),
+                name,
+                layer: group.shown(),
+            });
         }
     }
     let channels = groups.iter().flat_map(|group| {
         group.channels.iter().map(move |&(channel, _)| Named {
             name: full_name(group.header, channel, has_parts),
+            own: group.header.channels.list[channel].name.to_string(),
             layer: group.single(channel).1,
         })
     });

@@ -1,9 +1,9 @@
 //! Draws OpenEXR files: finds the channels that are the picture, and decodes them piece by piece.
 
+mod channel_name;
 mod chunks;
 mod drawing;
 mod layers;
-mod names;
 mod parts;
 mod window;
 
@@ -27,6 +27,7 @@ use super::size::size;
 use super::source::Source;
 use crate::error::{LookError, TooLarge, listed};
 use crate::memory;
+use crate::names;
 use crate::text::Quoted;
 
 /// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
@@ -119,7 +120,11 @@ fn find(parts: &Parts, readable: &[(usize, &Header)], wanted: &str) -> Result<La
     let count = layers.len();
     let named: Vec<_> = layers.into_iter().chain(channels).collect();
     let mut there: Vec<String> = named.iter().map(|named| named.name.clone()).collect();
-    let mut meant = crate::names::meant(wanted, &there);
+    let own = |place: &usize| named[*place].own.eq_ignore_ascii_case(wanted);
+    let mut meant: Vec<usize> = (0..named.len()).filter(own).collect();
+    if meant.len() != 1 {
+        meant = names::meant(wanted, &there);
+    }
     if meant.first().is_some_and(|&place| place < count) {
         // A layer means all of its channels.
         meant.retain(|&place| place < count);
@@ -182,15 +187,15 @@ fn describe(
         _ => format.pixels(),
     };
     let order = PixelOrder::of_file(true).in_words(format.channels as u64);
-    let mut text = format!("EXR of {width} × {height} pixels, {pixels}, {order}");
+    let mut text = format!("EXR of {width} × {height} pixels, {pixels}");
     // Writing to a String cannot fail.
     if is_wanted {
         let _ = write!(text, ", {}", Quoted(&layer.name));
     } else if layers > 1 {
         let _ = write!(text, ", layer {} of {layers}", Quoted(&layer.name));
     }
-    let (shown, others) = names(parts, layer);
-    let _ = write!(text, ". Shown: {}", listed(&shown, shown.len()));
+    let (shown, others) = channel_names(parts, layer);
+    let _ = write!(text, ", {order}. Shown: {}", listed(&shown, shown.len()));
     match others.len() {
         0 => text.push_str(", which is all there is."),
         _ => {
@@ -223,7 +228,7 @@ fn describe(
 }
 
 /// The channels that are shown, and all others, with the names of their parts.
-fn names(parts: &Parts, layer: &Layer) -> (Vec<String>, Vec<String>) {
+fn channel_names(parts: &Parts, layer: &Layer) -> (Vec<String>, Vec<String>) {
     let name = |header: &Header, channel| layers::full_name(header, channel, parts.meta.headers.len() > 1);
     let shown = layer
         .channels

@@ -9,7 +9,7 @@ use crate::error::LookError;
 use crate::memory;
 
 /// Rows of images, each with its channels side by side.
-pub(super) struct Rows<'a> {
+pub(super) struct ImageRows<'a> {
     layout: ImageLayout,
     is_bottom_first: bool,
     /// Bytes of a number.
@@ -21,7 +21,7 @@ pub(super) struct Rows<'a> {
     line: Vec<u8>,
 }
 
-impl<'a> Rows<'a> {
+impl<'a> ImageRows<'a> {
     pub(super) fn new(
         source: &'a Source<'a>,
         array: &PlacedArray,
