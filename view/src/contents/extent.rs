@@ -12,7 +12,7 @@ use crate::coordinates::{Reach, Short};
 use crate::error::LookError;
 use crate::frames::Frames;
 use crate::mesh_layout::PointsLayout;
-use crate::number::Number;
+use crate::number::json_numbers;
 use crate::number_stream::Numbers;
 use crate::placement::Placement;
 use crate::progress::Progress;
@@ -36,13 +36,6 @@ pub(crate) struct Extent {
     unit: Option<f64>,
     #[serde(skip)]
     is_transformed: bool,
-}
-
-/// Coordinates with no more digits than the array has of them.
-pub(super) fn json_numbers(place: [f64; 3], is_single: bool) -> [f64; 3] {
-    #[expect(clippy::cast_possible_truncation, reason = "they were single before")]
-    let single = |value: f64| Number::Single(value as f32).to_json().as_f64();
-    place.map(|value| single(value).filter(|_| is_single).unwrap_or(value))
 }
 
 /// How far positions reach: all of them, and those of some frames.

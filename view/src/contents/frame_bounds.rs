@@ -4,9 +4,9 @@ use std::fmt::{self, Display};
 
 use serde::Serialize;
 
-use super::extent::json_numbers;
 use crate::coordinates::{Reach, Short};
 use crate::frames::{Frames, in_digits};
+use crate::number::json_numbers;
 
 /// The box around the finite positions of a frame.
 #[derive(Debug, Serialize)]

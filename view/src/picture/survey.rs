@@ -140,7 +140,9 @@ impl Look<'_> {
                 if extents.is_empty() {
                     extents = self.extents(point);
                 }
-                extents.iter_mut().for_each(|extent| extent.add(point));
+                for extent in &mut extents {
+                    extent.add(point);
+                }
                 kept.add(point);
             }
             Ok(())
@@ -164,7 +166,9 @@ impl Look<'_> {
                 return Ok(());
             }
             if usual.has(point) {
-                extents.iter_mut().for_each(|extent| extent.add(point));
+                for extent in &mut extents {
+                    extent.add(point);
+                }
                 framed.add(point);
             } else if is_shown {
                 count += 1;
