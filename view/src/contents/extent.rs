@@ -17,11 +17,14 @@ use crate::number_stream::Numbers;
 use crate::placement::Placement;
 use crate::progress::Progress;
 
-/// The box around all finite positions of a buffer.
+/// How large all finite positions of a buffer are together.
 #[derive(Debug, Serialize)]
 pub(crate) struct Extent {
-    min: [f64; 3],
-    max: [f64; 3],
+    /// From where to where they reach, unless the array's own columns say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<[f64; 3]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<[f64; 3]>,
     /// In units, with the transform, along the object's own axes.
     size: [f64; 3],
     /// The same in metres.
@@ -30,7 +33,7 @@ pub(crate) struct Extent {
     #[serde(skip_serializing_if = "Option::is_none")]
     up: Option<&'static str>,
     #[serde(skip)]
-    reach: Reach,
+    reach: Option<Reach>,
     /// Metres.
     #[serde(skip)]
     unit: Option<f64>,
@@ -38,25 +41,40 @@ pub(crate) struct Extent {
     is_transformed: bool,
 }
 
-/// How far positions reach: all of them, and those of some frames.
+/// How far positions reach.
+#[derive(Default)]
+pub(super) struct Measured {
+    /// All of them.
+    pub(super) extent: Option<Extent>,
+    /// Those of some frames.
+    pub(super) frames: Vec<FrameBounds>,
+    /// Says of frames that were asked for that they have none.
+    pub(super) notes: Vec<String>,
+}
+
+/// Measures the positions of a buffer: all of them, and those of some frames.
 pub(super) fn measure(
     reader: &DataReader,
     points: &PointsLayout<'_>,
     described: &[Array],
     asked: &[f64],
     progress: &dyn Progress,
-) -> Result<(Option<Extent>, Vec<FrameBounds>), LookError> {
+) -> Result<Measured, LookError> {
     let attrs = &reader.descriptor().attrs;
     let frames = Frames::of(attrs, points.frames);
     let asked: Result<Vec<u64>, _> = asked.iter().map(|&asked| frames.find(asked)).collect();
     let asked = asked.map_err(LookError::NoSuchFrame)?;
     let position = described.iter().find(|array| array.name == "position");
     if position.is_none() && asked.is_empty() {
-        return Ok((None, Vec::new()));
+        return Ok(Measured::default());
     }
     let is_single = has_single_precision(points.array.dtype);
-    if let Some(reach) = position.and_then(known_reach).filter(|_| points.frames == 1) {
-        return Ok((Some(Extent::new(reach, attrs, is_single)), Vec::new()));
+    let known = position.and_then(known_reach);
+    if let Some(reach) = known.filter(|_| points.frames == 1) {
+        return Ok(Measured {
+            extent: Some(Extent::new(&reach, true, attrs, is_single)),
+            ..Measured::default()
+        });
     }
     let mut numbers = Numbers::new(reader, points.array, points.decode, progress);
     let mut all: Option<Reach> = None;
@@ -67,12 +85,17 @@ pub(super) fn measure(
             told.add(frame, reach, &asked);
         }
     }
-    let told = if points.frames > 1 {
-        told.into_bounds(&frames, is_single)
-    } else {
-        Vec::new()
-    };
-    Ok((all.map(|reach| Extent::new(reach, attrs, is_single)), told))
+    let missing = asked.iter().filter(|&&frame| !told.has(frame));
+    let missing = missing.map(|&frame| format!("Frame {} has no finite positions", frames.name(frame)));
+    Ok(Measured {
+        notes: missing.collect(),
+        extent: all.map(|reach| Extent::new(&reach, known.is_some(), attrs, is_single)),
+        frames: if points.frames > 1 {
+            told.into_bounds(&frames, is_single)
+        } else {
+            Vec::new()
+        },
+    })
 }
 
 fn has_single_precision(dtype: Dtype) -> bool {
@@ -113,18 +136,18 @@ fn next_reach(numbers: &mut Numbers<'_, f64>, count: u64) -> Result<Option<Reach
 }
 
 impl Extent {
-    fn new(reach: Reach, attrs: &Attrs, is_single: bool) -> Self {
+    fn new(reach: &Reach, is_said: bool, attrs: &Attrs, is_single: bool) -> Self {
         let scale = Placement::of(attrs).ok().flatten().map(|placement| placement.scale());
         let unit = attributes::meters_per_unit(attrs);
         let of_axes = |scale: [f64; 3]| [0, 1, 2].map(|axis| reach.size()[axis] * scale[axis]);
         let size = of_axes(scale.unwrap_or([1.0; 3]));
         Self {
-            min: json_numbers(reach.low, is_single),
-            max: json_numbers(reach.high, is_single),
+            min: (!is_said).then(|| json_numbers(reach.low, is_single)),
+            max: (!is_said).then(|| json_numbers(reach.high, is_single)),
             size: json_numbers(size, is_single),
             meters: unit.map(|unit| json_numbers(size.map(|length| length * unit), is_single)),
             up: attributes::up_axis(attrs).ok().map(UpAxis::as_str),
-            reach,
+            reach: Some(*reach).filter(|_| !is_said),
             unit,
             is_transformed: scale.is_some(),
         }
@@ -151,6 +174,6 @@ impl Display for Extent {
             Some(up) => write!(f, "; {up} is up")?,
             None => f.write_str("; which axis is up is not known")?,
         }
-        write!(f, "; positions from {}", self.reach)
+        self.reach.map_or(Ok(()), |reach| write!(f, "; positions from {reach}"))
     }
 }

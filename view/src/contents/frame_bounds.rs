@@ -51,6 +51,11 @@ impl Told {
         }
     }
 
+    /// Whether a frame that was asked for has finite positions.
+    pub(super) fn has(&self, frame: u64) -> bool {
+        self.asked.iter().any(|(found, _)| *found == frame)
+    }
+
     /// The frames in order, each once.
     pub(super) fn into_bounds(self, frames: &Frames, is_single: bool) -> Vec<FrameBounds> {
         let sizes = [self.largest, self.smallest].map(|found| found.map(|(_, reach)| reach.diagonal()));

@@ -19,8 +19,7 @@ use uuid::Uuid;
 
 use self::animation::Animation;
 use self::array::Array;
-use self::extent::Extent;
-use self::frame_bounds::FrameBounds;
+use self::extent::{Extent, Measured};
 use self::image::Image;
 use self::payload::Payload;
 use crate::attributes;
@@ -109,13 +108,13 @@ impl Contents {
                 Image::of_array(&frame, &descriptor.attrs)
             }),
         };
-        let (extent, bounds) = measured(reader, &arrays, frames, progress)?;
+        let measured = measured(reader, &arrays, frames, progress)?;
         let mut animation = Animation::of(reader);
         let stated = animation
             .as_ref()
             .and_then(|animation| animation.note(&descriptor.attrs));
         if let Some(animation) = &mut animation {
-            animation.bounds = bounds;
+            animation.bounds = measured.frames;
         }
         let payload =
             (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
@@ -128,7 +127,7 @@ impl Contents {
                 .use_compression
                 .then(|| ratio(descriptor.size_bytes, descriptor.stored_bytes)),
             image,
-            extent,
+            extent: measured.extent,
             animation,
             attrs: descriptor.attrs.clone(),
             notes: mesh::notes(reader, &arrays, progress)?
@@ -136,6 +135,7 @@ impl Contents {
                 .chain(placement::note(&descriptor.attrs, &arrays))
                 .chain(attributes::notes(&descriptor.attrs))
                 .chain(stated)
+                .chain(measured.notes)
                 .collect(),
             arrays,
             other_arrays: others
@@ -166,14 +166,14 @@ fn measured(
     described: &[Array],
     frames: &[f64],
     progress: &dyn Progress,
-) -> Result<(Option<Extent>, Vec<FrameBounds>), LookError> {
+) -> Result<Measured, LookError> {
     let kind = reader.descriptor().kind;
     match PointsLayout::of(reader.arrays(), kind) {
         // Positions of a screenshot are pixels.
         Ok(Some(points)) if kind != SceneDataKind::Screenshot => {
             extent::measure(reader, &points, described, frames, progress)
         }
-        _ => Ok((None, Vec::new())),
+        _ => Ok(Measured::default()),
     }
 }
 
