@@ -322,6 +322,19 @@ fn animations_have_frames_and_a_pace() {
         text.contains("Animation of 5 frames at 24 a second, from 1 to 5"),
         "{text}"
     );
+    let asked = json!({"buffer": scene.id(), "frame": "3, 2"});
+    let (described, text) = client.call("describe_buffer", asked);
+    let bounds = described["animation"]["bounds"].as_array().expect("bounds");
+    let frames: Vec<_> = bounds.iter().map(|bounds| &bounds["frame"]).collect();
+    assert_eq!(frames, [0, 1, 2, 4]);
+    assert!(text.contains("Frame 2 (time code 3), asked for: 0 × 0 × 0"), "{text}");
+    let error = client.error("describe_buffer", json!({"buffer": scene.id(), "frames": [6]}));
+    assert!(
+        error.contains("no frame 6 (time code 6 would be frame 5") && error.contains("0 to 4 (time codes 1 to 5)"),
+        "{error}"
+    );
+    let error = client.error("describe_buffer", json!({"buffer": scene.id(), "frames": vec![1; 17]}));
+    assert!(error.contains("17 frames are more than 16"), "{error}");
 }
 
 #[test]

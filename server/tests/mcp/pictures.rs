@@ -551,6 +551,51 @@ fn caches_are_shown_by_frame_and_as_a_sheet() {
 }
 
 #[test]
+fn sides_frames_and_layers_are_asked_for_in_one_call() {
+    let mut viewer = Viewer::new();
+    let named = geometry(json!({"upAxis": "Z"})).name("hero");
+    let mesh = viewer.put(&named, &a_box([1.0, 2.0, 3.0], [0.0; 3]));
+    let sides = json!({"buffer": mesh, "view": ["front", "right", "top"]});
+    let (picture, text) = viewer.view(&sides);
+    assert!(
+        text.contains("seen from the front; from the right; from the top with Z up")
+            && text.contains("from left to right and top to bottom")
+            && text.contains(&format!("Buffer {}, name \"hero\".", mesh.as_str().expect("an id"))),
+        "{text}"
+    );
+    for spelled in [
+        json!({"buffer": mesh, "views": "front, right, top"}),
+        json!({"buffer": mesh, "sides": "[\"Front\", \"RIGHT\", \"top\"]"}),
+    ] {
+        assert_eq!(viewer.view(&spelled).0, picture, "{spelled}");
+    }
+    let passes = [
+        ("pixels", "|u1", &[4, 5, 3][..], vec![200; 60]),
+        ("depth", "<f4", &[4, 5], reals((0..20_u8).map(f32::from))),
+    ];
+    let frame = viewer.put(&screenshot(json!({"frame": 1020})), &passes);
+    let (depth, text) = viewer.view(&json!({"buffer": frame, "layer": "Z", "frame": "1020"}));
+    assert!(
+        text.contains("Array \"depth\" <f4 [4, 5]: 5 × 4 pixels, grey, the top row first."),
+        "{text}"
+    );
+    assert_ne!(depth, viewer.view(&json!({"buffer": frame})).0);
+    viewer.refuses(&json!({"buffer": frame, "array": "albedo"}), "it has: pixels, depth");
+    viewer.refuses(
+        &json!({"buffer": frame, "frame": 1021}),
+        "there is 1 frame, 0 (time code 1020)",
+    );
+    viewer.refuses(
+        &json!({"buffer": mesh, "view": ["front", "north"]}),
+        "`view[1]`: unknown variant",
+    );
+    viewer.refuses(
+        &json!({"buffer": frame, "frame": vec![0; 10]}),
+        "10 frames and sides are more than the 9",
+    );
+}
+
+#[test]
 fn what_is_no_picture_is_told_with_what_there_is() {
     let mut viewer = Viewer::new();
     let text = SharedSceneBuffer::write(&viewer.store, b"plain text", &BufferOptions::default()).expect("a scene");
