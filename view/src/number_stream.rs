@@ -7,8 +7,8 @@ use crate::error::LookError;
 use crate::memory;
 use crate::progress::Progress;
 
-/// Numbers that are read at once: a chunk of compressed data, or more.
-const TOGETHER: u64 = 1 << 17;
+/// Numbers that are read at once: a chunk of compressed data, or more. They are whole points.
+const TOGETHER: u64 = 3 << 17;
 
 /// A stream of numbers.
 pub(crate) struct Numbers<'a, T> {
@@ -51,6 +51,17 @@ impl<'a, T: Copy + Default> Numbers<'a, T> {
         let number = self.decoded.get(self.next).copied();
         self.next += usize::from(number.is_some());
         Ok(number)
+    }
+
+    /// The next numbers, `most` of them at most; none behind the last one.
+    pub(crate) fn next_numbers(&mut self, most: u64) -> Result<&[T], LookError> {
+        if self.next == self.decoded.len() {
+            self.load()?;
+        }
+        let first = self.next;
+        let left = self.decoded.len() - first;
+        self.next += usize::try_from(most).map_or(left, |most| left.min(most));
+        Ok(&self.decoded[first..self.next])
     }
 
     fn load(&mut self) -> Result<(), LookError> {

@@ -34,6 +34,9 @@ pub(crate) struct Extent {
     up: Option<&'static str>,
     #[serde(skip)]
     reach: Option<Reach>,
+    /// How many frames the positions are of.
+    #[serde(skip)]
+    frames: u64,
     /// Metres.
     #[serde(skip)]
     unit: Option<f64>,
@@ -72,7 +75,7 @@ pub(super) fn measure(
     let known = position.and_then(known_reach);
     if let Some(reach) = known.filter(|_| points.frames == 1) {
         return Ok(Measured {
-            extent: Some(Extent::new(&reach, true, attrs, is_single)),
+            extent: Some(Extent::new(&reach, true, points, attrs)),
             ..Measured::default()
         });
     }
@@ -89,7 +92,7 @@ pub(super) fn measure(
     let missing = missing.map(|&frame| format!("Frame {} has no finite positions", frames.name(frame)));
     Ok(Measured {
         notes: missing.collect(),
-        extent: all.map(|reach| Extent::new(&reach, known.is_some(), attrs, is_single)),
+        extent: all.map(|reach| Extent::new(&reach, known.is_some(), points, attrs)),
         frames: if points.frames > 1 {
             told.into_bounds(&frames, is_single)
         } else {
@@ -120,23 +123,29 @@ fn next_reach(numbers: &mut Numbers<'_, f64>, count: u64) -> Result<Option<Reach
         low: [f64::INFINITY; 3],
         high: [f64::NEG_INFINITY; 3],
     };
-    for _ in 0..count {
-        let mut place = [0.0; 3];
-        for value in &mut place {
-            *value = numbers.next_number()?.unwrap_or(f64::NAN);
+    let mut left = count * 3;
+    while left > 0 {
+        let some = numbers.next_numbers(left)?;
+        if some.is_empty() {
+            break;
         }
-        if place.iter().all(|value| value.is_finite()) {
-            reach = reach.with(&Reach {
-                low: place,
-                high: place,
-            });
+        for place in some.as_chunks::<3>().0 {
+            if place.iter().all(|value| value.is_finite()) {
+                reach = reach.with(&Reach {
+                    low: *place,
+                    high: *place,
+                });
+            }
         }
+        left -= some.len() as u64;
     }
     Ok(Some(reach).filter(|reach| reach.low[0] <= reach.high[0]))
 }
 
 impl Extent {
-    fn new(reach: &Reach, is_said: bool, attrs: &Attrs, is_single: bool) -> Self {
+    /// `is_said` says that the array's own columns say from where to where the positions reach.
+    fn new(reach: &Reach, is_said: bool, points: &PointsLayout<'_>, attrs: &Attrs) -> Self {
+        let is_single = has_single_precision(points.array.dtype);
         let scale = Placement::of(attrs).ok().flatten().map(|placement| placement.scale());
         let unit = attributes::meters_per_unit(attrs);
         let of_axes = |scale: [f64; 3]| [0, 1, 2].map(|axis| reach.size()[axis] * scale[axis]);
@@ -148,6 +157,7 @@ impl Extent {
             meters: unit.map(|unit| json_numbers(size.map(|length| length * unit), is_single)),
             up: attributes::up_axis(attrs).ok().map(UpAxis::as_str),
             reach: Some(*reach).filter(|_| !is_said),
+            frames: points.frames,
             unit,
             is_transformed: scale.is_some(),
         }
@@ -162,7 +172,11 @@ impl Display for Extent {
         } else {
             ""
         };
-        write!(f, "Size {x} × {y} × {z} units{transformed}")?;
+        let of = match self.frames {
+            1 => String::new(),
+            frames => format!(" of all {frames} frames together:"),
+        };
+        write!(f, "Size{of} {x} × {y} × {z} units{transformed}")?;
         match (self.meters, self.unit) {
             (Some(meters), Some(unit)) => {
                 let [x, y, z] = meters.map(Short);
