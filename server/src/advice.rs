@@ -127,8 +127,19 @@ impl From<LookError> for ToolError {
             }
             LookError::NoRows => return Self::argument("format", error, "Use `text`, `hex` or `base64`."),
             LookError::NotText { .. } => return Self::argument("format", error, "Use `hex` or `base64`."),
-            LookError::NoSuchFrame { .. } => {
-                return Self::argument("frame", error, "Leave it out to see some of all.");
+            LookError::NoSuchFrame(_) => return Self::argument("frame", error, "Leave it out to see some of all."),
+            LookError::TooManyTiles { .. } => {
+                return Self::argument("frame", error, "Ask for fewer, in several calls.");
+            }
+            LookError::NoImage { .. } => {
+                return Self::argument(
+                    "array",
+                    error,
+                    "Its numbers: read_buffer. Leave `array` out to see the whole.",
+                );
+            }
+            LookError::NoSuchLayer { .. } => {
+                return Self::argument("array", error, "Choose one of them, or leave it out.");
             }
             LookError::NothingToDraw { .. } => {
                 "It can show `position` of shape (points, 3) or (frames, points, 3), pixels of shape (height, width, 1 to \
@@ -192,8 +203,18 @@ mod tests {
                 "The call was cancelled. Call the tool again if its result is still needed.",
             ),
             (
-                LookError::NoSuchFrame { frames: 3 },
-                "Bad argument `frame`: there are 3 frames, counted from 0. Leave it out to see some of all.",
+                LookError::TooManyTiles { asked: 12, limit: 9 },
+                "Bad argument `frame`: 12 frames and sides are more than the 9 that one picture shows. Ask for fewer, in \
+                 several calls.",
+            ),
+            (
+                LookError::NoSuchLayer {
+                    wanted: "depht".to_owned(),
+                    meant: Vec::new(),
+                    there: vec!["depth".to_owned(), "N".to_owned()],
+                    problems: Vec::new(),
+                },
+                "Bad argument `array`: there is no \"depht\"; there are \"depth\", \"N\". Choose one of them, or leave it out.",
             ),
             (
                 LookError::OnePlace {

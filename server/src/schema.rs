@@ -65,6 +65,10 @@ fn remove_rust(schema: &mut Schema) {
     if let Some(values) = schema.get_mut("additionalProperties").and_then(Value::as_object_mut) {
         values.remove("description");
     }
+    // This description is that of the Rust type of the items. The field has its own, which says what the list is.
+    if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
+        items.remove("description");
+    }
     if let Some(Value::String(description)) = schema.get_mut("description") {
         *description = description.replace('\n', " ").replace("[`", "`").replace("`]", "`");
     }
@@ -76,9 +80,12 @@ fn remove_checks(schema: &mut Schema) {
     if let Some(items) = schema.get_mut("items").and_then(Value::as_object_mut) {
         items.remove("description");
     }
-    // `true` allows any item, which goes without saying, and strict clients warn of it. That items are objects, their names in the
-    // description say.
-    let is_bare = |items: &Value| items == &Value::Bool(true) || items == &serde_json::json!({"type": "object"});
+    // `true` allows any item, which goes without saying, and strict clients warn of it. That names are texts goes without saying
+    // too, and that items are objects, their names in the description say.
+    let is_bare = |items: &Value| {
+        let fields = items.as_object();
+        items == true || fields.is_some_and(|fields| fields.keys().all(|key| key == "type"))
+    };
     if schema.get("items").is_some_and(is_bare) {
         schema.remove("items");
     }

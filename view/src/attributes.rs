@@ -13,7 +13,7 @@ const MAX_VALUE_BYTES: usize = 40;
 type Attribute = (&'static str, fn(&Value) -> bool, &'static str);
 
 /// The attributes that are looked at.
-const UNDERSTOOD: [Attribute; 12] = [
+const UNDERSTOOD: [Attribute; 13] = [
     ("width", |value| whole(value).is_some(), "a whole number"),
     ("height", |value| whole(value).is_some(), "a whole number"),
     ("channels", |value| channels(value).is_some(), "1 to 4"),
@@ -26,6 +26,7 @@ const UNDERSTOOD: [Attribute; 12] = [
     ("premultipliedAlpha", |value| truth(value).is_some(), "true or false"),
     ("colorSpace", Value::is_string, "a name"),
     ("upAxis", |value| axis(value).is_some(), "\"Y\" or \"Z\""),
+    ("metersPerUnit", |value| unit(value).is_some(), "a number above 0"),
     ("timeCodesPerSecond", |value| real(value).is_some(), "a number"),
     ("startTimeCode", |value| real(value).is_some(), "a number"),
     ("endTimeCode", |value| real(value).is_some(), "a number"),
@@ -39,8 +40,34 @@ pub(crate) enum UpAxis {
     Z,
 }
 
-/// An attribute by its name, or by another spelling of it such as `first_row` if only one attribute has that.
+/// Names that programs have for attributes of USD.
+const SYNONYMS: [(&str, &[&str]); 4] = [
+    ("startTimeCode", &["frameStart", "startFrame", "firstFrame"]),
+    ("endTimeCode", &["frameEnd", "endFrame", "lastFrame"]),
+    ("timeCodeStep", &["frameStep"]),
+    ("timeCodesPerSecond", &["fps", "frameRate", "framesPerSecond"]),
+];
+
+impl UpAxis {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Y => "Y",
+            Self::Z => "Z",
+        }
+    }
+}
+
+/// An attribute by its name, or else by another name for the same.
 fn find<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a Value> {
+    let synonyms = || SYNONYMS.iter().find(|(known, _)| *known == name);
+    spelled(attrs, name).or_else(|| {
+        let (_, others) = synonyms()?;
+        others.iter().find_map(|other| spelled(attrs, other))
+    })
+}
+
+/// An attribute by its name, or by another spelling of it such as `first_row` if only one attribute has that.
+fn spelled<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a Value> {
     let plain = |name: &str| -> String {
         let letters = name.chars().filter(|c| c.is_alphanumeric());
         letters.flat_map(char::to_lowercase).collect()
@@ -63,6 +90,11 @@ pub(crate) fn string<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a str> {
 /// A number, such as a time code.
 pub(crate) fn number(attrs: &Attrs, name: &str) -> Option<f64> {
     find(attrs, name).and_then(real)
+}
+
+/// How many metres a unit of the scene is, if that is said.
+pub(crate) fn meters_per_unit(attrs: &Attrs) -> Option<f64> {
+    find(attrs, "metersPerUnit").and_then(unit)
 }
 
 /// Which axis is up, if that is said.
@@ -114,6 +146,10 @@ fn real(value: &Value) -> Option<f64> {
         value => value.as_f64(),
     };
     number.filter(|number: &f64| number.is_finite())
+}
+
+fn unit(value: &Value) -> Option<f64> {
+    real(value).filter(|unit| *unit > 0.0)
 }
 
 #[expect(
@@ -258,6 +294,8 @@ mod tests {
             ("colorSpace", json!(709)),
             ("upAxis", json!("X")),
             ("upAxis", json!("-Z")),
+            ("metersPerUnit", json!(0)),
+            ("metersPerUnit", json!("cm")),
             ("startTimeCode", json!("one")),
             ("timeCodesPerSecond", json!(null)),
         ] {
@@ -305,6 +343,12 @@ mod tests {
             number(&attrs(json!({"startTimeCode": "101"})), "startTimeCode"),
             Some(101.0)
         );
+        assert_eq!(meters_per_unit(&attrs(json!({"meters_per_unit": "0.01"}))), Some(0.01));
+        for name in ["frame_start", "frameStart", "start_frame", "FirstFrame"] {
+            assert_eq!(number(&attrs(json!({ name: 1001 })), "startTimeCode"), Some(1001.0));
+        }
+        let both = attrs(json!({"frame_start": 7, "startTimeCode": 1001}));
+        assert_eq!(number(&both, "startTimeCode"), Some(1001.0));
         // Two spellings of one name leave doubt.
         assert!(!is_bottom_first(&attrs(
             json!({"first_row": "bottom", "FirstRow": "top"})

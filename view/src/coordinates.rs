@@ -53,6 +53,27 @@ pub(crate) struct Reach {
     pub(crate) high: [f64; 3],
 }
 
+impl Reach {
+    /// How long the box is along each axis.
+    pub(crate) fn size(&self) -> [f64; 3] {
+        [0, 1, 2].map(|axis| self.high[axis] - self.low[axis])
+    }
+
+    /// How far the corners of the box are from each other.
+    pub(crate) fn diagonal(&self) -> f64 {
+        let [x, y, z] = self.size();
+        x.hypot(y).hypot(z)
+    }
+
+    /// The box around this one and another.
+    pub(crate) fn with(&self, other: &Self) -> Self {
+        Self {
+            low: [0, 1, 2].map(|axis| self.low[axis].min(other.low[axis])),
+            high: [0, 1, 2].map(|axis| self.high[axis].max(other.high[axis])),
+        }
+    }
+}
+
 impl Display for Reach {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let length = |axis: usize| self.high[axis] - self.low[axis];

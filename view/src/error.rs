@@ -6,10 +6,13 @@ use std::fmt::{self, Display};
 use dcc_mcp_shm::{Dtype, Error, PlacedArray, SceneDataKind};
 
 use crate::coordinates::Place;
+use crate::frames::NoSuchFrame;
 use crate::left_out::LeftOut;
 use crate::request::View;
 use crate::text::{self, Quoted};
 
+/// Most names that a message lists.
+const MAX_LISTED: usize = 24;
 /// Longest message of an image decoder that is passed on, in bytes.
 const MAX_PROBLEM_BYTES: usize = 200;
 
@@ -43,11 +46,34 @@ pub enum LookError {
         /// The first byte that is not text, counted from the start of the array or of the data.
         at: u64,
     },
-    /// The frame that was asked for lies behind the last one.
-    #[error("there are {frames} frames, counted from 0")]
-    NoSuchFrame {
-        /// How many frames there are.
-        frames: u64,
+    /// There is no frame of the number that was asked for.
+    #[error("{0}")]
+    NoSuchFrame(NoSuchFrame),
+    /// More pictures were asked for than one picture has room for.
+    #[error("{asked} frames and sides are more than the {limit} that one picture shows")]
+    TooManyTiles {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there may be.
+        limit: usize,
+    },
+    /// The array that was asked for cannot be drawn.
+    #[error("array {array} is no picture")]
+    NoImage {
+        /// The array.
+        array: NamedArray,
+    },
+    /// An image has no array, layer, part or channel that the caller's word means, or several.
+    #[error("{}", no_layer(wanted, meant, there, problems))]
+    NoSuchLayer {
+        /// What was asked for.
+        wanted: String,
+        /// What it may mean, if that is more than one.
+        meant: Vec<String>,
+        /// What there is.
+        there: Vec<String>,
+        /// Why parts of the file cannot be read.
+        problems: Vec<String>,
     },
     /// The buffer holds neither geometry nor pixels nor an image file.
     #[error("there is nothing to draw in {}{}", contents(*kind, *bytes, arrays), because(reasons))]
@@ -146,6 +172,18 @@ pub enum LookError {
     },
 }
 
+impl LookError {
+    /// Nothing has the name that was asked for.
+    pub(crate) fn no_layer(wanted: &str, there: Vec<String>) -> Self {
+        Self::NoSuchLayer {
+            wanted: wanted.to_owned(),
+            meant: Vec::new(),
+            there,
+            problems: Vec::new(),
+        }
+    }
+}
+
 /// The limit that an image file exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TooLarge {
@@ -216,6 +254,28 @@ fn contents(kind: SceneDataKind, bytes: u64, arrays: &[NamedArray]) -> String {
     }
     let arrays: Vec<_> = arrays.iter().map(ToString::to_string).collect();
     format!("the arrays of this buffer ({kind}): {}", arrays.join(", "))
+}
+
+/// Names in quotes, as many as a message has room for.
+pub(crate) fn listed(names: &[String], most: usize) -> String {
+    let shown: Vec<String> = names.iter().take(most).map(|name| Quoted(name).to_string()).collect();
+    match names.len().saturating_sub(most) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
+}
+
+fn no_layer(wanted: &str, meant: &[String], there: &[String], problems: &[String]) -> String {
+    let wanted = Quoted(wanted);
+    let mut text = match (meant, there) {
+        ([], []) => format!("there is no {wanted}: the image has no arrays or layers to choose from"),
+        ([], there) => format!("there is no {wanted}; there are {}", listed(there, MAX_LISTED)),
+        (meant, _) => format!("{wanted} may mean {}", listed(meant, MAX_LISTED)),
+    };
+    for problem in problems {
+        text = format!("{text}; not readable: {problem}");
+    }
+    text
 }
 
 fn because(reasons: &[String]) -> String {

@@ -56,6 +56,13 @@ fn float(value: f64) -> Value {
     text.into()
 }
 
+/// Coordinates for JSON, with no more digits than single precision has if they were of it.
+pub(crate) fn json_numbers(place: [f64; 3], is_single: bool) -> [f64; 3] {
+    #[expect(clippy::cast_possible_truncation, reason = "they were single before")]
+    let single = |value: f64| Number::Single(value as f32).to_json().as_f64();
+    place.map(|value| single(value).filter(|_| is_single).unwrap_or(value))
+}
+
 /// The number with the fewest digits that half precision rounds to `value`.
 fn shortest_half(value: f32) -> f64 {
     let half = f16::from_f32(value);

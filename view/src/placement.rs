@@ -61,6 +61,11 @@ impl Placement {
         self.axes.map(|axis| axis.map(|number| number / largest))
     }
 
+    /// How many times as long things become along each axis of the object.
+    pub(crate) fn scale(&self) -> [f64; 3] {
+        self.axes.map(|[x, y, z]| x.hypot(y).hypot(z))
+    }
+
     fn largest(&self) -> f64 {
         self.axes
             .as_flattened()

@@ -4,14 +4,18 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// What a picture is to show.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct PictureRequest {
     /// Longest edge of the picture, in pixels.
     pub max_edge: usize,
-    /// The side from which geometry is seen.
-    pub view: View,
-    /// The frame of an animation cache; without it, some of all frames are shown.
-    pub frame: Option<u64>,
+    /// What to look at: an array, or a layer, part or channel of an EXR file, by its name or what is clearly meant by it.
+    /// Without it, the finished picture or the geometry is shown.
+    pub array: Option<String>,
+    /// The sides from which geometry is seen, one picture each; without any, [`View::ThreeQuarter`].
+    pub views: Vec<View>,
+    /// The frames of an animation cache or of a batch of images, by their time codes or counted from 0, one picture
+    /// each; without any, some of all frames are shown.
+    pub frames: Vec<f64>,
 }
 
 /// A side from which geometry is seen.

@@ -2,10 +2,14 @@
 
 use std::fmt::{self, Display, Write as _};
 
-use dcc_mcp_shm::{is_hidden, push_escaped, visible};
+use dcc_mcp_shm::{Attrs, is_hidden, push_escaped, visible};
+use serde_json::Value;
 
 /// Longest piece of foreign text that is shown, in bytes after escaping. The structured content has all of the text.
 const SHOWN_BYTES: usize = 60;
+
+/// Longest name or number of an attribute that is shown, in bytes.
+const VALUE_BYTES: usize = 40;
 
 /// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`, or with `{:#}` only `1.5 MiB`.
 #[derive(Debug, Clone, Copy)]
@@ -160,6 +164,25 @@ pub fn labelled<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>)
             // Writing to a String cannot fail.
             let _ = write!(line, ", {label} {}", Quoted(text));
         }
+    }
+    line
+}
+
+/// Attributes on a line of at most so many bytes, as many as fit: `upAxis "Z", metersPerUnit 1`.
+pub fn attributes(attrs: &Attrs, bytes: usize) -> String {
+    let mut line = String::new();
+    for (name, value) in attrs {
+        let value = match value {
+            Value::String(text) => Quoted(text).to_string(),
+            other => bounded(&other.to_string(), VALUE_BYTES),
+        };
+        let attribute = format!("{} {value}", bounded(name, VALUE_BYTES));
+        if line.len() + attribute.len() > bytes {
+            line.push_str(if line.is_empty() { "…" } else { ", …" });
+            break;
+        }
+        line.push_str(if line.is_empty() { "" } else { ", " });
+        line.push_str(&attribute);
     }
     line
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::json_text::json_in;
 use super::problems::Problems;
-use super::scalar::{choice, number, plain_text, quoted, reference, truth, wrong_type};
+use super::scalar::{any_number, choice, number, plain_text, quoted, reference, truth, wrong_type};
 use super::schema_object::Object;
 use super::words::is_nothing;
 
@@ -107,6 +107,7 @@ fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => plain_text(name, value, path, problems),
         Some("integer") => number(schema, &value, path, problems),
+        Some("number") => any_number(&value, path, problems),
         Some("boolean") => truth(value, path, problems),
         Some("array") => list(name, schema, value, path, problems),
         Some("object") => object(schema, value, path, problems),
@@ -117,12 +118,26 @@ fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut
 fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut Problems) -> Option<Value> {
     let free = JsonObject::new();
     let item_schema = schema.get("items").and_then(Value::as_object).unwrap_or(&free);
-    let of_numbers = item_schema.get("type").is_some_and(|kind| kind == "integer");
+    let of_numbers = item_schema
+        .get("type")
+        .is_some_and(|kind| kind == "integer" || kind == "number");
+    let of_texts = item_schema.get("type").is_some_and(|kind| kind == "string");
+    // Whether it was a list before.
+    let mut is_list = false;
     let items = match value {
-        Value::Array(items) => items,
+        Value::Array(items) => {
+            is_list = true;
+            items
+        }
         Value::String(text) => match json_in(&text) {
-            Some(Value::Array(items)) => items,
+            Some(Value::Array(items)) => {
+                is_list = true;
+                items
+            }
             None if of_numbers => numbers_in(&text),
+            None if item_schema.contains_key("enum") => words_in(&text),
+            // A name is one, whatever is in it.
+            None if of_texts => vec![Value::String(text)],
             _ => {
                 problems.add(path, wrong_type(&Value::String(text), "a list"));
                 return None;
@@ -136,9 +151,22 @@ fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mu
     };
     let before = problems.count();
     let items = items.into_iter().enumerate();
-    let fitted = items.filter_map(|(at, item)| fit(name, item_schema, item, &format!("{path}[{at}]"), problems));
+    let fitted = items.filter_map(|(at, item)| {
+        let path = if is_list {
+            format!("{path}[{at}]")
+        } else {
+            path.to_owned()
+        };
+        fit(name, item_schema, item, &path, problems)
+    });
     let fitted: Vec<_> = fitted.collect();
     (problems.count() == before).then_some(Value::Array(fitted))
+}
+
+/// The words of a text such as `front, top`.
+fn words_in(text: &str) -> Vec<Value> {
+    let inner = text.trim().trim_start_matches(['(', '[']).trim_end_matches([')', ']']);
+    inner.split([',', ';', '+', '|']).map(Value::from).collect()
 }
 
 /// The numbers of a text such as `(8, 3)` or `8x3`, as texts.

@@ -1,4 +1,4 @@
-//! Whole numbers as models write them: `"5"`, `5.0`, `"1_000"`.
+//! Numbers as models write them: `"5"`, `5.0`, `"1_000"`.
 
 use serde_json::{Number, Value};
 
@@ -22,6 +22,23 @@ pub(super) fn whole(value: &Value) -> Result<u64, NoNumber> {
         Value::Number(number) => of_number(number),
         Value::String(text) => of_text(text),
         _ => Err(NoNumber::OtherType),
+    }
+}
+
+/// The number, of any kind, that a value means.
+pub(super) fn real(value: &Value) -> Option<Number> {
+    match value {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) => {
+            let digits = tidy(text.trim()).replace('_', "");
+            let number: f64 = digits.parse().ok()?;
+            // Rust reads "inf" and "nan" as numbers too; they are none in JSON.
+            match whole(value) {
+                Ok(whole) => Some(whole.into()),
+                Err(_) => Number::from_f64(number),
+            }
+        }
+        _ => None,
     }
 }
 
@@ -89,6 +106,31 @@ mod tests {
         }
         assert_eq!(whole(&json!(u64::MAX)), Ok(u64::MAX));
         assert_eq!(whole(&json!(u64::MAX.to_string())), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn other_numbers_are_taken_too() {
+        for (value, expected) in [
+            (json!(0.5), json!(0.5)),
+            (json!("0.5"), json!(0.5)),
+            (json!(" -5\n"), json!(-5.0)),
+            (json!("\"1020\""), json!(1020)),
+            (json!(-5), json!(-5)),
+            (json!("5.0"), json!(5)),
+        ] {
+            assert_eq!(real(&value).map(Value::Number), Some(expected), "{value}");
+        }
+        for value in [
+            json!("five"),
+            json!("nan"),
+            json!("inf"),
+            json!(""),
+            json!(true),
+            json!([5]),
+            json!("1e999"),
+        ] {
+            assert_eq!(real(&value), None, "{value}");
+        }
     }
 
     #[test]

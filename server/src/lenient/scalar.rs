@@ -5,7 +5,7 @@ use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use super::number::{NoNumber, whole};
+use super::number::{NoNumber, real, whole};
 use super::problems::Problems;
 use super::words::{letters, tidy};
 
@@ -120,6 +120,15 @@ pub(super) fn number(schema: &JsonObject, value: &Value, path: &str, problems: &
         },
     }
     None
+}
+
+/// A number of any kind.
+pub(super) fn any_number(value: &Value, path: &str, problems: &mut Problems) -> Option<Value> {
+    let number = real(value).map(Value::Number);
+    if number.is_none() {
+        problems.add(path, wrong_type(value, "a number"));
+    }
+    number
 }
 
 pub(super) fn truth(value: Value, path: &str, problems: &mut Problems) -> Option<Value> {

@@ -22,6 +22,18 @@ const REFERENCE_FIELDS: [&str; 13] = [
     "uuid",
 ];
 
+/// Fields, and other words that models have for them.
+const OTHER_WORDS: [(&str, &[&str]); 3] = [
+    (
+        "array",
+        &[
+            "layer", "layers", "pass", "passes", "channel", "channels", "part", "aov", "aovs",
+        ],
+    ),
+    ("frame", &["timecode", "timecodes", "time", "times", "index", "indices"]),
+    ("view", &["side", "sides", "camera", "cameras", "angle", "angles"]),
+];
+
 /// The schema of an object with fields of their own.
 pub(super) struct Object<'a> {
     pub(super) properties: Option<&'a JsonObject>,
@@ -49,11 +61,19 @@ impl<'a> Object<'a> {
         self.properties.into_iter().flat_map(Map::keys)
     }
 
-    /// The field that a name means: itself, or the one that is spelled with the same letters.
+    /// The field that a name means: itself, the one that is spelled with the same letters, one or many of it, or another
+    /// word for it.
     pub(super) fn named(&self, name: &str) -> Option<&'a str> {
         let exact = self.names().find(|known| *known == name);
-        let same = || self.names().find(|known| letters(known) == letters(name));
-        exact.or_else(same).map(String::as_str)
+        let given = letters(name);
+        let same = |wanted: &str| self.names().find(|known| letters(known) == wanted);
+        let other_word = || OTHER_WORDS.iter().find(|(_, words)| words.contains(&given.as_str()));
+        let found = exact
+            .or_else(|| same(&given))
+            .or_else(|| same(given.strip_suffix('s')?))
+            .or_else(|| same(&format!("{given}s")))
+            .or_else(|| same(other_word()?.0).or_else(|| same(&format!("{}s", other_word()?.0))));
+        found.map(String::as_str)
     }
 
     /// The field that says which buffer is meant, if a field of this name can stand for it.

@@ -86,6 +86,19 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
                 })
                 .boxed()
         }
+        "number" => (-(1_i64 << 40)..1 << 40, 0..4_usize)
+            .prop_map(|(quarters, how)| {
+                #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+                let number = quarters as f64 / 4.0 + 0.125;
+                let spelled = [
+                    json!(number),
+                    json!(number.to_string()),
+                    json!(format!(" {number}\n")),
+                    json!(format!("\"{number}\"")),
+                ];
+                (number.into(), spelled[how].clone())
+            })
+            .boxed(),
         "boolean" => (any::<bool>(), spelling())
             .prop_map(|(truth, spell)| {
                 let spelled = spell(&truth.to_string());
@@ -343,6 +356,30 @@ fn arguments_that_are_nested_or_named_otherwise_are_found() {
         of("view_image", json!({"buffer": "a", "maxEdge": "512"})),
         Ok(json!({"buffer": "a", "max_edge": 512}))
     );
+    let one = json!({"buffer": "a", "array": "depth", "view": ["front"], "frame": [1020.0]});
+    for given in [
+        json!({"buffer": "a", "layer": "depth", "view": "front", "frame": 1020.0}),
+        json!({"buffer": "a", "Pass": "depth", "views": ["FRONT"], "frames": [1020.0]}),
+        json!({"buffer": "a", "array": "depth", "side": " Front ", "timeCode": "[1020.0]"}),
+    ] {
+        assert_eq!(of("view_image", given.clone()), Ok(one.clone()), "{given}");
+    }
+    let many = json!({"buffer": "a", "view": ["front", "right", "top"], "frame": [1, 5]});
+    for given in [
+        json!({"buffer": "a", "view": "front, right,top", "frame": "1, 5"}),
+        json!({"buffer": "a", "views": "[\"front\", \"Right\", \"top\"]", "frames": "1 5"}),
+    ] {
+        assert_eq!(of("view_image", given.clone()), Ok(many.clone()), "{given}");
+    }
+    for given in [
+        json!({"buffer": "a", "array": "uv, 0"}),
+        json!({"buffer": "a", "arrays": "uv, 0"}),
+    ] {
+        assert_eq!(
+            of("describe_buffer", given),
+            Ok(json!({"buffer": "a", "arrays": ["uv, 0"]}))
+        );
+    }
     assert_eq!(of("store_status", json!({"random_string": ""})), Ok(json!({})));
     // Where a field is called so, it is that field.
     assert_eq!(

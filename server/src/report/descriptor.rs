@@ -6,7 +6,6 @@ use dcc_mcp_shm::{BufferState, Descriptor, FileRole};
 use dcc_mcp_shm_view::text::{self, Bytes, Quoted};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::code::{self, Program};
 use crate::listed;
@@ -14,9 +13,8 @@ use crate::reply::ToolError;
 
 /// Longest text of this result, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
-/// Longest line of attributes, and longest name or number in it.
+/// Longest line of attributes.
 const MAX_ATTRIBUTES_BYTES: usize = 160;
-const MAX_ATTRIBUTE_BYTES: usize = 40;
 /// Most arrays in the structured result. A mesh has a handful; a header has room for thousands.
 const MAX_ARRAYS: usize = 32;
 
@@ -85,30 +83,14 @@ impl Described {
             (_, false) => format!(", capacity {}", Bytes(d.capacity)),
         };
         let stay = listed::stay(d);
-        let attrs = self.attributes();
+        let attrs = match text::attributes(&d.attrs, MAX_ATTRIBUTES_BYTES) {
+            line if line.is_empty() => line,
+            line => format!("\n{line}"),
+        };
         format!(
             "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}, {stay}{attrs}",
             d.id, d.created_at
         )
-    }
-
-    /// As many attributes as fit on a line: `upAxis "Z", metersPerUnit 1`.
-    fn attributes(&self) -> String {
-        let mut line = String::new();
-        for (name, value) in &self.descriptor.attrs {
-            let value = match value {
-                Value::String(text) => Quoted(text).to_string(),
-                other => text::bounded(&other.to_string(), MAX_ATTRIBUTE_BYTES),
-            };
-            let attribute = format!("{} {value}", text::bounded(name, MAX_ATTRIBUTE_BYTES));
-            if line.len() + attribute.len() > MAX_ATTRIBUTES_BYTES {
-                line.push_str(", …");
-                break;
-            }
-            line.push_str(if line.is_empty() { "\n" } else { ", " });
-            line.push_str(&attribute);
-        }
-        line
     }
 
     /// The code as a block, or where it is if a long path leaves no room for it.

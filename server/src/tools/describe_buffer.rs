@@ -17,6 +17,9 @@ use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
 
+/// Most frames whose bounds can be asked for in one call.
+const MAX_FRAMES: usize = 16;
+
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
@@ -25,6 +28,8 @@ struct Arguments {
     /// Which arrays; default: the first 16.
     #[schemars(length(max = MAX_ARRAYS))]
     arrays: Option<Vec<String>>,
+    /// Whose bounds to say, as in view_image.
+    frames: Option<Vec<f64>>,
 }
 
 /// What the data is like, and how long it stays.
@@ -67,10 +72,15 @@ impl ShmServer {
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
     ) -> Result<Reply<Described>, ToolError> {
-        let Arguments { buffer, arrays } = arguments::parse(arguments)?;
+        let Arguments { buffer, arrays, frames } = arguments::parse(arguments)?;
         if let Some(arrays) = arrays.as_deref().filter(|arrays| arrays.len() > MAX_ARRAYS) {
             let problem = format!("{} names are more than {MAX_ARRAYS}", arrays.len());
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
+        }
+        let frames = frames.unwrap_or_default();
+        if frames.len() > MAX_FRAMES {
+            let problem = format!("{} frames are more than {MAX_FRAMES}", frames.len());
+            return Err(ToolError::argument("frames", problem, "Use several calls."));
         }
         let reference = self.find("buffer", &buffer, &context.ct).await?;
         let (limit, is_read_only) = (self.settings().result_bytes, self.settings().read_only);
@@ -78,7 +88,7 @@ impl ShmServer {
             let described = look(store, &reference, |reader| {
                 let descriptor = reader.descriptor();
                 Ok(Described {
-                    contents: Contents::gather(reader, arrays.as_deref(), work)?.within(limit),
+                    contents: Contents::gather(reader, arrays.as_deref(), &frames, work)?.within(limit),
                     stay: listed::stay(descriptor),
                     can_keep: !is_read_only && descriptor.role != FileRole::Slot,
                 })

@@ -27,13 +27,15 @@ const MAX_EDGE: usize = 2048;
 struct Arguments {
     /// Id, name or descriptor.
     buffer: BufferReference,
+    /// Array, or EXR layer, part or channel, such as depth.
+    array: Option<String>,
     /// Longest edge in pixels; default 768.
     #[schemars(range(min = MIN_EDGE, max = MAX_EDGE))]
     max_edge: Option<usize>,
-    /// Side from which geometry is seen; default three_quarter.
-    view: Option<View>,
-    /// Of an animation cache, from 0; default: a sheet of up to 9.
-    frame: Option<u64>,
+    /// Sides of geometry; default three_quarter.
+    view: Option<Vec<View>>,
+    /// Time codes if it has them, or counted from 0; default: up to 9.
+    frame: Option<Vec<f64>>,
 }
 
 impl Arguments {
@@ -45,8 +47,9 @@ impl Arguments {
         }
         Ok(PictureRequest {
             max_edge,
-            view: self.view.unwrap_or_default(),
-            frame: self.frame,
+            array: self.array.clone(),
+            views: self.view.clone().unwrap_or_default(),
+            frames: self.frame.clone().unwrap_or_default(),
         })
     }
 }

@@ -127,7 +127,9 @@ fn raw_pixels_have_the_size_that_attributes_say() {
     let slot = pool.acquire().expect("a slot");
     slot.write(&[127; 8 * 4 * 4]).expect("room");
     let (described, text) = client.call("describe_buffer", json!({"buffer": slot.id()}));
-    let expected = json!({"format": "raw", "width": 8, "height": 4, "channels": 4});
+    let expected = json!({
+        "format": "raw", "width": 8, "height": 4, "channels": 4, "layout": "the top row first, alpha straight"
+    });
     assert_eq!(described["image"], expected);
     assert!(text.contains("raw image, 8 × 4 pixels"), "{text}");
     assert_eq!(slot.descriptor().expect("a descriptor").source_dcc, "Maya");
@@ -269,14 +271,21 @@ fn pictures_have_a_size_and_a_format() {
         let (described, text) = client.call("describe_buffer", json!({"buffer": raw.id()}));
         assert_eq!(
             described["image"],
-            json!({"format": "raw", "width": 3, "height": 2, "channels": 4})
+            json!({
+                "format": "raw", "width": 3, "height": 2, "channels": 4,
+                "layout": "the top row first, alpha straight"
+            })
         );
         assert_eq!(array(&described, "pixels")["max"], json!([20, 21, 22, 23]));
         assert!(text.contains("raw image, 3 × 2 pixels, channels: 4"), "{text}");
+        let layout = "the top row first, alpha straight if there is any";
         let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
         for (data, expected) in [
-            (&png[..], json!({"format": "PNG", "width": 1920, "height": 1080})),
-            (&png[..12], json!({"format": "PNG"})),
+            (
+                &png[..],
+                json!({"format": "PNG", "width": 1920, "height": 1080, "layout": layout}),
+            ),
+            (&png[..12], json!({"format": "PNG", "layout": layout})),
         ] {
             let scene = SharedSceneBuffer::write(store, data, &options).expect("a scene");
             let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
@@ -304,12 +313,28 @@ fn animations_have_frames_and_a_pace() {
     let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
     assert_eq!(
         described["animation"],
-        json!({"frames": 5, "fps": 24.0, "start": 1.0, "end": 5.0})
+        json!({"frames": 5, "fps": 24.0, "start": 1.0, "end": 5.0, "bounds": [
+            {"frame": 0, "time_code": 1.0, "min": [0.0, 0.0, 0.0], "max": [0.0, 0.0, 0.0]},
+            {"frame": 4, "time_code": 5.0, "min": [0.0, 0.0, 0.0], "max": [0.0, 0.0, 0.0]},
+        ]})
     );
     assert!(
         text.contains("Animation of 5 frames at 24 a second, from 1 to 5"),
         "{text}"
     );
+    let asked = json!({"buffer": scene.id(), "frame": "3, 2"});
+    let (described, text) = client.call("describe_buffer", asked);
+    let bounds = described["animation"]["bounds"].as_array().expect("bounds");
+    let frames: Vec<_> = bounds.iter().map(|bounds| &bounds["frame"]).collect();
+    assert_eq!(frames, [0, 1, 2, 4]);
+    assert!(text.contains("Frame 2 (time code 3), asked for: 0 × 0 × 0"), "{text}");
+    let error = client.error("describe_buffer", json!({"buffer": scene.id(), "frames": [6]}));
+    assert!(
+        error.contains("no frame 6 (time code 6 would be frame 5") && error.contains("0 to 4 (time codes 1 to 5)"),
+        "{error}"
+    );
+    let error = client.error("describe_buffer", json!({"buffer": scene.id(), "frames": vec![1; 17]}));
+    assert!(error.contains("17 frames are more than 16"), "{error}");
 }
 
 #[test]
@@ -370,7 +395,8 @@ fn arrays_can_be_chosen_and_are_never_too_many() {
         for (arrays, expected) in [
             (json!(["position"]), "has no array \"position\""),
             (json!(names[..17]), "17 names are more than 16"),
-            (json!("a"), "`arrays`: invalid type"),
+            (json!("a"), "has no array \"a\""),
+            (json!(true), "`arrays`: invalid type"),
         ] {
             let error = client.error("describe_buffer", json!({"buffer": scene.id(), "arrays": arrays}));
             assert!(error.contains(expected) && error.len() < 1000, "{error}");

@@ -69,7 +69,7 @@ impl Viewer {
         let bytes = base64::engine::general_purpose::STANDARD
             .decode(picture["data"].as_str().expect("data"))
             .expect("base64");
-        assert!(bytes.len() <= 256 << 10, "{}", bytes.len());
+        assert!(bytes.len() <= 200_000, "{}", bytes.len());
         let format = image::guess_format(&bytes).expect("an image");
         assert_eq!(picture["mimeType"], format.to_mime_type());
         let picture = image::load_from_memory(&bytes).expect("an image").to_rgb8();
@@ -129,12 +129,12 @@ fn pixels_are_shown_as_they_are() {
     let top = viewer.put(&screenshot(json!({})), &[("pixels", "|u1", &[2, 2, 3], bytes.clone())]);
     let (picture, text) = viewer.view(&json!({"buffer": top}));
     assert_eq!(picture.as_raw(), &bytes);
-    assert!(text.contains("2 × 2 pixels, RGB."), "{text}");
+    assert!(text.contains("2 × 2 pixels, RGB, the top row first."), "{text}");
     let bottom = screenshot(json!({"firstRow": "bottom"}));
     let bottom = viewer.put(&bottom, &[("pixels", "|u1", &[2, 2, 3], bytes.clone())]);
     let (picture, text) = viewer.view(&json!({"buffer": bottom}));
     assert_eq!(picture.as_raw(), &[&bytes[6..], &bytes[..6]].concat());
-    assert!(text.contains("first row at the bottom"), "{text}");
+    assert!(text.contains("RGB, the bottom row first."), "{text}");
 }
 
 #[test]
@@ -528,20 +528,71 @@ fn caches_are_shown_by_frame_and_as_a_sheet() {
         let row = (0..300).find(|&y| picture.get_pixel(150, y) != picture.get_pixel(0, y));
         heights.push(row.expect("the box"));
         assert!(seen(&picture)[0] < 15, "the camera sees all frames");
-        let expected = format!("Frame {frame} of 0 to 29, at time codes 101 to 130.");
+        let code = frame + 101;
+        let expected = format!("Frame {frame} (time code {code}) of 0 to 29 (time codes 101 to 130).");
         assert!(text.contains(&expected), "{text}");
+        let by_code = viewer.view(&json!({"buffer": buffer, "frame": code, "view": "front", "max_edge": 300}));
+        assert_eq!(by_code, (picture, text));
     }
     assert!(heights[0] > heights[1] && heights[1] > heights[2], "{heights:?}");
     let (picture, text) = viewer.view(&json!({"buffer": buffer, "view": "front", "max_edge": 300}));
     assert!(
-        text.contains("Frames 0, 3, 7, 10, 14, 18, 21, 25, 29 of 0 to 29"),
+        text.contains("Frames 0 (time code 101), 3 (time code 104), 7") && text.contains("of 0 to 29 (time codes"),
         "{text}"
     );
     let [width, height] = [picture.width(), picture.height()];
     assert!(width <= 300 && width > 290 && width == height);
     // Between two tiles there is white.
     assert_eq!(picture.get_pixel(width / 3 + 1, 10).0, [255; 3]);
-    viewer.refuses(&json!({"buffer": buffer, "frame": 30}), "`frame`: there are 30 frames");
+    viewer.refuses(
+        &json!({"buffer": buffer, "frame": 30}),
+        "`frame`: there is no frame 30 (time code 30 would be frame -71",
+    );
+}
+
+#[test]
+fn sides_frames_and_layers_are_asked_for_in_one_call() {
+    let mut viewer = Viewer::new();
+    let named = geometry(json!({"upAxis": "Z"})).name("hero");
+    let mesh = viewer.put(&named, &a_box([1.0, 2.0, 3.0], [0.0; 3]));
+    let sides = json!({"buffer": mesh, "view": ["front", "right", "top"]});
+    let (picture, text) = viewer.view(&sides);
+    assert!(
+        text.contains("seen from the front; from the right; from the top with Z up")
+            && text.contains("from left to right and top to bottom")
+            && text.contains(&format!("Buffer {}, name \"hero\".", mesh.as_str().expect("an id"))),
+        "{text}"
+    );
+    for spelled in [
+        json!({"buffer": mesh, "views": "front, right, top"}),
+        json!({"buffer": mesh, "sides": "[\"Front\", \"RIGHT\", \"top\"]"}),
+    ] {
+        assert_eq!(viewer.view(&spelled).0, picture, "{spelled}");
+    }
+    let passes = [
+        ("pixels", "|u1", &[4, 5, 3][..], vec![200; 60]),
+        ("depth", "<f4", &[4, 5], reals((0..20_u8).map(f32::from))),
+    ];
+    let frame = viewer.put(&screenshot(json!({"frame": 1020})), &passes);
+    let (depth, text) = viewer.view(&json!({"buffer": frame, "layer": "Z", "frame": "1020"}));
+    assert!(
+        text.contains("Array \"depth\" <f4 [4, 5]: 5 × 4 pixels, grey, the top row first."),
+        "{text}"
+    );
+    assert_ne!(depth, viewer.view(&json!({"buffer": frame})).0);
+    viewer.refuses(&json!({"buffer": frame, "array": "albedo"}), "it has: pixels, depth");
+    viewer.refuses(
+        &json!({"buffer": frame, "frame": 1021}),
+        "there is 1 frame, 0 (time code 1020)",
+    );
+    viewer.refuses(
+        &json!({"buffer": mesh, "view": ["front", "north"]}),
+        "`view[1]`: unknown variant",
+    );
+    viewer.refuses(
+        &json!({"buffer": frame, "frame": vec![0; 10]}),
+        "10 frames and sides are more than the 9",
+    );
 }
 
 #[test]
@@ -600,8 +651,11 @@ fn bad_arguments_are_named() {
         (json!({"buffer": buffer, "max_edge": 2049}), "`max_edge`"),
         (json!({"buffer": buffer, "max_edge": -1}), "`max_edge`"),
         (json!({"buffer": buffer, "view": "north"}), "`view`: unknown variant"),
-        (json!({"buffer": buffer, "frame": -1}), "`frame`: invalid value"),
-        (json!({"buffer": buffer, "frame": 1}), "`frame`: there are 1 frames"),
+        (json!({"buffer": buffer, "frame": -1}), "`frame`: there is no frame -1"),
+        (
+            json!({"buffer": buffer, "frame": 1}),
+            "`frame`: there is no frame 1: there is 1 frame, 0",
+        ),
         (json!({"buffer": buffer, "size": 1}), "`size`: unknown field"),
     ] {
         viewer.refuses(&arguments, expected);

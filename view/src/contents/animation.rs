@@ -2,12 +2,15 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{DataReader, Domain, PlacedArray, SceneDataKind};
+use dcc_mcp_shm::{Attrs, DataReader, Domain, PlacedArray, SceneDataKind};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
+use super::frame_bounds::FrameBounds;
 use crate::attributes;
+use crate::frames::Frames;
 use crate::mesh_layout::PointsLayout;
 use crate::text;
 
@@ -21,9 +24,18 @@ pub(crate) struct Animation {
     start: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<f64>,
+    /// Of some frames.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Value>")]
+    pub(super) bounds: Vec<FrameBounds>,
 }
 
 impl Animation {
+    /// Says that the time codes that are stated do not fit the frames.
+    pub(super) fn note(&self, attrs: &Attrs) -> Option<String> {
+        Frames::of(attrs, self.frames?).note(attrs)
+    }
+
     pub(super) fn of(reader: &DataReader) -> Option<Self> {
         let descriptor = reader.descriptor();
         let attr = |name| attributes::number(&descriptor.attrs, name);
@@ -34,6 +46,7 @@ impl Animation {
             fps: attr("timeCodesPerSecond"),
             start: attr("startTimeCode"),
             end: attr("endTimeCode"),
+            bounds: Vec::new(),
         })
     }
 }
@@ -74,6 +87,6 @@ impl Display for Animation {
         if let (Some(start), Some(end)) = (self.start, self.end) {
             write!(f, ", from {start} to {end}")?;
         }
-        Ok(())
+        self.bounds.iter().try_for_each(|bounds| write!(f, "\n{bounds}"))
     }
 }

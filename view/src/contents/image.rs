@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{DataReader, PlacedArray};
+use dcc_mcp_shm::{Attrs, DataReader, PlacedArray};
+use image::ImageFormat;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::image_format::{image_format, name};
-use crate::picture::frame_in;
+use crate::picture::{ImageLayout, PixelOrder, frame_in};
 
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Image {
@@ -18,39 +19,52 @@ pub(crate) struct Image {
     height: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    images: Option<u64>,
+    layout: String,
 }
 
 impl Image {
     /// The picture in the array that `view_image` draws.
     pub(super) fn of_arrays(reader: &DataReader) -> Option<Self> {
-        Self::of_array(frame_in(reader)?.1)
+        Self::of_array(frame_in(reader)?.1, &reader.descriptor().attrs)
     }
 
-    /// Takes an array of two or three axes for rows of pixels.
-    pub(super) fn of_array(array: &PlacedArray) -> Option<Self> {
-        let (height, width, channels) = match *array.shape.as_slice() {
-            [height, width] => (height, width, 1),
-            [height, width, channels] => (height, width, channels),
-            _ => return None,
-        };
+    /// The images that are drawn of an array.
+    pub(super) fn of_array(array: &PlacedArray, attrs: &Attrs) -> Option<Self> {
+        let layout = ImageLayout::of(array)?;
+        let order = PixelOrder::of(attrs, array.dtype).in_words(layout.channels);
         Some(Self {
             format: "raw",
-            width: Some(width),
-            height: Some(height),
-            channels: Some(channels),
+            width: Some(layout.width),
+            height: Some(layout.height),
+            channels: Some(layout.channels),
+            images: Some(layout.images).filter(|&images| images > 1),
+            layout: if layout.is_planar {
+                format!("channels first, {order}")
+            } else {
+                order
+            },
         })
     }
 
     /// The image file that the data begins with, if it is one.
     pub(super) fn of_bytes(start: &[u8]) -> Option<Self> {
-        let format = name(image_format(start)?);
+        let format = image_format(start)?;
         // A damaged header has no size.
         let size = imagesize::blob_size(start).ok();
         Some(Self {
-            format,
+            format: name(format),
             width: size.map(|size| size.width as u64),
             height: size.map(|size| size.height as u64),
             channels: None,
+            images: None,
+            // A file of which alpha is not known may have none.
+            layout: match format {
+                ImageFormat::OpenExr => "the top row first, alpha premultiplied if there is any".to_owned(),
+                ImageFormat::Jpeg => PixelOrder::of_file(false).in_words(3),
+                _ => "the top row first, alpha straight if there is any".to_owned(),
+            },
         })
     }
 }
@@ -62,8 +76,13 @@ impl Display for Image {
             (Some(width), Some(height)) => write!(f, ", {width} × {height} pixels")?,
             _ => f.write_str(" with a damaged header")?,
         }
-        self.channels
-            .map_or(Ok(()), |channels| write!(f, ", channels: {channels}"))
+        if let Some(channels) = self.channels {
+            write!(f, ", channels: {channels}")?;
+        }
+        if let Some(images) = self.images {
+            write!(f, ", {images} images")?;
+        }
+        write!(f, ", {}", self.layout)
     }
 }
 
@@ -84,7 +103,10 @@ mod tests {
         let options = BufferOptions::default().kind(SceneDataKind::Screenshot);
         let id = SceneWriter::new(&store, layout, options)?.finish()?.id();
         let image = Image::of_arrays(&store.reader(&id.into())?).expect("a frame");
-        assert_eq!(image.to_string(), "raw image, 5 × 3 pixels, channels: 4");
+        assert_eq!(
+            image.to_string(),
+            "raw image, 5 × 3 pixels, channels: 4, the top row first, alpha straight"
+        );
         Ok(())
     }
 
@@ -92,7 +114,10 @@ mod tests {
     fn headers_that_lie_are_no_reason_to_fail() {
         let png = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
         let image = Image::of_bytes(&png).expect("a picture");
-        assert_eq!(image.to_string(), "PNG image, 1920 × 1080 pixels");
+        assert_eq!(
+            image.to_string(),
+            "PNG image, 1920 × 1080 pixels, the top row first, alpha straight if there is any"
+        );
         let starts: [(&str, &[u8]); 4] = [
             ("PNG", &png),
             ("JPEG", b"\xff\xd8\xff\xe0\xff\xff"),

@@ -65,23 +65,22 @@ pub(super) fn notes(
     Ok(notes)
 }
 
-/// Says that texture coordinates lie outside of the usual square.
+/// The range of texture coordinates, and whether it leaves the usual square.
 fn uv(array: &Array) -> Option<String> {
     let is_uv = array.name == "uv" || array.name.starts_with("uv:");
     let [u, v] = array.components.as_slice() else {
         return None;
     };
-    let outside = |component: &Component| {
-        let (least, greatest) = component.bounds?;
-        let is_outside = least.to_f64() < 0.0 || greatest.to_f64() > 1.0;
-        is_outside.then(|| format!("{} to {}", least.to_json(), greatest.to_json()))
+    let axes = [("u", u.bounds?), ("v", v.bounds?)];
+    let is_inside = |(least, greatest): (Number, Number)| least.to_f64() >= 0.0 && greatest.to_f64() <= 1.0;
+    let place = if axes.iter().all(|(_, bounds)| is_inside(*bounds)) {
+        "within"
+    } else {
+        "outside of"
     };
-    let axes = [("u", outside(u)), ("v", outside(v))];
-    let axes: Vec<String> = axes
-        .into_iter()
-        .filter_map(|(axis, range)| Some(format!("{axis} from {}", range?)))
-        .collect();
-    (is_uv && !axes.is_empty()).then(|| format!("{} lies outside of 0 to 1: {}", Quoted(&array.name), axes.join(", ")))
+    let [u, v] =
+        axes.map(|(axis, (least, greatest))| format!("{axis} from {} to {}", least.to_json(), greatest.to_json()));
+    is_uv.then(|| format!("{} lies {place} 0 to 1: {u}, {v}", Quoted(&array.name)))
 }
 
 fn counts(points: &PointsLayout<'_>, faces: &FacesLayout<'_>) -> String {

@@ -2,6 +2,8 @@
 
 mod animation;
 mod array;
+mod extent;
+mod frame_bounds;
 mod image;
 mod mesh;
 mod payload;
@@ -10,19 +12,21 @@ mod placement;
 use std::fmt::{self, Display};
 use std::sync::{Mutex, PoisonError};
 
-use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
+use dcc_mcp_shm::{Attrs, DataReader, PlacedArray, SceneDataKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 use uuid::Uuid;
 
 use self::animation::Animation;
 use self::array::Array;
+use self::extent::{Extent, Measured};
 use self::image::Image;
 use self::payload::Payload;
 use crate::attributes;
 use crate::error::LookError;
 use crate::look::array;
 use crate::memory;
+use crate::mesh_layout::PointsLayout;
 use crate::picture;
 use crate::progress::Progress;
 use crate::rows::Rows;
@@ -36,6 +40,8 @@ const MAX_OTHER_NAMES: usize = 20;
 /// About how many numbers the first rows of an array have together.
 const FIRST_NUMBERS: u64 = 12;
 const FIRST_ROWS: u64 = 4;
+/// Longest line of attributes. All of them are in the data.
+const MAX_ATTRS_LINE_BYTES: usize = 400;
 /// How many first bytes are looked at of data without arrays. They are many because cameras put much in front of a JPEG's size.
 const START_BYTES: u64 = 256 << 10;
 /// Bytes that a thread reads at once. They fit into a second-level cache.
@@ -57,7 +63,12 @@ pub struct Contents {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<Image>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Attrs")]
+    extent: Option<Extent>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     animation: Option<Animation>,
+    #[serde(skip_serializing_if = "Attrs::is_empty")]
+    attrs: Attrs,
     arrays: Vec<Array>,
     /// Not looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -70,11 +81,17 @@ pub struct Contents {
 
 impl Contents {
     /// Looks at the arrays in `names`, each given by its name or by the escaped spelling that is shown of it. Without
-    /// `names`, looks at the first [`MAX_ARRAYS`].
+    /// `names`, looks at the first [`MAX_ARRAYS`]. Of a cache, also says how far the positions of these `frames` reach,
+    /// given by their time codes or counted from 0.
     ///
     /// # Errors
-    /// There is no array of a name; the data cannot be read; [`LookError::Cancelled`].
-    pub fn gather(reader: &DataReader, names: Option<&[String]>, progress: &dyn Progress) -> Result<Self, LookError> {
+    /// There is no array of a name, or no such frame; the data cannot be read; [`LookError::Cancelled`].
+    pub fn gather(
+        reader: &DataReader,
+        names: Option<&[String]>,
+        frames: &[f64],
+        progress: &dyn Progress,
+    ) -> Result<Self, LookError> {
         let descriptor = reader.descriptor();
         let name = |name: &String| array(reader, name).map(|(name, _)| name);
         let names = names.map(|names| names.iter().map(name).collect());
@@ -88,9 +105,17 @@ impl Contents {
             [] if descriptor.kind == SceneDataKind::Screenshot => Image::of_arrays(reader),
             start => Image::of_bytes(start).or_else(|| {
                 let frame = picture::described_frame(reader).filter(|frame| frame.size() == reader.len())?;
-                Image::of_array(&frame)
+                Image::of_array(&frame, &descriptor.attrs)
             }),
         };
+        let measured = measured(reader, &arrays, frames, progress)?;
+        let mut animation = Animation::of(reader);
+        let stated = animation
+            .as_ref()
+            .and_then(|animation| animation.note(&descriptor.attrs));
+        if let Some(animation) = &mut animation {
+            animation.bounds = measured.frames;
+        }
         let payload =
             (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
         Ok(Self {
@@ -102,11 +127,15 @@ impl Contents {
                 .use_compression
                 .then(|| ratio(descriptor.size_bytes, descriptor.stored_bytes)),
             image,
-            animation: Animation::of(reader),
+            extent: measured.extent,
+            animation,
+            attrs: descriptor.attrs.clone(),
             notes: mesh::notes(reader, &arrays, progress)?
                 .into_iter()
                 .chain(placement::note(&descriptor.attrs, &arrays))
                 .chain(attributes::notes(&descriptor.attrs))
+                .chain(stated)
+                .chain(measured.notes)
                 .collect(),
             arrays,
             other_arrays: others
@@ -128,6 +157,23 @@ impl Contents {
             self.other_arrays.truncate(MAX_OTHER_NAMES);
         }
         self
+    }
+}
+
+/// How far positions reach, if there are any; and those of some frames.
+fn measured(
+    reader: &DataReader,
+    described: &[Array],
+    frames: &[f64],
+    progress: &dyn Progress,
+) -> Result<Measured, LookError> {
+    let kind = reader.descriptor().kind;
+    match PointsLayout::of(reader.arrays(), kind) {
+        // Positions of a screenshot are pixels.
+        Ok(Some(points)) if kind != SceneDataKind::Screenshot => {
+            extent::measure(reader, &points, described, frames, progress)
+        }
+        _ => Ok(Measured::default()),
     }
 }
 
@@ -189,8 +235,16 @@ impl Display for Contents {
         if let Some(ratio) = self.compression_ratio {
             write!(f, ", compressed {ratio}:1")?;
         }
+        if !self.attrs.is_empty() {
+            write!(
+                f,
+                "\nAttributes: {}",
+                text::attributes(&self.attrs, MAX_ATTRS_LINE_BYTES)
+            )?;
+        }
         let facts = [
             self.image.as_ref().map(ToString::to_string),
+            self.extent.as_ref().map(ToString::to_string),
             self.animation.as_ref().map(ToString::to_string),
             self.payload.as_ref().map(ToString::to_string),
         ];

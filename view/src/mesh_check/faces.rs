@@ -2,10 +2,10 @@
 
 use dcc_mcp_shm::DataReader;
 
-use super::numbers::Numbers;
 use crate::error::LookError;
 use crate::memory;
 use crate::mesh_layout::{Division, FacesLayout, IndexArray, MAX_CORNERS};
+use crate::number_stream::Numbers;
 use crate::progress::Progress;
 
 /// A face.

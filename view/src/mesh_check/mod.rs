@@ -4,7 +4,6 @@
 
 mod edges;
 mod faces;
-mod numbers;
 mod repeats;
 
 use std::fmt::{self, Display};
@@ -13,10 +12,10 @@ use dcc_mcp_shm::{DataReader, Error};
 
 use self::edges::{EdgeCounts, Edges};
 use self::faces::{Face, FaceStream};
-use self::numbers::Numbers;
 use crate::error::LookError;
 use crate::memory;
 use crate::mesh_layout::{FacesLayout, PointsLayout};
+use crate::number_stream::Numbers;
 use crate::progress::Progress;
 use crate::text::Bytes;
 

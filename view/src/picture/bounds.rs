@@ -40,11 +40,7 @@ impl Bounds {
     }
 
     pub(super) fn merge(&mut self, other: &Self) {
-        let (ours, theirs) = (self.reach, other.reach);
-        self.reach = Reach {
-            low: [0, 1, 2].map(|axis| ours.low[axis].min(theirs.low[axis])),
-            high: [0, 1, 2].map(|axis| ours.high[axis].max(theirs.high[axis])),
-        };
+        self.reach = self.reach.with(&other.reach);
         self.finite += other.finite;
         self.not_finite += other.not_finite;
     }

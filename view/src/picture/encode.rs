@@ -1,5 +1,7 @@
 //! Encodes a picture as a file that fits into a result.
 
+use std::fmt::Write as _;
+
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::imageops::{self, FilterType as Resampling};
@@ -10,18 +12,21 @@ use crate::error::LookError;
 use crate::memory;
 use crate::progress::Progress;
 
-/// Most bytes of an encoded picture. In base64 they are 342 KiB: a third of what hosts take as one result (1 MB).
-const MAX_PICTURE_BYTES: usize = 256 << 10;
+/// Most bytes of an encoded picture. In base64 they are 267 kB: a quarter of what hosts take as one result (1 MB).
+const MAX_PICTURE_BYTES: usize = 200_000;
 /// Memory that encoding takes: `TIMES` the size of the picture, and `MARGIN` bytes.
 const TIMES: usize = 5;
 const MARGIN: usize = 4 << 20;
+/// Types of image files.
+const PNG: &str = "image/png";
+const JPEG: &str = "image/jpeg";
 /// JPEG qualities that are tried before a picture is made smaller.
 const QUALITIES: [u8; 4] = [92, 82, 70, 55];
 
 /// A picture as an image file.
 #[derive(Debug)]
 pub struct Encoded {
-    /// The file: 256 KiB at most.
+    /// The file: 200 kB at most.
     pub bytes: Vec<u8>,
     /// `image/png` or `image/jpeg`.
     pub mime_type: &'static str,
@@ -38,9 +43,21 @@ impl Picture {
     /// [`LookError::Cancelled`], about which `progress` is asked between attempts; there is no memory; the encoder fails.
     pub fn encode(self, progress: &dyn Progress) -> Result<Encoded, LookError> {
         let Self { image, text } = self;
+        let before = [image.width(), image.height()];
         let (bytes, mime_type, size) = encode(image, || progress.go_on())?;
         let [width, height] = size;
-        let text = format!("{text} The picture has {width} × {height} pixels.");
+        let mut text = format!("{text} The picture has {width} × {height} pixels.");
+        // Writing to a String cannot fail.
+        if mime_type == JPEG {
+            text.push_str(" It is a JPEG, as a PNG would have more than 200 kB.");
+        }
+        if size != before {
+            let [width, height] = before;
+            let _ = write!(
+                text,
+                " It was made smaller than {width} × {height} pixels, which would have more than 200 kB."
+            );
+        }
         Ok(Encoded {
             bytes,
             mime_type,
@@ -57,7 +74,7 @@ fn encode(mut picture: RgbImage, go_on: impl Fn() -> Result<(), LookError>) -> R
     // Encoding and shrinking take a few times the picture's size and end the process if they get no memory, so it is
     // looked for first.
     memory::expect(TIMES * picture.as_raw().len() + MARGIN)?;
-    let (mut bytes, mut mime_type) = (png(&picture)?, "image/png");
+    let (mut bytes, mut mime_type) = (png(&picture)?, PNG);
     let mut qualities = QUALITIES.into_iter();
     while bytes.len() > MAX_PICTURE_BYTES {
         go_on()?;
@@ -67,7 +84,7 @@ fn encode(mut picture: RgbImage, go_on: impl Fn() -> Result<(), LookError>) -> R
             qualities = QUALITIES.into_iter();
             continue;
         };
-        (bytes, mime_type) = (jpeg(&picture, quality)?, "image/jpeg");
+        (bytes, mime_type) = (jpeg(&picture, quality)?, JPEG);
     }
     let size = [picture.width(), picture.height()];
     Ok((bytes, mime_type, size))

@@ -10,16 +10,20 @@ use image::error::LimitErrorKind;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
 use super::color::Transfer;
-use super::frame::{Alpha, MAX_EDGE, PixelFormat, least_step};
+use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
 use super::output::Picture;
+use super::pixel_order::PixelOrder;
 use super::primaries::Primaries;
+use super::sheet;
 use super::size::size;
 use super::source::{Part, Source};
-use super::{openexr, pixels};
+use super::{element, openexr};
 use crate::attributes;
 use crate::error::{LookError, TooLarge};
+use crate::frames::Frames;
 use crate::image_format::{MAGIC_BYTES, image_format, name};
 use crate::memory;
+use crate::request::PictureRequest;
 
 /// Most memory that a decoder may use: an 8K frame of 16-bit RGBA. EXR needs none of it, because it is decoded piece by piece.
 const MAX_DECODED_BYTES: u64 = 256 << 20;
@@ -29,6 +33,8 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 const MODEST_BYTES: usize = 16 << 20;
 /// How often a picture looks whether its turn has come.
 const TURN: Duration = Duration::from_millis(5);
+/// What it costs to look at a pixel.
+const PIXEL: u64 = 16;
 /// Bytes that a decoder needs beside the file and the image.
 const MARGIN: usize = 4 << 20;
 
@@ -45,8 +51,9 @@ pub(super) fn draw(
     source: &Source<'_>,
     format: ImageFormat,
     attrs: &Attrs,
-    max_edge: usize,
+    request: &PictureRequest,
 ) -> Result<Picture, LookError> {
+    sheet::shown_frames(&Frames::of(attrs, 1), &request.frames, 1)?;
     let bytes = source.everything();
     source.plan(bytes.len());
     let mut failure = None;
@@ -56,10 +63,16 @@ pub(super) fn draw(
         failure: &mut failure,
     };
     let color_space = attributes::string(attrs, "colorSpace");
-    let drawn = if format == ImageFormat::OpenExr {
-        openexr::draw(source, BufReader::new(file), color_space, max_edge)
-    } else {
-        draw_decoded(source, file, format, color_space, max_edge)
+    let drawn = match (format, &request.array) {
+        (ImageFormat::OpenExr, wanted) => openexr::draw(
+            source,
+            BufReader::new(file),
+            color_space,
+            wanted.as_deref(),
+            request.max_edge,
+        ),
+        (_, Some(wanted)) => Err(LookError::no_layer(wanted, Vec::new())),
+        (_, None) => draw_decoded(source, file, format, color_space, request.max_edge),
     };
     // The error that ended the reading says more than what the decoder makes of it.
     let mut picture = drawn.map_err(|error| failure.unwrap_or(error))?;
@@ -156,20 +169,40 @@ fn draw_decoded(
         offset: 0.0,
         primaries: color_space.and_then(Primaries::named),
     };
-    let frame = pixels::shrunken(source, dtype, pixels, max_edge, |y, row| {
-        row.copy_from_slice(&image.as_bytes()[y * row.len()..][..row.len()]);
-        Ok(())
-    })?;
+    let frame = shrunken(source, dtype, pixels, max_edge, image.as_bytes())?;
     let (picture, words) = frame.develop()?;
     let [width, height] = pixels.size;
     Ok(Picture {
         image: picture,
         text: format!(
-            "{} of {width} × {height} pixels, {bits}-bit {}. {words}",
+            "{} of {width} × {height} pixels, {bits}-bit {}, {}. {words}",
             name(format),
-            pixels.pixels()
+            pixels.pixels(),
+            PixelOrder::of_file(false).in_words(channels as u64)
         ),
     })
+}
+
+/// A frame of decoded pixels.
+fn shrunken(
+    source: &Source<'_>,
+    dtype: Dtype,
+    format: PixelFormat,
+    max_edge: usize,
+    pixels: &[u8],
+) -> Result<Frame, LookError> {
+    let mut frame = Frame::new(format, max_edge)?;
+    let mut values = memory::filled(format.size[0] * format.channels, 0.0)?;
+    let Some(intensities) = element::intensities(dtype) else {
+        return Ok(frame);
+    };
+    let rows = pixels.chunks_exact(values.len() * dtype.size()).enumerate();
+    for (y, row) in rows.step_by(format.step) {
+        intensities(row, &mut values);
+        frame.add(0, y, &values);
+        source.spend(format.size[0] as u64 * PIXEL)?;
+    }
+    Ok(frame)
 }
 
 fn too_large(format: ImageFormat, problem: TooLarge) -> LookError {

@@ -9,7 +9,7 @@ use super::color::{LinearTable, Transfer, linear_to_srgb, srgb_to_linear};
 use super::levels::Levels;
 use super::output::blank;
 use super::primaries::Primaries;
-use super::shrink::Shrink;
+use super::shrink::{Shrink, fitted};
 use super::size::{edge, size};
 use super::tone::Tone;
 use crate::coordinates;
@@ -96,13 +96,23 @@ pub(super) struct Frame {
     /// Whether alpha was 0 so far. Straight colours are added without it then, because nothing of them would be left.
     is_hidden: bool,
     levels: Levels,
+    /// How many images lie one below the other.
+    images: usize,
 }
 
 impl Frame {
+    /// A frame for a picture within an edge.
     pub(super) fn new(format: PixelFormat, max_edge: usize) -> Result<Self, Error> {
+        Self::of_many(format, 1, max_edge)
+    }
+
+    /// A frame for `images` of the same height one below the other, each of which becomes a picture within an edge. The
+    /// height of each must be a multiple of the step, except that of the last.
+    pub(super) fn of_many(format: PixelFormat, images: usize, max_edge: usize) -> Result<Self, Error> {
         let from = format.size.map(|edge| edge.div_ceil(format.step));
+        let [width, height] = fitted([from[0], from[1] / images], max_edge);
         Ok(Self {
-            shrink: Shrink::new(from, max_edge)?,
+            shrink: Shrink::new(from, [width, height * images])?,
             format,
             table: LinearTable::new(),
             row: memory::with_room(from[0])?,
@@ -111,6 +121,7 @@ impl Frame {
             not_finite: 0,
             is_hidden: format.alpha == Alpha::Straight && format.channels.is_multiple_of(2),
             levels: Levels::new()?,
+            images,
         })
     }
 
@@ -186,7 +197,7 @@ impl Frame {
 
     /// The picture, and sentences about how it was made. Where alpha would hide all there is, the colours are shown without it.
     pub(super) fn develop(self) -> Result<(RgbImage, String), LookError> {
-        let [width, height] = self.shrink.size();
+        let ([width, height], images) = (self.shrink.size(), self.images);
         let mut pixels = self.shrink.into_pixels();
         let is_black = self.highest <= 0.0;
         let has_alpha = self.format.channels.is_multiple_of(2) && self.format.alpha != Alpha::Ignored;
@@ -204,7 +215,8 @@ impl Frame {
         let mut picture = blank(edge(width), edge(height))?;
         for ((x, y, shown), &[r, g, b, a]) in picture.enumerate_pixels_mut().zip(&pixels) {
             let (square, values) = CHECKER;
-            let behind = values[usize::from((x / square + y / square) % 2 == 1)];
+            let down = y % edge(height / images);
+            let behind = values[usize::from((x / square + down / square) % 2 == 1)];
             shown.0 = tone.apply([r, g, b]).map(|value| match transfer {
                 Transfer::Data => byte(value + behind * (1.0 - a)),
                 Transfer::Srgb | Transfer::Linear | Transfer::Ids => {

@@ -2,24 +2,26 @@
 
 use std::fmt::Write as _;
 
-use dcc_mcp_shm::{Attrs, DataReader, Descriptor};
+use dcc_mcp_shm::{DataReader, Descriptor};
 use image::RgbImage;
 
-use super::camera::Orientation;
+use super::camera::{Camera, Orientation};
 use super::face_reader;
 use super::mesh::Mesh;
 use super::output::Picture;
+use super::sheet::{self, Grid};
 use super::size::size;
 use super::source::Source;
 use super::survey::{Outside, Survey};
 use super::tally::Tally;
-use super::{cloud, develop, sheet};
+use super::{cloud, develop};
 use crate::attributes::{self, UpAxis};
 use crate::coordinates::{Place, Short};
 use crate::error::LookError;
+use crate::frames::Frames;
 use crate::mesh_layout::{FacesLayout, PointsLayout};
 use crate::placement::{Placement, beyond};
-use crate::request::PictureRequest;
+use crate::request::{PictureRequest, View};
 use crate::text;
 
 /// Longest edge of a picture in which each pixel is the average of 2 × 2 samples. For a larger one, these would take
@@ -33,7 +35,7 @@ struct Geometry<'a> {
     /// Why there are no faces although there are arrays for them.
     no_faces: Option<String>,
     placement: Result<Option<Placement>, &'static str>,
-    orientation: Orientation,
+    views: Vec<View>,
     up: UpAxis,
     /// Why `up` is assumed; empty if the scene says which axis is up.
     assumed: &'static str,
@@ -65,17 +67,30 @@ pub(super) fn draw(
         faces,
         no_faces,
         placement,
-        orientation: Orientation::new(request.view, up, rows),
+        views: match request.views[..] {
+            [] => vec![View::default()],
+            _ => request.views.clone(),
+        },
         up,
         assumed,
     };
-    let shown = shown_frames(points.frames, request.frame)?;
-    let survey = Survey::of(source, &points, &shown, geometry.orientation)?;
-    let (columns, tile) = sheet::tiling(shown.len(), request.max_edge);
-    let (pictures, drawing) = geometry.draw_frames(source, &shown, &survey, tile)?;
-    drawing.check(request.view)?;
-    let mut text = geometry.describe(&survey, shown.len() as u64, request);
-    geometry.describe_frames(&mut text, &shown, &descriptor.attrs);
+    let views = geometry.views.len();
+    let frames = Frames::of(&descriptor.attrs, points.frames);
+    let shown = sheet::shown_frames(&frames, &request.frames, views)?;
+    let oriented = geometry.views.iter().map(|&view| Orientation::new(view, up, rows));
+    let orientations: Vec<_> = oriented.collect();
+    let survey = Survey::of(source, &points, &shown, &orientations)?;
+    let grid = Grid::of(views, shown.len(), request.max_edge);
+    let Drawn {
+        pictures,
+        tally: drawing,
+        unseen,
+    } = geometry.draw_views(source, &shown, &survey, grid.tile)?;
+    let mut text = geometry.describe(&survey, shown.len() as u64);
+    geometry.describe_frames(&mut text, &shown, &frames);
+    for view in unseen {
+        text = format!("{text} Nothing is to be seen {}.", view.in_words());
+    }
     for note in attributes::notes(&descriptor.attrs) {
         text = format!("{text} {note}.");
     }
@@ -88,25 +103,68 @@ pub(super) fn draw(
         text.push_str(" Next to nothing of its faces would be seen, so small ones are drawn as dots.");
     }
     let _ = write!(text, "{left_out}");
-    let image = sheet::assemble(pictures, columns)?;
+    let image = grid.assemble(pictures)?;
     Ok(Some(Picture { image, text }))
 }
 
+/// Pictures of geometry.
+struct Drawn {
+    /// For each side, one for each frame.
+    pictures: Vec<RgbImage>,
+    /// What was drawn from the side from which least was.
+    tally: Tally,
+    /// The sides from which nothing is seen, if there are others.
+    unseen: Vec<View>,
+}
+
 impl Geometry<'_> {
-    /// Pictures of the frames, each `edge` pixels wide and high.
-    fn draw_frames(
+    /// Pictures of the frames from all sides, each `edge` pixels wide and high.
+    fn draw_views(
         &self,
         source: &Source<'_>,
         frames: &[u64],
         survey: &Survey,
         edge: usize,
+    ) -> Result<Drawn, LookError> {
+        let (mut pictures, mut tallies, mut unseen) = (Vec::new(), Vec::new(), Vec::new());
+        let mut failure = None;
+        for (&view, camera) in self.views.iter().zip(&survey.cameras) {
+            let (drawn, tally) = self.draw_frames(source, frames, survey, camera, edge)?;
+            pictures.extend(drawn);
+            tallies.push(tally);
+            if let Err(error) = tally.check(view) {
+                unseen.push(view);
+                failure.get_or_insert(error);
+            }
+        }
+        match failure {
+            Some(error) if unseen.len() == self.views.len() => return Err(error),
+            _ => {}
+        }
+        let one_in = |tally: &Tally| tally.left_out.one_in;
+        Ok(Drawn {
+            pictures,
+            tally: tallies.into_iter().max_by_key(one_in).unwrap_or(Tally::of_one_in(1)),
+            unseen,
+        })
+    }
+
+    /// Pictures of the frames by one camera.
+    fn draw_frames(
+        &self,
+        source: &Source<'_>,
+        frames: &[u64],
+        survey: &Survey,
+        camera: &Camera,
+        edge: usize,
     ) -> Result<(Vec<RgbImage>, Tally), LookError> {
         let across = if edge <= MAX_SMOOTH_EDGE { 2 } else { 1 };
-        let (camera, samples) = (&survey.camera, edge * across);
+        let samples = edge * across;
+        let views = self.views.len() as u64;
         let mut pictures = Vec::new();
         let mut drawing;
         if let Some(faces) = self.faces {
-            let mut mesh = Mesh::new(source, faces, self.points, camera, frames, samples)?;
+            let mut mesh = Mesh::new(source, faces, self.points, camera, frames, samples, views)?;
             loop {
                 drawing = Tally::of_one_in(mesh.step());
                 pictures.clear();
@@ -119,7 +177,7 @@ impl Geometry<'_> {
             }
             drawing.are_dots = mesh.has_dots();
         } else {
-            let share = cloud::share(&self.points, frames.len() as u64, survey.chunks);
+            let share = cloud::share(&self.points, frames.len() as u64 * views, survey.chunks);
             drawing = Tally::of_one_in(share.one_in());
             for &frame in frames {
                 let drawn = cloud::draw(source, &self.points, frame, share, camera, samples, &mut drawing)?;
@@ -140,7 +198,7 @@ impl Geometry<'_> {
         }
     }
 
-    fn describe(&self, survey: &Survey, shown: u64, request: &PictureRequest) -> String {
+    fn describe(&self, survey: &Survey, shown: u64) -> String {
         let points = text::count(size(self.points.count), "point");
         let mut text = match &self.faces {
             Some(faces) => match faces.note() {
@@ -152,11 +210,9 @@ impl Geometry<'_> {
             },
             None => format!("Point cloud of {points}"),
         };
-        let up = match self.up {
-            UpAxis::Y => "Y",
-            UpAxis::Z => "Z",
-        };
-        let (assumed, view) = (self.assumed, request.view.in_words());
+        let up = self.up.as_str();
+        let views: Vec<_> = self.views.iter().map(|view| view.in_words()).collect();
+        let (assumed, view) = (self.assumed, views.join("; "));
         // Writing to a String cannot fail.
         let _ = write!(
             text,
@@ -213,40 +269,24 @@ impl Geometry<'_> {
         format!("{positions} in {here}, and from {} in {whole}", survey.all.reach)
     }
 
-    fn describe_frames(&self, text: &mut String, shown: &[u64], attrs: &Attrs) {
-        let frames = self.points.frames;
-        if frames < 2 {
-            return;
-        }
-        let number = |name: &str| attributes::number(attrs, name);
-        let times = number("startTimeCode").map_or_else(String::new, |start| {
-            #[expect(clippy::cast_precision_loss, reason = "frames of a cache")]
-            let end = start + (frames - 1) as f64 * number("timeCodeStep").unwrap_or(1.0);
-            if end.is_finite() {
-                format!(", at time codes {start} to {end}")
-            } else {
-                String::new()
-            }
-        });
-        let names: Vec<String> = shown.iter().map(u64::to_string).collect();
-        let (names, last) = (names.join(", "), frames - 1);
+    /// Says which frames are shown, and which picture is which.
+    fn describe_frames(&self, text: &mut String, shown: &[u64], frames: &Frames) {
+        let names: Vec<String> = shown.iter().map(|&frame| frames.name(frame)).collect();
         // Writing to a String cannot fail.
-        let _ = match shown {
-            [_] => write!(text, " Frame {names} of 0 to {last}{times}."),
-            _ => write!(
-                text,
-                " Frames {names} of 0 to {last}{times}, from left to right and top to bottom, all by one camera."
-            ),
-        };
-    }
-}
-
-/// The frames to show: the frame that was asked for, or else some of all.
-fn shown_frames(frames: u64, asked: Option<u64>) -> Result<Vec<u64>, LookError> {
-    match asked {
-        Some(frame) if frame >= frames => Err(LookError::NoSuchFrame { frames }),
-        Some(frame) => Ok(vec![frame]),
-        None => Ok(sheet::tiles(frames)),
+        if frames.count > 1 {
+            let frame = if shown.len() == 1 { "Frame" } else { "Frames" };
+            let _ = write!(text, " {frame} {} of {}", names.join(", "), frames.range());
+            text.push_str(match (shown.len(), self.views.len()) {
+                (1, _) => ".",
+                (_, 1) => ", from left to right and top to bottom, all by one camera.",
+                _ => ", from left to right.",
+            });
+        }
+        match (self.views.len(), shown.len()) {
+            (1, _) => {}
+            (_, 1) => text.push_str(" The sides are from left to right and top to bottom, each at a scale of its own."),
+            _ => text.push_str(" Each side is a row, from top to bottom, at a scale of its own."),
+        }
     }
 }
 

@@ -40,6 +40,8 @@ pub(super) struct Mesh<'a> {
     points: PointsLayout<'a>,
     camera: &'a Camera,
     edge: usize,
+    /// Work that all frames may take, from this side.
+    allowed: u64,
     projection: Projection,
     clip: Clip,
     /// One face in this many is drawn.
@@ -79,7 +81,8 @@ fn pay(source: &Source<'_>, units: u64) -> Result<(), Stop> {
 }
 
 impl<'a> Mesh<'a> {
-    /// A mesh of which these frames will be drawn, in pictures of `edge` samples.
+    /// A mesh of which these frames will be drawn, in pictures of `edge` samples, and as much from other sides: from
+    /// `views` in all.
     pub(super) fn new(
         source: &'a Source<'a>,
         faces: FacesLayout<'a>,
@@ -87,8 +90,10 @@ impl<'a> Mesh<'a> {
         camera: &'a Camera,
         frames: &[u64],
         edge: usize,
+        views: u64,
     ) -> Result<Self, LookError> {
-        let pictures = frames.len() as u64;
+        let pictures = frames.len() as u64 * views;
+        let allowed = WORK / views;
         let mut mesh = Self {
             source,
             faces: FaceReader::new(source, &faces)?,
@@ -96,6 +101,7 @@ impl<'a> Mesh<'a> {
             points,
             camera,
             edge,
+            allowed,
             projection: camera.projection(edge),
             clip: Clip::new(camera.projection(edge)),
             step: faces.count.saturating_mul(pictures).div_ceil(MAX_DRAWN).max(1),
@@ -108,12 +114,12 @@ impl<'a> Mesh<'a> {
             source.allow(WORK / 8 / pictures);
             work = work.saturating_add(mesh.work_of(frame)?);
         }
-        mesh.step = mesh.step.saturating_mul(work.div_ceil(WORK).max(1));
+        mesh.step = mesh.step.saturating_mul(work.div_ceil(allowed).max(1));
         if mesh.step > 1 {
             mesh.dot = Some(cloud::radius(mesh.drawn(), edge));
         }
         // Twice the work is allowed, because the estimate may be too low, though not by much.
-        source.allow(2 * WORK);
+        source.allow(2 * allowed);
         Ok(mesh)
     }
 
@@ -128,7 +134,7 @@ impl<'a> Mesh<'a> {
         let is_unseen = drawing.drawn > 0 && drawing.covered <= SPECKS && self.dot.is_none();
         if is_unseen {
             self.dot = Some(cloud::radius(self.drawn(), self.edge));
-            self.source.allow(2 * WORK);
+            self.source.allow(2 * self.allowed);
         }
         is_unseen
     }

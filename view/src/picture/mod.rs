@@ -16,6 +16,8 @@ mod face_reader;
 mod frame;
 mod geometry;
 mod ids;
+mod image_layout;
+mod image_rows;
 mod levels;
 mod light;
 mod mesh;
@@ -37,14 +39,19 @@ mod tone;
 mod usual;
 mod whole_numbers;
 
-use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
+use dcc_mcp_shm::{DataReader, Domain, PlacedArray, SceneDataKind};
 
 use self::source::Source;
 use crate::attributes;
 use crate::error::{LookError, NamedArray};
+use crate::look;
 use crate::mesh_layout::PointsLayout;
+use crate::names;
 use crate::progress::Progress;
 use crate::request::PictureRequest;
+use crate::text;
+
+pub(crate) use self::image_layout::ImageLayout;
 
 pub use self::encode::Encoded;
 pub use self::output::Picture;
@@ -54,32 +61,85 @@ pub use self::pixel_order::PixelOrder;
 const MAX_NAMED: usize = 8;
 
 /// Draws what a buffer holds. A screenshot is never drawn as geometry, because its pixels may be positions; any other
-/// buffer is, if it can be.
+/// buffer is, if it can be. The text has the buffer's id and name.
 ///
 /// # Errors
-/// There is nothing that can be drawn, or it is too large; the data cannot be read; [`LookError::Cancelled`].
+/// There is nothing that can be drawn, or not what was asked for, or it is too large; the data cannot be read;
+/// [`LookError::Cancelled`].
 pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progress) -> Result<Picture, LookError> {
     let source = Source::new(reader, progress);
+    let mut picture = match &request.array {
+        Some(wanted) if !reader.arrays().is_empty() => draw_array(&source, reader, wanted, request),
+        _ => draw_best(&source, reader, request),
+    }?;
+    let descriptor = reader.descriptor();
+    let name = text::labelled([("name", descriptor.name.as_deref())]);
+    picture.text = format!("{} Buffer {}{name}.", picture.text, descriptor.id);
+    Ok(picture)
+}
+
+/// Draws the array that is meant.
+fn draw_array(
+    source: &Source<'_>,
+    reader: &DataReader,
+    wanted: &str,
+    request: &PictureRequest,
+) -> Result<Picture, LookError> {
+    let descriptor = reader.descriptor();
+    let names: Vec<String> = reader.arrays().keys().cloned().collect();
+    let (name, array) = match (look::array(reader, wanted), &names::meant(wanted, &names)[..]) {
+        (Ok(found), _) => found,
+        (Err(_), &[place]) => look::array(reader, &names[place])?,
+        (Err(error), []) => return Err(error.into()),
+        (Err(_), meant) => {
+            return Err(LookError::NoSuchLayer {
+                wanted: wanted.to_owned(),
+                meant: meant.iter().map(|&place| names[place].clone()).collect(),
+                there: names.clone(),
+                problems: Vec::new(),
+            });
+        }
+    };
+    let is_of_geometry = name == "position" && descriptor.kind != SceneDataKind::Screenshot;
+    if is_of_geometry && let Some(picture) = geometry::draw(source, reader, request)? {
+        return Ok(picture);
+    }
+    // One row for each point is no row of pixels.
+    let is_of_points = match array.domain {
+        Some(domain) => domain != Domain::Frame,
+        None => descriptor.kind != SceneDataKind::Screenshot && matches!(array.shape[..], [_, ..=4]),
+    };
+    if is_of_points || !pixels::is_frame(array) {
+        return Err(LookError::NoImage {
+            array: NamedArray::new(name, array),
+        });
+    }
+    pixels::draw(source, name, array, &descriptor.attrs, request)
+}
+
+/// Draws the geometry or the finished picture.
+fn draw_best(source: &Source<'_>, reader: &DataReader, request: &PictureRequest) -> Result<Picture, LookError> {
     let is_screenshot = reader.descriptor().kind == SceneDataKind::Screenshot;
-    if !is_screenshot && let Some(picture) = geometry::draw(&source, reader, request)? {
+    if !is_screenshot && let Some(picture) = geometry::draw(source, reader, request)? {
         return Ok(picture);
     }
     let attrs = &reader.descriptor().attrs;
     if let Some((name, array)) = frame_in(reader) {
-        return pixels::draw(&source, name, array, attrs, request.max_edge);
+        return pixels::draw(source, name, array, attrs, request);
     }
-    if let Some(format) = encoded::format(&source)? {
-        return encoded::draw(&source, format, attrs, request.max_edge);
+    if let Some(format) = encoded::format(source)? {
+        return encoded::draw(source, format, attrs, request);
     }
-    match described_frame(reader) {
-        Some(frame) if frame.size() == reader.len() => pixels::draw(&source, "pixels", &frame, attrs, request.max_edge),
-        Some(frame) => Err(LookError::WrongSize {
+    match (described_frame(reader), &request.array) {
+        (Some(frame), None) if frame.size() == reader.len() => pixels::draw(source, "pixels", &frame, attrs, request),
+        (Some(frame), None) => Err(LookError::WrongSize {
             dtype: frame.dtype,
             described: frame.size(),
             shape: frame.shape,
             bytes: reader.len(),
         }),
-        None => Err(nothing_to_draw(reader)),
+        (Some(_), Some(wanted)) => Err(LookError::no_layer(wanted, Vec::new())),
+        (None, _) => Err(nothing_to_draw(reader)),
     }
 }
 

@@ -1,9 +1,9 @@
 //! In which order the pixels of a raw picture lie, and whether their colours are multiplied by alpha.
 
 use dcc_mcp_shm::{Attrs, Dtype};
-use serde_json::Value;
 
 use super::color::Transfer;
+use crate::attributes;
 
 /// What the attributes and the element type of a raw picture say of its pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +18,19 @@ impl PixelOrder {
     /// The order of pixels of this element type. Without attributes the first row is the top one, and linear colours are
     /// multiplied by alpha.
     pub fn of(attrs: &Attrs, dtype: Dtype) -> Self {
-        let text = |attr: &str| attrs.get(attr).and_then(Value::as_str).map(str::to_lowercase);
         let is_float = dtype.typestr().as_bytes()[1] == b'f';
-        let linear = Transfer::of(text("colorSpace").as_deref(), is_float) == Transfer::Linear;
+        let is_linear = Transfer::of(attributes::string(attrs, "colorSpace"), is_float) == Transfer::Linear;
         Self {
-            bottom_first: text("firstRow").is_some_and(|row| row.trim().starts_with("bottom")),
-            premultiplied: attrs
-                .get("premultipliedAlpha")
-                .and_then(Value::as_bool)
-                .unwrap_or(linear),
+            bottom_first: attributes::is_bottom_first(attrs),
+            premultiplied: attributes::is_premultiplied(attrs).unwrap_or(is_linear),
+        }
+    }
+
+    /// The order of pixels in an image file.
+    pub(crate) fn of_file(premultiplied: bool) -> Self {
+        Self {
+            bottom_first: false,
+            premultiplied,
         }
     }
 

@@ -1,19 +1,27 @@
-//! Frames as plain arrays of pixels: which arrays are frames, and how their rows are read.
+//! Frames as plain arrays of pixels: which arrays are frames, and how they become pictures.
 
-use dcc_mcp_shm::{Attrs, Dtype, PlacedArray, Shuffle};
+use dcc_mcp_shm::{Attrs, PlacedArray, Shuffle};
+use image::{RgbImage, imageops};
 
 use super::color::Transfer;
 use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
+use super::image_layout::ImageLayout;
+use super::image_rows::ImageRows;
 use super::output::Picture;
+use super::pixel_order::PixelOrder;
 use super::primaries::Primaries;
-use super::size::size;
+use super::sheet::{self, Grid};
+use super::size::{edge, size};
 use super::source::Source;
 use super::whole_numbers::{self, Meaning, Survey};
 use super::{element, ids};
 use crate::attributes;
 use crate::decode::Decode;
 use crate::error::{LookError, NamedArray};
+use crate::frames::Frames;
 use crate::memory;
+use crate::names;
+use crate::request::PictureRequest;
 
 /// Most bytes that are read of a frame. Only some rows of a larger frame are read.
 const MAX_READ: u64 = 1 << 31;
@@ -21,7 +29,7 @@ const MAX_READ: u64 = 1 << 31;
 const PIXEL: u64 = 16;
 /// Most pixels that are looked at to find out what whole numbers stand for, in groups of this many rows.
 const SURVEYED: usize = 1 << 22;
-const ROWS: usize = 16;
+const ROWS: u64 = 16;
 /// Parts of names of arrays whose numbers tell things apart.
 const OF_IDS: [&str; 14] = [
     "id",
@@ -40,14 +48,10 @@ const OF_IDS: [&str; 14] = [
     "segments",
 ];
 
-/// Whether an array can be drawn as a frame.
+/// Whether an array can be drawn as a frame, or as many.
 pub(super) fn is_frame(array: &PlacedArray) -> bool {
     (element::intensities(array.dtype).is_some() || whole_numbers::integers(array.dtype).is_some())
-        && match array.shape[..] {
-            [height, width] => height > 0 && width > 1,
-            [height, width, channels] => height > 0 && width > 0 && (1..=4).contains(&channels),
-            _ => false,
-        }
+        && ImageLayout::of(array).is_some()
 }
 
 /// Whether the numbers of an array usually stand for light.
@@ -68,48 +72,40 @@ pub(super) fn in_attrs(attrs: &Attrs) -> Option<PlacedArray> {
     (is_frame(&frame) && frame.spec().size().is_some()).then_some(frame)
 }
 
-/// Draws an array that is a frame.
+/// Draws an array of images.
 pub(super) fn draw(
     source: &Source<'_>,
     name: &str,
     array: &PlacedArray,
     attrs: &Attrs,
-    max_edge: usize,
+    request: &PictureRequest,
 ) -> Result<Picture, LookError> {
-    let color_space = attributes::string(attrs, "colorSpace");
-    let is_float = array.dtype.typestr().as_bytes()[1] == b'f';
-    let transfer = Transfer::of(color_space, is_float);
-    let [height, width] = [array.shape[0], array.shape[1]];
-    if width.max(height) > MAX_EDGE {
+    let named = NamedArray::new(name, array);
+    let Some(layout) = ImageLayout::of(array) else {
+        return Err(LookError::NoImage { array: named });
+    };
+    if layout.width.max(layout.height) > MAX_EDGE {
         return Err(LookError::EdgeTooLong {
-            array: NamedArray::new(name, array),
+            array: named,
             limit: MAX_EDGE,
         });
     }
-    let dimensions = [size(width), size(height)];
-    let is_premultiplied = attributes::is_premultiplied(attrs).unwrap_or(transfer == Transfer::Linear);
-    let mut format = PixelFormat {
-        size: dimensions,
-        channels: array.shape.get(2).map_or(1, |&channels| size(channels)),
-        transfer,
-        alpha: if is_premultiplied {
-            Alpha::Premultiplied
-        } else {
-            Alpha::Straight
-        },
-        step: least_step(dimensions).max(readable_step(array.size(), height, source.grain())),
-        offset: 0.0,
-        primaries: color_space.and_then(Primaries::named),
-    };
-    let rows = Rows {
+    let frames = Frames::of(attrs, layout.images);
+    let shown = sheet::shown_frames(&frames, &request.frames, 1)?;
+    let grid = Grid::of(1, shown.len(), request.max_edge);
+    let order = PixelOrder::of(attrs, array.dtype);
+    let mut format = format(source, name, array, attrs, layout, shown.len());
+    let mut images = Images {
         source,
         array,
+        layout,
         channels: format.channels,
-        bottom_first: attributes::is_bottom_first(attrs),
+        order,
+        shown: &shown,
     };
     let pixels = format.pixels();
     let meaning = match whole_numbers::integers(array.dtype) {
-        Some(decode) => rows.survey(dimensions, decode, is_of_ids(name))?,
+        Some(decode) => images.survey(decode, names::has_part(name, &OF_IDS))?,
         None => Meaning::Usual,
     };
     let note = match meaning {
@@ -128,21 +124,77 @@ pub(super) fn draw(
             String::new()
         }
     };
-    let (picture, words) = rows.read(format, meaning, max_edge)?.develop()?;
-    let first = if rows.bottom_first {
-        ", first row at the bottom"
-    } else {
-        ""
-    };
+    let (stack, words) = images.read(format, meaning, grid.tile)?.develop()?;
+    let order = order.in_words(images.channels as u64);
     let notes = attributes::notes(attrs);
     let notes = notes.iter().fold(String::new(), |text, note| text + " " + note + ".");
+    let (many, ImageLayout { width, height, .. }) = (layout.in_words(), layout);
+    let which = which_images(&frames, &shown);
     Ok(Picture {
-        image: picture,
-        text: format!(
-            "Array {}: {width} × {height} pixels, {pixels}{first}.{note} {words}{notes}",
-            NamedArray::new(name, array)
-        ),
+        image: grid.assemble(cut(&stack, shown.len()))?,
+        text: format!("Array {named}: {many}{width} × {height} pixels, {pixels}, {order}.{which}{note} {words}{notes}"),
     })
+}
+
+/// How the values of some images of an array, one below the other, are to be understood.
+fn format(
+    source: &Source<'_>,
+    name: &str,
+    array: &PlacedArray,
+    attrs: &Attrs,
+    layout: ImageLayout,
+    shown: usize,
+) -> PixelFormat {
+    let color_space = attributes::string(attrs, "colorSpace");
+    let is_float = array.dtype.typestr().as_bytes()[1] == b'f';
+    let transfer = match Transfer::of(color_space, is_float) {
+        // What the attributes say of the colours of a buffer is not said of its other passes.
+        _ if names::is_of_data(name) => Transfer::Data,
+        transfer => transfer,
+    };
+    let [width, height] = [layout.width, layout.height].map(size);
+    let rows = height * shown;
+    let read = array.size() / layout.images * shown as u64;
+    let step = least_step([width, rows]).max(readable_step(read, rows as u64, source.grain()));
+    PixelFormat {
+        size: [width, height.next_multiple_of(step) * (shown - 1) + height],
+        channels: match layout.channels {
+            // The second number of a vector is no coverage.
+            2 if names::is_of_vectors(name) => 3,
+            channels => size(channels),
+        },
+        transfer,
+        alpha: if PixelOrder::of(attrs, array.dtype).premultiplied {
+            Alpha::Premultiplied
+        } else {
+            Alpha::Straight
+        },
+        step,
+        offset: 0.0,
+        primaries: color_space.and_then(Primaries::named),
+    }
+}
+
+/// Says which of many images are shown.
+fn which_images(frames: &Frames, shown: &[u64]) -> String {
+    let names: Vec<String> = shown.iter().map(|&frame| frames.name(frame)).collect();
+    match shown.len() {
+        _ if frames.count == 1 => String::new(),
+        1 => format!(" Image {} of {}.", names[0], frames.range()),
+        _ => format!(
+            " Images {} of {}, from left to right and top to bottom, shown alike.",
+            names.join(", "),
+            frames.range()
+        ),
+    }
+}
+
+/// The pictures of a stack of them.
+fn cut(stack: &RgbImage, pictures: usize) -> Vec<RgbImage> {
+    let height = stack.height() / edge(pictures.max(1));
+    let tops = (0..edge(pictures)).map(|picture| picture * height);
+    tops.map(|top| imageops::crop_imm(stack, 0, top, stack.width(), height).to_image())
+        .collect()
 }
 
 /// What is subtracted from numbers that begin with `least`: nothing, if a single holds them exactly.
@@ -155,12 +207,6 @@ fn offset(least: i64) -> f64 {
     }
 }
 
-/// Whether a name says that numbers tell things apart.
-fn is_of_ids(name: &str) -> bool {
-    let mut parts = name.split(|c: char| !c.is_alphanumeric());
-    parts.any(|part| OF_IDS.contains(&part.to_lowercase().as_str()))
-}
-
 /// The least step by which no more than [`MAX_READ`] bytes are read, if reading a row takes at least `grain` bytes.
 fn readable_step(bytes: u64, rows: u64, grain: u64) -> usize {
     if bytes <= MAX_READ {
@@ -169,60 +215,78 @@ fn readable_step(bytes: u64, rows: u64, grain: u64) -> usize {
     size((bytes / rows).max(grain).saturating_mul(rows).div_ceil(MAX_READ))
 }
 
-/// The rows of an array that is a frame.
-struct Rows<'a> {
+/// Some images of an array.
+struct Images<'a> {
     source: &'a Source<'a>,
     array: &'a PlacedArray,
+    layout: ImageLayout,
+    /// Numbers of each pixel.
     channels: usize,
-    bottom_first: bool,
+    order: PixelOrder,
+    shown: &'a [u64],
 }
 
-impl Rows<'_> {
+impl<'a> Images<'a> {
+    fn rows(&self) -> Result<ImageRows<'a>, LookError> {
+        ImageRows::new(
+            self.source,
+            self.array,
+            self.layout,
+            self.channels,
+            self.order.bottom_first,
+        )
+    }
+
     /// Finds out what whole numbers stand for, by looking at all rows, or at groups of some that are evenly spaced.
-    fn survey(
-        &self,
-        [width, height]: [usize; 2],
-        decode: Decode<i64>,
-        is_named_ids: bool,
-    ) -> Result<Meaning, LookError> {
-        let mut bytes = self.source.array(self.array);
-        let mut numbers = memory::filled(width * self.channels, 0)?;
-        let mut row = memory::filled(numbers.len() * self.array.dtype.size(), 0)?;
+    fn survey(&mut self, decode: Decode<i64>, is_named_ids: bool) -> Result<Meaning, LookError> {
+        let ImageLayout { width, height, .. } = self.layout;
+        let mut rows = self.rows()?;
+        let mut row = memory::filled(rows.row_bytes(), 0)?;
+        let mut numbers = memory::filled(size(width) * self.channels, 0)?;
         let mut survey = Survey::new(self.channels)?;
-        let step = (width.saturating_mul(height)).div_ceil(SURVEYED).max(1);
-        self.source.plan(self.array.size() / step as u64);
-        for first in (0..height).step_by(ROWS * step) {
-            for y in first..(first + ROWS).min(height) {
-                bytes.read((y * row.len()) as u64, &mut row)?;
-                decode(&row, &mut numbers);
-                survey.add(&numbers, y > first || step == 1);
-                self.source.spend(width as u64 * PIXEL)?;
+        let pixels = size(width.saturating_mul(height)).saturating_mul(self.shown.len());
+        let step = pixels.div_ceil(SURVEYED).max(1) as u64;
+        self.source
+            .plan(rows.row_bytes() as u64 * height * self.shown.len() as u64 / step);
+        for &image in self.shown {
+            for first in (0..height).step_by(size(ROWS * step)) {
+                for y in first..(first + ROWS).min(height) {
+                    rows.read(image, y, &mut row)?;
+                    decode(&row, &mut numbers);
+                    survey.add(&numbers, y > first || (step == 1 && y > 0));
+                    self.source.spend(width * PIXEL)?;
+                }
             }
         }
         Ok(survey.meaning(self.array.dtype, is_named_ids))
     }
 
-    fn read(&self, format: PixelFormat, meaning: Meaning, max_edge: usize) -> Result<Frame, LookError> {
-        let (dtype, last) = (self.array.dtype, format.size[1] - 1);
-        self.source.plan(self.array.size() / format.step as u64);
-        let mut bytes = self.source.array(self.array);
-        let mut read = |y: usize, row: &mut [u8]| {
-            let stored = if self.bottom_first { last - y } else { y };
-            bytes.read((stored * row.len()) as u64, row)
-        };
-        let Some(integers) = whole_numbers::integers(dtype).filter(|_| meaning != Meaning::Usual) else {
-            return shrunken(self.source, dtype, format, max_edge, read);
-        };
-        let mut numbers = memory::filled(format.size[0] * self.channels, 0)?;
+    fn read(&mut self, format: PixelFormat, meaning: Meaning, max_edge: usize) -> Result<Frame, LookError> {
+        let (dtype, count) = (self.array.dtype, self.shown.len());
+        let mut rows = self.rows()?;
+        let mut row = memory::filled(rows.row_bytes(), 0)?;
+        let integers = whole_numbers::integers(dtype).filter(|_| meaning != Meaning::Usual);
+        let mut numbers = memory::filled(size(self.layout.width) * self.channels, 0)?;
         let mut values = memory::filled(format.size[0] * format.channels, 0.0)?;
-        let mut row = memory::filled(numbers.len() * dtype.size(), 0)?;
-        let mut frame = Frame::new(format, max_edge)?;
-        for y in (0..format.size[1]).step_by(format.step) {
-            read(y, &mut row)?;
-            integers(&row, &mut numbers);
-            translate(meaning, &numbers, &mut values, self.channels);
-            frame.add(0, y, &values);
-            self.source.spend(format.size[0] as u64 * PIXEL)?;
+        let mut frame = Frame::of_many(format, count, max_edge)?;
+        let height = size(self.layout.height);
+        self.source
+            .plan(row.len() as u64 * self.layout.height * count as u64 / format.step as u64);
+        for (place, &image) in self.shown.iter().enumerate() {
+            let top = place * height.next_multiple_of(format.step);
+            for y in (0..height).step_by(format.step) {
+                rows.read(image, y as u64, &mut row)?;
+                match (integers, element::intensities(dtype)) {
+                    (Some(integers), _) => {
+                        integers(&row, &mut numbers);
+                        translate(meaning, &numbers, &mut values, self.channels);
+                    }
+                    (None, Some(intensities)) => intensities(&row, &mut values),
+                    (None, None) => {}
+                }
+                frame.add(0, top + y, &values);
+                self.source.spend(self.layout.width * PIXEL)?;
+            }
         }
         Ok(frame)
     }
@@ -256,30 +320,6 @@ fn translate(meaning: Meaning, numbers: &[i64], values: &mut [f32], channels: us
             };
         }
     }
-}
-
-/// A frame whose rows `read` gives as they lie in memory, by their number from the top.
-pub(super) fn shrunken(
-    source: &Source<'_>,
-    dtype: Dtype,
-    format: PixelFormat,
-    max_edge: usize,
-    mut read: impl FnMut(usize, &mut [u8]) -> Result<(), LookError>,
-) -> Result<Frame, LookError> {
-    let mut frame = Frame::new(format, max_edge)?;
-    let [width, height] = format.size;
-    let mut values = memory::filled(width * format.channels, 0.0)?;
-    let mut row = memory::filled(values.len() * dtype.size(), 0)?;
-    let Some(intensities) = element::intensities(dtype) else {
-        return Ok(frame);
-    };
-    for y in (0..height).step_by(format.step) {
-        read(y, &mut row)?;
-        intensities(&row, &mut values);
-        frame.add(0, y, &values);
-        source.spend(width as u64 * PIXEL)?;
-    }
-    Ok(frame)
 }
 
 #[cfg(test)]

@@ -36,9 +36,8 @@ pub(super) fn fitted([width, height]: [usize; 2], max_edge: usize) -> [usize; 2]
 }
 
 impl Shrink {
-    /// Makes an image of `from` pixels (one at least) fit within `max_edge`.
-    pub(super) fn new(from: [usize; 2], max_edge: usize) -> Result<Self, Error> {
-        let to = fitted(from, max_edge);
+    /// Makes an image of `from` pixels one of `to` pixels (one at least), which must not be more along either axis.
+    pub(super) fn new(from: [usize; 2], to: [usize; 2]) -> Result<Self, Error> {
         let mut columns = memory::with_room(from[0])?;
         columns.extend((0..from[0]).map(|x| Overlap::of(x, from[0], to[0])));
         Ok(Self {
@@ -132,7 +131,7 @@ mod tests {
     #[test]
     fn a_pixel_is_the_average_of_what_it_covers() {
         // Three columns become two: the middle one is shared.
-        let mut image = Shrink::new([3, 3], 2).expect("memory");
+        let mut image = Shrink::new([3, 3], [2, 2]).expect("memory");
         for y in [2, 0, 1] {
             image.add(0, y, &[grey(0.0), grey(3.0), grey(6.0)]);
         }
@@ -147,7 +146,7 @@ mod tests {
     #[test]
     fn an_even_image_stays_even_at_any_size() {
         for (from, max_edge) in [([1000, 7], 64), ([641, 479], 100), ([5, 5], 5), ([65, 64], 64)] {
-            let mut image = Shrink::new(from, max_edge).expect("memory");
+            let mut image = Shrink::new(from, fitted(from, max_edge)).expect("memory");
             let row = vec![grey(0.5); from[0]];
             for y in (0..from[1]).rev() {
                 // In two pieces, as tiles come.
@@ -165,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_lies_outside_is_passed_over() {
-        let mut image = Shrink::new([2, 2], 2).expect("memory");
+        let mut image = Shrink::new([2, 2], [2, 2]).expect("memory");
         image.add(1, 0, &[grey(1.0); 5]);
         image.add(2, 0, &[grey(1.0)]);
         image.add(0, 2, &[grey(1.0)]);

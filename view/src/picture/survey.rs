@@ -1,4 +1,4 @@
-//! How far the points of a buffer reach, and the camera that sees most of them.
+//! How far the points of a buffer reach, and the cameras that see most of them.
 
 use super::bounds::Bounds;
 use super::camera::{Camera, Extent, Orientation};
@@ -17,7 +17,8 @@ const MAX_OTHER_POINTS: u64 = 1 << 25;
 
 /// The result of looking at points.
 pub(super) struct Survey {
-    pub(super) camera: Camera,
+    /// One for each side.
+    pub(super) cameras: Vec<Camera>,
     /// The points of the frames that are shown.
     pub(super) shown: Bounds,
     /// The points of all frames that were looked at, and how many frames these are.
@@ -46,29 +47,29 @@ struct Look<'a> {
     frames: Vec<u64>,
     shown: &'a [u64],
     chunks: u64,
-    orientation: Orientation,
+    orientations: &'a [Orientation],
 }
 
 /// What the first look at all points gave.
 struct Found {
-    /// How far the points reach; `None` if there is none.
-    extent: Option<Extent>,
+    /// How far the points reach as each side sees them; empty if there is none.
+    extents: Vec<Extent>,
     shown: Bounds,
     all: Bounds,
     kept: Kept,
 }
 
 impl Survey {
-    /// Looks at the points of the frames that are shown, and of others besides, so that the camera is much the same
+    /// Looks at the points of the frames that are shown, and of others besides, so that the cameras are much the same
     /// whatever frame is asked for.
     pub(super) fn of(
         source: &Source<'_>,
         points: &PointsLayout<'_>,
         shown: &[u64],
-        orientation: Orientation,
+        orientations: &[Orientation],
     ) -> Result<Self, LookError> {
         let most = MAX_OTHER_POINTS / points.count.max(1);
-        let mut frames = sheet::evenly_spaced(points.frames, most);
+        let mut frames = sheet::surveyed(points.frames, most);
         frames.extend(shown);
         frames.sort_unstable();
         frames.dedup();
@@ -79,7 +80,7 @@ impl Survey {
             frames,
             shown,
             chunks: all.div_ceil(MAX_POINTS).max(1),
-            orientation,
+            orientations,
         };
         let found = look.at_all()?;
         let chunks = look.chunks;
@@ -90,13 +91,13 @@ impl Survey {
             });
         }
         let usual = found.kept.usual(&found.all.reach)?;
-        let (extent, outside) = match usual {
+        let (extents, outside) = match usual {
             Some(usual) => look.at_usual(usual)?,
-            None => (found.extent, None),
+            None => (found.extents, None),
         };
-        let camera = extent.as_ref().and_then(Extent::camera);
+        let cameras: Option<Vec<_>> = extents.iter().map(Extent::camera).collect();
         Ok(Self {
-            camera: camera.ok_or(LookError::OnePlace {
+            cameras: cameras.ok_or(LookError::OnePlace {
                 one_in: chunks,
                 place: found.all.reach.low,
             })?,
@@ -124,15 +125,24 @@ impl Look<'_> {
         Ok(())
     }
 
+    /// Nothing yet, as each side will see it from around a place.
+    fn extents(&self, origin: [f64; 3]) -> Vec<Extent> {
+        let around = self.orientations.iter().map(|orientation| orientation.around(origin));
+        around.map(Extent::new).collect()
+    }
+
     fn at_all(&self) -> Result<Found, LookError> {
-        let mut extent: Option<Extent> = None;
+        let mut extents: Vec<Extent> = Vec::new();
         let (mut shown, mut others, mut kept) = (Bounds::new(), Bounds::new(), Kept::new()?);
         self.each(|point, is_shown| {
             let bounds = if is_shown { &mut shown } else { &mut others };
             if bounds.add(point) {
-                extent
-                    .get_or_insert_with(|| Extent::new(self.orientation.around(point)))
-                    .add(point);
+                if extents.is_empty() {
+                    extents = self.extents(point);
+                }
+                for extent in &mut extents {
+                    extent.add(point);
+                }
                 kept.add(point);
             }
             Ok(())
@@ -140,7 +150,7 @@ impl Look<'_> {
         let mut all = others;
         all.merge(&shown);
         Ok(Found {
-            extent,
+            extents,
             shown,
             all,
             kept,
@@ -148,15 +158,17 @@ impl Look<'_> {
     }
 
     /// Looks once more, at what is not stray by itself.
-    fn at_usual(&self, usual: Usual) -> Result<(Option<Extent>, Option<Outside>), LookError> {
-        let mut extent = Extent::new(self.orientation.around(usual.middle));
+    fn at_usual(&self, usual: Usual) -> Result<(Vec<Extent>, Option<Outside>), LookError> {
+        let mut extents = self.extents(usual.middle);
         let (mut framed, mut count, mut furthest) = (Bounds::new(), 0, usual.middle);
         self.each(|point, is_shown| {
             if !point.iter().all(|value| value.is_finite()) {
                 return Ok(());
             }
             if usual.has(point) {
-                extent.add(point);
+                for extent in &mut extents {
+                    extent.add(point);
+                }
                 framed.add(point);
             } else if is_shown {
                 count += 1;
@@ -172,6 +184,6 @@ impl Look<'_> {
             furthest,
             distance: distance(furthest, usual.middle),
         };
-        Ok((Some(extent), Some(outside).filter(|outside| outside.count > 0)))
+        Ok((extents, Some(outside).filter(|outside| outside.count > 0)))
     }
 }

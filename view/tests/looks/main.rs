@@ -9,6 +9,7 @@
     reason = "small numbers"
 )]
 
+mod asked;
 mod exr;
 mod exr_files;
 mod faces;
@@ -18,3 +19,4 @@ mod pixels;
 mod properties;
 mod reach;
 mod scenes;
+mod sizes;

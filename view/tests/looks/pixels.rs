@@ -221,7 +221,7 @@ fn attributes_are_understood_or_named_in_both_looks() {
     ] {
         let scene = scenes.put_bytes(attrs.clone(), &frame);
         let (picture, text) = scenes.try_view(&scene, View::Front, None).expect("a picture");
-        assert!(text.contains("3 × 2 pixels, RGB, first row at the bottom"), "{text}");
+        assert!(text.contains("3 × 2 pixels, RGB, the bottom row first"), "{text}");
         assert_eq!(picture, *expected.get_or_insert_with(|| picture.clone()));
         let (described, text) = scenes.describe(&scene);
         assert_eq!(described["image"]["width"], 3, "{text}");

@@ -69,12 +69,19 @@ impl Scenes {
         view: View,
         frame: Option<u64>,
     ) -> Result<(RgbImage, String), String> {
+        let frames = frame.map(|frame| frame as f64).into_iter().collect();
         let request = PictureRequest {
             max_edge: 200,
-            view,
-            frame,
+            array: None,
+            views: vec![view],
+            frames,
         };
-        let picture = look(&self.store, scene, |reader| draw(reader, &request, &Patient));
+        self.try_draw(scene, &request)
+    }
+
+    /// The picture that is asked for and its text, or what is said instead.
+    pub(crate) fn try_draw(&self, scene: &Reference, request: &PictureRequest) -> Result<(RgbImage, String), String> {
+        let picture = look(&self.store, scene, |reader| draw(reader, request, &Patient));
         let file = picture
             .and_then(|picture| picture.encode(&Patient))
             .map_err(|error| error.to_string())?;
@@ -87,8 +94,16 @@ impl Scenes {
     }
 
     pub(crate) fn describe(&self, scene: &Reference) -> (Value, String) {
-        let contents = look(&self.store, scene, |reader| Contents::gather(reader, None, &Patient)).expect("contents");
-        (serde_json::to_value(&contents).expect("JSON"), contents.to_string())
+        self.try_describe(scene, &[]).expect("contents")
+    }
+
+    /// What is said of a scene and of these frames, or why not.
+    pub(crate) fn try_describe(&self, scene: &Reference, frames: &[f64]) -> Result<(Value, String), String> {
+        let contents = look(&self.store, scene, |reader| {
+            Contents::gather(reader, None, frames, &Patient)
+        });
+        let contents = contents.map_err(|error| error.to_string())?;
+        Ok((serde_json::to_value(&contents).expect("JSON"), contents.to_string()))
     }
 }
 

@@ -1,12 +1,13 @@
 //! Draws OpenEXR files: finds the channels that are the picture, and decodes them piece by piece.
 
+mod channel_name;
 mod chunks;
 mod drawing;
 mod layers;
-mod names;
 mod parts;
 mod window;
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::{Read, Seek};
 
@@ -20,11 +21,13 @@ use self::window::Canvas;
 use super::color::Transfer;
 use super::frame::{Alpha, Frame, MAX_EDGE, PixelFormat, least_step};
 use super::output::Picture;
+use super::pixel_order::PixelOrder;
 use super::primaries::Primaries;
 use super::size::size;
 use super::source::Source;
-use crate::error::{LookError, TooLarge};
+use crate::error::{LookError, TooLarge, listed};
 use crate::memory;
+use crate::names;
 use crate::text::Quoted;
 
 /// Largest piece that is decoded at once: 32 lines of an 8K render with 100 channels of half precision.
@@ -34,11 +37,13 @@ const MARGIN: usize = 4 << 20;
 /// Most channels that a text names beside those that are shown.
 const MAX_NAMED: usize = 12;
 
-/// Draws the layer that is the finished picture, or else the best there is.
+/// Draws what is wanted: a layer, part or channel. Without that, draws the layer that is the finished picture, or else the
+/// best there is.
 pub(super) fn draw(
     source: &Source<'_>,
     mut file: impl Read + Seek,
     color_space: Option<&str>,
+    wanted: Option<&str>,
     max_edge: usize,
 ) -> Result<Picture, LookError> {
     let parts = Parts::read(&mut file).map_err(failed)?;
@@ -46,10 +51,14 @@ pub(super) fn draw(
     let readable = parts.readable();
     let colors = layers::colors(&readable);
     let best = || layers::best(&readable);
-    let Some(layer) = colors.first().cloned().or_else(best) else {
+    let Some(likeliest) = colors.first().cloned().or_else(best) else {
         return Err(LookError::NoReadablePart {
             problems: parts.problems(),
         });
+    };
+    let layer = match wanted {
+        Some(wanted) => find(&parts, &readable, wanted)?,
+        None => likeliest,
     };
     let header = &parts.meta.headers[layer.part];
     let canvas = Canvas::of(header);
@@ -98,10 +107,42 @@ pub(super) fn draw(
         |header, block| drawing.add(header, block),
     )?;
     let (image, words) = drawing.frame.develop()?;
-    let text = describe(&parts, &layer, colors.len(), &format, &canvas, rows);
+    let text = describe(&parts, &layer, colors.len(), wanted.is_some(), &format, &canvas, rows);
     Ok(Picture {
         image,
         text: format!("{text} {words}"),
+    })
+}
+
+/// The layer, part or channel that is meant.
+fn find(parts: &Parts, readable: &[(usize, &Header)], wanted: &str) -> Result<Layer, LookError> {
+    let [layers, channels] = layers::named(readable, parts.meta.headers.len() > 1);
+    let count = layers.len();
+    let named: Vec<_> = layers.into_iter().chain(channels).collect();
+    let mut there: Vec<String> = named.iter().map(|named| named.name.clone()).collect();
+    let own = |place: &usize| named[*place].own.eq_ignore_ascii_case(wanted);
+    let mut meant: Vec<usize> = (0..named.len()).filter(own).collect();
+    if meant.len() != 1 {
+        meant = names::meant(wanted, &there);
+    }
+    if meant.first().is_some_and(|&place| place < count) {
+        // A layer means all of its channels.
+        meant.retain(|&place| place < count);
+    }
+    let first = meant.first().map(|&place| &named[place].layer);
+    if let Some(layer) = first
+        && meant.iter().all(|&place| named[place].layer == *layer)
+    {
+        return Ok(layer.clone());
+    }
+    let meant = meant.iter().map(|&place| there[place].clone()).collect();
+    let mut seen = HashSet::new();
+    there.retain(|name| seen.insert(name.clone()));
+    Err(LookError::NoSuchLayer {
+        wanted: wanted.to_owned(),
+        meant,
+        there,
+        problems: parts.problems(),
     })
 }
 
@@ -133,6 +174,7 @@ fn describe(
     parts: &Parts,
     layer: &Layer,
     layers: usize,
+    is_wanted: bool,
     format: &PixelFormat,
     canvas: &Canvas,
     rows: BlockRows,
@@ -141,15 +183,19 @@ fn describe(
     let (width, height) = (header.layer_size.0, header.layer_size.1);
     let pixels = match layer.makes {
         Makes::Ids => "whole numbers",
+        Makes::Data if layer.channels.len() > 1 => "numbers as red, green and blue",
         _ => format.pixels(),
     };
+    let order = PixelOrder::of_file(true).in_words(format.channels as u64);
     let mut text = format!("EXR of {width} × {height} pixels, {pixels}");
     // Writing to a String cannot fail.
-    if layers > 1 {
+    if is_wanted {
+        let _ = write!(text, ", {}", Quoted(&layer.name));
+    } else if layers > 1 {
         let _ = write!(text, ", layer {} of {layers}", Quoted(&layer.name));
     }
-    let (shown, others) = names(parts, layer);
-    let _ = write!(text, ". Shown: {}", listed(&shown, shown.len()));
+    let (shown, others) = channel_names(parts, layer);
+    let _ = write!(text, ", {order}. Shown: {}", listed(&shown, shown.len()));
     match others.len() {
         0 => text.push_str(", which is all there is."),
         _ => {
@@ -182,16 +228,8 @@ fn describe(
 }
 
 /// The channels that are shown, and all others, with the names of their parts.
-fn names(parts: &Parts, layer: &Layer) -> (Vec<String>, Vec<String>) {
-    let name = |header: &Header, channel: usize| {
-        let part = header
-            .own_attributes
-            .layer_name
-            .as_ref()
-            .filter(|_| parts.meta.headers.len() > 1);
-        let part = part.map_or_else(String::new, |part| format!("{part}."));
-        format!("{part}{}", header.channels.list[channel].name)
-    };
+fn channel_names(parts: &Parts, layer: &Layer) -> (Vec<String>, Vec<String>) {
+    let name = |header: &Header, channel| layers::full_name(header, channel, parts.meta.headers.len() > 1);
     let shown = layer
         .channels
         .iter()
@@ -208,17 +246,6 @@ fn names(parts: &Parts, layer: &Layer) -> (Vec<String>, Vec<String>) {
         shown.collect(),
         others.map(|(_, header, channel)| name(header, channel)).collect(),
     )
-}
-
-fn listed(names: &[String], most: usize) -> String {
-    let shown: Vec<String> = names.iter().take(most).map(|name| Quoted(name).to_string()).collect();
-    let more = names.len().saturating_sub(most);
-    let more = if more > 0 {
-        format!(" and {more} more")
-    } else {
-        String::new()
-    };
-    format!("{}{more}", shown.join(", "))
 }
 
 impl Layer {

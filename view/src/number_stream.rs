@@ -7,11 +7,11 @@ use crate::error::LookError;
 use crate::memory;
 use crate::progress::Progress;
 
-/// Numbers that are read at once: a chunk of compressed data, or more.
-const TOGETHER: u64 = 1 << 17;
+/// Numbers that are read at once: a chunk of compressed data, or more. They are whole points.
+const TOGETHER: u64 = 3 << 17;
 
 /// A stream of numbers.
-pub(super) struct Numbers<'a, T> {
+pub(crate) struct Numbers<'a, T> {
     reader: &'a DataReader,
     array: &'a PlacedArray,
     decode: Decode<T>,
@@ -24,7 +24,7 @@ pub(super) struct Numbers<'a, T> {
 }
 
 impl<'a, T: Copy + Default> Numbers<'a, T> {
-    pub(super) fn new(
+    pub(crate) fn new(
         reader: &'a DataReader,
         array: &'a PlacedArray,
         decode: Decode<T>,
@@ -44,13 +44,24 @@ impl<'a, T: Copy + Default> Numbers<'a, T> {
 
     /// The next number; `None` behind the last one.
     #[inline]
-    pub(super) fn next_number(&mut self) -> Result<Option<T>, LookError> {
+    pub(crate) fn next_number(&mut self) -> Result<Option<T>, LookError> {
         if self.next == self.decoded.len() {
             self.load()?;
         }
         let number = self.decoded.get(self.next).copied();
         self.next += usize::from(number.is_some());
         Ok(number)
+    }
+
+    /// The next numbers, `most` of them at most; none behind the last one.
+    pub(crate) fn next_numbers(&mut self, most: u64) -> Result<&[T], LookError> {
+        if self.next == self.decoded.len() {
+            self.load()?;
+        }
+        let first = self.next;
+        let left = self.decoded.len() - first;
+        self.next += usize::try_from(most).map_or(left, |most| left.min(most));
+        Ok(&self.decoded[first..self.next])
     }
 
     fn load(&mut self) -> Result<(), LookError> {
