@@ -13,7 +13,7 @@ mod refusal;
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -535,8 +535,8 @@ fn who_opens_what_is_being_deleted_gets_the_data_or_not_found_and_leaves_nothing
 fn what_is_deleted_while_its_name_is_taken_over_stays_in_the_accounts() {
     let _alone = alone();
     let (_parent, store) = temp_store();
-    let (go, done) = (AtomicU64::new(0), AtomicU64::new(0));
-    let rounds = number("DCC_MCP_SHM_TEST_REPLACED", 3000);
+    let (go, done) = (AtomicU32::new(0), AtomicU32::new(0));
+    let rounds = u32::try_from(number("DCC_MCP_SHM_TEST_REPLACED", 3000)).unwrap();
     let lost = std::thread::scope(|scope| {
         scope.spawn(|| {
             for round in 1..=rounds {
@@ -547,12 +547,13 @@ fn what_is_deleted_while_its_name_is_taken_over_stays_in_the_accounts() {
                 done.store(round, Ordering::Release);
             }
         });
-        let is_lost = |round| {
+        let mut shortest = Duration::MAX;
+        let mut is_lost = |round: u32| {
             let held = SharedSceneBuffer::write(&store, b"data", &hero()).unwrap();
             go.store(round, Ordering::Release);
-            // As long as the other takes until it looks at what has the name, more or less.
-            let moment = Instant::now() + Duration::from_micros(round * 37 % 400);
-            while Instant::now() < moment {
+            // At any moment of what the other does.
+            let start = Instant::now();
+            while round > 20 && start.elapsed() * 100 < shortest * (round % 100) {
                 std::hint::spin_loop();
             }
             match store.delete(&by_id(held.id())) {
@@ -561,6 +562,9 @@ fn what_is_deleted_while_its_name_is_taken_over_stays_in_the_accounts() {
             }
             while done.load(Ordering::Acquire) < round {
                 std::thread::yield_now();
+            }
+            if round <= 20 {
+                shortest = shortest.min(start.elapsed());
             }
             !deleted_path(&store, held.id()).exists()
         };
