@@ -18,7 +18,18 @@ fn page(arguments: &[&str]) -> String {
     )
 }
 
-const COMMANDS: [&str; 9] = ["serve", "install", "ls", "show", "keep", "gc", "top", "doctor", "rm"];
+const COMMANDS: [&str; 10] = [
+    "serve",
+    "install",
+    "uninstall",
+    "ls",
+    "show",
+    "keep",
+    "gc",
+    "top",
+    "doctor",
+    "rm",
+];
 
 fn pages() -> Vec<String> {
     let commands = COMMANDS.iter().map(|command| page(&[command, "--help"]));
@@ -71,9 +82,9 @@ fn every_example_works() {
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with(' ') && line.contains("dcc-mcp-shm "))
         .collect();
-    assert_eq!(examples.len(), 20, "{examples:?}");
+    assert_eq!(examples.len(), 22, "{examples:?}");
     for example in examples {
-        let asks = example.contains(" install ") && !example.contains("--yes") && !example.contains("--dry-run");
+        let asks = example.contains("install ") && !example.contains("--yes") && !example.contains("--print");
         let agreed = if asks { " --yes" } else { "" };
         let mut shell = Command::new("/bin/sh");
         shell

@@ -1,5 +1,6 @@
-//! The command line, run as users run it: `dcc-mcp-shm install`, what looks at a store, and the pages of `--help`.
+//! The command line, run as users run it: `dcc-mcp-shm install` and `uninstall`, what looks at a store, and the pages of `--help`.
 
+mod clients;
 mod damaged;
 mod deleting;
 mod diagnosis;
@@ -12,9 +13,13 @@ mod keeping;
 mod live;
 mod looking;
 mod page;
+mod projects;
+#[path = "../../../tests/properties.rs"]
+mod properties;
 #[path = "../../../shm/tests/common/refusal.rs"]
 mod refusal;
 mod refused;
 mod store;
 mod terminal;
 mod terminals;
+mod uninstalling;
