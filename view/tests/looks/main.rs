@@ -11,6 +11,8 @@
 
 mod exr;
 mod exr_files;
+mod exr_matrix;
+mod exr_public;
 mod faces;
 mod mesh_check;
 mod pixels;
