@@ -4,6 +4,7 @@
 mod clients;
 mod diff;
 mod edit;
+mod entry;
 mod error;
 mod file;
 mod program;
@@ -15,7 +16,8 @@ use clap::Args;
 use dcc_mcp_shm::visible;
 
 use self::clients::{Client, Clients, Scope};
-use self::edit::{Entry, Format};
+use self::edit::Format;
+use self::entry::Entry;
 use self::error::{Error, Problem};
 use self::file::ConfigFile;
 use self::program::Program;

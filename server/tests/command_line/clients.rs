@@ -204,7 +204,7 @@ fn all_clients_that_are_here_get_the_entry() {
             .map(|at| files[at].0)
             .collect();
         for (at, file) in here.iter().enumerate() {
-            if (at + chosen as usize) % 2 == 0 || !file.contains('/') {
+            if (at + chosen as usize).is_multiple_of(2) || !file.contains('/') {
                 home.write(file, "");
             } else {
                 fs::create_dir_all(home.path(file).parent().expect("a parent")).expect("a directory");

@@ -117,9 +117,10 @@ fn channel(name: &str, storage: Storage, size: [usize; 2], value: impl Fn(usize,
     let samples = |[width, height]: [usize; 2], value: &dyn Fn(usize, usize) -> f32| {
         let values = (0..height).flat_map(|y| (0..width).map(move |x| (x, y)));
         let values = values.map(|(x, y)| value(x, y));
-        match storage.is_half {
-            true => FlatSamples::F16(values.map(f16::from_f32).collect()),
-            false => FlatSamples::F32(values.collect()),
+        if storage.is_half {
+            FlatSamples::F16(values.map(f16::from_f32).collect())
+        } else {
+            FlatSamples::F32(values.collect())
         }
     };
     let largest = samples(size, &value);

@@ -3,7 +3,7 @@
 use jsonc_parser::ParseOptions;
 use jsonc_parser::cst::{CstInputValue, CstObject, CstObjectProp, CstRootNode};
 
-use super::Entry;
+use crate::install::entry::Entry;
 use crate::install::error::Problem;
 
 /// JSON with comments and trailing commas, as the configuration files of editors have them.

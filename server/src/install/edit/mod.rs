@@ -4,6 +4,7 @@ mod json;
 mod toml;
 mod yaml;
 
+use super::entry::Entry;
 use super::error::Problem;
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -18,14 +19,6 @@ pub(super) enum Format {
     Toml,
     /// YAML of Goose: a mapping for each server.
     Yaml,
-}
-
-/// The entry that is to be in the file.
-#[derive(Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) name: &'a str,
-    pub(super) command: String,
-    pub(super) arguments: Vec<String>,
 }
 
 impl Format {
@@ -57,9 +50,4 @@ fn beyond_mark(text: &str, change: impl FnOnce(&str) -> Result<String, Problem>)
         Some(rest) => Ok(format!("{BYTE_ORDER_MARK}{}", change(rest)?)),
         None => change(text),
     }
-}
-
-/// The line end of a text.
-fn line_end(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }

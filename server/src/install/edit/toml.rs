@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use toml_edit::{Array, Document, Item, Key, Table, TableLike, Value};
 
-use super::{Entry, line_end};
+use crate::install::entry::Entry;
 use crate::install::error::Problem;
 
 const SECTION: &str = "mcp_servers";
@@ -60,11 +60,11 @@ pub(super) fn with(text: &str, entry: &Entry<'_>) -> Result<String, Problem> {
     }
     // From the back, so that ranges before it stay right.
     changes.sort_by_key(|(span, _)| span.as_ref().map(|span| span.start));
-    let mut changed = text.to_owned();
+    let mut corrected = text.to_owned();
     for (span, new) in changes.into_iter().rev() {
-        changed.replace_range(span.ok_or(Problem::OtherForm(SECTION))?, &new);
+        corrected.replace_range(span.ok_or(Problem::OtherForm(SECTION))?, &new);
     }
-    checked(changed)
+    checked(corrected)
 }
 
 pub(super) fn without(text: &str, name: &str) -> Result<String, Problem> {
@@ -160,4 +160,9 @@ fn collect_tables_in(table: &Table, places: &mut Vec<Range<usize>>) {
 fn texts_of(value: &Value) -> Option<Vec<String>> {
     let elements = value.as_array()?.iter();
     elements.map(|element| element.as_str().map(str::to_owned)).collect()
+}
+
+/// The line end of a text.
+fn line_end(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }

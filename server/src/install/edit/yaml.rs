@@ -4,8 +4,8 @@ use std::str::FromStr as _;
 
 use yaml_edit::{Mapping, Sequence, YamlFile, YamlNode, yaml_eq};
 
-use super::Entry;
 use crate::identity;
+use crate::install::entry::Entry;
 use crate::install::error::Problem;
 
 const SECTION: &str = "extensions";
@@ -17,12 +17,11 @@ pub(super) fn with(text: &str, entry: &Entry<'_>) -> Result<String, Problem> {
     // Which a file of nothing but comments has not yet.
     let root = file.ensure_document().as_mapping();
     let root = root.ok_or_else(|| not_a_mapping("the whole of it"))?;
-    let section = match mapping(&root, SECTION)? {
-        Some(section) => section,
-        None => {
-            root.set(SECTION, Mapping::new());
-            root.get_mapping(SECTION).ok_or_else(|| not_a_mapping(SECTION))?
-        }
+    let section = if let Some(section) = mapping(&root, SECTION)? {
+        section
+    } else {
+        root.set(SECTION, Mapping::new());
+        root.get_mapping(SECTION).ok_or_else(|| not_a_mapping(SECTION))?
     };
     match found(&section, entry.name)? {
         None => section.set(entry.name, value(entry)),
@@ -119,7 +118,7 @@ fn arguments(entry: &Entry<'_>) -> Sequence {
 }
 
 fn update(extension: &Mapping, entry: &Entry<'_>) {
-    let text_of = |node: &YamlNode| node.as_scalar().map(|scalar| scalar.as_string());
+    let text_of = |node: &YamlNode| node.as_scalar().map(yaml_edit::Scalar::as_string);
     if extension.get("cmd").as_ref().and_then(text_of).as_ref() != Some(&entry.command) {
         extension.set("cmd", entry.command.as_str());
     }
