@@ -31,6 +31,7 @@ READY := .venv/.stamp-wheel
 DCC_VENV = .venv-dcc/.stamp-$(BLENDER)
 DCC_READY := .venv-dcc/.stamp-wheel
 BENCH_READY := .venv-bench/.stamp-wheel
+ARRAYS_READY := .venv-arrays/.stamp-wheel
 WHEEL := dist/.stamp-wheel
 SDIST := dist/.stamp-sdist
 EXTENSION := dist/.stamp-extension
@@ -60,7 +61,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PRECIOUS: .venv-blender-%/.stamp-requirements .venv-blender-%/.stamp-wheel
-.PHONY: help demo quick test test-rust test-python test-dist test-blender test-dcc wheel dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
+.PHONY: help demo quick test test-rust test-python test-dist test-arrays test-blender test-dcc wheel dist dist-aarch64 notices fuzz faults asan soak check-windows bench bench-dcc bench-server bench-pieces check check-rust check-python deny lock clean
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,6 +89,10 @@ test-python: $(READY) $(TESTED_SERVERS) $(NODE_TOOLS)
 test-dist: $(READY) $(WHEEL) $(SDIST) $(BUNDLE) .tools/uv/.stamp .tools/old-root/.stamp ## install the packages where there is no Rust, and use them
 	$(call say,tests of the packages)
 	@.venv/bin/python -m pytest tests/dist
+
+test-arrays: $(ARRAYS_READY) ## JAX takes arrays where they lie (first time: 200 MB to download)
+	$(call say,tests with array libraries)
+	@.venv-arrays/bin/python -m pytest tests/arrays
 
 test-blender: $(DCC_READY) $(DEBUG_SERVER) $(EXTENSION) ## tests inside one Blender (first time: 474 MB to download)
 	$(call say,tests in Blender $(BLENDER))
@@ -197,7 +202,7 @@ deny: $(CARGO_DENY)
 	@$(CARGO_DENY) --locked check -D warnings bans licenses sources
 
 lock: .tools/uv/.stamp $(NODE) ## resolve requirements/*.in and tests/node/package.json again
-	@for name in dev bench node zig lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	@for name in dev bench arrays node zig lock; do .tools/uv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links \
 		"requirements/$$name.in" -o "requirements/$$name.txt" || exit 1; done
 	@# Each is for one Python alone, so there is nothing universal to be found.
@@ -208,7 +213,7 @@ lock: .tools/uv/.stamp $(NODE) ## resolve requirements/*.in and tests/node/packa
 	@.tools/node/bin/npm --prefix tests/node update --package-lock-only $(npm-quietly)
 
 clean: ## remove all that make made
-	rm -rf .venv .venv-dcc .venv-blender-* .venv-bench .tools tests/node/node_modules target dist
+	rm -rf .venv .venv-dcc .venv-blender-* .venv-bench .venv-arrays .tools tests/node/node_modules target dist
 
 # --- The environments. Each is made anew when its lock file changes; a stamp is written last. ---
 
@@ -320,6 +325,17 @@ $(DCC_READY): $(DCC_VENV) $(WHEEL)
 
 $(BENCH_READY): .venv-bench/.stamp-requirements $(WHEEL)
 	@.venv-bench/bin/python -m pip install $(install-ours) dist/dcc_mcp_shm-*.whl
+	@touch $@
+
+.venv-arrays/.stamp-requirements: requirements/arrays.txt
+	$(call say,.venv-arrays: array libraries)
+	@$(PYTHON) -m venv --clear .venv-arrays
+	@.venv-arrays/bin/python -m pip install --quiet --require-hashes -r $<
+	@touch $@
+
+# The debug build that the other tests use.
+$(ARRAYS_READY): .venv-arrays/.stamp-requirements $(READY)
+	@.venv-arrays/bin/python -m pip install $(install-ours) target/wheels/dcc_mcp_shm-*.whl
 	@touch $@
 
 $(ZIG): requirements/zig.txt

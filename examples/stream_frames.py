@@ -4,6 +4,7 @@ python examples/stream_frames.py
 """
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -17,10 +18,10 @@ SHAPE = (512, 512, 4)
 SIZE = 512 * 512 * 4
 
 
-def produce() -> None:
+def produce(name: str) -> None:
     """Fill a slot for each frame and announce it. The slot of the last one is given back once the next is out."""
-    pool = BufferPool.open("viewport")
-    latest = SharedBuffer.open(id="viewport/latest")
+    pool = BufferPool.open(name)
+    latest = SharedBuffer.open(f"{name}/latest")
     shown = None
     for number in range(FRAMES):
         slot = pool.acquire(timeout=1)
@@ -37,16 +38,17 @@ def produce() -> None:
 def consume() -> None:
     """Look at every frame that the next one has not overtaken."""
     size = {"width": SHAPE[1], "height": SHAPE[0]}  # for whoever is to see what a slot holds
-    pool = BufferPool.open_or_create(4, SIZE, "viewport", kind="Screenshot", attrs=size)
-    latest = SharedBuffer.create(4096, name="viewport/latest", replace=True, unlink_on_close=True)
-    with pool, latest, subprocess.Popen([sys.executable, __file__, "produce"]) as producer:
+    name = f"viewport of {os.getpid()}"  # for this run alone
+    pool = BufferPool(4, SIZE, name, kind="Screenshot", attrs=size)
+    latest = SharedBuffer.create(4096, name=f"{name}/latest", unlink_on_close=True)
+    with pool, latest, subprocess.Popen([sys.executable, __file__, name]) as producer:
         delays = []
         seen = latest.sequence
         while producer.poll() is None:
-            came = latest.wait(seen, timeout=0.5)
-            if came is None:
+            if latest.wait(seen, timeout=0.5) is None:
                 continue
-            news, seen = json.loads(latest.read()), came
+            with latest.view() as text:  # keeps the writer out, so that the sequence is that of this text
+                news, seen = json.loads(bytes(text)), latest.sequence
             try:
                 frame = SharedBuffer.from_descriptor_json(news["frame"])
             except Stale:
@@ -59,7 +61,7 @@ def consume() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["produce"]:
-        produce()
+    if len(sys.argv) > 1:
+        produce(sys.argv[1])
     else:
         consume()

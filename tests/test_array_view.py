@@ -10,6 +10,7 @@ from dcc_mcp_shm import SharedBuffer, SharedSceneBuffer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hn
+from PIL import Image
 
 DTYPES = ["|b1", "|i1", "|u1", "<i2", "<u2", "<f2", "<i4", "<u4", "<f4", "<i8", "<u8", "<f8", "<c8", "<c16"]
 POINTS = np.arange(12, dtype="f4").reshape(4, 3)
@@ -172,8 +173,31 @@ def test_dlpack_speaks_to_older_consumers_too() -> None:
     assert np.from_dlpack(exporter).tobytes() == b"12345678"
 
 
-def test_what_pillow_asks_for_is_there() -> None:
-    """`Image.fromarray` reads `__array_interface__`, and without strides in it the buffer itself."""
+@pytest.mark.parametrize(
+    ("dtype", "shape", "value", "mode"),
+    [("u1", (5, 7), 9, "L"), ("u1", (5, 7, 4), (1, 2, 3, 4), "RGBA"), ("<u2", (5, 7), 40_000, "I;16")],
+)
+def test_pillow_takes_the_memory(dtype: str, shape: tuple[int, ...], value: Any, mode: str) -> None:
+    with SharedSceneBuffer.writer({"a": (dtype, shape)}) as w:
+        image = Image.fromarray(w["a"])
+        assert (image.mode, image.size) == (mode, (7, 5))
+        np.asarray(w["a"])[2, 6] = value
+        assert image.getpixel((6, 2)) == value, "a copy"
+    image = Image.fromarray(w.scene["a"])
+    gc.collect()
+    assert (image.getpixel((6, 2)), image.readonly) == (value, 1)
+    image.putpixel((0, 0), value)  # Pillow copies before it writes to what is read-only
+    assert not np.asarray(w.scene["a"])[0, 0].any()
+
+
+@pytest.mark.parametrize(("dtype", "shape"), [("u1", (5, 7, 3)), ("f4", (5, 7)), ("i4", (5, 7)), ("u1", (5, 7, 2))])
+def test_pillow_copies_what_it_has_no_such_images_of(dtype: str, shape: tuple[int, ...]) -> None:
+    pixels = np.arange(np.prod(shape)).astype(dtype).reshape(shape)
+    for view, expected in ((view_of(pixels), pixels), (view_of(pixels)[1:4, ::2], pixels[1:4, ::2])):
+        np.testing.assert_array_equal(np.asarray(Image.fromarray(view)), expected)
+
+
+def test_the_array_interface_says_where_the_memory_is() -> None:
     pixels = np.arange(2 * 3 * 4, dtype="u1").reshape(2, 3, 4)
     view = view_of(pixels)
     interface = view.__array_interface__

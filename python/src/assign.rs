@@ -15,12 +15,12 @@ use crate::masked::refuse_masked;
 /// Contiguous elements of the same type are copied directly, without the GIL and without NumPy. NumPy does everything
 /// else; if it is missing, only elements of the same type are accepted.
 pub(crate) fn assign(name: &str, view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> PyResult<()> {
-    copy(name, view, source).map_err(|error| named(name, view.py(), error))
+    copy(view, source).map_err(|error| named(name, view.py(), error))
 }
 
-fn copy(name: &str, view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> PyResult<()> {
+fn copy(view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> PyResult<()> {
     let (py, target) = (view.py(), view.get());
-    refuse_masked(name, source)?;
+    refuse_masked("what is assigned", source)?;
     let input = Input::described(source);
     if let Err(error) = &input
         && Input::is_contradiction(py, error)
@@ -60,7 +60,7 @@ fn copy(name: &str, view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> P
         return target.copy_from(py, input);
     }
     match py.import("numpy") {
-        Ok(numpy) => convert(name, &numpy, view, source),
+        Ok(numpy) => convert(&numpy, view, source),
         Err(missing) if missing.is_instance_of::<PyImportError>(py) => {
             let input = same.filter(|_| target.is_contiguous()).ok_or_else(|| {
                 PyTypeError::new_err(format!(
@@ -80,16 +80,11 @@ fn is_bytes(value: &Bound<'_, PyAny>) -> bool {
     value.is_instance_of::<PyBytes>() || value.is_instance_of::<PyByteArray>() || value.is_instance_of::<PyMemoryView>()
 }
 
-fn convert(
-    name: &str,
-    numpy: &Bound<'_, PyModule>,
-    view: &Bound<'_, ArrayView>,
-    source: &Bound<'_, PyAny>,
-) -> PyResult<()> {
+fn convert(numpy: &Bound<'_, PyModule>, view: &Bound<'_, ArrayView>, source: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = view.py();
     let array = numpy.call_method1("asanyarray", (source,))?;
     // What came of `__array__` may be masked too.
-    refuse_masked(name, &array)?;
+    refuse_masked("what is assigned", &array)?;
     let shape: Vec<isize> = array.getattr("shape")?.extract()?;
     check_shape(view.get(), &shape)?;
     let mut target = numpy.call_method1("asarray", (view,))?;

@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use dcc_mcp_shm::visible;
 
 use crate::command::{Doctor, Gc, Get, Keep, Ls, Put, Rm, Show, Stats, Top, Wait};
-use crate::install::{self, Install};
+use crate::install::{Install, Uninstall};
 use crate::manifest::Manifest;
 use crate::settings::Settings;
 use crate::{log, serve};
@@ -51,6 +51,7 @@ Environment:
 enum Command {
     Serve(Serve),
     Install(Install),
+    Uninstall(Uninstall),
     Ls(Ls),
     Show(Show),
     Keep(Keep),
@@ -131,7 +132,8 @@ pub fn run() -> anyhow::Result<ExitCode> {
     log::to_stderr();
     match cli.command {
         Command::Serve(command) => serve::run(command.settings)?,
-        Command::Install(command) => install::run(&command)?,
+        Command::Install(command) => return command.run(),
+        Command::Uninstall(command) => return command.run(),
         Command::Ls(command) => command.run()?,
         Command::Show(command) => command.run()?,
         Command::Keep(command) => command.run()?,

@@ -31,6 +31,10 @@ impl StoreOption {
         self.store.as_ref().filter(|path| !path.as_os_str().is_empty())
     }
 
+    pub(crate) fn is_named(&self) -> bool {
+        self.named().is_some()
+    }
+
     /// The directory that was named, or else the default one.
     pub(crate) fn directory(&self) -> PathBuf {
         self.named().cloned().unwrap_or_else(Store::default_path)

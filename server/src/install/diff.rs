@@ -12,11 +12,11 @@ const CONTEXT: usize = 3;
 const LINE_BYTES: usize = 200;
 
 /// The difference. All that a terminal would obey is escaped, because other programs write the file too.
-pub(super) fn unified(path: &Path, old: &str, new: &str) -> String {
+pub(super) fn unified(path: &Path, is_new: bool, old: &str, new: &str) -> String {
     let shown_path = path.display().to_string();
     let mut text = format!(
         "--- {shown_path}{}\n+++ {shown_path}\n",
-        if old.is_empty() { " (new)" } else { "" }
+        if is_new { " (new)" } else { "" }
     );
     let diff = TextDiff::from_lines(old, new);
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {

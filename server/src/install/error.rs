@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 pub(super) enum Error {
     #[error("there is no home directory; set HOME, or use --scope project")]
     NoHome,
-    #[error("Claude Desktop has no configuration of a project; leave out --scope")]
-    UserScopeOnly,
+    #[error("{0} has no configuration of a project; leave out --scope")]
+    UserScopeOnly(&'static str),
+    #[error("no client has a configuration {0}; name one in place of \"all\"")]
+    NoClient(&'static str),
     #[error("cannot tell the path of this program, which the entry would name: {0}")]
     NoProgram(#[source] io::Error),
     #[error(
@@ -16,7 +18,7 @@ pub(super) enum Error {
          `pip install`), and run this again from there", .0.display()
     )]
     InCache(PathBuf),
-    #[error("{} is not UTF-8 and cannot be named in JSON; move it", .0.display())]
+    #[error("{} is not UTF-8 and cannot be named in an entry; move it", .0.display())]
     PathNotText(PathBuf),
     #[error("cannot read {}: {source}", path.display())]
     Read { path: PathBuf, source: io::Error },
@@ -43,14 +45,18 @@ pub(super) enum Error {
 pub(super) enum Problem {
     #[error("it is not UTF-8")]
     NotText,
-    #[error("it is not JSON ({0}); correct that first")]
-    Syntax(#[from] jsonc_parser::errors::ParseError),
+    #[error("it is not {0} ({reason}); correct that first", reason = .1.trim_end())]
+    Syntax(&'static str, String),
     #[error("{0} is not an object; correct that first")]
     NotAnObject(String),
     #[error("it has {0:?} twice, and programs differ in which one they use; remove one")]
     Twice(String),
-    #[error("{0:?} is an entry of another kind; remove it, or choose another name with --name")]
+    #[error(
+        "{0:?} is an entry of another kind, which is not written here; remove it, or choose another name with --name"
+    )]
     OtherKind(String),
+    #[error("{0:?} is written in a way that cannot be changed without touching the rest; change it by hand")]
+    OtherForm(&'static str),
 }
 
 impl Problem {

@@ -13,20 +13,20 @@ use crate::platform::{file_builder, keep_owner};
 #[derive(Debug)]
 pub(super) struct ConfigFile {
     path: PathBuf,
-    /// Empty where there is no file yet.
-    text: String,
+    /// `None` where there is no file yet.
+    text: Option<String>,
 }
 
 impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<Self, Error> {
         let text = match fs::metadata(path) {
             Ok(found) if !found.is_file() => return Err(Error::NotAFile(path.to_owned())),
-            Ok(_) => fs::read(path),
+            Ok(_) => fs::read(path).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if path.is_symlink() {
                     return Err(Error::DanglingLink(path.to_owned()));
                 }
-                Ok(Vec::new())
+                Ok(None)
             }
             Err(error) => Err(error),
         };
@@ -35,13 +35,20 @@ impl ConfigFile {
             source,
         })?;
         Ok(Self {
-            text: String::from_utf8(text).map_err(|_| Problem::NotText.of(path))?,
+            text: text
+                .map(String::from_utf8)
+                .transpose()
+                .map_err(|_| Problem::NotText.of(path))?,
             path: path.to_owned(),
         })
     }
 
     pub(super) fn text(&self) -> &str {
-        &self.text
+        self.text.as_deref().unwrap_or_default()
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        self.text.is_some()
     }
 
     /// Puts `new` in place of what was read, if it is still what is there.

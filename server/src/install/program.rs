@@ -1,5 +1,5 @@
-//! How a client will start this program: always by an absolute path, because clients started from a desktop do not have
-//! the `PATH` of a shell.
+//! How a client will start this program: for a user by an absolute path, because clients started from a desktop do not have
+//! the `PATH` of a shell; for a project by a name, because others have it elsewhere.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub(super) struct Program {
 }
 
 /// This program by its path, or by uv if uv runs it out of its cache, where it may be removed at any time.
-pub(super) fn find() -> Result<Program, Error> {
+pub(super) fn of_this_user() -> Result<Program, Error> {
     let path = path()?;
     let Some(environment) = cached_environment(&path) else {
         return Ok(Program {
@@ -32,21 +32,72 @@ pub(super) fn find() -> Result<Program, Error> {
         return Err(Error::InCache(path));
     };
     let mut arguments = vec!["tool".to_owned(), "run".to_owned()];
-    if let Some(address) = installed_from(environment)? {
-        arguments.extend(["--from".to_owned(), format!("{} @ {address}", identity::NAME)]);
-    } else {
-        // A client of a desktop does not have them.
-        for (variable, option) in [("UV_DEFAULT_INDEX", "--default-index"), ("UV_INDEX", "--index")] {
-            if let Some(index) = env::var_os(variable).filter(|index| !index.is_empty()) {
-                arguments.extend([option.to_owned(), text(index.into())?]);
-            }
-        }
-    }
+    let source = source(environment)?;
+    arguments.extend(
+        source
+            .into_iter()
+            .flat_map(|(option, value)| [option.to_owned(), value]),
+    );
     arguments.push(identity::NAME.to_owned());
     Ok(Program {
         command: text(uv)?,
         arguments,
     })
+}
+
+/// This program as everybody who has a project can start it: by uvx if uv runs it here and others can get it from where it
+/// came, else by its name.
+pub(super) fn of_a_project() -> Result<Program, Error> {
+    let by_name = Program {
+        command: identity::NAME.to_owned(),
+        arguments: Vec::new(),
+    };
+    let path = path()?;
+    let Some(environment) = cached_environment(&path).filter(|_| env::var_os("UV").is_some()) else {
+        return Ok(by_name);
+    };
+    let source = source(environment)?;
+    if !source.iter().all(|(_, value)| is_for_all(value)) {
+        return Ok(by_name);
+    }
+    let options = source
+        .into_iter()
+        .flat_map(|(option, value)| [option.to_owned(), value]);
+    Ok(Program {
+        command: "uvx".to_owned(),
+        arguments: options.chain([identity::NAME.to_owned()]).collect(),
+    })
+}
+
+/// The options that tell uv where the package of this program comes from.
+fn source(environment: &Path) -> Result<Vec<(&'static str, String)>, Error> {
+    if let Some(address) = installed_from(environment)? {
+        return Ok(vec![("--from", format!("{} @ {address}", identity::NAME))]);
+    }
+    // A client of a desktop does not have the variables.
+    let indexes = [("UV_DEFAULT_INDEX", "--default-index"), ("UV_INDEX", "--index")];
+    let indexes = indexes.into_iter().filter_map(|(variable, option)| {
+        let index = env::var_os(variable).filter(|index| !index.is_empty())?;
+        Some(text(index.into()).map(|index| (option, index)))
+    });
+    indexes.collect()
+}
+
+/// Whether addresses mean the same on other machines, and have nobody's password in them.
+fn is_for_all(addresses: &str) -> bool {
+    let mut schemes = addresses.split("://");
+    let first = schemes.next().unwrap_or_default();
+    let is_web = |before: &str| before.ends_with("https") || before.ends_with("http");
+    let mut before = first;
+    let mut found = false;
+    for rest in schemes {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        if !is_web(before) || authority.contains('@') {
+            return false;
+        }
+        (before, found) = (rest, true);
+    }
+    found
 }
 
 fn text(path: PathBuf) -> Result<String, Error> {

@@ -19,12 +19,17 @@ fn every_client_gets_a_file_that_it_reads() {
         ("cursor", "project", "project/.cursor/mcp.json", "mcpServers"),
         ("vscode", "user", ".config/Code/User/mcp.json", "servers"),
         ("vscode", "project", "project/.vscode/mcp.json", "servers"),
+        ("gemini", "user", ".gemini/settings.json", "mcpServers"),
+        ("gemini", "project", "project/.gemini/settings.json", "mcpServers"),
     ];
     for (client, scope, file, section) in cases {
         let home = Home::new();
         let printed = home.installed(&[client, "--scope", scope, "--yes"]);
         assert!(printed.contains("(new)") && printed.contains("Wrote "), "{printed}");
         let mut expected = entry(&["serve"]);
+        if scope == "project" {
+            expected["command"] = json!("dcc-mcp-shm");
+        }
         if client == "vscode" {
             expected["type"] = json!("stdio");
         }
@@ -90,10 +95,8 @@ fn the_rest_of_a_file_keeps_its_bytes_and_commas_their_style() {
     home.write("project/.vscode/mcp.json", before);
     let shown = home.installed(&["vscode", "--scope", "project", "--yes"]);
     let after = home.read("project/.vscode/mcp.json");
-    let added = format!(
-        "\t\t\"dcc-mcp-shm\": {{\n\t\t\t\"type\": \"stdio\",\n\t\t\t\"command\": \"{PROGRAM}\",\n\t\t\t\"args\": \
-         [\"serve\"],\n\t\t}},\n"
-    );
+    let added = "\t\t\"dcc-mcp-shm\": {\n\t\t\t\"type\": \"stdio\",\n\t\t\t\"command\": \"dcc-mcp-shm\",\n\t\t\t\"args\": \
+                 [\"serve\"],\n\t\t},\n";
     assert_eq!(after, before.replace("// keep\n", &format!("// keep\n{added}")));
     for line in added.lines() {
         assert!(shown.contains(&format!("+{line}\n")), "{line} is not in\n{shown}");
@@ -121,7 +124,8 @@ fn an_empty_file_is_like_none() {
     for empty in ["", "\n", "{}", "// nothing yet\n"] {
         let home = Home::new();
         home.write(".cursor/mcp.json", empty);
-        home.installed(&["cursor", "--yes"]);
+        let shown = home.installed(&["cursor", "--yes"]);
+        assert!(!shown.contains("(new)"), "{shown}");
         let after = home.read(".cursor/mcp.json");
         assert!(after.contains(PROGRAM), "{after}");
         assert_eq!(after.contains("// nothing yet"), empty.contains("//"));

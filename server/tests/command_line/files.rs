@@ -139,6 +139,10 @@ fn directories_of_clients_are_where_the_environment_says() {
     for (client, variable, directory, file) in [
         ("claude-code", "CLAUDE_CONFIG_DIR", &claude, "claude/.claude.json"),
         ("vscode", "XDG_CONFIG_HOME", &config, "config/Code/User/mcp.json"),
+        ("codex", "CODEX_HOME", &config, "config/config.toml"),
+        ("gemini", "GEMINI_CLI_HOME", &config, "config/.gemini/settings.json"),
+        ("goose", "XDG_CONFIG_HOME", &config, "config/goose/config.yaml"),
+        ("goose", "GOOSE_PATH_ROOT", &config, "config/config/config.yaml"),
     ] {
         let mut command = home.command(&[client, "--yes"]);
         command.env(variable, directory);
@@ -156,14 +160,16 @@ fn without_a_home_there_is_an_error_unless_none_is_needed() {
     assert!(error.contains("set HOME"), "{error}");
     let mut command = home.command(&["cursor", "--scope", "project", "--yes"]);
     printed(&command.env_remove("HOME").output().expect("the program runs"));
-    assert!(home.read("project/.cursor/mcp.json").contains(PROGRAM));
+    assert!(home.read("project/.cursor/mcp.json").contains("dcc-mcp-shm"));
     assert_eq!(home.everything().len(), 1);
 }
 
 #[test]
-fn claude_desktop_has_no_projects() {
-    let error = Home::new().refused(&["claude-desktop", "--scope", "project", "--yes"]);
-    assert!(error.contains("leave out --scope"), "{error}");
+fn some_clients_have_no_projects() {
+    for (client, title) in [("claude-desktop", "Claude Desktop"), ("goose", "Goose")] {
+        let error = Home::new().refused(&[client, "--scope", "project", "--yes"]);
+        assert!(error.contains(title) && error.contains("leave out --scope"), "{error}");
+    }
 }
 
 #[test]

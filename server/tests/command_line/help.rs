@@ -18,9 +18,10 @@ fn page(arguments: &[&str]) -> String {
     )
 }
 
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "serve",
     "install",
+    "uninstall",
     "ls",
     "show",
     "keep",
@@ -86,9 +87,9 @@ fn every_example_works() {
         .filter_map(|line| line.strip_prefix("  "))
         .filter(|line| !line.starts_with(' ') && line.contains("dcc-mcp-shm "))
         .collect();
-    assert_eq!(examples.len(), 31, "{examples:?}");
+    assert_eq!(examples.len(), 33, "{examples:?}");
     for example in examples {
-        let asks = example.contains(" install ") && !example.contains("--yes") && !example.contains("--dry-run");
+        let asks = example.contains("install ") && !example.contains("--yes") && !example.contains("--print");
         let agreed = if asks { " --yes" } else { "" };
         let mut shell = Command::new("/bin/sh");
         shell

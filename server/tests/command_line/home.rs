@@ -45,10 +45,15 @@ impl Home {
     }
 
     pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = self.command_named("install", program);
+        command.args(arguments);
+        command
+    }
+
+    fn command_named(&self, name: &str, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
-            .arg("install")
-            .args(arguments)
+            .arg(name)
             .env_clear()
             .env("HOME", self.directory.path())
             .current_dir(self.path("project"));
@@ -57,6 +62,16 @@ impl Home {
 
     pub(crate) fn install(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().expect("the program runs")
+    }
+
+    /// `dcc-mcp-shm uninstall …`, which must succeed; what it printed.
+    pub(crate) fn uninstalled(&self, arguments: &[&str]) -> String {
+        printed(&self.uninstall(arguments))
+    }
+
+    pub(crate) fn uninstall(&self, arguments: &[&str]) -> Output {
+        let mut command = self.command_named("uninstall", Path::new(PROGRAM));
+        command.args(arguments).output().expect("the program runs")
     }
 
     /// Runs what must succeed; returns what it printed.

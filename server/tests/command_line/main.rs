@@ -1,6 +1,7 @@
-//! The command line, run as users run it: `dcc-mcp-shm install`, what looks at a store, and the pages of `--help`.
+//! The command line, run as users run it: `dcc-mcp-shm install` and `uninstall`, what looks at a store, and the pages of `--help`.
 
 mod choosing;
+mod clients;
 mod damaged;
 mod deleting;
 mod diagnosis;
@@ -14,6 +15,9 @@ mod live;
 mod looking;
 mod page;
 mod programs;
+mod projects;
+#[path = "../../../tests/properties.rs"]
+mod properties;
 #[path = "../../../shm/tests/common/refusal.rs"]
 mod refusal;
 mod refused;
@@ -21,3 +25,4 @@ mod scripts;
 mod store;
 mod terminal;
 mod terminals;
+mod uninstalling;

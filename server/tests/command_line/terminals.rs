@@ -79,7 +79,17 @@ fn every_command_says_only_what_it_was_asked_for() {
     let store = TestStore::new();
     store.named("hero");
     let long = [
-        "serve", "install", "ls", "show", "keep", "gc", "top", "doctor", "rm", "manifest",
+        "serve",
+        "install",
+        "uninstall",
+        "ls",
+        "show",
+        "keep",
+        "gc",
+        "top",
+        "doctor",
+        "rm",
+        "manifest",
     ];
     let pages = long.iter().map(|command| vec![*command, "--help"]);
     let commands = [

@@ -25,10 +25,12 @@ const CONES: Matrix = [
     [0.0389, -0.0685, 1.0296],
 ];
 
+/// Values that are XYZ themselves. They are light as it is, whatever white is written beside them.
+const XYZ: Primaries = of([1.0, 0.0], [0.0, 1.0], [0.0, 0.0], [1.0 / 3.0, 1.0 / 3.0]);
 const REC_709: Primaries = of([0.64, 0.33], [0.30, 0.60], [0.15, 0.06], D65);
 
 /// What people call primaries, the parts of names by which they are known in `colorSpace`, and where they are.
-const KNOWN: [(&str, &[&str], Primaries); 6] = [
+const KNOWN: [(&str, &[&str], Primaries); 7] = [
     (
         "ACEScg (AP1)",
         &["acescg", "ap1"],
@@ -50,6 +52,7 @@ const KNOWN: [(&str, &[&str], Primaries); 6] = [
         &["adobe"],
         of([0.64, 0.33], [0.21, 0.71], [0.15, 0.06], D65),
     ),
+    ("CIE XYZ", &["ciexyz", "cie xyz", "cie-xyz"], XYZ),
     ("Rec. 709", &[], REC_709),
 ];
 
@@ -97,7 +100,11 @@ impl Primaries {
     #[expect(clippy::cast_possible_truncation, reason = "near 1")]
     pub(super) fn to_rec_709(self) -> Option<ToRec709> {
         let [from, to] = [self, REC_709].map(Self::to_xyz);
-        let adapted = product(&adaptation(self.white, D65)?, &from?);
+        let adapted = if self.are_close_to(&XYZ) {
+            from?
+        } else {
+            product(&adaptation(self.white, D65)?, &from?)
+        };
         let way = product(&inverse(&to?)?, &adapted);
         let is_usable = way.as_flattened().iter().all(|value| value.abs() < 1e3);
         is_usable.then(|| way.map(|row| row.map(|value| value as f32)))
@@ -168,7 +175,8 @@ mod tests {
     fn white_stays_white_and_rec_709_stays_what_it_is() {
         for (name, _, primaries) in KNOWN {
             let way = primaries.to_rec_709().expect("colours");
-            let white = apply(&way, [1.0; 3]);
+            let of_displays = [0.9505, 1.0, 1.0891];
+            let white = apply(&way, if name == "CIE XYZ" { of_displays } else { [1.0; 3] });
             assert!(
                 white.iter().all(|value| (value - 1.0).abs() < 1e-3),
                 "{name}: {white:?}"

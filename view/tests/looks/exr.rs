@@ -14,11 +14,11 @@ pub(crate) enum Values {
     Integers(Vec<u32>),
 }
 
-/// A part without compression.
+/// A part of a file.
 pub(crate) struct Part {
     pub(crate) name: &'static str,
     pub(crate) kind: &'static str,
-    /// The code of its compression. Only 0, no compression, is written; others are for what cannot be read anyway.
+    /// The code of its compression. 0, none, and 1, runs, are written; others are for what cannot be read anyway.
     pub(crate) compression: u8,
     /// Column, row, width and height.
     pub(crate) data: [i32; 4],
@@ -157,10 +157,38 @@ pub(crate) fn file(parts: &[Part]) -> Vec<u8> {
                 chunks.extend(u32::try_from(index).expect("few").to_le_bytes());
             }
             chunks.extend((part.data[1] + i32::try_from(y).expect("few")).to_le_bytes());
-            let line = part.line(y);
+            let line = match part.compression {
+                1 => shorter(part.line(y)),
+                _ => part.line(y),
+            };
             chunks.extend(u32::try_from(line.len()).expect("short").to_le_bytes());
             chunks.extend(line);
         }
     }
     [bytes, tables, chunks].concat()
+}
+
+/// A line as runs of bytes, if that is shorter; else as it is.
+fn shorter(line: Vec<u8>) -> Vec<u8> {
+    // First bytes with even places and then the others, each as it differs from the one before.
+    let halves: Vec<u8> = [0, 1]
+        .iter()
+        .flat_map(|&first| line.iter().skip(first).step_by(2))
+        .copied()
+        .collect();
+    let before = std::iter::once(None).chain(halves.iter().map(Some));
+    let differences = halves.iter().zip(before).map(|(&byte, before)| match before {
+        None => byte,
+        Some(&before) => byte.wrapping_sub(before).wrapping_add(128),
+    });
+    let differences: Vec<u8> = differences.collect();
+    let mut runs = Vec::new();
+    for run in differences.chunk_by(|a, b| a == b).flat_map(|run| run.chunks(128)) {
+        match run.len() {
+            // One byte that is no run.
+            1 => runs.extend([0xff, run[0]]),
+            len => runs.extend([u8::try_from(len - 1).expect("at most 127"), run[0]]),
+        }
+    }
+    if runs.len() < line.len() { runs } else { line }
 }

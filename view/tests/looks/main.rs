@@ -12,6 +12,8 @@
 mod asked;
 mod exr;
 mod exr_files;
+mod exr_matrix;
+mod exr_public;
 mod faces;
 mod mesh_check;
 mod pixels;

@@ -48,6 +48,32 @@ pub(super) struct Drawing<'a> {
     pub(super) rows: BlockRows,
     pub(super) held: Vec<Vec<f32>>,
     pub(super) values: Vec<f32>,
+    /// Kept where it matters.
+    pub(super) seen: Option<Seen>,
+}
+
+/// What pixels with alpha had so far.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    light: bool,
+    coverage: bool,
+}
+
+impl Seen {
+    fn add(&mut self, pixels: &[f32], count: usize) {
+        for pixel in pixels.chunks_exact(count) {
+            if let [colors @ .., alpha] = pixel {
+                self.light |= colors.iter().any(|&color| color > 0.0);
+                // Pixels that are no numbers are shown, black.
+                self.coverage |= *alpha > 0.0 || pixel.iter().any(|value| !value.is_finite());
+            }
+        }
+    }
+
+    /// Whether alpha would hide all light, so that it is ignored, also where there are no pixels.
+    pub(super) fn is_all_hidden(&self) -> bool {
+        self.light && !self.coverage
+    }
 }
 
 impl Drawing<'_> {
@@ -62,7 +88,7 @@ impl Drawing<'_> {
         let count = layer.values();
         let end = size(block.bounds.position.1) + block.bounds.size.1;
         memory::resize(&mut self.values, block.bounds.size.0 * count, 0.0)?;
-        let (values, frame) = (&mut self.values, &mut self.frame);
+        let (values, frame, seen) = (&mut self.values, &mut self.frame, &mut self.seen);
         let left = i64::from(block.bounds.position.0) + first[0];
         let hidden = size((-left).max(0)).min(block.bounds.size.0);
         let mut put = |y: usize, values: &[f32]| {
@@ -70,7 +96,11 @@ impl Drawing<'_> {
             for y in (y..=y + repeated).take_while(|&y| y < header.layer_size.1) {
                 let row = i64::try_from(y).unwrap_or(i64::MAX).saturating_add(first[1]);
                 if let Ok(row) = usize::try_from(row) {
-                    frame.add(size(left.max(0)), row, &values[hidden * count..]);
+                    let values = &values[hidden * count..];
+                    frame.add(size(left.max(0)), row, values);
+                    if let Some(seen) = seen {
+                        seen.add(values, count);
+                    }
                 }
             }
         };

@@ -14,7 +14,7 @@ use std::io::{Read, Seek};
 use exr::meta::header::Header;
 
 use self::chunks::{Chunks, failed};
-use self::drawing::{BlockRows, Drawing};
+use self::drawing::{BlockRows, Drawing, Seen};
 use self::layers::{Layer, Makes};
 use self::parts::Parts;
 use self::window::Canvas;
@@ -94,6 +94,7 @@ pub(super) fn draw(
         rows,
         held: layer.channels.iter().map(|_| Vec::new()).collect(),
         values: Vec::new(),
+        seen: (!canvas.is_filled && format.channels.is_multiple_of(2)).then(Seen::default),
     };
     let mut chunks = Chunks {
         source,
@@ -106,8 +107,9 @@ pub(super) fn draw(
         |tile| tile.tile_index.1.is_multiple_of(rows.every),
         |header, block| drawing.add(header, block),
     )?;
+    let windows = canvas.in_words(drawing.seen.as_ref().is_some_and(Seen::is_all_hidden));
     let (image, words) = drawing.frame.develop()?;
-    let text = describe(&parts, &layer, colors.len(), wanted.is_some(), &format, &canvas, rows);
+    let text = describe(&parts, &layer, colors.len(), wanted.is_some(), &format, &windows, rows);
     Ok(Picture {
         image,
         text: format!("{text} {words}"),
@@ -176,7 +178,7 @@ fn describe(
     layers: usize,
     is_wanted: bool,
     format: &PixelFormat,
-    canvas: &Canvas,
+    windows: &str,
     rows: BlockRows,
 ) -> String {
     let header = &parts.meta.headers[layer.part];
@@ -208,7 +210,7 @@ fn describe(
     for problem in parts.problems() {
         let _ = write!(text, " Not read: {problem}.");
     }
-    text.push_str(&canvas.note);
+    text.push_str(windows);
     let aspect = header.shared_attributes.pixel_aspect;
     if (aspect - 1.0).abs() > 1e-3 {
         let _ = write!(

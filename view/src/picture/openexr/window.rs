@@ -18,8 +18,8 @@ pub(super) struct Canvas {
     pub(super) first: [i64; 2],
     /// Whether the pixels fill all of it.
     pub(super) is_filled: bool,
-    /// What the text says about the windows; empty if they are the same.
-    pub(super) note: String,
+    /// What the text says about the windows, up to what is shown of the rest; empty if they are the same.
+    note: String,
 }
 
 impl Canvas {
@@ -44,23 +44,28 @@ impl Canvas {
             u128::from((right - left).max(0).unsigned_abs()) * u128::from((bottom - top).max(0).unsigned_abs());
         let area = display.size.0 as u128 * display.size.1 as u128;
         if shared == 0 || shared * LEAST_SHARE < area || display.size.0.max(display.size.1) > size(MAX_EDGE) {
-            return whole(format!("{windows}; the data window is shown."));
+            return whole(format!("{windows}; the data window is shown"));
         }
-        let is_filled = shared == area;
-        let rest = if is_filled {
-            ""
-        } else {
-            ", and squares where there is no data"
-        };
         Self {
             size: [display.size.0, display.size.1],
             first: [
                 i64::from(data.position.0) - i64::from(display.position.0),
                 i64::from(data.position.1) - i64::from(display.position.1),
             ],
-            is_filled,
-            note: format!("{windows}; the display window is shown{rest}."),
+            is_filled: shared == area,
+            note: format!("{windows}; the display window is shown"),
         }
+    }
+
+    /// What the text says about the windows. Where alpha is ignored, nothing shows through.
+    pub(super) fn in_words(&self, is_alpha_ignored: bool) -> String {
+        let rest = match (self.is_filled, is_alpha_ignored) {
+            _ if self.note.is_empty() => return String::new(),
+            (true, _) => "",
+            (false, false) => ", and squares where there is no data",
+            (false, true) => ", and black where there is no data",
+        };
+        format!("{}{rest}.", self.note)
     }
 }
 
