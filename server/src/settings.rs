@@ -50,7 +50,7 @@ pub struct Settings {
     /// Offer only tools that change nothing.
     #[arg(long, env = "DCC_MCP_SHM_READ_ONLY", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub read_only: bool,
-    /// The most that the store may hold, such as 10G, for all programs that use it; recorded in the store.
+    /// The most that the store may hold for all programs, such as 10G; recorded in it.
     ///
     /// [env: DCC_MCP_SHM_MAX_BYTES] [default: as recorded]
     #[arg(long, value_name = "SIZE", value_parser = parse_size)]
