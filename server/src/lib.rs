@@ -23,6 +23,7 @@ mod incoming;
 mod install;
 mod lanes;
 mod lenient;
+mod likeness;
 mod listed;
 mod log;
 mod manifest;

@@ -57,6 +57,11 @@ impl ToolError {
         Self::new(format!("Bad argument `{field}`: {problem}"), advice)
     }
 
+    /// The same behind another fact.
+    pub(crate) fn after(self, fact: impl Display) -> Self {
+        Self(format!("{fact}. {}", self.0))
+    }
+
     /// The argument `buffer` means a pool.
     pub(crate) fn pool() -> Self {
         Self::argument("buffer", "it is a pool", "Call pool_status with it as `pool`.")

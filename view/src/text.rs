@@ -147,8 +147,8 @@ pub(crate) fn fenced(content: &str) -> String {
 }
 
 /// `1 buffer`, `2 buffers`.
-pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 

@@ -23,7 +23,7 @@ use self::problems::Problems;
 #[cfg(test)]
 use self::scalar::TO_THE_LETTER;
 use self::schema_object::Object;
-pub(crate) use self::words::between_quotes;
+pub(crate) use self::words::{between_quotes, letters};
 use crate::reply::ToolError;
 
 /// Fields that hold all arguments of a call once more, as some hosts nest them.

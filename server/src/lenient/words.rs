@@ -35,7 +35,7 @@ pub(crate) fn between_quotes(text: &str) -> Option<(&str, [char; 2])> {
 }
 
 /// The letters and digits of a name of a field or of one of several words, in lower case: `maxEdge` is `max_edge`.
-pub(super) fn letters(text: &str) -> String {
+pub(crate) fn letters(text: &str) -> String {
     text.chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)

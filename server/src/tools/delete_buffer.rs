@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::Error;
 use dcc_mcp_shm_view::text::{self, Bytes};
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -61,25 +61,27 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Deleted>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer } = arguments::parse(arguments)?;
-        let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
+        let found = self.find_exactly("buffer", &buffer, "Nothing was deleted.", &context.ct);
+        let Found { reference, taken } = found.await?;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.change(&context, move |store, _| match store.delete(&reference) {
-            Ok(deleted) => Ok(Reply(Deleted {
+        let deleted = self.change(&context, move |store, _| match store.delete(&reference) {
+            Ok(deleted) => Reply(Deleted {
                 id: deleted.id,
                 name: deleted.name,
                 freed_bytes: deleted.freed_bytes,
                 pending_bytes: deleted.pending_bytes,
                 held_by: (deleted.pending_bytes > 0).then(|| deleted.held_by.to_string()),
-            })),
+            })
+            .into_result(),
             Err(Error::WrongRole { .. }) => Err(ToolError::argument(
                 "buffer",
                 "it is a slot of a pool",
                 "Slots go with their pool: delete that, by its id in pool_status.",
             )),
             Err(error) => Err(error.into()),
-        })
-        .await
+        });
+        Taken::told(taken, deleted.await)
     }
 }

@@ -1,14 +1,14 @@
 //! `describe_buffer`: what is in a buffer, without reading it into the model's context.
 
 use dcc_mcp_shm_view::{Contents, MAX_ARRAYS, look};
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -36,20 +36,20 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Contents>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer, arrays } = arguments::parse(arguments)?;
         if let Some(arrays) = arrays.as_deref().filter(|arrays| arrays.len() > MAX_ARRAYS) {
             let problem = format!("{} names are more than {MAX_ARRAYS}", arrays.len());
             return Err(ToolError::argument("arrays", problem, "Use several calls."));
         }
-        let reference = self.find("buffer", &buffer, &context.ct).await?;
+        let Found { reference, taken } = self.find("buffer", &buffer, &context.ct).await?;
         let limit = self.settings().result_bytes;
-        self.read(&context, move |store, work| {
+        let described = self.read(&context, move |store, work| {
             let contents = look(store, &reference, |reader| {
                 Contents::gather(reader, arrays.as_deref(), work)
             })?;
-            Ok(Reply(contents.within(limit)))
-        })
-        .await
+            Reply(contents.within(limit)).into_result()
+        });
+        Taken::told(taken, described.await)
     }
 }

@@ -8,7 +8,7 @@ use dcc_mcp_shm::{
     BufferFilter, BufferState, Descriptor, Error, FileRole, NameFilter, Reference, SceneDataKind, Store, StoreIndex,
 };
 use dcc_mcp_shm_view::text;
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use crate::arguments;
 use crate::cursor::Seen;
 use crate::listed::Listed;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
@@ -76,6 +76,9 @@ struct Arrived {
     /// All; list_buffers has those not shown.
     total_count: usize,
     timed_out: bool,
+    /// There before the call.
+    #[serde(skip_serializing_if = "is_false")]
+    was_there: bool,
     /// There under other names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     near: Vec<String>,
@@ -96,6 +99,8 @@ impl Arrived {
         let known = |seen: Option<Seen>| seen.map_or_else(|| Seen::all(index), Ok).map(Err);
         let mut found = Vec::new();
         let mut total_count = 0;
+        // The first look without a cursor is at what is there.
+        let was_there = seen.is_none();
         match wanted {
             Wanted::This { reference, since, .. } => {
                 let reference = &meant(store, reference.clone())?;
@@ -166,6 +171,7 @@ impl Arrived {
             buffers,
             total_count,
             timed_out: false,
+            was_there,
             near: Vec::new(),
             wait_cursor: Seen::all(index)?.to_cursor(),
         }))
@@ -177,10 +183,16 @@ impl Arrived {
             buffers: Vec::new(),
             total_count: 0,
             timed_out: true,
+            was_there: false,
             near: Vec::new(),
             wait_cursor: seen.to_cursor(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 impl Display for Arrived {
@@ -190,6 +202,8 @@ impl Display for Arrived {
             if !self.near.is_empty() {
                 write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
             }
+        } else if self.was_there {
+            f.write_str("It was there already. Call wait_for_buffer with the cursor below to wait for a newer one.")?;
         } else {
             write!(f, "{} came", text::count(self.total_count, "buffer"))?;
         }
@@ -262,7 +276,7 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Arrived>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let seconds = arguments.timeout_seconds.unwrap_or(DEFAULT_SECONDS);
         let seconds = arguments::within("timeout_seconds", seconds, 0..=MAX_SECONDS)?;
@@ -274,12 +288,12 @@ impl ShmServer {
             group: arguments.group,
             name: arguments.name.map(NameFilter::Contains),
         };
-        let wanted = match arguments.buffer {
-            None => Wanted::New(filter),
+        let (wanted, taken) = match arguments.buffer {
+            None => (Wanted::New(filter), None),
             Some(buffer) if filter == BufferFilter::default() => {
-                let (reference, near) = self.find_or_expect("buffer", &buffer, work.cancelled()).await?;
-                let since = cursor.clone();
-                Wanted::This { reference, since, near }
+                let (found, near) = self.find_or_expect("buffer", &buffer, work.cancelled()).await?;
+                let (reference, since) = (found.reference, cursor.clone());
+                (Wanted::This { reference, since, near }, found.taken)
             }
             Some(_) => {
                 return Err(ToolError::argument(
@@ -290,6 +304,7 @@ impl ShmServer {
             }
         };
         let timeout = Duration::from_secs(seconds);
-        self.wait(wanted, cursor, timeout, &work).await.map(Reply)
+        let waited = self.wait(wanted, cursor, timeout, &work).await;
+        Taken::told(taken, waited.and_then(|arrived| Reply(arrived).into_result()))
     }
 }

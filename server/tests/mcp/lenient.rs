@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dcc_mcp_shm::{BufferOptions, BufferPool, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -297,6 +297,171 @@ fn a_wait_names_what_is_there_instead() {
         assert_eq!(waited["buffers"][0]["id"], json!(scene.id()));
         let (waited, _) = client.call("wait_for_buffer", json!({"buffer": scene.id().to_string()[..8]}));
         assert_eq!(waited["buffers"][0]["id"], json!(scene.id()));
+    });
+}
+
+#[test]
+fn what_says_more_than_a_name_is_not_taken_for_it() {
+    let (_parent, store) = store();
+    let scene = named(&store, "hero");
+    named(&store, "set/chair");
+    let client = RefCell::new(Client::start(store.path(), Era::Session));
+    let mut runner = TestRunner::new(Config {
+        cases: 60,
+        ..Config::default()
+    });
+    let more = "[a-z]{1,7}|[0-9]{1,3}|\\(deleted\\)|anything but|v[0-9]|the other|not";
+    let name = select(vec!["hero", "\"hero\"", "Hero", "chair"]);
+    let done = runner.run(&(more, name, any::<bool>()), |(more, name, is_behind)| {
+        prop_assume!(!["a", "an", "the", "this", "that", "my", "our", "please", "is", "it", "called", "named", "name",
+            "buffer", "scene", "mesh", "pool", "id", "uuid", "file", "path", "uri", "shared", "show"].contains(&&*more));
+        let mut client = client.borrow_mut();
+        let text = if is_behind { format!("{name} {more}") } else { format!("{more} {name}") };
+        for tool in ["read_descriptor", "describe_buffer", "read_buffer", "view_image", "delete_buffer"] {
+            let error = client.error(tool, json!({"buffer": text}));
+            let nearest = if name == "chair" { "set/chair".to_owned() } else { scene.id().to_string() };
+            prop_assert!(error.contains(&nearest), "{tool} {text}: {error}");
+        }
+        let (waited, told) = client.call("wait_for_buffer", json!({"buffer": text, "timeout_seconds": 0}));
+        prop_assert_eq!(&waited["timed_out"], true);
+        prop_assert!(told.contains("under another name"), "{told}");
+        Ok(())
+    });
+    done.unwrap_or_else(|error| unreachable!("{error}"));
+    for denied in ["anything but", "not", "the one other than", "everything except"] {
+        let text = format!("{denied} {}", scene.id());
+        let error = client.borrow_mut().error("read_descriptor", json!({"buffer": text}));
+        assert!(error.contains("Nothing is shared as"), "{error}");
+    }
+    assert_eq!(client.into_inner().end().code(), Some(0));
+}
+
+#[test]
+fn an_answer_says_what_a_reference_was_taken_for() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "Set/Hero");
+        let pool = BufferPool::create(store, 1, 64, &BufferOptions::default().name("Frames")).expect("a pool");
+        let (id, path) = (scene.id().to_string(), descriptor(&scene)["path"].clone());
+        for exact in [json!("Set/Hero"), json!(id), json!({"name": "Set/Hero"}), json!(id.to_uppercase()), path] {
+            for tool in LOOKS {
+                let (result, text) = client.call(tool, json!({"buffer": exact}));
+                assert!(!text.contains("taken for") && result["taken_for"].is_null(), "{exact}: {text}");
+            }
+        }
+        let whole = format!("The buffer is {id}, from Blender.");
+        for (given, called) in [
+            ("Set/Hero ", "Set/Hero"),
+            (" Set/Hero", "Set/Hero"),
+            ("\"Set/Hero\"", "Set/Hero"),
+            ("hero", "Set/Hero"),
+            ("SET/HERO", "Set/Hero"),
+            ("the mesh Set/Hero", "Set/Hero"),
+            (&id[..9], "Set/Hero"),
+            (&whole, &id),
+        ] {
+            for tool in ["read_descriptor", "describe_buffer", "read_buffer"] {
+                let (result, text) = client.call(tool, json!({"buffer": given}));
+                assert!(text.contains(" taken for ") && text.contains(called), "{given}: {text}");
+                assert_eq!(result["taken_for"], json!(called), "{given}");
+            }
+        }
+        let error = client.error("view_image", json!({"buffer": "HERO"}));
+        assert!(error.starts_with("\"HERO\" taken for \"Set/Hero\". "), "{error}");
+        let (found, text) = client.call("pool_status", json!({"pool": "frames"}));
+        assert!(text.starts_with("\"frames\" taken for \"Frames\""), "{text}");
+        assert_eq!(found["pools"][0]["id"], json!(pool.id()));
+        for tool in ["keep_buffer", "delete_buffer"] {
+            let (kept, text) = client.call(tool, json!({"buffer": "Set/Hero "}));
+            assert!(text.starts_with("\"Set/Hero \" taken for"), "{text}");
+            assert_eq!(kept["id"], json!(id));
+        }
+    });
+}
+
+#[test]
+fn what_changes_says_what_it_has_not_done() {
+    in_both_eras(|store, client| {
+        named(store, "Hero");
+        for (tool, unchanged) in [("delete_buffer", "Nothing was deleted."), ("keep_buffer", "Nothing was changed.")] {
+            let error = client.error(tool, json!({"buffer": "hero"}));
+            assert!(error.contains(unchanged), "{tool}: {error}");
+        }
+    });
+}
+
+#[test]
+fn an_object_says_a_buffer_in_any_case() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "hero");
+        let id = scene.id();
+        for reference in [
+            json!({"ID": id}),
+            json!({"Id": id}),
+            json!({"UUID": id}),
+            json!({"Name": "hero"}),
+            json!({"bufferId": id}),
+            json!({"Buffer": {"ID": id}}),
+            json!({"Descriptor": descriptor(&scene)}),
+        ] {
+            let (found, _) = client.call("read_descriptor", json!({"buffer": reference}));
+            assert_eq!(found["descriptor"]["id"], json!(id), "{reference}");
+        }
+        let error = client.error("read_descriptor", json!({"buffer": {"colour": "red"}}));
+        assert!(!error.contains("another implementation") && error.contains("`id`"), "{error}");
+    });
+}
+
+#[test]
+fn an_id_with_slips_is_told_with_the_nearest() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "hero");
+        let id = scene.id().to_string();
+        let other = |c: char| if c == '0' { '1' } else { '0' };
+        for at in [0, 7, 20, 34] {
+            let wrong = |to: String| format!("{}{to}{}", &id[..at], &id[at + 1..]);
+            let digit = id.as_bytes()[at] as char;
+            for slip in [wrong(other(digit).to_string()), wrong(String::new()), wrong("z".to_owned())] {
+                for tool in ["read_descriptor", "delete_buffer", "wait_for_buffer"] {
+                    let arguments = json!({"buffer": slip});
+                    let error = match tool {
+                        "wait_for_buffer" if slip.len() < 36 || slip.contains('z') => continue,
+                        _ => client.error(tool, arguments),
+                    };
+                    assert!(error.contains(&id), "{tool} {slip}: {error}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_resource_that_is_not_there_is_told_with_the_nearest() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "hero");
+        for near in ["Hero", "her", "hero_2", &scene.id().to_string().replace('-', "")[..31]] {
+            let answer = client.request("resources/read", json!({"uri": format!("shm://buffers/{near}")}));
+            let error = answer["error"]["message"].as_str().expect("an error");
+            assert!(error.contains(&scene.id().to_string()), "{near}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_group_a_kind_and_a_program_are_told_as_such() {
+    in_both_eras(|store, client| {
+        let options = BufferOptions::new(SceneDataKind::Geometry).group("shot010").source_dcc("Blender");
+        SharedSceneBuffer::write(store, b"data", &options).expect("a scene");
+        for (given, field, value) in [
+            ("shot010", "group", "shot010"),
+            ("SHOT010", "group", "shot010"),
+            ("blender", "source_dcc", "Blender"),
+            ("geometry", "kind", "Geometry"),
+            ("Screenshot", "kind", "Screenshot"),
+        ] {
+            let error = client.error("describe_buffer", json!({"buffer": given}));
+            let told = format!("call list_buffers with {value:?} as `{field}`");
+            assert!(error.contains(&told), "{given}: {error}");
+        }
     });
 }
 
