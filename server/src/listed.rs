@@ -105,7 +105,7 @@ impl Display for Listed {
             write!(f, ", open in {holders:?}")?;
         }
         if let Some(expires) = &self.expires {
-            write!(f, ", expires {expires}")?;
+            write!(f, ", {}", expiry(expires))?;
         }
         Ok(())
     }
@@ -124,6 +124,14 @@ pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> O
         return Some(&[]);
     }
     holders.of(descriptor.id)
+}
+
+/// When a buffer goes, as a descriptor says it. Looks do not change it.
+pub(crate) fn expiry(expires: &str) -> String {
+    match expires.parse::<Timestamp>() {
+        Ok(moment) if moment <= Timestamp::now() => format!("expired {expires}, goes with the next sweep"),
+        _ => format!("expires {expires} unless a program opens it"),
+    }
 }
 
 /// How long it takes until a moment that a descriptor names.

@@ -49,7 +49,8 @@ impl ToolError {
     /// `fact` is a sentence without its full stop, `advice` a whole one.
     pub(crate) fn new(fact: impl Display, advice: impl Display) -> Self {
         let fact = text::bounded(&fact.to_string(), MAX_FACT_BYTES);
-        Self(format!("{fact}. {advice}"))
+        let stop = if fact.ends_with('?') { "" } else { "." };
+        Self(format!("{fact}{stop} {advice}"))
     }
 
     /// The value of one argument cannot be used.

@@ -4,6 +4,9 @@
 /// `Null`.
 const NOTHING: [&str; 4] = ["", "null", "None", "undefined"];
 
+/// Fields of which an empty text, and the word `null`, are content.
+pub(super) const CONTENT: [&str; 2] = ["text", "base64"];
+
 /// Whether a text stands for no value.
 pub(super) fn is_nothing(text: &str) -> bool {
     // Whatever is longer was meant to be something, even if that is blanks.

@@ -88,7 +88,7 @@ impl Described {
         let expires = d
             .expires
             .as_ref()
-            .map_or_else(String::new, |expires| format!(", expires {expires} unless used"));
+            .map_or_else(String::new, |expires| format!(", {}", listed::expiry(expires)));
         let attrs = self.attributes();
         format!(
             "Buffer {}{texts}\n{kind} {role}, {state}: {size}{stored}\ncreated {}{expires}{attrs}",

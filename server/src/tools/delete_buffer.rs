@@ -40,9 +40,11 @@ struct Deleted {
 impl Display for Deleted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = text::labelled([("name", self.name.as_deref())]);
-        write!(f, "Deleted {}{name}. {} are free.", self.id, Bytes(self.freed_bytes))?;
+        let are = |bytes| if bytes == 1 { "is" } else { "are" };
+        let (freed, pending) = (self.freed_bytes, self.pending_bytes);
+        write!(f, "Deleted {}{name}. {} {} free.", self.id, Bytes(freed), are(freed))?;
         match &self.held_by {
-            Some(held_by) => write!(f, " {} are still in use: {held_by}.", Bytes(self.pending_bytes)),
+            Some(held_by) => write!(f, " {} {} still in use: {held_by}.", Bytes(pending), are(pending)),
             None => Ok(()),
         }
     }

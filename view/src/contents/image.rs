@@ -2,12 +2,13 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{DataReader, PlacedArray};
+use dcc_mcp_shm::{DataReader, PlacedArray, SceneDataKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::attributes;
 use crate::image_format::{image_format, name};
-use crate::picture::frame_in;
+use crate::picture::{described_frame, frame_in};
 
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Image {
@@ -18,6 +19,14 @@ pub(crate) struct Image {
     height: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<u64>,
+    /// Of an image file, whose pixels are not looked at.
+    #[serde(skip_serializing_if = "is_false")]
+    header_only: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(truth: &bool) -> bool {
+    !truth
 }
 
 impl Image {
@@ -38,6 +47,7 @@ impl Image {
             width: Some(width),
             height: Some(height),
             channels: Some(channels),
+            header_only: false,
         })
     }
 
@@ -51,8 +61,31 @@ impl Image {
             width: size.map(|size| size.width as u64),
             height: size.map(|size| size.height as u64),
             channels: None,
+            header_only: true,
         })
     }
+}
+
+/// Says that the attributes describe a frame of another size than there is, if they do.
+pub(super) fn contradiction(reader: &DataReader, image: Option<&Image>) -> Option<String> {
+    if reader.descriptor().kind != SceneDataKind::Screenshot {
+        return None;
+    }
+    let Some(image) = image else {
+        let frame = described_frame(reader).filter(|frame| frame.size() != reader.len())?;
+        let (dtype, shape, size, bytes) = (frame.dtype, &frame.shape, frame.size(), reader.len());
+        return Some(format!(
+            "Its attributes describe {dtype} {shape:?}, which takes {size} bytes, and there are {bytes}"
+        ));
+    };
+    let (_, shape) = attributes::frame(&reader.descriptor().attrs)?;
+    let [height, width, ..] = shape[..] else {
+        return None;
+    };
+    let (stored_width, stored_height) = (image.width?, image.height?);
+    ((width, height) != (stored_width, stored_height)).then(|| {
+        format!("Its attributes say {width} × {height} pixels, and there are {stored_width} × {stored_height}")
+    })
 }
 
 impl Display for Image {
@@ -62,6 +95,9 @@ impl Display for Image {
             (Some(width), Some(height)) => write!(f, ", {width} × {height} pixels")?,
             _ => f.write_str(" with a damaged header")?,
         }
+        if self.header_only {
+            f.write_str(" (by its header alone: view_image says whether the rest is whole)")?;
+        }
         self.channels
             .map_or(Ok(()), |channels| write!(f, ", channels: {channels}"))
     }
@@ -69,7 +105,7 @@ impl Display for Image {
 
 #[cfg(test)]
 mod tests {
-    use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneDataKind, SceneWriter, Store, StoreOptions};
+    use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter, Store, StoreOptions};
 
     use super::*;
 
@@ -92,7 +128,7 @@ mod tests {
     fn headers_that_lie_are_no_reason_to_fail() {
         let png = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
         let image = Image::of_bytes(&png).expect("a picture");
-        assert_eq!(image.to_string(), "PNG image, 1920 × 1080 pixels");
+        assert_eq!(image.to_string(), "PNG image, 1920 × 1080 pixels (by its header alone: view_image says whether the rest is whole)");
         let starts: [(&str, &[u8]); 4] = [
             ("PNG", &png),
             ("JPEG", b"\xff\xd8\xff\xe0\xff\xff"),

@@ -91,6 +91,7 @@ impl Contents {
                 Image::of_array(&frame)
             }),
         };
+        let contradiction = image::contradiction(reader, image.as_ref());
         let payload =
             (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
         Ok(Self {
@@ -105,6 +106,7 @@ impl Contents {
             animation: Animation::of(reader),
             notes: mesh::notes(reader, &arrays, progress)?
                 .into_iter()
+                .chain(contradiction)
                 .chain(placement::note(&descriptor.attrs, &arrays))
                 .chain(attributes::notes(&descriptor.attrs))
                 .collect(),

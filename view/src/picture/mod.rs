@@ -44,7 +44,7 @@ use crate::attributes;
 use crate::error::{LookError, NamedArray};
 use crate::mesh_layout::PointsLayout;
 use crate::progress::Progress;
-use crate::request::PictureRequest;
+use crate::request::{PictureRequest, View};
 
 pub use self::encode::Encoded;
 pub use self::output::Picture;
@@ -64,15 +64,31 @@ pub fn draw(reader: &DataReader, request: &PictureRequest, progress: &dyn Progre
     if !is_screenshot && let Some(picture) = geometry::draw(&source, reader, request)? {
         return Ok(picture);
     }
+    let mut picture = draw_image(&source, reader, request)?;
+    picture.text.push_str(unused(request));
+    Ok(picture)
+}
+
+/// What of a request says nothing about an image.
+fn unused(request: &PictureRequest) -> &'static str {
+    match (request.view != View::default(), request.frame.is_some()) {
+        (false, false) => "",
+        (true, false) => " `view` was not used, because this is an image.",
+        (false, true) => " `frame` was not used, because this is an image.",
+        (true, true) => " `view` and `frame` were not used, because this is an image.",
+    }
+}
+
+fn draw_image(source: &Source<'_>, reader: &DataReader, request: &PictureRequest) -> Result<Picture, LookError> {
     let attrs = &reader.descriptor().attrs;
     if let Some((name, array)) = frame_in(reader) {
-        return pixels::draw(&source, name, array, attrs, request.max_edge);
+        return pixels::draw(source, name, array, attrs, request.max_edge);
     }
-    if let Some(format) = encoded::format(&source)? {
-        return encoded::draw(&source, format, attrs, request.max_edge);
+    if let Some(format) = encoded::format(source)? {
+        return encoded::draw(source, format, attrs, request.max_edge);
     }
     match described_frame(reader) {
-        Some(frame) if frame.size() == reader.len() => pixels::draw(&source, "pixels", &frame, attrs, request.max_edge),
+        Some(frame) if frame.size() == reader.len() => pixels::draw(source, "pixels", &frame, attrs, request.max_edge),
         Some(frame) => Err(LookError::WrongSize {
             dtype: frame.dtype,
             described: frame.size(),
