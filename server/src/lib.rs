@@ -49,6 +49,7 @@ mod sync;
 mod text;
 mod tools;
 mod transport;
+mod unmatched;
 mod weight;
 mod work;
 

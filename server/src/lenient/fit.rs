@@ -7,7 +7,7 @@ use super::json_text::json_in;
 use super::problems::Problems;
 use super::scalar::{choice, number, plain_text, quoted, reference, truth, wrong_type};
 use super::schema_object::Object;
-use super::words::{CONTENT, is_nothing, tidy};
+use super::words::{CONTENT, is_nothing, tidy, unpadded};
 
 /// The fields of an object as its schema asks for them. What is wrong is added to `problems`.
 pub(super) fn fields(object: &Object<'_>, given: JsonObject, path: &str, problems: &mut Problems) -> JsonObject {
@@ -112,7 +112,7 @@ fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut
 /// The name of something new, without blanks around it. Quotes around it may be part of the name or not, and a name that is
 /// taken over deletes what had it, so they are refused.
 fn new_name(value: Value, path: &str, problems: &mut Problems) -> Value {
-    let Some(name) = value.as_str().map(str::trim) else {
+    let Some(name) = value.as_str().map(unpadded) else {
         return plain_text("name", value, path, problems).unwrap_or_default();
     };
     if tidy(name) != name {

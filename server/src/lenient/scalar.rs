@@ -111,7 +111,7 @@ pub(super) fn plain_text(name: &str, value: Value, path: &str, problems: &mut Pr
 
 pub(super) fn number(name: &str, schema: &JsonObject, value: &Value, path: &str, problems: &mut Problems) -> Option<Value> {
     let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
-    let whole_seconds = name.ends_with("_seconds").then(|| rounded_up(value)).flatten();
+    let whole_seconds = (name == "timeout_seconds").then(|| rounded_up(value)).flatten();
     match whole_seconds.map_or_else(|| whole(value), Ok) {
         Err(NoNumber::OtherType) => problems.add(path, wrong_type(value, "a whole number")),
         Err(NoNumber::OutOfRange) => {

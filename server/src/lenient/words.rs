@@ -17,9 +17,14 @@ pub(super) fn is_nothing(text: &str) -> bool {
 ///
 /// A blank that only follows the text stays, because names may end with one, and answers show them so.
 pub(super) fn tidy(text: &str) -> &str {
-    let is_padded = text.starts_with(char::is_whitespace) || text.ends_with(['\n', '\r', '\t']);
-    let text = if is_padded { text.trim() } else { text };
+    let text = unpadded(text);
     unquoted(text).map_or(text, str::trim)
+}
+
+/// A text without the blanks around it, as in [`tidy`].
+pub(super) fn unpadded(text: &str) -> &str {
+    let is_padded = text.starts_with(char::is_whitespace) || text.ends_with(['\n', '\r', '\t']);
+    if is_padded { text.trim() } else { text }
 }
 
 /// What stands between quotes that are around all of a text, and are no others' partners.

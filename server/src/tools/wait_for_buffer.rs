@@ -24,6 +24,7 @@ use crate::schema;
 use crate::spelling::meant;
 use crate::state::ShmServer;
 use crate::subscriptions::next_batch;
+use crate::unmatched;
 use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;
@@ -76,12 +77,16 @@ struct Arrived {
     /// All; list_buffers has those not shown.
     total_count: usize,
     timed_out: bool,
-    /// There before the call.
+    /// Whether it was there before the call. Not in the schema, which has no room for it.
     #[serde(skip_serializing_if = "is_false")]
+    #[schemars(skip)]
     was_there: bool,
-    /// There under other names.
+    /// What is near instead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     near: Vec<String>,
+    /// Whether these are names.
+    #[serde(skip)]
+    is_named: bool,
     /// Pass as `cursor` to wait for what comes next.
     wait_cursor: String,
 }
@@ -173,6 +178,7 @@ impl Arrived {
             timed_out: false,
             was_there,
             near: Vec::new(),
+            is_named: false,
             wait_cursor: Seen::all(index)?.to_cursor(),
         }))
     }
@@ -185,6 +191,7 @@ impl Arrived {
             timed_out: true,
             was_there: false,
             near: Vec::new(),
+            is_named: false,
             wait_cursor: seen.to_cursor(),
         }
     }
@@ -199,8 +206,10 @@ impl Display for Arrived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.timed_out {
             f.write_str("Nothing came in this time. Call wait_for_buffer again with the cursor below to wait on.")?;
-            if !self.near.is_empty() {
-                write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
+            match &self.near[..] {
+                [] => {}
+                near if self.is_named => write!(f, "\nThere is, under another name: {}.", near.join(", "))?,
+                reasons => write!(f, "\n{}", reasons.join(" "))?,
             }
         } else if self.was_there {
             f.write_str("It was there already. Call wait_for_buffer with the cursor below to wait for a newer one.")?;
@@ -244,10 +253,15 @@ impl ShmServer {
             if Instant::now() >= deadline {
                 let near = match &*wanted {
                     Wanted::This { near, .. } => near.clone(),
-                    Wanted::New(_) => Vec::new(),
+                    Wanted::New(filter) => {
+                        let filter = filter.clone();
+                        let look = move |_: &Store, index: &StoreIndex| Ok(unmatched::reasons(&filter, index));
+                        self.index(work.cancelled(), look).await?
+                    }
                 };
                 return Ok(Arrived {
                     near,
+                    is_named: matches!(&*wanted, Wanted::This { .. }),
                     ..Arrived::nothing_since(&known)
                 });
             }

@@ -20,13 +20,8 @@ pub(crate) struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<u64>,
     /// Of an image file, whose pixels are not looked at.
-    #[serde(skip_serializing_if = "is_false")]
+    #[serde(skip)]
     header_only: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_false(truth: &bool) -> bool {
-    !truth
 }
 
 impl Image {
