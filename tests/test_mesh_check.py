@@ -13,7 +13,8 @@ from support import session, text_of
 Arrays = dict[str, NDArray[Any]]
 CASES = 300
 CLEAN = re.compile(
-    r"^All checked: [^;]*; edges: [^;]*; faces: 0 degenerate, \d+ duplicate; points: \d+ unused, \d+ duplicate, 0 non-finite$",
+    r"^All checked: [^;]*; edges: [^;]*; faces: 0 degenerate, \d+ duplicate; "
+    r"points: \d+ unused, \d+ duplicate, 0 non-finite$",
     re.MULTILINE,
 )
 DIRTY = re.compile(r"damaged|Damaged|loose|There are no")

@@ -34,7 +34,10 @@ FEWEST_CORNERS = 3
 TRIANGLE, QUAD = 3, 4
 # Points that an error names.
 FEW = 5
-AS_IT_IS = "To repair it, take it unchecked by Mesh.from_arrays({name: np.asarray(scene[name]) for name in scene}), and share it by put()"
+AS_IT_IS = (
+    "To repair it, take it unchecked by Mesh.from_arrays({name: np.asarray(scene[name]) for name in scene}), "
+    "and share it by put()"
+)
 
 
 class MeshError(ValueError):

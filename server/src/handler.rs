@@ -58,7 +58,11 @@ impl ServerHandler for ShmServer {
         let Some(tool) = self.tools().get(&request.name) else {
             let tools = self.tools().list_all();
             let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
-            let problem = format!("There is no tool {}; there are {}", Quoted(&request.name), names.join(", "));
+            let problem = format!(
+                "There is no tool {}; there are {}",
+                Quoted(&request.name),
+                names.join(", ")
+            );
             return Err(ErrorData::invalid_params(problem, None));
         };
         let given = request.arguments.take().unwrap_or_default();

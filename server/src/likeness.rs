@@ -72,7 +72,20 @@ mod tests {
     #[test]
     fn what_means_no_name_is_like_none() {
         let names = ["a", "ab", "ball", "fall_2", "lamp", "x.1"];
-        for wanted in ["*", "**", "?", "", " ", "0", "b", "all", "ALL", "any", "everything", "-"] {
+        for wanted in [
+            "*",
+            "**",
+            "?",
+            "",
+            " ",
+            "0",
+            "b",
+            "all",
+            "ALL",
+            "any",
+            "everything",
+            "-",
+        ] {
             assert_eq!(like(wanted, &names), [""; 0], "{wanted:?}");
         }
     }

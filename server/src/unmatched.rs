@@ -23,11 +23,18 @@ pub(crate) fn reasons(filter: &BufferFilter, index: &StoreIndex) -> Vec<String> 
     let is_there = |filter: BufferFilter| buffers.iter().any(|buffer| filter.matches(buffer));
     let mut reasons = Vec::new();
     if let Some(kind) = filter.kind
-        && !is_there(BufferFilter { kind: Some(kind), ..alone() })
+        && !is_there(BufferFilter {
+            kind: Some(kind),
+            ..alone()
+        })
     {
         let kinds: BTreeSet<_> = buffers.iter().map(|buffer| buffer.kind.as_str()).collect();
         let kinds: Vec<_> = kinds.into_iter().collect();
-        reasons.push(format!("No buffer is of kind {}; there are {}.", kind.as_str(), kinds.join(", ")));
+        reasons.push(format!(
+            "No buffer is of kind {}; there are {}.",
+            kind.as_str(),
+            kinds.join(", ")
+        ));
     }
     let source_dcc = filter.source_dcc.clone();
     if let Some(wanted) = &filter.source_dcc
@@ -35,7 +42,9 @@ pub(crate) fn reasons(filter: &BufferFilter, index: &StoreIndex) -> Vec<String> 
     {
         let programs = values(&buffers, |buffer| Some(buffer.source_dcc.as_str()));
         // A version stands behind the name of most.
-        let names = programs.iter().map(|program| (program.split(' ').next().unwrap_or_default(), *program));
+        let names = programs
+            .iter()
+            .map(|program| (program.split(' ').next().unwrap_or_default(), *program));
         reasons.push(reason("from", wanted, most_like(wanted, names, MAX_TOLD), &programs));
     }
     let group = filter.group.clone();
@@ -47,7 +56,10 @@ pub(crate) fn reasons(filter: &BufferFilter, index: &StoreIndex) -> Vec<String> 
         reasons.push(reason("of group", wanted, near, &groups));
     }
     if let Some(wanted) = name
-        && !is_there(BufferFilter { name: filter.name.clone(), ..alone() })
+        && !is_there(BufferFilter {
+            name: filter.name.clone(),
+            ..alone()
+        })
     {
         let names = values(&buffers, |buffer| buffer.name.as_deref());
         let near = most_like(wanted, names.iter().map(|name| (*name, *name)), MAX_TOLD);
@@ -68,7 +80,11 @@ fn values<'a>(buffers: &[&'a Summary], value: impl Fn(&'a Summary) -> Option<&'a
 
 fn reason(how: &str, wanted: &str, near: Vec<&str>, all: &[&str]) -> String {
     let quoted = |values: &[&str]| {
-        let values: Vec<_> = values.iter().take(MAX_TOLD).map(|value| Quoted(value).to_string()).collect();
+        let values: Vec<_> = values
+            .iter()
+            .take(MAX_TOLD)
+            .map(|value| Quoted(value).to_string())
+            .collect();
         values.join(", ")
     };
     let instead = match (&near[..], all) {

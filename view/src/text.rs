@@ -152,7 +152,11 @@ pub(crate) fn inline(content: &str) -> String {
     let ticks = "`".repeat(runs.max().unwrap_or_default() + 1);
     let mut line = ticks.clone();
     // A backtick at an end would be taken for one of those around the text.
-    let pad = if content.starts_with('`') || content.ends_with('`') { " " } else { "" };
+    let pad = if content.starts_with('`') || content.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
     line.push_str(pad);
     for c in content.replace("\\u{", "\\u{5c}u{").chars() {
         push_visible(&mut line, c);

@@ -116,7 +116,10 @@ fn new_name(value: Value, path: &str, problems: &mut Problems) -> Value {
         return plain_text("name", value, path, problems).unwrap_or_default();
     };
     if tidy(name) != name {
-        problems.add(path, format!("{} has quotes around it; give the name without them", quoted(name)));
+        problems.add(
+            path,
+            format!("{} has quotes around it; give the name without them", quoted(name)),
+        );
     }
     name.into()
 }

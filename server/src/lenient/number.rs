@@ -32,7 +32,9 @@ pub(super) fn rounded_up(value: &Value) -> Option<u64> {
         Value::String(text) => tidy(text.trim()).parse().ok(),
         _ => None,
     };
-    number.filter(|number| number.fract() > 0.0).and_then(|number| of_float(number.ceil()).ok())
+    number
+        .filter(|number| number.fract() > 0.0)
+        .and_then(|number| of_float(number.ceil()).ok())
 }
 
 fn of_number(number: &Number) -> Result<u64, NoNumber> {

@@ -100,7 +100,9 @@ pub(super) fn plain_text(name: &str, value: Value, path: &str, problems: &mut Pr
             Some(typestr) => Ok(typestr.to_owned()),
             None => Dtype::named(&given).map(|dtype| dtype.typestr().to_owned()),
         },
-        "domain" => synonyms::domain(&given).parse().map(|domain: Domain| domain.as_str().to_owned()),
+        "domain" => synonyms::domain(&given)
+            .parse()
+            .map(|domain: Domain| domain.as_str().to_owned()),
         _ => Ok(given),
     };
     meant
@@ -109,7 +111,13 @@ pub(super) fn plain_text(name: &str, value: Value, path: &str, problems: &mut Pr
         .ok()
 }
 
-pub(super) fn number(name: &str, schema: &JsonObject, value: &Value, path: &str, problems: &mut Problems) -> Option<Value> {
+pub(super) fn number(
+    name: &str,
+    schema: &JsonObject,
+    value: &Value,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Value> {
     let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
     let whole_seconds = (name == "timeout_seconds").then(|| rounded_up(value)).flatten();
     match whole_seconds.map_or_else(|| whole(value), Ok) {

@@ -173,8 +173,15 @@ fn object_pair(schema: &Value) -> BoxedStrategy<(Value, Value)> {
                     spelled.insert(name, written);
                 } else if nothing < 4 && !CONTENT.contains(&name.as_str()) {
                     // An empty name is told as such.
-                    let empty = if makes && name == "name" { json!("null") } else { json!("") };
-                    spelled.insert(name, [json!(null), empty, json!("null"), json!("None")][nothing].clone());
+                    let empty = if makes && name == "name" {
+                        json!("null")
+                    } else {
+                        json!("")
+                    };
+                    spelled.insert(
+                        name,
+                        [json!(null), empty, json!("null"), json!("None")][nothing].clone(),
+                    );
                 }
             }
             (meant.into(), spelled.into())
@@ -186,7 +193,8 @@ fn object_pair(schema: &Value) -> BoxedStrategy<(Value, Value)> {
 fn new_name() -> BoxedStrategy<(Value, Value)> {
     let blanks = select(vec!["{}", " {}", " {} ", "\t{}\n"]);
     let name = ("[a-z\"'`]{1,3}[a-z ]{3,9}[a-z]", blanks);
-    name.prop_map(|(name, around)| (json!(name), json!(around.replace("{}", &name)))).boxed()
+    name.prop_map(|(name, around)| (json!(name), json!(around.replace("{}", &name))))
+        .boxed()
 }
 
 fn spelling() -> impl Strategy<Value = fn(&str) -> String> {
@@ -441,18 +449,58 @@ fn several_problems_are_told_at_once() {
 #[test]
 fn other_words_and_single_values_in_lists_are_taken() {
     for (tool, given, meant) in [
-        ("describe_buffer", json!({"buffer": "a", "arrays": "position"}), json!({"buffer": "a", "arrays": ["position"]})),
-        ("read_buffer", json!({"buffer": "a", "array": ["uv"]}), json!({"buffer": "a", "array": "uv"})),
-        ("list_buffers", json!({"kind": ["geometry"], "name": ["hero"]}), json!({"kind": "Geometry", "name": "hero"})),
+        (
+            "describe_buffer",
+            json!({"buffer": "a", "arrays": "position"}),
+            json!({"buffer": "a", "arrays": ["position"]}),
+        ),
+        (
+            "read_buffer",
+            json!({"buffer": "a", "array": ["uv"]}),
+            json!({"buffer": "a", "array": "uv"}),
+        ),
+        (
+            "list_buffers",
+            json!({"kind": ["geometry"], "name": ["hero"]}),
+            json!({"kind": "Geometry", "name": "hero"}),
+        ),
         ("list_buffers", json!({"kind": "all"}), json!({})),
-        ("list_buffers", json!({"kind": ["Any"], "group": "all"}), json!({"group": "all"})),
+        (
+            "list_buffers",
+            json!({"kind": ["Any"], "group": "all"}),
+            json!({"group": "all"}),
+        ),
         ("wait_for_buffer", json!({"kind": "*"}), json!({})),
-        ("wait_for_buffer", json!({"timeout_seconds": 0.5}), json!({"timeout_seconds": 1})),
-        ("wait_for_buffer", json!({"timeout_seconds": "2.25"}), json!({"timeout_seconds": 3})),
-        ("read_descriptor", json!({"buffer": "a", "for": "python3"}), json!({"buffer": "a", "for": "python"})),
-        ("read_descriptor", json!({"buffer": "a", "for": "Node.js"}), json!({"buffer": "a", "for": "node"})),
-        ("read_descriptor", json!({"buffer": "a", "for": "js"}), json!({"buffer": "a", "for": "node"})),
-        ("create_buffer", json!({"text": {"a": [1]}}), json!({"text": "{\"a\":[1]}"})),
+        (
+            "wait_for_buffer",
+            json!({"timeout_seconds": 0.5}),
+            json!({"timeout_seconds": 1}),
+        ),
+        (
+            "wait_for_buffer",
+            json!({"timeout_seconds": "2.25"}),
+            json!({"timeout_seconds": 3}),
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "a", "for": "python3"}),
+            json!({"buffer": "a", "for": "python"}),
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "a", "for": "Node.js"}),
+            json!({"buffer": "a", "for": "node"}),
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "a", "for": "js"}),
+            json!({"buffer": "a", "for": "node"}),
+        ),
+        (
+            "create_buffer",
+            json!({"text": {"a": [1]}}),
+            json!({"text": "{\"a\":[1]}"}),
+        ),
         ("create_buffer", json!({"text": [1, 2]}), json!({"text": "[1,2]"})),
     ] {
         assert_eq!(of(tool, given.clone()), Ok(meant), "{tool} {given}");
@@ -468,7 +516,11 @@ fn other_words_and_single_values_in_lists_are_taken() {
         ("from below", ""),
     ] {
         let taken = of("view_image", json!({"buffer": "a", "view": view}));
-        assert_eq!(taken.ok(), (!meant.is_empty()).then(|| json!({"buffer": "a", "view": meant})), "{view}");
+        assert_eq!(
+            taken.ok(),
+            (!meant.is_empty()).then(|| json!({"buffer": "a", "view": meant})),
+            "{view}"
+        );
     }
 }
 
@@ -485,7 +537,10 @@ fn fields_of_other_names_are_told_with_those_that_are_meant() {
         ("read_descriptor", "language", "for"),
     ] {
         let error = of(tool, json!({"buffer": "a", given: 1})).expect_err("no such field");
-        assert!(error.contains(&format!("`{given}`: unknown field; is `{meant}` meant?")), "{error}");
+        assert!(
+            error.contains(&format!("`{given}`: unknown field; is `{meant}` meant?")),
+            "{error}"
+        );
         assert!(!error.contains("?."), "{error}");
     }
     let error = of("read_buffer", json!({"buffer": "a", "start": "1_0", "count": "0x2"})).expect_err("bad");

@@ -51,6 +51,9 @@ impl Display for Facet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, field, value } = self;
         let value = Quoted(value);
-        write!(f, "{value} is a {what}: call list_buffers with {value} as `{field}` to see what it has.")
+        write!(
+            f,
+            "{value} is a {what}: call list_buffers with {value} as `{field}` to see what it has."
+        )
     }
 }

@@ -123,7 +123,9 @@ impl ShmServer {
         };
         let mut near = match in_prose(&store, field, &readings)? {
             None => Vec::new(),
-            Some(Reference::Name(name)) => vec![Known::new(store.resolve(&Reference::Name(name.clone()))?, Some(&name))],
+            Some(Reference::Name(name)) => {
+                vec![Known::new(store.resolve(&Reference::Name(name.clone()))?, Some(&name))]
+            }
             // No name is written like an id among other words.
             Some(reference) => {
                 let taken = Taken::new(given, &wanted, &reference_text(&reference));
@@ -189,7 +191,9 @@ impl ShmServer {
         cancelled: &CancellationToken,
     ) -> Result<ToolError, ToolError> {
         let text = wanted.to_owned();
-        let facet = self.index(cancelled, move |_, index| Ok(Facet::of(&text, index))).await?;
+        let facet = self
+            .index(cancelled, move |_, index| Ok(Facet::of(&text, index)))
+            .await?;
         let shown = self.store().await?.path().display().to_string();
         let near = if nearest.is_empty() {
             String::new()
@@ -201,7 +205,11 @@ impl ShmServer {
             return Ok(ToolError::argument(field, fact, facet));
         }
         Ok(match field {
-            "pool" => ToolError::argument(field, fact, "Call pool_status without `pool` to see the pools there are."),
+            "pool" => ToolError::argument(
+                field,
+                fact,
+                "Call pool_status without `pool` to see the pools there are.",
+            ),
             _ => ToolError::new(
                 capitalised(&fact),
                 "It was deleted, it expired, or it was never there. Call list_buffers to see what exists.",

@@ -121,10 +121,16 @@ fn nearest(wanted: &str, known: &[Known], ids: &[Uuid]) -> Vec<Known> {
     let digits = wanted.trim().replace('-', "").to_ascii_lowercase();
     let is_whole = digits.len().abs_diff(ID_DIGITS) <= MOST_SLIPS_IN_ID;
     if is_whole && digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
-        let all = ids.iter().map(|id| (distance(&digits, &id.simple().to_string(), MOST_SLIPS_IN_ID), id));
+        let all = ids
+            .iter()
+            .map(|id| (distance(&digits, &id.simple().to_string(), MOST_SLIPS_IN_ID), id));
         let mut near: Vec<_> = all.filter(|(apart, _)| *apart <= MOST_SLIPS_IN_ID).collect();
         near.sort();
-        return near.into_iter().take(MAX_TOLD).map(|(_, id)| of_id(*id, known)).collect();
+        return near
+            .into_iter()
+            .take(MAX_TOLD)
+            .map(|(_, id)| of_id(*id, known))
+            .collect();
     }
     let names = known.iter().filter_map(|known| Some((known.name.as_deref()?, known)));
     most_like(wanted, names, MAX_TOLD).into_iter().cloned().collect()
@@ -226,5 +232,4 @@ mod tests {
         assert_eq!(Near::find("nope", &there, &ids(&there)), Near::None(Vec::new()));
         assert_eq!(Near::find("", &there, &ids(&there)), Near::None(Vec::new()));
     }
-
 }

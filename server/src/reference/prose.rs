@@ -39,8 +39,25 @@ const FILLER: [&str; 27] = [
 ];
 /// Words by which a text may mean any buffer but the one that it names.
 const DENIALS: [&str; 19] = [
-    "not", "no", "nor", "never", "but", "except", "excluding", "without", "besides", "unlike", "other", "than", "old",
-    "instead", "replaced", "deleted", "isn't", "don't", "anything",
+    "not",
+    "no",
+    "nor",
+    "never",
+    "but",
+    "except",
+    "excluding",
+    "without",
+    "besides",
+    "unlike",
+    "other",
+    "than",
+    "old",
+    "instead",
+    "replaced",
+    "deleted",
+    "isn't",
+    "don't",
+    "anything",
 ];
 /// Words on either side of a name that are taken for filler are fewer than this.
 const MAX_FILLER: usize = 8;
@@ -57,7 +74,9 @@ pub(super) fn bare_word(word: &str) -> &str {
 /// Whether a text may say that what it names is not meant.
 pub(super) fn denies(text: &str) -> bool {
     let words = text.split_whitespace().map(|word| bare_word(word).to_lowercase());
-    words.map(|word| word.replace('’', "'")).any(|word| DENIALS.contains(&&*word))
+    words
+        .map(|word| word.replace('’', "'"))
+        .any(|word| DENIALS.contains(&&*word))
 }
 
 /// What may be a name in a text of which the rest is filler, with the least left out first.

@@ -53,7 +53,11 @@ impl Taken {
         if let Some(text) = texts.into_iter().next() {
             text.insert_str(0, &format!("{taken}.\n"));
         }
-        if let Some(fields) = result.structured_content.as_mut().and_then(|content| content.as_object_mut()) {
+        if let Some(fields) = result
+            .structured_content
+            .as_mut()
+            .and_then(|content| content.as_object_mut())
+        {
             fields.insert("taken_for".to_owned(), taken.called.into());
         }
         Ok(result)

@@ -211,7 +211,11 @@ impl Display for Page {
             f.write_str("The store has no buffers. A DCC has to publish one: wait_for_buffer waits for it.")?;
         } else if self.total_count == 0 {
             let others = text::count(self.in_store, "other");
-            write!(f, "No buffers match, and there are {others}. {}", self.unmatched.join(" "))?;
+            write!(
+                f,
+                "No buffers match, and there are {others}. {}",
+                self.unmatched.join(" ")
+            )?;
             if self.unmatched.is_empty() {
                 f.write_str("Each filter alone matches some: leave one out.")?;
             }

@@ -282,7 +282,9 @@ fn pictures_have_a_size_and_a_format() {
             let (described, text) = client.call("describe_buffer", json!({"buffer": scene.id()}));
             assert_eq!(described["image"], expected);
             assert!(
-                described.get("payload").is_none() && text.contains("PNG image") && text.contains("by its header alone"),
+                described.get("payload").is_none()
+                    && text.contains("PNG image")
+                    && text.contains("by its header alone"),
                 "{text}"
             );
         }

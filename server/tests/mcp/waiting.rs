@@ -136,7 +136,10 @@ fn a_newer_one_of_a_name_is_waited_for_with_a_cursor() {
         let mut client = Client::start(store.path(), era);
         let (there, text) = client.call("wait_for_buffer", json!({"buffer": "hero"}));
         assert_eq!((names(&there), &there["was_there"]), (vec!["hero"], &json!(true)));
-        assert!(text.starts_with("It was there already.") && !text.contains("came"), "{text}");
+        assert!(
+            text.starts_with("It was there already.") && !text.contains("came"),
+            "{text}"
+        );
         let newer = |cursor: &Value, seconds| json!({"buffer": "hero", "cursor": cursor, "timeout_seconds": seconds});
         let (nothing, _) = client.call("wait_for_buffer", newer(&there["wait_cursor"], 0));
         assert_eq!((names(&nothing), &nothing["timed_out"]), (vec![], &json!(true)));

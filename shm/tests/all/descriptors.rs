@@ -456,7 +456,10 @@ fn what_is_overdue_expired_when_it_was_to() {
         let expires = store.describe(&by_id(id)).unwrap().expires.unwrap();
         let expires: jiff::Timestamp = expires.parse().unwrap();
         let expected = jiff::Timestamp::try_from(before).unwrap().as_second() - overdue;
-        assert!((expected - 3..=expected + 1).contains(&expires.as_second()), "{expires} {overdue}");
+        assert!(
+            (expected - 3..=expected + 1).contains(&expires.as_second()),
+            "{expires} {overdue}"
+        );
     }
 }
 

@@ -206,9 +206,13 @@ fn what_is_said_to_be_free_is_what_the_store_gets_back() {
         let compressed = BufferOptions::default().compress(true);
         // Nobody has them open any more when the list is there.
         let ids = [
-            SharedSceneBuffer::write(&store, &data, &BufferOptions::default()).unwrap().id(),
+            SharedSceneBuffer::write(&store, &data, &BufferOptions::default())
+                .unwrap()
+                .id(),
             SharedSceneBuffer::write(&store, &data, &compressed).unwrap().id(),
-            SharedBuffer::create(&store, size, &BufferOptions::default()).unwrap().id(),
+            SharedBuffer::create(&store, size, &BufferOptions::default())
+                .unwrap()
+                .id(),
             BufferPool::create(&store, 3, size, &options).unwrap().id(),
         ];
         for id in ids {

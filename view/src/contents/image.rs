@@ -123,7 +123,10 @@ mod tests {
     fn headers_that_lie_are_no_reason_to_fail() {
         let png = *b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\x07\x80\0\0\x04\x38\x08\x06\0\0\0";
         let image = Image::of_bytes(&png).expect("a picture");
-        assert_eq!(image.to_string(), "PNG image, 1920 × 1080 pixels (by its header alone: view_image says whether the rest is whole)");
+        assert_eq!(
+            image.to_string(),
+            "PNG image, 1920 × 1080 pixels (by its header alone: view_image says whether the rest is whole)"
+        );
         let starts: [(&str, &[u8]); 4] = [
             ("PNG", &png),
             ("JPEG", b"\xff\xd8\xff\xe0\xff\xff"),

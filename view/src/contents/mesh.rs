@@ -63,7 +63,8 @@ pub(super) fn notes(
         notes.push(Checked::of(reader, &points, &faces, progress)?.to_string());
     } else if points.is_some() && !is_asked_for {
         notes.push(
-            "Edges, faces and points were not checked: that takes \"position\" and \"corner_vert\" in `arrays`".to_owned(),
+            "Edges, faces and points were not checked: that takes \"position\" and \"corner_vert\" in `arrays`"
+                .to_owned(),
         );
     }
     notes.extend(described.iter().filter_map(uv));

@@ -23,7 +23,9 @@ pub(super) fn reasons(
     let arrays = reader.arrays();
     let (points, corners) = (points.count, faces.corner_vert.len);
     let length = |name| arrays.get(name).and_then(|array| array.shape.first()).copied();
-    let count = length("face_start").or_else(|| length("face_size")).unwrap_or(faces.count);
+    let count = length("face_start")
+        .or_else(|| length("face_size"))
+        .unwrap_or(faces.count);
     let mut reasons = Vec::new();
     for (name, array) in arrays {
         let unused = name == "face_size" && arrays.contains_key("face_start");
@@ -41,12 +43,18 @@ pub(super) fn reasons(
         let wanted = part.shapes(array, points, corners, count);
         if !wanted.is_empty() && !wanted.contains(&array.shape) {
             let wanted: Vec<_> = wanted.iter().map(|shape| format!("{shape:?}")).collect();
-            reasons.push(format!("{shown} has the shape {:?}, not {}", array.shape, wanted.join(" or ")));
+            reasons.push(format!(
+                "{shown} has the shape {:?}, not {}",
+                array.shape,
+                wanted.join(" or ")
+            ));
         }
     }
     if matches!(faces.division, Division::Unsaid) && faces.corner_vert.array.shape.len() > 1 {
         let shape = &faces.corner_vert.array.shape;
-        reasons.push(format!("\"corner_vert\" has the shape {shape:?}, and nothing says where faces begin"));
+        reasons.push(format!(
+            "\"corner_vert\" has the shape {shape:?}, and nothing says where faces begin"
+        ));
     }
     let largest = |name| -> Result<Option<u32>, LookError> {
         let Ok(Some(array)) = IndexArray::of(arrays, name) else {
@@ -83,7 +91,9 @@ pub(super) fn starts_fit<'a>(
         Division::Rows(_) | Division::PaddedRows { .. } => None,
         Division::Starts(_) | Division::Unsaid => return Ok(true),
     };
-    let each = faces.corners_of_each().unwrap_or_else(|| faces.corner_vert.len / faces.count.max(1));
+    let each = faces
+        .corners_of_each()
+        .unwrap_or_else(|| faces.corner_vert.len / faces.count.max(1));
     let mut starts = numbers(starts);
     let mut expected = 0;
     for _ in 0..faces.count {

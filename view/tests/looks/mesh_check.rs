@@ -78,7 +78,9 @@ fn said(counts: [usize; 11]) -> String {
     let kinds = [(triangles, "triangle"), (quads, "quad"), (ngons, "n-gon")];
     let kinds = kinds.iter().filter(|(count, _)| *count > 0);
     let plural = |count| if count == 1 { "" } else { "s" };
-    let kinds: Vec<_> = kinds.map(|&(count, kind)| format!("{count} {kind}{}", plural(count))).collect();
+    let kinds: Vec<_> = kinds
+        .map(|&(count, kind)| format!("{count} {kind}{}", plural(count)))
+        .collect();
     format!(
         "All checked: {}; edges: {border} border, {non_manifold} non-manifold, {inconsistent} flipped; faces: {degenerate} \
          degenerate, {faces} duplicate; points: {unused} unused, {points} duplicate, {nan} non-finite",
@@ -133,7 +135,9 @@ proptest! {
 
 /// A triangle and a quad, whole; each change makes it one that `dcc_mcp_shm.mesh` refuses.
 fn whole() -> Vec<Array<'static>> {
-    let square = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 0.0];
+    let square = [
+        0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 0.0,
+    ];
     vec![
         ("position", "<f4", &[5, 3], singles(square)),
         ("corner_vert", "<i4", &[7], integers([0, 1, 2, 3, 1, 4, 2])),
@@ -149,27 +153,78 @@ fn whole() -> Vec<Array<'static>> {
 #[test]
 fn a_mesh_that_the_library_refuses_is_not_called_clean() {
     let scenes = Scenes::new();
-    let said = |arrays: &[Array<'_>]| scenes.describe(&scenes.put(SceneDataKind::Geometry, json!({}), arrays)).1;
+    let said = |arrays: &[Array<'_>]| {
+        scenes
+            .describe(&scenes.put(SceneDataKind::Geometry, json!({}), arrays))
+            .1
+    };
     let text = said(&whole());
     let clean = "All checked: 1 triangle, 1 quad; edges: 5 border, 0 non-manifold, 0 flipped; faces: 0 degenerate, \
                  0 duplicate; points: 0 unused, 0 duplicate, 0 non-finite\n";
-    assert!(text.contains(clean) && !text.contains("refuse") && !text.contains("Damaged"), "{text}");
+    assert!(
+        text.contains(clean) && !text.contains("refuse") && !text.contains("Damaged"),
+        "{text}"
+    );
     let changes: [(Array<'_>, &str); 15] = [
         (("face_start", "<i4", &[1], integers([3])), "3 loose corners"),
-        (("face_start", "<i4", &[2, 1], integers([0, 4])), "\"face_start\" has the shape [2, 1], not [2]"),
-        (("face_start", "<f4", &[2], singles([0.0, 4.0])), "\"face_start\" is of type <f4"),
-        (("face_size", "<i4", &[2], integers([3, 4])), "\"face_start\" says other faces"),
-        (("edge_verts", "<i4", &[2, 2], integers([0, 1, 7, 8])), "\"edge_verts\" has points that are none of the 5"),
-        (("edge_verts", "<i4", &[2, 2], integers([0, -1, 1, 2])), "\"edge_verts\" has points"),
-        (("edge_verts", "<i4", &[4], integers([0, 1, 1, 2])), "\"edge_verts\" has the shape [4], not [4, 2]"),
-        (("normal", "<f4", &[2, 3], singles([0.0; 6])), "\"normal\" has the shape [2, 3], not [5, 3] or [7, 3]"),
-        (("uv", "<f4", &[2, 2], singles([0.0; 4])), "\"uv\" has the shape [2, 2], not [7, 2]"),
+        (
+            ("face_start", "<i4", &[2, 1], integers([0, 4])),
+            "\"face_start\" has the shape [2, 1], not [2]",
+        ),
+        (
+            ("face_start", "<f4", &[2], singles([0.0, 4.0])),
+            "\"face_start\" is of type <f4",
+        ),
+        (
+            ("face_size", "<i4", &[2], integers([3, 4])),
+            "\"face_start\" says other faces",
+        ),
+        (
+            ("edge_verts", "<i4", &[2, 2], integers([0, 1, 7, 8])),
+            "\"edge_verts\" has points that are none of the 5",
+        ),
+        (
+            ("edge_verts", "<i4", &[2, 2], integers([0, -1, 1, 2])),
+            "\"edge_verts\" has points",
+        ),
+        (
+            ("edge_verts", "<i4", &[4], integers([0, 1, 1, 2])),
+            "\"edge_verts\" has the shape [4], not [4, 2]",
+        ),
+        (
+            ("normal", "<f4", &[2, 3], singles([0.0; 6])),
+            "\"normal\" has the shape [2, 3], not [5, 3] or [7, 3]",
+        ),
+        (
+            ("uv", "<f4", &[2, 2], singles([0.0; 4])),
+            "\"uv\" has the shape [2, 2], not [7, 2]",
+        ),
         (("uv:b", "|b1", &[7, 2], vec![0; 14]), "\"uv:b\" is of type |b1"),
-        (("color", "<f4", &[7, 3], singles([0.0; 21])), "\"color\" has the shape [7, 3]"),
-        (("material", "<i4", &[3], integers([0; 3])), "\"material\" has the shape [3], not [2]"),
-        (("material", "<i4", &[2], integers([0, -1])), "\"material\" has negative numbers"),
-        (("material", "<u4", &[2], integers([0, i32::MIN])), "\"material\" has negative numbers, or too large"),
-        (("position", "<f8", &[5, 3], doubles((0..15).map(|at| 10_f64.powi(at * 3)))), "beyond single precision"),
+        (
+            ("color", "<f4", &[7, 3], singles([0.0; 21])),
+            "\"color\" has the shape [7, 3]",
+        ),
+        (
+            ("material", "<i4", &[3], integers([0; 3])),
+            "\"material\" has the shape [3], not [2]",
+        ),
+        (
+            ("material", "<i4", &[2], integers([0, -1])),
+            "\"material\" has negative numbers",
+        ),
+        (
+            ("material", "<u4", &[2], integers([0, i32::MIN])),
+            "\"material\" has negative numbers, or too large",
+        ),
+        (
+            (
+                "position",
+                "<f8",
+                &[5, 3],
+                doubles((0..15).map(|at| 10_f64.powi(at * 3))),
+            ),
+            "beyond single precision",
+        ),
     ];
     for ((name, dtype, shape, bytes), expected) in changes {
         let mut arrays = whole();
@@ -191,7 +246,10 @@ fn faces_of_any_size_have_an_area() {
                 ("corner_vert", "<i4", &[1, 3][..], integers([0, 1, 2])),
             ];
             let (_, text) = scenes.describe(&scenes.put(SceneDataKind::Geometry, json!({}), &arrays));
-            assert!(text.contains(&format!("faces: {degenerate} degenerate")), "{scale} {height}: {text}");
+            assert!(
+                text.contains(&format!("faces: {degenerate} degenerate")),
+                "{scale} {height}: {text}"
+            );
         }
     }
 }
