@@ -45,7 +45,7 @@ pub(crate) fn reasons(filter: &BufferFilter, index: &StoreIndex) -> Vec<String> 
         let names = programs
             .iter()
             .map(|program| (program.split(' ').next().unwrap_or_default(), *program));
-        reasons.push(reason("from", wanted, most_like(wanted, names, MAX_TOLD), &programs));
+        reasons.push(reason("from", wanted, &most_like(wanted, names, MAX_TOLD), &programs));
     }
     let group = filter.group.clone();
     if let Some(wanted) = &filter.group
@@ -53,7 +53,7 @@ pub(crate) fn reasons(filter: &BufferFilter, index: &StoreIndex) -> Vec<String> 
     {
         let groups = values(&buffers, |buffer| buffer.group.as_deref());
         let near = most_like(wanted, groups.iter().map(|group| (*group, *group)), MAX_TOLD);
-        reasons.push(reason("of group", wanted, near, &groups));
+        reasons.push(reason("of group", wanted, &near, &groups));
     }
     if let Some(wanted) = name
         && !is_there(BufferFilter {
@@ -63,7 +63,7 @@ pub(crate) fn reasons(filter: &BufferFilter, index: &StoreIndex) -> Vec<String> 
     {
         let names = values(&buffers, |buffer| buffer.name.as_deref());
         let near = most_like(wanted, names.iter().map(|name| (*name, *name)), MAX_TOLD);
-        let mut told = reason("named like", wanted, near, &names);
+        let mut told = reason("named like", wanted, &near, &names);
         if wanted.contains(['*', '?']) {
             told.push_str(" `name` is a part of a name, without wildcards.");
         }
@@ -78,7 +78,7 @@ fn values<'a>(buffers: &[&'a Summary], value: impl Fn(&'a Summary) -> Option<&'a
     values.into_iter().filter(|value| !value.is_empty()).collect()
 }
 
-fn reason(how: &str, wanted: &str, near: Vec<&str>, all: &[&str]) -> String {
+fn reason(how: &str, wanted: &str, near: &[&str], all: &[&str]) -> String {
     let quoted = |values: &[&str]| {
         let values: Vec<_> = values
             .iter()
@@ -87,7 +87,7 @@ fn reason(how: &str, wanted: &str, near: Vec<&str>, all: &[&str]) -> String {
             .collect();
         values.join(", ")
     };
-    let instead = match (&near[..], all) {
+    let instead = match (near, all) {
         ([], []) => String::new(),
         ([], all) if all.len() > MAX_TOLD => format!("; there are {}, …", quoted(all)),
         ([], all) => format!("; there are {}", quoted(all)),

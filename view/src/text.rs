@@ -165,7 +165,7 @@ pub(crate) fn inline(content: &str) -> String {
 }
 
 /// `1 buffer`, `2 buffers`.
-pub fn count<N: Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
     let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
