@@ -44,7 +44,7 @@ pub enum LookError {
         at: u64,
     },
     /// The frame that was asked for lies behind the last one.
-    #[error("there are {frames} frames, counted from 0")]
+    #[error("there {are} {}, counted from 0", text::count(*frames, "frame"), are = if *frames == 1 { "is" } else { "are" })]
     NoSuchFrame {
         /// How many frames there are.
         frames: u64,

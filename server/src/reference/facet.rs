@@ -2,19 +2,11 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{SceneDataKind, StoreIndex};
+use dcc_mcp_shm::StoreIndex;
 use dcc_mcp_shm_view::text::Quoted;
 
-use crate::lenient::letters;
+use super::prose::kind_named;
 use crate::likeness::fold;
-
-/// The kinds that there are.
-const KINDS: [SceneDataKind; 4] = [
-    SceneDataKind::Geometry,
-    SceneDataKind::AnimationCache,
-    SceneDataKind::Screenshot,
-    SceneDataKind::Arbitrary,
-];
 
 /// A value by which `list_buffers` filters.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,9 +22,8 @@ impl Facet {
             let value = value.to_owned();
             Some(Self { what, field, value })
         };
-        let mut kinds = KINDS.iter().map(|kind| kind.as_str());
-        if let Some(kind) = kinds.find(|kind| letters(kind) == letters(wanted)) {
-            return facet("kind", "kind", kind);
+        if let Some(kind) = kind_named(wanted) {
+            return facet("kind", "kind", kind.as_str());
         }
         let wanted = fold(wanted.trim());
         for (_, buffer) in index.buffers() {

@@ -21,6 +21,7 @@ use self::exact::{Exact, exact, located, reference_text};
 use self::facet::Facet;
 pub(crate) use self::given::BufferReference;
 use self::near::{Known, Near};
+use self::prose::kinds_beside;
 use self::readings::Readings;
 pub(crate) use self::taken::{Found, Taken};
 use crate::reply::ToolError;
@@ -218,6 +219,7 @@ fn in_prose(store: &Store, field: &str, readings: &Readings) -> Result<Option<Re
     for reading in &readings.prose {
         // What is said beside it need not be right.
         if let Ok(Some(reference)) = located(store, field, reading)
+            && is_of_kinds_said(store, &reference, &readings.wanted)
             && let Ok(id) = store.resolve(&reference)
             && !found
                 .iter()
@@ -238,6 +240,18 @@ fn in_prose(store: &Store, field: &str, readings: &Readings) -> Result<Option<Re
             ))
         }
     }
+}
+
+/// Whether a buffer that is named among other words is of the kinds that these say.
+fn is_of_kinds_said(store: &Store, reference: &Reference, text: &str) -> bool {
+    let Reference::Name(name) = reference else {
+        return true;
+    };
+    let kinds = kinds_beside(name, text);
+    kinds.is_empty()
+        || store
+            .describe(reference)
+            .is_ok_and(|buffer| kinds.iter().all(|kind| *kind == buffer.kind))
 }
 
 fn either(found: &[Known]) -> String {

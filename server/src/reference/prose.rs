@@ -4,10 +4,11 @@
 
 use std::iter::successors;
 
-use crate::lenient::between_quotes;
+use dcc_mcp_shm::SceneDataKind;
 
-/// Words that may stand around a name without changing which buffer is meant. Kinds are not among them, because "hero
-/// screenshot" may be another buffer than a mesh "hero".
+use crate::lenient::{between_quotes, letters};
+
+/// Words that may stand around a name without changing which buffer is meant. Kinds may too, if they are that of the buffer.
 const FILLER: [&str; 27] = [
     "a",
     "an",
@@ -59,6 +60,13 @@ const DENIALS: [&str; 19] = [
     "don't",
     "anything",
 ];
+/// The kinds that there are.
+const KINDS: [SceneDataKind; 4] = [
+    SceneDataKind::Geometry,
+    SceneDataKind::AnimationCache,
+    SceneDataKind::Screenshot,
+    SceneDataKind::Arbitrary,
+];
 /// Words on either side of a name that are taken for filler are fewer than this.
 const MAX_FILLER: usize = 8;
 /// What may stand at the end of a word and not belong to it. An exclamation mark in front of a word denies it in many languages
@@ -96,6 +104,19 @@ pub(super) fn names_in(text: &str) -> Vec<&str> {
     names
 }
 
+/// The kinds that a text says beside a name that is in it.
+pub(super) fn kinds_beside(name: &str, text: &str) -> Vec<SceneDataKind> {
+    let rest = text.replacen(name, "", 1);
+    rest.split_whitespace()
+        .filter_map(|word| kind_named(bare_word(word)))
+        .collect()
+}
+
+/// The kind that is called so.
+pub(super) fn kind_named(text: &str) -> Option<SceneDataKind> {
+    KINDS.into_iter().find(|kind| letters(kind.as_str()) == letters(text))
+}
+
 /// What follows the first word of a text, if that word is filler.
 fn without_first(text: &str) -> Option<&str> {
     let (word, rest) = text.split_once(char::is_whitespace)?;
@@ -111,7 +132,9 @@ fn without_last(text: &str) -> Option<&str> {
 /// A word that says nothing, or the sign in front of an item of a list.
 fn is_filler(word: &str) -> bool {
     let bare = bare_word(word).to_lowercase();
-    FILLER.contains(&&*bare) || bare.chars().all(|c| "-*•>=→".contains(c)) && !word.contains('!')
+    FILLER.contains(&&*bare)
+        || kind_named(&bare).is_some()
+        || bare.chars().all(|c| "-*•>=→".contains(c)) && !word.contains('!')
 }
 
 #[cfg(test)]

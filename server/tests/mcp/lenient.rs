@@ -356,6 +356,29 @@ fn what_says_more_than_a_name_is_not_taken_for_it() {
 }
 
 #[test]
+fn a_kind_beside_a_name_has_to_be_that_of_the_buffer() {
+    in_both_eras(|store, client| {
+        let options = BufferOptions::new(SceneDataKind::Geometry).name("hero");
+        let id = SharedSceneBuffer::write(store, b"data", &options)
+            .expect("a scene")
+            .id();
+        for text in ["Geometry hero", "the geometry \"hero\"", "hero (Geometry)"] {
+            let (found, _) = client.call("read_descriptor", json!({"buffer": text}));
+            assert_eq!(found["descriptor"]["id"], json!(id), "{text}");
+        }
+        for text in [
+            "screenshot hero",
+            "the AnimationCache hero",
+            "hero (Screenshot)",
+            "geometry screenshot hero",
+        ] {
+            let error = client.error("read_descriptor", json!({"buffer": text}));
+            assert!(error.contains(&id.to_string()), "{text}: {error}");
+        }
+    });
+}
+
+#[test]
 fn an_answer_says_what_a_reference_was_taken_for() {
     in_both_eras(|store, client| {
         let scene = named(store, "Set/Hero");
