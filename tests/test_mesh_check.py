@@ -57,7 +57,7 @@ def damaged(rng: random.Random, arrays: Arrays, domains: dict[str, Any]) -> tupl
     array = arrays[name].copy()
     change = rng.choice(["number", "number", "length", "shape", "type", "domain", "add"])
     if change == "number" and array.size:
-        worst = [0, 1, 3, 120] if array.dtype.kind == "u" else [-1, 0, 1, 3, 120]
+        worst: list[float] = [0, 1, 3, 120] if array.dtype.kind == "u" else [-1, 0, 1, 3, 120]
         worst += [float("nan"), float("inf"), float("-inf")] if array.dtype.kind == "f" else []
         worst += [1e39] if array.dtype == np.float64 else []
         array.reshape(-1)[rng.randrange(array.size)] = rng.choice(worst)
