@@ -196,3 +196,18 @@ def test_what_is_no_mesh_is_said_to_be_none() -> None:
 def test_outside_blender_the_module_for_it_says_where_it_runs() -> None:
     with pytest.raises(ModuleNotFoundError, match="runs inside Blender"):
         importlib.import_module("dcc_mcp_shm.blender")
+
+
+def test_a_mesh_that_is_not_whole_can_be_repaired(arrays: Arrays) -> None:
+    arrays["position"] = np.vstack([arrays["position"], np.full((3, 3), np.nan, "f4")])
+    arrays["position"][0, 1] = np.inf
+    scene = SharedSceneBuffer.write_arrays(arrays)
+    with pytest.raises(
+        MeshError, match=r"points 0, 6, 7, 8, of which faces have 1\. To repair it, .*from_arrays"
+    ) as refused:
+        Mesh.of(scene)
+    code = str(refused.value).partition("unchecked by ")[2].partition(", and share")[0]
+    mesh: Mesh = eval(code, {"Mesh": Mesh, "np": np, "scene": scene})  # noqa: S307 (that it runs is the test)
+    assert np.isnan(mesh.position[-1]).all()
+    repaired = put("repaired", {**mesh.arrays(), "position": np.nan_to_num(mesh.position, posinf=0)})
+    assert np.isfinite(Mesh.of(repaired).position).all()

@@ -32,6 +32,12 @@ MATERIAL_NAMES = ("material_name", "material_name:start")
 NAMES = {*DOMAINS, "face_size", "normal", "uv", "color"}
 FEWEST_CORNERS = 3
 TRIANGLE, QUAD = 3, 4
+# Points that an error names.
+FEW = 5
+AS_IT_IS = (
+    "To repair it, take it unchecked by Mesh.from_arrays({name: np.asarray(scene[name]) for name in scene}), "
+    "and share it by put()"
+)
 
 
 class MeshError(ValueError):
@@ -79,7 +85,10 @@ class Mesh:
         domains = domains_of(scene)
         known = {name: np.asarray(scene[name]) for name in scene if name in NAMES or name.startswith(("uv:", "color:"))}
         mesh = cls.from_arrays(known, domains)
-        mesh.check()
+        try:
+            mesh.check()
+        except MeshError as error:
+            raise MeshError(f"{error}. {AS_IT_IS}") from error
         return mesh
 
     @classmethod
@@ -165,8 +174,7 @@ class Mesh:
         """
         points, corners, faces = len(self.position), len(self.corner_vert), len(self.face_start)
         _shape("position", self.position, (points, 3))
-        if not np.isfinite(self.position).all():
-            raise MeshError("'position' has numbers that are NaN or infinite")
+        self._check_finite()
         _shape("corner_vert", self.corner_vert, (corners,))
         _within("corner_vert", self.corner_vert, points, "points")
         self._check_faces()
@@ -186,6 +194,16 @@ class Mesh:
         if self.edge_verts is not None:
             _shape("edge_verts", self.edge_verts, (len(self.edge_verts), 2))
             _within("edge_verts", self.edge_verts, points, "points")
+
+    def _check_finite(self) -> None:
+        if np.isfinite(self.position).all():
+            return
+        bad = np.flatnonzero(~np.isfinite(self.position).all(axis=1))
+        used = np.isin(bad, self.corner_vert).sum()
+        raise MeshError(
+            f"'position' has numbers that are NaN or infinite: points {', '.join(map(str, bad[:FEW]))}"
+            f"{', …' if len(bad) > FEW else ''}, of which faces have {used}"
+        )
 
     def _check_faces(self) -> None:
         corners, faces = len(self.corner_vert), len(self.face_start)

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use dcc_mcp_shm_view::text::Quoted;
 use rmcp::handler::server::tool::{IntoCallToolResult as _, ToolCallContext};
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult, GetPromptRequestParams,
@@ -54,12 +55,20 @@ impl ServerHandler for ShmServer {
         mut request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        if let Some(tool) = self.tools().get(&request.name) {
-            let given = request.arguments.take().unwrap_or_default();
-            match lenient::arguments(&tool.input_schema, given) {
-                Ok(arguments) => request.arguments = Some(arguments),
-                Err(error) => return error.into_call_tool_result(),
-            }
+        let Some(tool) = self.tools().get(&request.name) else {
+            let tools = self.tools().list_all();
+            let names: Vec<_> = tools.iter().map(|tool| tool.name.as_ref()).collect();
+            let problem = format!(
+                "There is no tool {}; there are {}",
+                Quoted(&request.name),
+                names.join(", ")
+            );
+            return Err(ErrorData::invalid_params(problem, None));
+        };
+        let given = request.arguments.take().unwrap_or_default();
+        match lenient::arguments(&tool.input_schema, given) {
+            Ok(arguments) => request.arguments = Some(arguments),
+            Err(error) => return error.into_call_tool_result(),
         }
         self.tools().call(ToolCallContext::new(self, request, context)).await
     }

@@ -23,6 +23,7 @@ mod incoming;
 mod install;
 mod lanes;
 mod lenient;
+mod likeness;
 mod listed;
 mod log;
 mod manifest;
@@ -48,6 +49,7 @@ mod sync;
 mod text;
 mod tools;
 mod transport;
+mod unmatched;
 mod weight;
 mod work;
 

@@ -110,11 +110,11 @@ impl Display for Listed {
     }
 }
 
-/// How long a buffer stays, for a model: `expires 2026-11-26T00:11:53Z unless used`
+/// How long a buffer stays, for a model: `expires 2026-11-26T00:11:53Z unless a program opens it`
 pub(crate) fn stay(descriptor: &Descriptor) -> String {
     match &descriptor.expires {
         _ if descriptor.role == FileRole::Slot => "stays with its pool".to_owned(),
-        Some(expires) => format!("expires {expires} unless used"),
+        Some(expires) => expiry(expires),
         None if descriptor.ttl_seconds <= 0.0 => "stays until deleted".to_owned(),
         None => format!("stays {} s once nobody has it open", descriptor.ttl_seconds),
     }
@@ -139,6 +139,14 @@ pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> O
         return Some(&[]);
     }
     holders.of(descriptor.id)
+}
+
+/// When a buffer goes, as a descriptor says it. Looks do not change it.
+fn expiry(expires: &str) -> String {
+    match expires.parse::<Timestamp>() {
+        Ok(moment) if moment <= Timestamp::now() => format!("expired {expires}, goes with the next sweep"),
+        _ => format!("expires {expires} unless a program opens it"),
+    }
 }
 
 /// How long it takes until a moment that a descriptor names.

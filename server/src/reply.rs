@@ -49,12 +49,18 @@ impl ToolError {
     /// `fact` is a sentence without its full stop, `advice` a whole one.
     pub(crate) fn new(fact: impl Display, advice: impl Display) -> Self {
         let fact = text::bounded(&fact.to_string(), MAX_FACT_BYTES);
-        Self(format!("{fact}. {advice}"))
+        let stop = if fact.ends_with('?') { "" } else { "." };
+        Self(format!("{fact}{stop} {advice}"))
     }
 
     /// The value of one argument cannot be used.
     pub(crate) fn argument(field: &str, problem: impl Display, advice: impl Display) -> Self {
         Self::new(format!("Bad argument `{field}`: {problem}"), advice)
+    }
+
+    /// The same behind another fact.
+    pub(crate) fn after(self, fact: impl Display) -> Self {
+        Self(format!("{fact}. {}", self.0))
     }
 
     /// The argument `buffer` means a pool.

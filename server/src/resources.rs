@@ -100,6 +100,7 @@ pub(crate) async fn read(
             "No resource has such an address; there are shm://store, {BUFFERS} and {POOLS}"
         )));
     };
+    let reference = parsed.reference().cloned();
     let text = match parsed {
         ResourceUri::Store => Status::now(server, cancelled).await.map(|status| json_of(&status)),
         ResourceUri::Buffer(reference) => {
@@ -115,7 +116,15 @@ pub(crate) async fn read(
                 .await
         }
     };
-    let text = text.map_err(|error| not_found(error.to_string()))?;
+    let text = match (text, reference) {
+        (Ok(text), _) => text,
+        (Err(error), None) => return Err(not_found(error.to_string())),
+        (Err(error), Some(reference)) => {
+            let near = server.near_to(&reference, cancelled).await.ok().flatten();
+            let near = near.map_or_else(String::new, |near| format!(" The nearest: {near}."));
+            return Err(not_found(format!("{error}{near}")));
+        }
+    };
     let contents = ResourceContents::text(text, &shown).with_mime_type(JSON);
     Ok(ReadResourceResult::new(vec![contents]))
 }

@@ -1,6 +1,5 @@
 //! One number of an array, and how JSON carries it without loss.
 
-use half::f16;
 use serde_json::Value;
 
 /// JavaScript, and with it many clients, reads every whole number up to this one exactly.
@@ -27,9 +26,9 @@ impl Number {
                 Ok(value) if value.unsigned_abs() <= MAX_SAFE_INTEGER => value.into(),
                 _ => value.to_string().into(),
             },
-            Self::Half(value) => float(shortest_half(value)),
-            // By way of text, because 0.1 of single precision is 0.10000000149011612 of double precision.
-            Self::Single(value) => float(value.to_string().parse().unwrap_or(f64::from(value))),
+            // By way of text, because 0.1 of single precision is 0.10000000149011612 of double precision. Half precision has as
+            // many digits, because fewer of them would be another number to whoever compares or adds them.
+            Self::Half(value) | Self::Single(value) => float(value.to_string().parse().unwrap_or(f64::from(value))),
             Self::Double(value) => float(value),
         }
     }
@@ -63,14 +62,6 @@ pub(crate) fn json_numbers(place: [f64; 3], is_single: bool) -> [f64; 3] {
     place.map(|value| single(value).filter(|_| is_single).unwrap_or(value))
 }
 
-/// The number with the fewest digits that half precision rounds to `value`.
-fn shortest_half(value: f32) -> f64 {
-    let half = f16::from_f32(value);
-    let candidates = (0..5).filter_map(|digits| format!("{value:.digits$e}").parse::<f64>().ok());
-    let mut exact = candidates.filter(|&candidate| f16::from_f64(candidate) == half);
-    exact.next().unwrap_or(f64::from(value))
-}
-
 /// Rounds a mean to twelve digits, because more of them would be rounding errors.
 pub(crate) fn rounded(mean: f64) -> f64 {
     format!("{mean:.11e}").parse().unwrap_or(mean)
@@ -78,6 +69,8 @@ pub(crate) fn rounded(mean: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use half::f16;
+
     use super::*;
 
     #[test]
@@ -85,8 +78,8 @@ mod tests {
         let cases = [
             (Number::Single(0.1), "0.1"),
             (Number::Single(f32::MAX), "3.4028235e+38"),
-            (Number::Half(f16::from_f32(0.1).to_f32()), "0.1"),
-            (Number::Half(65504.0), "65500.0"),
+            (Number::Half(f16::from_f32(0.1).to_f32()), "0.099975586"),
+            (Number::Half(65504.0), "65504.0"),
             (Number::Double(0.1), "0.1"),
             (Number::Double(-0.0), "-0.0"),
             (Number::Bool(true), "true"),
@@ -107,7 +100,10 @@ mod tests {
         for bits in 0..=u16::MAX {
             let half = f16::from_bits(bits);
             if half.is_finite() {
-                assert_eq!(f16::from_f64(shortest_half(half.to_f32())), half);
+                let told = Number::Half(half.to_f32()).to_json().as_f64().expect("a number");
+                #[expect(clippy::cast_possible_truncation, reason = "to the nearest")]
+                let single = told as f32;
+                assert_eq!(single.to_bits(), half.to_f32().to_bits(), "{told}");
             }
         }
     }

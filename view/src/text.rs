@@ -150,9 +150,27 @@ pub(crate) fn fenced(content: &str) -> String {
     block + "\n" + &fence
 }
 
+/// Foreign text on one line between backticks, of which it has none as many together. Its quotes stay as they are.
+pub(crate) fn inline(content: &str) -> String {
+    let runs = content.split(|c| c != '`').map(str::len);
+    let ticks = "`".repeat(runs.max().unwrap_or_default() + 1);
+    let mut line = ticks.clone();
+    // A backtick at an end would be taken for one of those around the text.
+    let pad = if content.starts_with('`') || content.ends_with('`') {
+        " "
+    } else {
+        ""
+    };
+    line.push_str(pad);
+    for c in content.replace("\\u{", "\\u{5c}u{").chars() {
+        push_visible(&mut line, c);
+    }
+    line + pad + &ticks
+}
+
 /// `1 buffer`, `2 buffers`.
-pub fn count(number: usize, noun: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
+pub fn count<N: Copy + Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
     format!("{number} {noun}{plural}")
 }
 
@@ -240,6 +258,14 @@ mod tests {
         assert_eq!(fenced("it's \"a\"\n\tb\\"), "```\nit's \"a\"\n\tb\\\n```");
         assert_eq!(fenced("a\n```\n````\nb"), "`````\na\n```\n````\nb\n`````");
         assert_eq!(fenced("\u{1b}[31m\u{202e}\r"), "```\n\\u{1b}[31m\\u{202e}\\r\n```");
+    }
+
+    #[test]
+    fn a_line_of_text_keeps_its_quotes_and_is_not_ended_by_what_is_in_it() {
+        assert_eq!(inline("{\"a\": [1,\n2]}"), "`{\"a\": [1,\\n2]}`");
+        assert_eq!(inline("a `b` \u{202e}"), r"``a `b` \u{202e}``");
+        assert_eq!(inline("``"), "``` `` ```");
+        assert_eq!(inline(r"\u{202e}"), r"`\u{5c}u{202e}`");
     }
 
     #[test]

@@ -7,10 +7,7 @@ use super::json_text::json_in;
 use super::problems::Problems;
 use super::scalar::{any_number, choice, number, plain_text, quoted, reference, truth, wrong_type};
 use super::schema_object::Object;
-use super::words::is_nothing;
-
-/// Fields of which an empty text, and the word `null`, are content.
-pub(super) const CONTENT: [&str; 2] = ["text", "base64"];
+use super::words::{CONTENT, is_nothing, tidy, unpadded};
 
 /// The fields of an object as its schema asks for them. What is wrong is added to `problems`.
 pub(super) fn fields(object: &Object<'_>, given: JsonObject, path: &str, problems: &mut Problems) -> JsonObject {
@@ -31,11 +28,13 @@ pub(super) fn fields(object: &Object<'_>, given: JsonObject, path: &str, problem
         }
     }
     take_reference(object, reference, &mut meant, &mut unknown);
-    meant.retain(|name, value| object.required.contains(&name.as_str()) || !stands_for_nothing(name, value));
+    meant.retain(|name, value| object.required.contains(&name.as_str()) || !object.is_nothing(name, value));
     drop_empty_content(&mut meant);
     let mut fitted = JsonObject::new();
     for (name, value) in meant {
-        if let Some(schema) = object.schema(&name) {
+        if object.names_something_new(&name) {
+            fitted.insert(name.clone(), new_name(value, &inside(path, &name), problems));
+        } else if let Some(schema) = object.schema(&name) {
             let value = fit(&name, schema, value, &inside(path, &name), problems);
             // It is there, so it is not told as missing too.
             fitted.insert(name, value.unwrap_or_default());
@@ -67,15 +66,6 @@ fn take_reference(object: &Object<'_>, mut reference: JsonObject, meant: &mut Js
     }
 }
 
-/// Whether the value of an optional field says that there is none.
-fn stands_for_nothing(name: &str, value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => !CONTENT.contains(&name) && is_nothing(text),
-        _ => false,
-    }
-}
-
 /// Drops `text` and `base64` that say nothing beside other content. Alone, an empty text is content.
 fn drop_empty_content(meant: &mut JsonObject) {
     const KINDS: [&str; 4] = ["text", "base64", "arrays", "capacity"];
@@ -101,12 +91,17 @@ fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut
     if schema.contains_key("anyOf") {
         return reference(value, path, problems);
     }
+    let value = match value {
+        // One value in a list.
+        Value::Array(mut items) if items.len() == 1 && is_single(schema) && !CONTENT.contains(&name) => items.remove(0),
+        value => value,
+    };
     if let Some(choices) = schema.get("enum").and_then(Value::as_array) {
         return choice(choices, &value, path, problems);
     }
     match schema.get("type").and_then(Value::as_str) {
         Some("string") => plain_text(name, value, path, problems),
-        Some("integer") => number(schema, &value, path, problems),
+        Some("integer") => number(name, schema, &value, path, problems),
         Some("number") => any_number(&value, path, problems),
         Some("boolean") => truth(value, path, problems),
         Some("array") => list(name, schema, value, path, problems),
@@ -115,13 +110,32 @@ fn fit(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut
     }
 }
 
+/// The name of something new, without blanks around it. Quotes around it may be part of the name or not, and a name that is
+/// taken over deletes what had it, so they are refused.
+fn new_name(value: Value, path: &str, problems: &mut Problems) -> Value {
+    let Some(name) = value.as_str().map(unpadded) else {
+        return plain_text("name", value, path, problems).unwrap_or_default();
+    };
+    if tidy(name) != name {
+        problems.add(
+            path,
+            format!("{} has quotes around it; give the name without them", quoted(name)),
+        );
+    }
+    name.into()
+}
+
+/// Whether a schema takes a text or a number. What is true or false may overwrite, and is not guessed.
+fn is_single(schema: &JsonObject) -> bool {
+    let kind = schema.get("type").and_then(Value::as_str);
+    matches!(kind, Some("string" | "integer")) || schema.contains_key("enum")
+}
+
 fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mut Problems) -> Option<Value> {
     let free = JsonObject::new();
     let item_schema = schema.get("items").and_then(Value::as_object).unwrap_or(&free);
-    let of_numbers = item_schema
-        .get("type")
-        .is_some_and(|kind| kind == "integer" || kind == "number");
-    let of_texts = item_schema.get("type").is_some_and(|kind| kind == "string");
+    let is_of = |wanted: &str| item_schema.get("type").is_some_and(|kind| kind == wanted);
+    let (of_numbers, of_texts) = (is_of("integer") || is_of("number"), is_of("string"));
     // Whether it was a list before.
     let mut is_list = false;
     let items = match value {

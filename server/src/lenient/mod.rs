@@ -10,20 +10,21 @@ mod number;
 mod problems;
 mod scalar;
 mod schema_object;
+mod synonyms;
 mod words;
 
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-#[cfg(test)]
-use self::fit::CONTENT;
 use self::fit::fields;
 pub(crate) use self::json_text::{json_in, unfenced};
 use self::problems::Problems;
 #[cfg(test)]
 use self::scalar::TO_THE_LETTER;
 use self::schema_object::Object;
-pub(crate) use self::words::between_quotes;
+#[cfg(test)]
+use self::words::CONTENT;
+pub(crate) use self::words::{between_quotes, letters};
 use crate::reply::ToolError;
 
 /// Fields that hold all arguments of a call once more, as some hosts nest them.

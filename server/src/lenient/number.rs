@@ -42,6 +42,18 @@ pub(super) fn real(value: &Value) -> Option<Number> {
     }
 }
 
+/// A time with a fraction, rounded up, so that a short one does not become none.
+pub(super) fn rounded_up(value: &Value) -> Option<u64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64(),
+        Value::String(text) => tidy(text.trim()).parse().ok(),
+        _ => None,
+    };
+    number
+        .filter(|number| number.fract() > 0.0)
+        .and_then(|number| of_float(number.ceil()).ok())
+}
+
 fn of_number(number: &Number) -> Result<u64, NoNumber> {
     if let Some(number) = number.as_u64() {
         return Ok(number);
@@ -68,7 +80,11 @@ fn of_float(number: f64) -> Result<u64, NoNumber> {
 }
 
 fn of_text(text: &str) -> Result<u64, NoNumber> {
-    let digits = tidy(text.trim()).replace('_', "");
+    let text = tidy(text.trim());
+    if !is_grouped(text) {
+        return Err(NoNumber::OtherType);
+    }
+    let digits = text.replace('_', "");
     if let Ok(number) = digits.parse::<u64>() {
         return Ok(number);
     }
@@ -81,6 +97,13 @@ fn of_text(text: &str) -> Result<u64, NoNumber> {
         Ok(number) if is_written_in_digits => of_float(number),
         _ => Err(NoNumber::OtherType),
     }
+}
+
+/// Whether underscores stand between groups of three digits only. Elsewhere they are slips.
+fn is_grouped(text: &str) -> bool {
+    let mut groups = text.split('_');
+    groups.next().is_some_and(|first| !first.is_empty())
+        && groups.all(|group| group.len() == 3 && group.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 #[cfg(test)]
@@ -100,10 +123,10 @@ mod tests {
             json!("+5"),
             json!("\"5\""),
             json!("5e0"),
-            json!("0_5"),
         ] {
             assert_eq!(whole(&value), Ok(5), "{value}");
         }
+        assert_eq!(whole(&json!("1_000_000")), Ok(1_000_000));
         assert_eq!(whole(&json!(u64::MAX)), Ok(u64::MAX));
         assert_eq!(whole(&json!(u64::MAX.to_string())), Ok(u64::MAX));
     }
@@ -153,6 +176,10 @@ mod tests {
             json!("nan"),
             json!("inf"),
             json!("5 frames"),
+            json!("1_0"),
+            json!("_5"),
+            json!("1__000"),
+            json!("0x2"),
             json!(true),
             json!([5]),
             json!(null),

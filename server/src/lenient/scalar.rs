@@ -5,8 +5,9 @@ use dcc_mcp_shm_view::text;
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use super::number::{NoNumber, real, whole};
+use super::number::{NoNumber, real, rounded_up, whole};
 use super::problems::Problems;
+use super::synonyms;
 use super::words::{letters, tidy};
 
 /// Fields whose text is content or a name to look up, and is taken to the letter.
@@ -68,9 +69,11 @@ pub(super) fn choice(choices: &[Value], value: &Value, path: &str, problems: &mu
         problems.add(path, wrong_type(value, &expected));
         return None;
     };
-    let meant = choices
-        .iter()
-        .find(|choice| choice.as_str().is_some_and(|choice| letters(choice) == letters(given)));
+    let called = |name: &str| {
+        let is_called = |choice: &&Value| choice.as_str().is_some_and(|choice| letters(choice) == letters(name));
+        choices.iter().find(is_called)
+    };
+    let meant = called(given).or_else(|| called(synonyms::choice(given)?));
     if meant.is_none() {
         let given = text::bounded(given, MAX_QUOTED_BYTES);
         problems.add(path, format!("unknown variant `{given}`, expected {expected}"));
@@ -82,6 +85,8 @@ pub(super) fn plain_text(name: &str, value: Value, path: &str, problems: &mut Pr
     let is_exact = TO_THE_LETTER.contains(&name);
     let given = match value {
         Value::String(given) if is_exact => return Some(Value::String(given)),
+        // What is to be stored as text may be JSON.
+        Value::Object(_) | Value::Array(_) if name == "text" => return Some(value.to_string().into()),
         Value::String(given) => tidy(&given).to_owned(),
         // A name of digits.
         Value::Number(number) if !is_exact && (number.is_u64() || number.is_i64()) => number.to_string(),
@@ -91,8 +96,13 @@ pub(super) fn plain_text(name: &str, value: Value, path: &str, problems: &mut Pr
         }
     };
     let meant = match name {
-        "dtype" => Dtype::named(&given).map(|dtype| dtype.typestr().to_owned()),
-        "domain" => letters(&given).parse().map(|domain: Domain| domain.as_str().to_owned()),
+        "dtype" => match synonyms::dtype(&given) {
+            Some(typestr) => Ok(typestr.to_owned()),
+            None => Dtype::named(&given).map(|dtype| dtype.typestr().to_owned()),
+        },
+        "domain" => synonyms::domain(&given)
+            .parse()
+            .map(|domain: Domain| domain.as_str().to_owned()),
         _ => Ok(given),
     };
     meant
@@ -101,9 +111,16 @@ pub(super) fn plain_text(name: &str, value: Value, path: &str, problems: &mut Pr
         .ok()
 }
 
-pub(super) fn number(schema: &JsonObject, value: &Value, path: &str, problems: &mut Problems) -> Option<Value> {
+pub(super) fn number(
+    name: &str,
+    schema: &JsonObject,
+    value: &Value,
+    path: &str,
+    problems: &mut Problems,
+) -> Option<Value> {
     let limit = |name: &str| schema.get(name).and_then(Value::as_u64);
-    match whole(value) {
+    let whole_seconds = (name == "timeout_seconds").then(|| rounded_up(value)).flatten();
+    match whole_seconds.map_or_else(|| whole(value), Ok) {
         Err(NoNumber::OtherType) => problems.add(path, wrong_type(value, "a whole number")),
         Err(NoNumber::OutOfRange) => {
             let given = quoted(&value.to_string());

@@ -3,7 +3,8 @@
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value};
 
-use super::words::letters;
+use super::synonyms::{self, is_everything};
+use super::words::{CONTENT, is_nothing, letters};
 
 /// Fields that say which buffer is meant, as models call them beside the name that the schema has.
 const REFERENCE_FIELDS: [&str; 13] = [
@@ -83,6 +84,29 @@ impl<'a> Object<'a> {
         field.filter(|_| stands_for_one).map(|(name, _)| name.as_str())
     }
 
+    /// Whether the value of an optional field says that there is none.
+    pub(super) fn is_nothing(&self, name: &str, value: &Value) -> bool {
+        match value {
+            Value::Null => true,
+            // A new thing without a name is told that it has none.
+            Value::String(text) if self.names_something_new(name) && text.trim().is_empty() => false,
+            Value::String(text) if self.is_filter(name) && is_everything(text) => true,
+            Value::String(text) => !CONTENT.contains(&name) && is_nothing(text),
+            Value::Array(items) => items.len() == 1 && self.is_filter(name) && self.is_nothing(name, &items[0]),
+            _ => false,
+        }
+    }
+
+    /// Whether a field is the name of something that is made, which is taken as it is.
+    pub(super) fn names_something_new(&self, name: &str) -> bool {
+        name == "name" && self.has("replace")
+    }
+
+    /// Whether a field is one of several words and says which of many are meant, as those of listings do.
+    fn is_filter(&self, name: &str) -> bool {
+        self.has("cursor") && self.schema(name).is_some_and(|schema| schema.contains_key("enum"))
+    }
+
     /// What is wrong with a field of this name, which the schema does not have.
     pub(super) fn unknown_field(&self, name: &str) -> String {
         let (given, known): (_, Vec<_>) = (letters(name), self.names().collect());
@@ -90,6 +114,8 @@ impl<'a> Object<'a> {
             let known = letters(known);
             given.len() > 2 && (known.contains(&given) || given.contains(&known))
         });
+        let near = near.map(|near| near.as_str());
+        let near = near.or_else(|| synonyms::fields(name).find(|field| self.has(field)));
         let listed: Vec<_> = known.iter().map(|known| format!("`{known}`")).collect();
         match (near, &listed[..]) {
             (Some(near), _) => format!("unknown field; is `{near}` meant?"),

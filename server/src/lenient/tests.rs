@@ -47,19 +47,35 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
                 ("<i8", "np.int64"),
                 ("<f2", " F2"),
                 ("<f8", "Float64"),
+                ("<f4", "float"),
+                ("<f8", "double"),
             ];
             select(types.to_vec())
                 .prop_map(|(typestr, spelled)| (typestr.into(), spelled.into()))
                 .boxed()
         }
         "string" if name == "domain" => {
-            let domains = [("point", "POINT"), ("corner", " Corner"), ("face", "face")];
+            let domains = [
+                ("point", "POINT"),
+                ("point", "points"),
+                ("point", "Vertex"),
+                ("point", "vertices"),
+                ("corner", " Corner"),
+                ("corner", "corners"),
+                ("corner", "face-vertex"),
+                ("face", "face"),
+                ("face", "polygons"),
+            ];
             select(domains.to_vec())
                 .prop_map(|(domain, spelled)| (domain.into(), spelled.into()))
                 .boxed()
         }
-        "string" if TO_THE_LETTER.contains(&name.as_str()) => "[ \"a-z]{1,9}x"
-            .prop_map(|text| (text.clone().into(), text.into()))
+        "string" if TO_THE_LETTER.contains(&name.as_str()) => ("[ \"a-z]{1,9}x", any::<bool>())
+            .prop_map(move |(text, listed)| {
+                // What is stored as text may be a list itself.
+                let listed = listed && !CONTENT.contains(&name.as_str());
+                (json!(text), if listed { json!([text]) } else { json!(text) })
+            })
             .boxed(),
         "string" => ("[a-z]{3,9}", wrapping())
             .prop_map(|(text, wrap)| {
@@ -70,7 +86,7 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
         "integer" => {
             let limit = |limit: &str, default: u64| schema.get(limit).and_then(Value::as_u64).unwrap_or(default);
             let range = limit("minimum", 0)..=limit("maximum", 1 << 40);
-            (range, 0..6_usize)
+            (range, 0..7_usize)
                 .prop_map(|(number, how)| {
                     #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
                     let as_float = number as f64;
@@ -81,6 +97,7 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
                         json!(format!(" {number}\n")),
                         json!(format!("{number}.0")),
                         json!(format!("\"{number}\"")),
+                        json!([number]),
                     ];
                     (number.into(), spelled[how].clone())
                 })
@@ -148,32 +165,48 @@ fn object_pair(schema: &Value) -> BoxedStrategy<(Value, Value)> {
         .flatten()
         .filter_map(Value::as_str)
         .collect();
-    let fields = properties.iter().map(|(name, schema)| {
+    let makes = properties.contains_key("replace");
+    let fields = properties.iter().map(move |(name, schema)| {
+        let is_name_of_new = makes && name == "name";
         let is_required = required.contains(name.as_str());
         (
             Just(name.clone()),
-            pair(name, schema),
+            if is_name_of_new { new_name() } else { pair(name, schema) },
             prop::bool::weighted(if is_required { 1.0 } else { 0.5 }),
             0..5_usize,
         )
     });
     let fields: Vec<_> = fields.collect();
     fields
-        .prop_map(|fields| {
+        .prop_map(move |fields| {
             let (mut meant, mut spelled) = (JsonObject::new(), JsonObject::new());
             for (name, (value, written), is_given, nothing) in fields {
                 if is_given {
                     meant.insert(name.clone(), value);
                     spelled.insert(name, written);
                 } else if nothing < 4 && !CONTENT.contains(&name.as_str()) {
+                    // An empty name is told as such.
+                    let empty = if makes && name == "name" {
+                        json!("null")
+                    } else {
+                        json!("")
+                    };
                     spelled.insert(
                         name,
-                        [json!(null), json!(""), json!("null"), json!("None")][nothing].clone(),
+                        [json!(null), empty, json!("null"), json!("None")][nothing].clone(),
                     );
                 }
             }
             (meant.into(), spelled.into())
         })
+        .boxed()
+}
+
+/// A name of something new: nothing but blanks is taken off.
+fn new_name() -> BoxedStrategy<(Value, Value)> {
+    let blanks = select(vec!["{}", " {}", " {} ", "\t{}\n"]);
+    let name = ("[a-z\"'`]{1,3}[a-z ]{3,9}[a-z]", blanks);
+    name.prop_map(|(name, around)| (json!(name), json!(around.replace("{}", &name))))
         .boxed()
 }
 
@@ -448,4 +481,118 @@ fn several_problems_are_told_at_once() {
     ] {
         assert!(error.contains(said), "{said}: {error}");
     }
+}
+
+#[test]
+fn other_words_and_single_values_in_lists_are_taken() {
+    for (tool, given, meant) in [
+        (
+            "describe_buffer",
+            json!({"buffer": "a", "arrays": "position"}),
+            json!({"buffer": "a", "arrays": ["position"]}),
+        ),
+        (
+            "read_buffer",
+            json!({"buffer": "a", "array": ["uv"]}),
+            json!({"buffer": "a", "array": "uv"}),
+        ),
+        (
+            "list_buffers",
+            json!({"kind": ["geometry"], "name": ["hero"]}),
+            json!({"kind": "Geometry", "name": "hero"}),
+        ),
+        ("list_buffers", json!({"kind": "all"}), json!({})),
+        (
+            "list_buffers",
+            json!({"kind": ["Any"], "group": "all"}),
+            json!({"group": "all"}),
+        ),
+        ("wait_for_buffer", json!({"kind": "*"}), json!({})),
+        (
+            "wait_for_buffer",
+            json!({"timeout_seconds": 0.5}),
+            json!({"timeout_seconds": 1}),
+        ),
+        (
+            "wait_for_buffer",
+            json!({"timeout_seconds": "2.25"}),
+            json!({"timeout_seconds": 3}),
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "a", "for": "python3"}),
+            json!({"buffer": "a", "for": "python"}),
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "a", "for": "Node.js"}),
+            json!({"buffer": "a", "for": "node"}),
+        ),
+        (
+            "read_descriptor",
+            json!({"buffer": "a", "for": "js"}),
+            json!({"buffer": "a", "for": "node"}),
+        ),
+        (
+            "create_buffer",
+            json!({"text": {"a": [1]}}),
+            json!({"text": "{\"a\":[1]}"}),
+        ),
+        ("create_buffer", json!({"text": [1, 2]}), json!({"text": "[1,2]"})),
+    ] {
+        assert_eq!(of(tool, given.clone()), Ok(meant), "{tool} {given}");
+    }
+    for (view, meant) in [
+        ("side", "right"),
+        ("above", "top"),
+        ("left side", "left"),
+        ("-X", "left"),
+        ("+x", "right"),
+        ("3/4", "three_quarter"),
+        ("Three Quarter", "three_quarter"),
+        ("from below", ""),
+    ] {
+        let taken = of("view_image", json!({"buffer": "a", "view": view}));
+        assert_eq!(
+            taken.ok(),
+            (!meant.is_empty()).then(|| json!({"buffer": "a", "view": meant})),
+            "{view}"
+        );
+    }
+}
+
+#[test]
+fn fields_of_other_names_are_told_with_those_that_are_meant() {
+    for (tool, given, meant) in [
+        ("read_buffer", "offset", "start"),
+        ("read_buffer", "limit", "count"),
+        ("create_buffer", "content", "text"),
+        ("create_buffer", "data", "text"),
+        ("view_image", "size", "max_edge"),
+        ("list_buffers", "count", "limit"),
+        ("list_buffers", "dcc", "source_dcc"),
+        ("read_descriptor", "language", "for"),
+    ] {
+        let error = of(tool, json!({"buffer": "a", given: 1})).expect_err("no such field");
+        assert!(
+            error.contains(&format!("`{given}`: unknown field; is `{meant}` meant?")),
+            "{error}"
+        );
+        assert!(!error.contains("?."), "{error}");
+    }
+    let error = of("read_buffer", json!({"buffer": "a", "start": "1_0", "count": "0x2"})).expect_err("bad");
+    assert!(error.contains("`start`") && error.contains("`count`"), "{error}");
+}
+
+#[test]
+fn the_name_of_something_new_is_taken_as_it_is() {
+    for tool in ["create_buffer", "create_pool"] {
+        let with = |name: &str| of(tool, json!({"text": "a", "slots": 1, "buffer_size": 1, "name": name}));
+        for name in ["\"beta\"", "'beta'", "`beta`", " \"beta\" ", "“beta”"] {
+            let error = with(name).expect_err("quotes");
+            assert!(error.contains("`name`") && error.contains("quotes"), "{error}");
+        }
+    }
+    let taken = of("create_buffer", json!({"text": "a", "name": " 5\" pipe\n"}));
+    assert_eq!(taken, Ok(json!({"text": "a", "name": "5\" pipe"})));
 }

@@ -4,6 +4,9 @@
 /// `Null`.
 const NOTHING: [&str; 4] = ["", "null", "None", "undefined"];
 
+/// Fields of which an empty text, and the word `null`, are content.
+pub(super) const CONTENT: [&str; 2] = ["text", "base64"];
+
 /// Whether a text stands for no value.
 pub(super) fn is_nothing(text: &str) -> bool {
     // Whatever is longer was meant to be something, even if that is blanks.
@@ -14,9 +17,14 @@ pub(super) fn is_nothing(text: &str) -> bool {
 ///
 /// A blank that only follows the text stays, because names may end with one, and answers show them so.
 pub(super) fn tidy(text: &str) -> &str {
-    let is_padded = text.starts_with(char::is_whitespace) || text.ends_with(['\n', '\r', '\t']);
-    let text = if is_padded { text.trim() } else { text };
+    let text = unpadded(text);
     unquoted(text).map_or(text, str::trim)
+}
+
+/// A text without the blanks around it, as in [`tidy`].
+pub(super) fn unpadded(text: &str) -> &str {
+    let is_padded = text.starts_with(char::is_whitespace) || text.ends_with(['\n', '\r', '\t']);
+    if is_padded { text.trim() } else { text }
 }
 
 /// What stands between quotes that are around all of a text, and are no others' partners.
@@ -35,7 +43,7 @@ pub(crate) fn between_quotes(text: &str) -> Option<(&str, [char; 2])> {
 }
 
 /// The letters and digits of a name of a field or of one of several words, in lower case: `maxEdge` is `max_edge`.
-pub(super) fn letters(text: &str) -> String {
+pub(crate) fn letters(text: &str) -> String {
     text.chars()
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)

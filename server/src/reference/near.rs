@@ -2,16 +2,20 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Reference, visible};
+use dcc_mcp_shm::Reference;
 use dcc_mcp_shm_view::text::Quoted;
 use uuid::Uuid;
+
+use crate::likeness::{SEPARATORS, distance, fold, most_like};
 
 /// Fewest digits of an id that stand for it.
 const SHORTEST_ID: usize = 6;
 /// Most candidates that an error names.
 pub(super) const MAX_TOLD: usize = 5;
-/// What the last part of a name follows: in paths, of Maya's nodes, and after a namespace.
-const SEPARATORS: [char; 4] = ['/', '\\', '|', ':'];
+/// Digits of an id.
+const ID_DIGITS: usize = 32;
+/// Most digits of an id that may be wrong, missing or too many for it to be told.
+const MOST_SLIPS_IN_ID: usize = 3;
 
 /// A buffer or pool, as an error names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +34,15 @@ impl Known {
 
     pub(super) fn reference(&self) -> Reference {
         self.id.into()
+    }
+
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        self.name.as_deref() == Some(name)
+    }
+
+    /// What it is called: its name, or else its id.
+    pub(super) fn called(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.id.to_string())
     }
 }
 
@@ -67,13 +80,12 @@ impl Near {
         if let Some(digits) = beginning_of_id(wanted) {
             for &id in ids.iter().filter(|id| id.simple().to_string().starts_with(&digits)) {
                 if !found.iter().any(|other| other.id == id) {
-                    let of_id = known.iter().find(|known| known.id == id);
-                    found.push(of_id.cloned().unwrap_or_else(|| Known::new(id, None)));
+                    found.push(of_id(id, known));
                 }
             }
         }
         if found.is_empty() {
-            return Self::None(nearest(&folded, known));
+            return Self::None(nearest(wanted, known, ids));
         }
         Self::of(found)
     }
@@ -96,7 +108,7 @@ fn beginning_of_id(text: &str) -> Option<String> {
     let text = text.trim().trim_end_matches(['…', '.', '*', '-']);
     let is_id = text.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
     let digits = text.replace('-', "").to_ascii_lowercase();
-    (is_id && (SHORTEST_ID..=32).contains(&digits.len())).then_some(digits)
+    (is_id && (SHORTEST_ID..=ID_DIGITS).contains(&digits.len())).then_some(digits)
 }
 
 fn is_last_part(name: &str, wanted: &str) -> bool {
@@ -104,54 +116,29 @@ fn is_last_part(name: &str, wanted: &str) -> bool {
     !wanted.is_empty() && before.is_some_and(|before| before.ends_with(SEPARATORS))
 }
 
-/// A text as it is compared: as it is shown, whatever its case.
-fn fold(text: &str) -> String {
-    visible(text).to_lowercase()
+/// Those that are spelled most like a text, if any are.
+fn nearest(wanted: &str, known: &[Known], ids: &[Uuid]) -> Vec<Known> {
+    let digits = wanted.trim().replace('-', "").to_ascii_lowercase();
+    let is_whole = digits.len().abs_diff(ID_DIGITS) <= MOST_SLIPS_IN_ID;
+    if is_whole && digits.bytes().all(|digit| digit.is_ascii_alphanumeric()) {
+        let all = ids
+            .iter()
+            .map(|id| (distance(&digits, &id.simple().to_string(), MOST_SLIPS_IN_ID), id));
+        let mut near: Vec<_> = all.filter(|(apart, _)| *apart <= MOST_SLIPS_IN_ID).collect();
+        near.sort();
+        return near
+            .into_iter()
+            .take(MAX_TOLD)
+            .map(|(_, id)| of_id(*id, known))
+            .collect();
+    }
+    let names = known.iter().filter_map(|known| Some((known.name.as_deref()?, known)));
+    most_like(wanted, names, MAX_TOLD).into_iter().cloned().collect()
 }
 
-/// Those whose names are spelled most like a text, if any are.
-fn nearest(wanted: &str, known: &[Known]) -> Vec<Known> {
-    let most = 1 + wanted.chars().count() / 3;
-    let mut near: Vec<(usize, &Known)> = Vec::new();
-    for known in known {
-        let Some(name) = known.name.as_deref().map(fold) else {
-            continue;
-        };
-        let last = name.rsplit(SEPARATORS).next().unwrap_or_default();
-        let contains = wanted.len() > 2 && name.contains(wanted) || last.len() > 2 && wanted.contains(last);
-        let apart = distance(wanted, &name, most).min(distance(wanted, last, most));
-        if contains || apart <= most {
-            near.push((if contains { apart.min(1) } else { apart }, known));
-        }
-    }
-    near.sort_by_key(|(apart, _)| *apart);
-    near.into_iter()
-        .take(MAX_TOLD)
-        .map(|(_, known)| known.clone())
-        .collect()
-}
-
-/// How many characters have to be put in, left out, replaced or swapped with the next, if no more than `most` have to.
-fn distance(one: &str, other: &str, most: usize) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().collect(), other.chars().collect());
-    if one.len().abs_diff(other.len()) > most {
-        return most + 1;
-    }
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (i, c) in one.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, d) in other.iter().enumerate() {
-            let replaced = last[j] + usize::from(c != d);
-            let mut fewest = replaced.min(last[j + 1] + 1).min(row[j] + 1);
-            if i > 0 && j > 0 && *c == other[j - 1] && one[i - 1] == *d {
-                fewest = fewest.min(before[j - 1] + 1);
-            }
-            row.push(fewest);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last[other.len()]
+fn of_id(id: Uuid, known: &[Known]) -> Known {
+    let found = known.iter().find(|known| known.id == id);
+    found.cloned().unwrap_or_else(|| Known::new(id, None))
 }
 
 #[cfg(test)]
@@ -244,20 +231,5 @@ mod tests {
         }
         assert_eq!(Near::find("nope", &there, &ids(&there)), Near::None(Vec::new()));
         assert_eq!(Near::find("", &there, &ids(&there)), Near::None(Vec::new()));
-    }
-
-    #[test]
-    fn distances_count_slips() {
-        for (one, other, apart) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("abc", "abd", 1),
-            ("abc", "acb", 1),
-            ("abc", "ca", 3),
-            ("頭", "体", 1),
-        ] {
-            assert_eq!(distance(one, other, 3), apart, "{one} {other}");
-        }
-        assert_eq!(distance("abcdef", "", 2), 3, "more than that");
     }
 }

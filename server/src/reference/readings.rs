@@ -10,8 +10,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::given::BufferReference;
+use super::prose::{bare_word, denies, names_in};
 use crate::address::ResourceUri;
-use crate::lenient::{between_quotes, json_in, unfenced};
+use crate::lenient::{between_quotes, json_in, letters, unfenced};
 use crate::platform::is_same_file;
 
 /// Fields that hold a reference or a descriptor, as results and wrappers have them.
@@ -26,6 +27,9 @@ const WRAPPERS: [&str; 9] = [
     "reference",
     "data",
 ];
+/// Fields of an object by which a buffer or pool is known.
+const IDS: [&str; 4] = ["id", "uuid", "buffer_id", "pool_id"];
+const NAMES: [&str; 4] = ["uri", "name", "buffer_name", "pool_name"];
 /// Deepest wrapping that is undone.
 const MAX_DEPTH: usize = 6;
 /// Longest text in which references are looked for, in bytes.
@@ -81,6 +85,8 @@ impl Display for FilePath {
 pub(super) struct Readings {
     /// In this order.
     pub(super) exact: Vec<Reading>,
+    /// Names that are left when blanks, quotes or the fence of Markdown are taken off, in this order.
+    pub(super) trimmed: Vec<Reading>,
     /// Found within a text that says more.
     pub(super) prose: Vec<Reading>,
     /// The text without what wraps it, to look for something near.
@@ -98,29 +104,22 @@ impl Readings {
     }
 
     fn add(&mut self, reference: Reference) {
-        let reading = Reading::Reference(reference);
-        if !self.exact.contains(&reading) {
-            self.exact.push(reading);
-        }
-    }
-
-    fn add_name(&mut self, text: &str) {
-        if let Ok(id) = Uuid::try_parse(text) {
-            self.add(Reference::Id(id));
-        } else if !text.is_empty() {
-            self.add(Reference::Name(text.to_owned()));
-        }
-        text.clone_into(&mut self.wanted);
+        push(&mut self.exact, Reading::Reference(reference));
     }
 
     fn add_text(&mut self, text: &str, depth: usize) {
-        text.clone_into(&mut self.wanted);
         // A name may have blanks or quotes around it, or begin like JSON.
         let wrapped = unwrappings(text);
         let bare = wrapped.last().copied().unwrap_or(text);
+        bare.clone_into(&mut self.wanted);
         if !bare.starts_with('{') || json_in(bare).is_none() {
-            for text in &wrapped {
-                self.add_name(text);
+            for (at, text) in wrapped.iter().enumerate().filter(|(_, text)| !text.is_empty()) {
+                let named = || Reading::Reference(Reference::Name((*text).to_owned()));
+                match Uuid::try_parse(text) {
+                    Ok(id) => self.add(Reference::Id(id)),
+                    Err(_) if at == 0 => push(&mut self.exact, named()),
+                    Err(_) => push(&mut self.trimmed, named()),
+                }
             }
         }
         match json_in(bare) {
@@ -157,23 +156,23 @@ impl Readings {
 
     fn add_object(&mut self, object: &JsonObject, depth: usize) {
         let json = || Reference::Descriptor(Value::Object(object.clone()).to_string());
-        let text = |field: &str| object.get(field).and_then(Value::as_str);
-        if object.contains_key("version") {
+        let text = |fields: &[&str]| fields.iter().find_map(|field| field_of(object, field)?.as_str());
+        if field_of(object, "version").is_some() {
             // If it is whole, this says which slot's generation is meant, too.
             self.add(json());
         } else if let Some(inner) = WRAPPERS
             .iter()
-            .find_map(|field| object.get(*field))
+            .find_map(|field| field_of(object, field))
             .filter(|inner| !inner.is_null())
         {
             return self.add_value(inner, depth + 1);
-        } else if let Some(Value::Array(listed)) = object.get("buffers").or_else(|| object.get("pools"))
+        } else if let Some(Value::Array(listed)) = field_of(object, "buffers").or_else(|| field_of(object, "pools"))
             && let [only] = &listed[..]
         {
             return self.add_value(only, depth + 1);
         }
         let before = self.exact.len();
-        match (text("path").and_then(FilePath::of), text("id").or_else(|| text("uuid"))) {
+        match (text(&["path"]).and_then(FilePath::of), text(&IDS)) {
             (Some(path), id) if id.is_none_or(|id| Uuid::try_parse(id) == Ok(path.id)) => {
                 self.exact.push(Reading::Path(path));
             }
@@ -181,7 +180,7 @@ impl Readings {
             (Some(_), _) => {}
             (None, Some(id)) => self.add_text(id, depth + 1),
             (None, None) => {
-                if let Some(other) = text("uri").or_else(|| text("name")) {
+                if let Some(other) = text(&NAMES) {
                     self.add_text(other, depth + 1);
                 }
             }
@@ -191,15 +190,16 @@ impl Readings {
         }
     }
 
-    /// References within a text: JSON, ids, and names between quotes or as words.
+    /// References within a text that says more: JSON, ids, paths and addresses, else a name between words that say nothing.
     fn add_prose(&mut self, text: &str, depth: usize) {
         let mut found = Self::default();
-        let json = text.find('{').and_then(|at| {
+        let mut said = vec![text];
+        if let Some(at) = text.find('{') {
             let mut values = serde_json::Deserializer::from_str(&text[at..]).into_iter::<JsonObject>();
-            values.next()?.ok()
-        });
-        if let Some(object) = json.filter(|_| depth < MAX_DEPTH) {
-            found.add_object(&object, depth + 1);
+            if let Some(Ok(object)) = values.next().filter(|_| depth < MAX_DEPTH) {
+                found.add_object(&object, depth + 1);
+                said = vec![&text[..at], &text[at + values.byte_offset()..]];
+            }
         }
         for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
             if word.len() == 36
@@ -209,30 +209,35 @@ impl Readings {
             }
         }
         if found.exact.is_empty() {
-            for quote in ['"', '\'', '`'] {
-                for quoted in text.split(quote).skip(1).step_by(2).filter(|quoted| !quoted.is_empty()) {
-                    found.add(Reference::Name(quoted.to_owned()));
+            for word in text.split_whitespace().map(bare_word) {
+                if let Some(path) = FilePath::of(word) {
+                    found.exact.push(Reading::Path(path));
+                } else if let Some(reference) = ResourceUri::parse(word).as_ref().and_then(ResourceUri::reference) {
+                    found.add(reference.clone());
                 }
             }
-            for word in text.split_whitespace() {
-                let word = word.trim_matches(|c: char| ".,;:!?()[]\"'`".contains(c));
-                if word.len() < text.len() && !word.is_empty() {
-                    found.add_word(word);
-                }
+        }
+        if found.exact.is_empty() {
+            for name in names_in(text) {
+                found.add(Reference::Name(name.to_owned()));
             }
+        } else if said.into_iter().any(denies) {
+            found.exact.clear();
         }
         self.prose = found.exact;
     }
+}
 
-    fn add_word(&mut self, word: &str) {
-        if let Some(path) = FilePath::of(word) {
-            self.exact.push(Reading::Path(path));
-        } else if let Some(reference) = ResourceUri::parse(word).as_ref().and_then(ResourceUri::reference) {
-            self.add(reference.clone());
-        } else {
-            self.add(Reference::Name(word.to_owned()));
-        }
+fn push(readings: &mut Vec<Reading>, reading: Reading) {
+    if !readings.contains(&reading) {
+        readings.push(reading);
     }
+}
+
+/// The value of a field, in whichever case and with whatever between its words the name of the field is written.
+fn field_of<'a>(object: &'a JsonObject, name: &str) -> Option<&'a Value> {
+    let same = || object.iter().find(|(field, _)| letters(field) == letters(name));
+    object.get(name).or_else(|| same().map(|(_, value)| value))
 }
 
 fn without_quotes(text: &str) -> &str {

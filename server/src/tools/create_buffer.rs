@@ -6,7 +6,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::DecodePaddingMode;
-use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use dcc_mcp_shm::{
     ArraySpec, BufferOptions, Descriptor, Domain, Dtype, Layout, Reference, SceneDataKind, SharedBuffer,
     SharedSceneBuffer, Store,
@@ -26,7 +26,9 @@ use crate::state::ShmServer;
 use crate::work::Work;
 use crate::{arguments, code, schema};
 
-/// The standard alphabet, with padding or without.
+/// What is said where a name was given that has nothing in it.
+pub(super) const NAMELESS: &str = "\nIt has no name, because the name that was given is empty.";
+/// The standard alphabet, with padding or without, as other base64 has none at all.
 const ANY_PADDING: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
@@ -120,6 +122,7 @@ impl Arguments {
 
     fn create(mut self, store: &Store, work: &Work) -> Result<Created, ToolError> {
         let content = self.take_content()?;
+        let is_nameless = take_blank(&mut self.name);
         let options = self.options();
         // The handle is dropped at once, because the buffer stays for its time to live without it.
         let id = match content {
@@ -134,7 +137,8 @@ impl Arguments {
             return Err(cancelled);
         }
         let described = store.describe(&reference).map_err(ToolError::from);
-        described.and_then(Created::new).map_err(|error| {
+        let created = described.and_then(|descriptor| Created::new(descriptor, is_nameless));
+        created.map_err(|error| {
             ToolError::new(
                 format!("It was made, as {id}, and cannot be described: {error}"),
                 "Do not make it again: call read_descriptor with this id.",
@@ -154,10 +158,13 @@ struct Created {
     /// Whether it goes by itself some time.
     #[serde(skip)]
     is_passing: bool,
+    /// Whether a name was given and has nothing in it.
+    #[serde(skip)]
+    is_nameless: bool,
 }
 
 impl Created {
-    fn new(descriptor: Descriptor) -> Result<Self, ToolError> {
+    fn new(descriptor: Descriptor, is_nameless: bool) -> Result<Self, ToolError> {
         let in_blender = code::in_blender(&descriptor);
         let is_passing = descriptor.ttl_seconds > 0.0;
         let described = Described::new(descriptor)?;
@@ -165,6 +172,7 @@ impl Created {
             described,
             in_blender,
             is_passing,
+            is_nameless,
         })
     }
 }
@@ -172,12 +180,20 @@ impl Created {
 impl Display for Created {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Created. {}", self.described)?;
+        if self.is_nameless {
+            f.write_str(NAMELESS)?;
+        }
         if self.is_passing {
             f.write_str("\nkeep_buffer makes it stay longer.")?;
         }
         let in_blender = self.in_blender.as_ref();
         in_blender.map_or(Ok(()), |code| write!(f, "\nIn Blender, once it is sealed: {code}"))
     }
+}
+
+/// Takes a name away that has nothing in it, and says whether it was there.
+pub(super) fn take_blank(name: &mut Option<String>) -> bool {
+    name.take_if(|name| name.trim().is_empty()).is_some()
 }
 
 fn layout(arrays: IndexMap<String, Array>) -> Result<Layout, ToolError> {
@@ -200,9 +216,9 @@ fn layout(arrays: IndexMap<String, Array>) -> Result<Layout, ToolError> {
 }
 
 fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
-    let (letters, engine) = base64_letters(base64)?;
+    let letters = base64_letters(base64)?;
     let mut data = memory::with_room(letters.len())?;
-    let decoded = engine.decode_vec(letters, &mut data);
+    let decoded = ANY_PADDING.decode_vec(letters, &mut data);
     decoded.map(|()| data).map_err(|error| {
         let advice = "Give base64 of the bytes, or `text`.";
         // The decoder's messages end with a full stop, and `ToolError` adds one.
@@ -212,8 +228,8 @@ fn decode(base64: &str) -> Result<Vec<u8>, ToolError> {
 }
 
 /// The letters of base64 in the standard alphabet, of a text that may be a `data:` address, have line breaks, or be in
-/// the alphabet for addresses, and what decodes them.
-fn base64_letters(text: &str) -> Result<(Vec<u8>, GeneralPurpose), ToolError> {
+/// the alphabet for addresses.
+fn base64_letters(text: &str) -> Result<Vec<u8>, ToolError> {
     let text = text.trim();
     let is_address = text.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
     let encoded = match text.split_once(',') {
@@ -241,9 +257,7 @@ fn base64_letters(text: &str) -> Result<(Vec<u8>, GeneralPurpose), ToolError> {
                 other => other,
             }),
     );
-    // What is written for addresses has no padding. Without it, other base64 may have been cut.
-    let for_addresses = encoded.contains(['-', '_']);
-    Ok((letters, if for_addresses { ANY_PADDING } else { STANDARD }))
+    Ok(letters)
 }
 
 fn within_limit(field: &str, data: Vec<u8>) -> Result<Content, ToolError> {

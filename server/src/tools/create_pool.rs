@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::create_buffer::{NAMELESS, take_blank};
 use crate::reply::{Reply, ToolError};
 use crate::spelling::given;
 use crate::state::ShmServer;
@@ -43,7 +44,8 @@ struct Arguments {
 }
 
 impl Arguments {
-    fn create(self, store: &Store, work: &Work) -> Result<Created, ToolError> {
+    fn create(mut self, store: &Store, work: &Work) -> Result<Created, ToolError> {
+        let is_nameless = take_blank(&mut self.name);
         let slots = arguments::within("slots", self.slots, 1..=MAX_SLOTS)?;
         let buffer_size = arguments::within("buffer_size", self.buffer_size, 1..=MAX_BUFFER_SIZE)?;
         let pool = BufferPool::create(store, slots, buffer_size, &self.options())?;
@@ -58,6 +60,7 @@ impl Arguments {
             slots,
             buffer_size,
             code: code::pool(store, pool.id()),
+            is_nameless,
         })
     }
 
@@ -89,6 +92,9 @@ struct Created {
     buffer_size: u64,
     /// Python that acquires a slot, with dcc_mcp_shm.
     code: String,
+    /// Whether a name was given and has nothing in it.
+    #[serde(skip)]
+    is_nameless: bool,
 }
 
 impl Display for Created {
@@ -96,6 +102,9 @@ impl Display for Created {
         let (id, name) = (self.id, text::labelled([("name", self.name.as_deref())]));
         let (slots, each) = (text::count(self.slots, "slot"), Bytes(self.buffer_size));
         write!(f, "Created pool {id}{name}: {slots}, {each} each, until deleted.")?;
+        if self.is_nameless {
+            f.write_str(NAMELESS)?;
+        }
         write!(f, "\n\n```python\n{}\n```", self.code)
     }
 }

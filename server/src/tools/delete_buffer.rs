@@ -3,14 +3,14 @@
 use dcc_mcp_shm::{BufferFilter, Error, Reference, SceneDataKind, Store};
 use dcc_mcp_shm_view::Progress as _;
 use dcc_mcp_shm_view::text::Quoted;
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::report::Deleted;
 use crate::schema;
@@ -40,20 +40,26 @@ enum Chosen {
 }
 
 impl ShmServer {
-    async fn chosen(&self, arguments: Arguments, context: &RequestContext<RoleServer>) -> Result<Chosen, ToolError> {
+    async fn chosen(
+        &self,
+        arguments: Arguments,
+        context: &RequestContext<RoleServer>,
+    ) -> Result<(Chosen, Option<Taken>), ToolError> {
+        let all = |filter| Ok((Chosen::All(filter), None));
         match (arguments.buffer, arguments.group, arguments.kind) {
             (Some(buffer), None, None) => {
-                let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
-                Ok(Chosen::This(reference))
+                let found = self.find_exactly("buffer", &buffer, "Nothing was deleted.", &context.ct);
+                let Found { reference, taken } = found.await?;
+                Ok((Chosen::This(reference), taken))
             }
-            (None, Some(group), None) => Ok(Chosen::All(BufferFilter {
+            (None, Some(group), None) => all(BufferFilter {
                 group: Some(group),
                 ..BufferFilter::default()
-            })),
-            (None, None, Some(kind)) => Ok(Chosen::All(BufferFilter {
+            }),
+            (None, None, Some(kind)) => all(BufferFilter {
                 kind: Some(kind),
                 ..BufferFilter::default()
-            })),
+            }),
             (buffer, group, kind) => {
                 let given = [buffer.is_some(), group.is_some(), kind.is_some()];
                 let number = given.into_iter().filter(|given| *given).count();
@@ -149,15 +155,15 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Deleted>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let dry_run = arguments.dry_run.unwrap_or_default();
-        let chosen = self.chosen(arguments, &context).await?;
+        let (chosen, taken) = self.chosen(arguments, &context).await?;
         let room = self.settings().result_bytes;
         // Unlinking costs about 0.2 s for each GiB, and a name is freed under the store's lock.
-        self.change(&context, move |store, work| {
-            chosen.delete(store, dry_run, room, work).map(Reply)
-        })
-        .await
+        let deleted = self.change(&context, move |store, work| {
+            Reply(chosen.delete(store, dry_run, room, work)?).into_result()
+        });
+        Taken::told(taken, deleted.await)
     }
 }

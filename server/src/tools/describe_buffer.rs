@@ -4,7 +4,7 @@ use std::fmt::{self, Display};
 
 use dcc_mcp_shm::FileRole;
 use dcc_mcp_shm_view::{Contents, MAX_ARRAYS, look};
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arguments;
 use crate::listed;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -71,7 +71,7 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Described>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer, arrays, frames } = arguments::parse(arguments)?;
         if let Some(arrays) = arrays.as_deref().filter(|arrays| arrays.len() > MAX_ARRAYS) {
             let problem = format!("{} names are more than {MAX_ARRAYS}", arrays.len());
@@ -82,9 +82,9 @@ impl ShmServer {
             let problem = format!("{} frames are more than {MAX_FRAMES}", frames.len());
             return Err(ToolError::argument("frames", problem, "Use several calls."));
         }
-        let reference = self.find("buffer", &buffer, &context.ct).await?;
+        let Found { reference, taken } = self.find("buffer", &buffer, &context.ct).await?;
         let (limit, is_read_only) = (self.settings().result_bytes, self.settings().read_only);
-        self.read(&context, move |store, work| {
+        let described = self.read(&context, move |store, work| {
             let described = look(store, &reference, |reader| {
                 let descriptor = reader.descriptor();
                 Ok(Described {
@@ -93,8 +93,8 @@ impl ShmServer {
                     can_keep: !is_read_only && descriptor.role != FileRole::Slot,
                 })
             })?;
-            Ok(Reply(described))
-        })
-        .await
+            Reply(described).into_result()
+        });
+        Taken::told(taken, described.await)
     }
 }

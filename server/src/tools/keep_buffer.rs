@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dcc_mcp_shm::{Descriptor, Error};
 use dcc_mcp_shm_view::text;
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -59,7 +59,7 @@ impl Display for Kept {
             write!(f, "until it is deleted")?;
         }
         if let Some(expires) = &self.expires {
-            write!(f, ", which is {expires} unless it is used")?;
+            write!(f, ", which is {expires} unless a program opens it")?;
         }
         write!(f, ". It is in memory, so a reboot loses it.")
     }
@@ -78,13 +78,14 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Kept>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer, ttl_seconds } = arguments::parse(arguments)?;
         // Only what is meant beyond doubt, because a shorter time to live deletes.
-        let reference = self.find_exactly("buffer", &buffer, &context.ct).await?;
+        let found = self.find_exactly("buffer", &buffer, "Nothing was changed.", &context.ct);
+        let Found { reference, taken } = found.await?;
         let ttl = Duration::from_secs(ttl_seconds.unwrap_or_default());
         // Not the quick lane, because the store's lock may have to be waited for.
-        self.change(&context, move |store, _| {
+        let kept = self.change(&context, move |store, _| {
             let id = match store.set_ttl(&reference, ttl) {
                 Err(Error::WrongRole { found: "pool", .. }) => {
                     return Err(ToolError::argument(
@@ -105,8 +106,8 @@ impl ShmServer {
                     "Call read_descriptor with this id.",
                 )
             })?;
-            Ok(Reply(kept.into()))
-        })
-        .await
+            Reply(Kept::from(kept)).into_result()
+        });
+        Taken::told(taken, kept.await)
     }
 }

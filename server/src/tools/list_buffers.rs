@@ -20,6 +20,7 @@ use crate::listed::{Listed, is_zero, keeping};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
+use crate::unmatched;
 
 const DEFAULT_LIMIT: usize = 25;
 const MAX_LIMIT: usize = 100;
@@ -77,6 +78,13 @@ struct Page {
     total_count: usize,
     /// Memory that they take.
     total_bytes: u64,
+    /// Where none match: filters that nothing has, and what is near. Not in the schema, which has no room for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    unmatched: Vec<String>,
+    /// All in the store, whatever the filters.
+    #[serde(skip)]
+    in_store: usize,
     /// Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -140,6 +148,12 @@ impl Page {
             buffers,
             total_count,
             total_bytes,
+            unmatched: if total_count == 0 {
+                unmatched::reasons(&filter, index)
+            } else {
+                Vec::new()
+            },
+            in_store: index.buffers().count(),
             next_cursor,
             wait_cursor: Seen::all(index)?.to_cursor(),
             damaged_count: damaged.len(),
@@ -197,8 +211,18 @@ fn described(
 
 impl Display for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.total_count == 0 {
-            f.write_str("No buffers match. A DCC has to publish one: wait_for_buffer waits for it.")?;
+        if self.total_count == 0 && self.in_store == 0 {
+            f.write_str("The store has no buffers. A DCC has to publish one: wait_for_buffer waits for it.")?;
+        } else if self.total_count == 0 {
+            let others = text::count(self.in_store, "other");
+            write!(
+                f,
+                "No buffers match, and there are {others}. {}",
+                self.unmatched.join(" ")
+            )?;
+            if self.unmatched.is_empty() {
+                f.write_str("Each filter alone matches some: leave one out.")?;
+            }
         } else {
             let (all, bytes) = (text::count(self.total_count, "buffer"), Bytes(self.total_bytes));
             let shown = self.buffers.len();

@@ -1,14 +1,14 @@
 //! `pool_status`: how full the pools are.
 
 use dcc_mcp_shm::Store;
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::report::Pools;
 use crate::schema;
@@ -34,13 +34,13 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Pools>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let Arguments { pool } = arguments::parse(arguments)?;
         if let Some(pool) = pool {
-            let pool = self.find("pool", &pool, &context.ct).await?;
+            let Found { reference, taken } = self.find("pool", &pool, &context.ct).await?;
             // This looks at each slot of the pool.
-            let one = move |store: &Store| Pools::one(store, pool).map(Reply);
-            return self.quick(&context.ct, one).await;
+            let one = move |store: &Store| Reply(Pools::one(store, reference)?).into_result();
+            return Taken::told(taken, self.quick(&context.ct, one).await);
         }
         let ids = self.index(&context.ct, |_, index| {
             Ok(index.pools().map(|(id, _)| id).collect::<Vec<_>>())
@@ -52,7 +52,7 @@ impl ShmServer {
                 Err(error) if error.is_conclusive() => None,
                 pool => Some(pool),
             });
-            Ok(Reply(Pools::all(pools.collect::<Result<_, _>>()?)))
+            Reply(Pools::all(pools.collect::<Result<_, _>>()?)).into_result()
         })
         .await
     }

@@ -1,14 +1,14 @@
 //! `read_buffer`: a window of the data itself.
 
 use dcc_mcp_shm_view::{Format, Window, WindowRequest, look};
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::state::ShmServer;
@@ -63,16 +63,16 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Window>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let buffer = arguments.buffer.clone();
         let request = arguments.window(self.settings().result_bytes)?;
-        let reference = self.find("buffer", &buffer, &context.ct).await?;
+        let Found { reference, taken } = self.find("buffer", &buffer, &context.ct).await?;
         // Reading any part of a compressed scene decompresses whole chunks of it.
-        self.read(&context, move |store, _| {
+        let read = self.read(&context, move |store, _| {
             let window = look(store, &reference, |reader| Window::of(reader, &request))?;
-            Ok(Reply(window))
-        })
-        .await
+            Reply(window).into_result()
+        });
+        Taken::told(taken, read.await)
     }
 }

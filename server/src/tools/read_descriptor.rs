@@ -1,5 +1,6 @@
 //! `read_descriptor`: everything that is known about one buffer, and code that opens it.
 
+use dcc_mcp_shm::{Reference, Store};
 use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -8,7 +9,7 @@ use serde::Deserialize;
 
 use crate::arguments;
 use crate::code::Program;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::report::Described;
 use crate::schema;
@@ -39,13 +40,23 @@ impl ShmServer {
     ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer, r#for } = arguments::parse(arguments)?;
         let program = r#for.unwrap_or_default();
-        let reference = self.find("buffer", &buffer, &context.ct).await?;
-        let store = self.store().await?;
-        if let Some(answer) = self.described().get(&store, &reference, program) {
+        let Found { reference, taken } = self.find("buffer", &buffer, &context.ct).await?;
+        // No lane is needed, because this opens one file and reads its header, whatever the reference.
+        Taken::told(taken, self.descriptor_of(&self.store().await?, &reference, program))
+    }
+}
+
+impl ShmServer {
+    fn descriptor_of(
+        &self,
+        store: &Store,
+        reference: &Reference,
+        program: Program,
+    ) -> Result<CallToolResult, ToolError> {
+        if let Some(answer) = self.described().get(store, reference, program) {
             return Ok(answer);
         }
-        // No lane is needed, because this opens one file and reads its header, whatever the reference.
-        let (descriptor, stamp) = store.describe_stamped(&reference)?;
+        let (descriptor, stamp) = store.describe_stamped(reference)?;
         let answer = Reply(Described::with_code(descriptor, program)?).into_result()?;
         if let Some(stamp) = stamp {
             self.described().keep(stamp, program, answer.clone());

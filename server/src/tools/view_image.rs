@@ -3,15 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dcc_mcp_shm_view::{PictureRequest, View, draw, look, memory};
-use rmcp::handler::server::tool::IntoCallToolResult;
-use rmcp::model::{CallToolResponse, CallToolResult, ContentBlock, JsonObject};
+use rmcp::model::{CallToolResult, ContentBlock, JsonObject};
 use rmcp::service::RequestContext;
-use rmcp::{ErrorData, RoleServer, tool, tool_router};
+use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::arguments;
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Found, Taken};
 use crate::reply::ToolError;
 use crate::schema;
 use crate::state::ShmServer;
@@ -63,10 +62,10 @@ struct Viewed {
     text: String,
 }
 
-impl IntoCallToolResult for Viewed {
-    fn into_call_tool_result(self) -> Result<CallToolResponse, ErrorData> {
+impl Viewed {
+    fn into_result(self) -> CallToolResult {
         let picture = ContentBlock::image(self.picture, self.mime_type);
-        Ok(CallToolResult::success(vec![picture, ContentBlock::text(self.text)]).into())
+        CallToolResult::success(vec![picture, ContentBlock::text(self.text)])
     }
 }
 
@@ -82,11 +81,11 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Viewed, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let request = arguments.request()?;
-        let reference = self.find("buffer", &arguments.buffer, &context.ct).await?;
-        self.draw(&context, move |store, work| {
+        let Found { reference, taken } = self.find("buffer", &arguments.buffer, &context.ct).await?;
+        let drawn = self.draw(&context, move |store, work| {
             let picture = look(store, &reference, |reader| draw(reader, &request, work))?.encode(work)?;
             memory::expect(picture.bytes.len() / 3 * 4 + 4)?;
             Ok(Viewed {
@@ -94,7 +93,7 @@ impl ShmServer {
                 mime_type: picture.mime_type,
                 text: picture.text,
             })
-        })
-        .await
+        });
+        Taken::told(taken, drawn.await.map(Viewed::into_result))
     }
 }

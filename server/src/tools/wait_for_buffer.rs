@@ -8,7 +8,7 @@ use dcc_mcp_shm::{
     BufferFilter, BufferState, Descriptor, Error, FileRole, NameFilter, Reference, SceneDataKind, Store, StoreIndex,
 };
 use dcc_mcp_shm_view::text;
-use rmcp::model::JsonObject;
+use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
 use schemars::JsonSchema;
@@ -18,12 +18,13 @@ use tokio::time::Instant;
 use crate::arguments;
 use crate::cursor::Seen;
 use crate::listed::{Listed, keeping};
-use crate::reference::BufferReference;
+use crate::reference::{BufferReference, Taken};
 use crate::reply::{Reply, ToolError};
 use crate::schema;
 use crate::spelling::meant;
 use crate::state::ShmServer;
 use crate::subscriptions::next_batch;
+use crate::unmatched;
 use crate::work::{Work, unless_cancelled};
 
 const DEFAULT_SECONDS: u64 = 25;
@@ -76,9 +77,16 @@ struct Arrived {
     /// All; list_buffers has those not shown.
     total_count: usize,
     timed_out: bool,
-    /// There under other names.
+    /// Whether it was there before the call. Not in the schema, which has no room for it.
+    #[serde(skip_serializing_if = "is_false")]
+    #[schemars(skip)]
+    was_there: bool,
+    /// What is near instead.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     near: Vec<String>,
+    /// Whether these are names.
+    #[serde(skip)]
+    is_named: bool,
     /// Pass as `cursor` to wait for what comes next.
     wait_cursor: String,
     /// Whether this server offers `keep_buffer`.
@@ -99,6 +107,8 @@ impl Arrived {
         let known = |seen: Option<Seen>| seen.map_or_else(|| Seen::all(index), Ok).map(Err);
         let mut found = Vec::new();
         let mut total_count = 0;
+        // The first look without a cursor is at what is there.
+        let was_there = seen.is_none();
         match wanted {
             Wanted::This { reference, since, .. } => {
                 let reference = &meant(store, reference.clone())?;
@@ -169,7 +179,9 @@ impl Arrived {
             buffers,
             total_count,
             timed_out: false,
+            was_there,
             near: Vec::new(),
+            is_named: false,
             wait_cursor: Seen::all(index)?.to_cursor(),
             can_keep: false,
         }))
@@ -181,20 +193,31 @@ impl Arrived {
             buffers: Vec::new(),
             total_count: 0,
             timed_out: true,
+            was_there: false,
             near: Vec::new(),
+            is_named: false,
             wait_cursor: seen.to_cursor(),
             can_keep: false,
         }
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_false(truth: &bool) -> bool {
+    !truth
+}
+
 impl Display for Arrived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.timed_out {
             f.write_str("Nothing came in this time. Call wait_for_buffer again with the cursor below to wait on.")?;
-            if !self.near.is_empty() {
-                write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
+            match &self.near[..] {
+                [] => {}
+                near if self.is_named => write!(f, "\nThere is, under another name: {}.", near.join(", "))?,
+                reasons => write!(f, "\n{}", reasons.join(" "))?,
             }
+        } else if self.was_there {
+            f.write_str("It was there already. Call wait_for_buffer with the cursor below to wait for a newer one.")?;
         } else {
             write!(f, "{} came", text::count(self.total_count, "buffer"))?;
         }
@@ -238,10 +261,15 @@ impl ShmServer {
             if Instant::now() >= deadline {
                 let near = match &*wanted {
                     Wanted::This { near, .. } => near.clone(),
-                    Wanted::New(_) => Vec::new(),
+                    Wanted::New(filter) => {
+                        let filter = filter.clone();
+                        let look = move |_: &Store, index: &StoreIndex| Ok(unmatched::reasons(&filter, index));
+                        self.index(work.cancelled(), look).await?
+                    }
                 };
                 return Ok(Arrived {
                     near,
+                    is_named: matches!(&*wanted, Wanted::This { .. }),
                     ..Arrived::nothing_since(&known)
                 });
             }
@@ -270,7 +298,7 @@ impl ShmServer {
         &self,
         arguments: JsonObject,
         context: RequestContext<RoleServer>,
-    ) -> Result<Reply<Arrived>, ToolError> {
+    ) -> Result<CallToolResult, ToolError> {
         let arguments: Arguments = arguments::parse(arguments)?;
         let seconds = arguments.timeout_seconds.unwrap_or(DEFAULT_SECONDS);
         let seconds = arguments::within("timeout_seconds", seconds, 0..=MAX_SECONDS)?;
@@ -282,12 +310,12 @@ impl ShmServer {
             group: arguments.group,
             name: arguments.name.map(NameFilter::Contains),
         };
-        let wanted = match arguments.buffer {
-            None => Wanted::New(filter),
+        let (wanted, taken) = match arguments.buffer {
+            None => (Wanted::New(filter), None),
             Some(buffer) if filter == BufferFilter::default() => {
-                let (reference, near) = self.find_or_expect("buffer", &buffer, work.cancelled()).await?;
-                let since = cursor.clone();
-                Wanted::This { reference, since, near }
+                let (found, near) = self.find_or_expect("buffer", &buffer, work.cancelled()).await?;
+                let (reference, since) = (found.reference, cursor.clone());
+                (Wanted::This { reference, since, near }, found.taken)
             }
             Some(_) => {
                 return Err(ToolError::argument(
@@ -298,8 +326,11 @@ impl ShmServer {
             }
         };
         let timeout = Duration::from_secs(seconds);
-        let arrived = self.wait(wanted, cursor, timeout, &work).await?;
         let can_keep = !self.settings().read_only;
-        Ok(Reply(Arrived { can_keep, ..arrived }))
+        let waited = self.wait(wanted, cursor, timeout, &work).await;
+        Taken::told(
+            taken,
+            waited.and_then(|arrived| Reply(Arrived { can_keep, ..arrived }).into_result()),
+        )
     }
 }

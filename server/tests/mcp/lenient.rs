@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use dcc_mcp_shm::{BufferOptions, BufferPool, SharedSceneBuffer, Store};
+use dcc_mcp_shm::{BufferOptions, BufferPool, SceneDataKind, SharedSceneBuffer, Store};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
@@ -301,6 +301,283 @@ fn a_wait_names_what_is_there_instead() {
 }
 
 #[test]
+fn what_says_more_than_a_name_is_not_taken_for_it() {
+    let (_parent, store) = store();
+    let scene = named(&store, "hero");
+    named(&store, "set/chair");
+    let client = RefCell::new(Client::start(store.path(), Era::Session));
+    let mut runner = TestRunner::new(Config {
+        cases: 60,
+        ..Config::default()
+    });
+    let more = "[a-z]{1,7}|[0-9]{1,3}|\\(deleted\\)|anything but|v[0-9]|the other|not";
+    let name = select(vec!["hero", "\"hero\"", "Hero", "chair"]);
+    let done = runner.run(&(more, name, any::<bool>()), |(more, name, is_behind)| {
+        prop_assume!(
+            ![
+                "a", "an", "the", "this", "that", "my", "our", "please", "is", "it", "called", "named", "name",
+                "buffer", "scene", "mesh", "pool", "id", "uuid", "file", "path", "uri", "shared", "show"
+            ]
+            .contains(&&*more)
+        );
+        let mut client = client.borrow_mut();
+        let text = if is_behind {
+            format!("{name} {more}")
+        } else {
+            format!("{more} {name}")
+        };
+        for tool in [
+            "read_descriptor",
+            "describe_buffer",
+            "read_buffer",
+            "view_image",
+            "delete_buffer",
+        ] {
+            let error = client.error(tool, json!({"buffer": text}));
+            let nearest = if name == "chair" {
+                "set/chair".to_owned()
+            } else {
+                scene.id().to_string()
+            };
+            prop_assert!(error.contains(&nearest), "{tool} {text}: {error}");
+        }
+        let (waited, told) = client.call("wait_for_buffer", json!({"buffer": text, "timeout_seconds": 0}));
+        prop_assert_eq!(&waited["timed_out"], true);
+        prop_assert!(told.contains("under another name"), "{told}");
+        Ok(())
+    });
+    done.unwrap_or_else(|error| unreachable!("{error}"));
+    for denied in ["anything but", "not", "the one other than", "everything except"] {
+        let text = format!("{denied} {}", scene.id());
+        let error = client.borrow_mut().error("read_descriptor", json!({"buffer": text}));
+        assert!(error.contains("Nothing is shared as"), "{error}");
+    }
+    assert_eq!(client.into_inner().end().code(), Some(0));
+}
+
+#[test]
+fn a_kind_beside_a_name_has_to_be_that_of_the_buffer() {
+    in_both_eras(|store, client| {
+        let options = BufferOptions::new(SceneDataKind::Geometry).name("hero");
+        let id = SharedSceneBuffer::write(store, b"data", &options)
+            .expect("a scene")
+            .id();
+        for text in ["Geometry hero", "the geometry \"hero\"", "hero (Geometry)"] {
+            let (found, _) = client.call("read_descriptor", json!({"buffer": text}));
+            assert_eq!(found["descriptor"]["id"], json!(id), "{text}");
+        }
+        for text in [
+            "screenshot hero",
+            "the AnimationCache hero",
+            "hero (Screenshot)",
+            "geometry screenshot hero",
+        ] {
+            let error = client.error("read_descriptor", json!({"buffer": text}));
+            assert!(error.contains(&id.to_string()), "{text}: {error}");
+        }
+    });
+}
+
+#[test]
+fn an_answer_says_what_a_reference_was_taken_for() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "Set/Hero");
+        let pool = BufferPool::create(store, 1, 64, &BufferOptions::default().name("Frames")).expect("a pool");
+        let (id, path) = (scene.id().to_string(), descriptor(&scene)["path"].clone());
+        for exact in [
+            json!("Set/Hero"),
+            json!(id),
+            json!({"name": "Set/Hero"}),
+            json!(id.to_uppercase()),
+            path,
+        ] {
+            for tool in LOOKS {
+                let (result, text) = client.call(tool, json!({"buffer": exact}));
+                assert!(
+                    !text.contains("taken for") && result["taken_for"].is_null(),
+                    "{exact}: {text}"
+                );
+            }
+        }
+        let whole = format!("The buffer is {id}, from Blender.");
+        for (given, called) in [
+            ("Set/Hero ", "Set/Hero"),
+            (" Set/Hero", "Set/Hero"),
+            ("\"Set/Hero\"", "Set/Hero"),
+            ("hero", "Set/Hero"),
+            ("SET/HERO", "Set/Hero"),
+            ("the mesh Set/Hero", "Set/Hero"),
+            (&id[..9], "Set/Hero"),
+            (&whole, &id),
+        ] {
+            for tool in ["read_descriptor", "describe_buffer", "read_buffer"] {
+                let (result, text) = client.call(tool, json!({"buffer": given}));
+                assert!(text.contains(" taken for ") && text.contains(called), "{given}: {text}");
+                assert_eq!(result["taken_for"], json!(called), "{given}");
+            }
+        }
+        let error = client.error("view_image", json!({"buffer": "HERO"}));
+        assert!(error.starts_with("\"HERO\" taken for \"Set/Hero\". "), "{error}");
+        let (found, text) = client.call("pool_status", json!({"pool": "frames"}));
+        assert!(text.starts_with("\"frames\" taken for \"Frames\""), "{text}");
+        assert_eq!(found["pools"][0]["id"], json!(pool.id()));
+        for tool in ["keep_buffer", "delete_buffer"] {
+            let (kept, text) = client.call(tool, json!({"buffer": "Set/Hero "}));
+            assert!(text.starts_with("\"Set/Hero \" taken for"), "{text}");
+            assert_eq!(kept["id"], json!(id));
+        }
+    });
+}
+
+#[test]
+fn what_changes_says_what_it_has_not_done() {
+    in_both_eras(|store, client| {
+        named(store, "Hero");
+        for (tool, unchanged) in [
+            ("delete_buffer", "Nothing was deleted."),
+            ("keep_buffer", "Nothing was changed."),
+        ] {
+            let error = client.error(tool, json!({"buffer": "hero"}));
+            assert!(error.contains(unchanged), "{tool}: {error}");
+        }
+    });
+}
+
+#[test]
+fn an_object_says_a_buffer_in_any_case() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "hero");
+        let id = scene.id();
+        for reference in [
+            json!({"ID": id}),
+            json!({"Id": id}),
+            json!({"UUID": id}),
+            json!({"Name": "hero"}),
+            json!({"bufferId": id}),
+            json!({"Buffer": {"ID": id}}),
+            json!({"Descriptor": descriptor(&scene)}),
+        ] {
+            let (found, _) = client.call("read_descriptor", json!({"buffer": reference}));
+            assert_eq!(found["descriptor"]["id"], json!(id), "{reference}");
+        }
+        let error = client.error("read_descriptor", json!({"buffer": {"colour": "red"}}));
+        assert!(
+            !error.contains("another implementation") && error.contains("`id`"),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn an_id_with_slips_is_told_with_the_nearest() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "hero");
+        let id = scene.id().to_string();
+        let other = |c: char| if c == '0' { '1' } else { '0' };
+        for at in [0, 7, 20, 28] {
+            let wrong = |to: String| format!("{}{to}{}", &id[..at], &id[at + 1..]);
+            let digit = id.as_bytes()[at] as char;
+            for slip in [
+                wrong(other(digit).to_string()),
+                wrong(String::new()),
+                wrong("z".to_owned()),
+            ] {
+                for tool in ["read_descriptor", "delete_buffer", "wait_for_buffer"] {
+                    let arguments = json!({"buffer": slip});
+                    let error = match tool {
+                        "wait_for_buffer" if slip.len() < 36 || slip.contains('z') => continue,
+                        _ => client.error(tool, arguments),
+                    };
+                    assert!(error.contains(&id), "{tool} {slip}: {error}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn a_resource_that_is_not_there_is_told_with_the_nearest() {
+    in_both_eras(|store, client| {
+        let scene = named(store, "hero");
+        for near in ["Hero", "her", "hero_2", &scene.id().to_string().replace('-', "")[..31]] {
+            let answer = client.request("resources/read", json!({"uri": format!("shm://buffers/{near}")}));
+            let error = answer["error"]["message"].as_str().expect("an error");
+            assert!(error.contains(&scene.id().to_string()), "{near}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_filter_that_nothing_matches_is_told_with_what_is_near() {
+    in_both_eras(|store, client| {
+        let empty = client.call("list_buffers", json!({"group": "shot"})).1;
+        assert!(empty.starts_with("The store has no buffers."), "{empty}");
+        for (name, group, program) in [
+            ("hero", "shot010", "Blender 4.2"),
+            ("set/chair", "shot020", "Houdini 20.5"),
+        ] {
+            let options = BufferOptions::new(SceneDataKind::Geometry);
+            let options = options.name(name).group(group).source_dcc(program);
+            SharedSceneBuffer::write(store, b"data", &options).expect("a scene");
+        }
+        for (filter, near) in [
+            (
+                json!({"group": "SHOT010"}),
+                "of group \"SHOT010\"; the nearest: \"shot010\"",
+            ),
+            (json!({"group": "shot"}), "the nearest: \"shot010\", \"shot020\""),
+            (json!({"group": "lamp"}), "there are \"shot010\", \"shot020\""),
+            (json!({"source_dcc": "Blendr"}), "the nearest: \"Blender 4.2\""),
+            (
+                json!({"name": "hero*"}),
+                "the nearest: \"hero\". `name` is a part of a name, without wildcards",
+            ),
+            (json!({"name": "heroo", "kind": "Geometry"}), "the nearest: \"hero\""),
+            (json!({"kind": "Screenshot"}), "of kind Screenshot; there are Geometry"),
+        ] {
+            let (page, text) = client.call("list_buffers", &filter);
+            assert!(text.starts_with("No buffers match, and there are 2 others. "), "{text}");
+            assert!(text.contains(near) && !text.contains("publish"), "{filter}: {text}");
+            assert!(
+                page["unmatched"][0].as_str().is_some_and(|told| told.contains(near)),
+                "{page}"
+            );
+            let mut waited = filter.clone();
+            waited["timeout_seconds"] = json!(0);
+            let (waited, text) = client.call("wait_for_buffer", waited);
+            assert!(
+                text.contains(near) && waited["near"] == page["unmatched"],
+                "{filter}: {text}"
+            );
+        }
+        let both = json!({"name": "hero", "group": "shot020"});
+        let (_, text) = client.call("list_buffers", both);
+        assert!(text.contains("Each filter alone matches some"), "{text}");
+    });
+}
+
+#[test]
+fn a_group_a_kind_and_a_program_are_told_as_such() {
+    in_both_eras(|store, client| {
+        let options = BufferOptions::new(SceneDataKind::Geometry)
+            .group("shot010")
+            .source_dcc("Blender");
+        SharedSceneBuffer::write(store, b"data", &options).expect("a scene");
+        for (given, field, value) in [
+            ("shot010", "group", "shot010"),
+            ("SHOT010", "group", "shot010"),
+            ("blender", "source_dcc", "Blender"),
+            ("geometry", "kind", "Geometry"),
+            ("Screenshot", "kind", "Screenshot"),
+        ] {
+            let error = client.error("describe_buffer", json!({"buffer": given}));
+            let told = format!("call list_buffers with {value:?} as `{field}`");
+            assert!(error.contains(&told), "{given}: {error}");
+        }
+    });
+}
+
+#[test]
 fn any_name_is_found_however_it_is_wrapped() {
     let (_parent, store) = store();
     let client = RefCell::new(Client::start(store.path(), Era::Session));
@@ -369,6 +646,7 @@ fn base64_is_taken_as_it_is_written_anywhere() {
         let bytes = [0xfb, 0xef, 0xff, 0xfe];
         for spelled in [
             "++///g==",
+            "++///g",
             "--___g==",
             "--___g",
             "++//\r\n/g==\n",
@@ -384,9 +662,66 @@ fn base64_is_taken_as_it_is_written_anywhere() {
             );
             assert_eq!(scene.expect("a scene").read().expect("data"), bytes, "{spelled}");
         }
-        for bad in ["a*", "a", "++///g", "data:text/plain,hello", "data:;base64,*"] {
+        for bad in ["a*", "a", "data:text/plain,hello", "data:;base64,*"] {
             let error = client.error("create_buffer", json!({"base64": bad}));
             assert!(error.contains("`base64`"), "{bad}: {error}");
+        }
+    });
+}
+
+#[test]
+fn a_tool_that_there_is_not_is_told_with_those_that_there_are() {
+    in_both_eras(|_, client| {
+        let answer = client.request("tools/call", json!({"name": "open_buffer", "arguments": {}}));
+        let error = answer["error"]["message"].as_str().expect("an error");
+        assert!(
+            error.contains("\"open_buffer\"") && error.contains("describe_buffer, "),
+            "{error}"
+        );
+    });
+}
+
+#[test]
+fn an_empty_name_is_none_and_told_as_such() {
+    in_both_eras(|_, client| {
+        for name in ["", "  ", "\n"] {
+            let (made, text) = client.call("create_buffer", json!({"text": "a", "name": name}));
+            assert!(made["descriptor"].get("name").is_none(), "{made}");
+            assert!(
+                text.contains("It has no name, because the name that was given is empty."),
+                "{text}"
+            );
+            let (pool, text) = client.call("create_pool", json!({"slots": 1, "buffer_size": 8, "name": name}));
+            assert!(pool.get("name").is_none() && text.contains("It has no name"), "{text}");
+        }
+        client.call("create_buffer", json!({"text": "a", "name": "beta"}));
+        let error = client.error(
+            "create_buffer",
+            json!({"text": "b", "name": "\"beta\"", "replace": true}),
+        );
+        assert!(error.contains("quotes"), "{error}");
+        let (kept, _) = client.call("read_buffer", json!({"buffer": "beta"}));
+        assert_eq!(kept["data"], "a");
+    });
+}
+
+#[test]
+fn what_is_not_checked_for_want_of_arrays_is_told() {
+    in_both_eras(|store, client| {
+        let cube = crate::scenes::cube(store, false);
+        for (arrays, checked) in [
+            (json!(null), true),
+            (json!(["position", "corner_vert"]), true),
+            (json!(["position"]), false),
+            (json!("corner_vert"), false),
+        ] {
+            let (_, text) = client.call("describe_buffer", json!({"buffer": cube.id(), "arrays": arrays}));
+            assert_eq!(text.contains("All checked"), checked, "{text}");
+            assert_eq!(
+                text.contains("were not checked: that takes \"position\" and"),
+                !checked,
+                "{text}"
+            );
         }
     });
 }

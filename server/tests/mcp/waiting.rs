@@ -134,8 +134,12 @@ fn a_newer_one_of_a_name_is_waited_for_with_a_cursor() {
         let (_parent, store) = store();
         share(&store, "hero", SceneDataKind::Geometry);
         let mut client = Client::start(store.path(), era);
-        let (there, _) = client.call("wait_for_buffer", json!({"buffer": "hero"}));
-        assert_eq!(names(&there), ["hero"]);
+        let (there, text) = client.call("wait_for_buffer", json!({"buffer": "hero"}));
+        assert_eq!((names(&there), &there["was_there"]), (vec!["hero"], &json!(true)));
+        assert!(
+            text.starts_with("It was there already.") && !text.contains("came"),
+            "{text}"
+        );
         let newer = |cursor: &Value, seconds| json!({"buffer": "hero", "cursor": cursor, "timeout_seconds": seconds});
         let (nothing, _) = client.call("wait_for_buffer", newer(&there["wait_cursor"], 0));
         assert_eq!((names(&nothing), &nothing["timed_out"]), (vec![], &json!(true)));
@@ -146,6 +150,7 @@ fn a_newer_one_of_a_name_is_waited_for_with_a_cursor() {
         assert_eq!(answer["id"], id);
         let came = &answer["result"]["structuredContent"];
         assert_eq!(came["buffers"][0]["id"], json!(scene.id()));
+        assert!(came.get("was_there").is_none(), "{came}");
     }
 }
 

@@ -65,8 +65,8 @@ impl Condemned {
 /// What became of a file that was deleted.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// Its memory is free.
-    Freed,
+    /// Its memory is free: so many bytes.
+    Freed(u64),
     /// Its memory is taken until the last process lets go of it.
     Pending(PendingMemory),
 }
@@ -75,9 +75,30 @@ pub(crate) enum Fate {
 #[derive(Debug)]
 pub(crate) struct PendingMemory {
     pub(crate) stat: Stat,
-    /// Bytes that its payload can hold; 0 where that is not known.
-    pub(crate) capacity: u64,
     pub(crate) keeper: Keeper,
+}
+
+/// What became of files that were deleted together.
+#[derive(Debug, Default)]
+pub(crate) struct DeletedMemory {
+    /// Bytes that the files took.
+    pub(crate) freed_bytes: u64,
+    pub(crate) pending: Vec<PendingMemory>,
+}
+
+impl DeletedMemory {
+    pub(super) fn add(&mut self, fate: Fate) {
+        match fate {
+            Fate::Freed(bytes) => self.freed_bytes = self.freed_bytes.saturating_add(bytes),
+            Fate::Pending(memory) => self.pending.push(memory),
+        }
+    }
+
+    /// Bytes that the files take which a process still has.
+    pub(crate) fn pending_bytes(&self) -> u64 {
+        let bytes = self.pending.iter().map(|memory| memory.stat.len);
+        bytes.fold(0, u64::saturating_add)
+    }
 }
 
 /// By what a deleted file is kept.
@@ -176,12 +197,11 @@ impl Directory {
     /// Frees the memory of a file that was put away, unless a process has it. As the file is deleted by now, what cannot be told
     /// is no error: the next sweep finds it.
     pub(super) fn end(&self, condemned: Condemned, patience: Duration) -> Result<Fate> {
-        let capacity = condemned.header().map_or(0, |header| header.capacity);
         let is_buffer = condemned.header().is_some_and(|header| header.role == Role::Buffer);
         let Some((file, stat)) = condemned.opened else {
-            return Ok(Fate::Freed);
+            return Ok(Fate::Freed(0));
         };
-        let pending = |keeper| Ok(Fate::Pending(PendingMemory { stat, capacity, keeper }));
+        let pending = |keeper| Ok(Fate::Pending(PendingMemory { stat, keeper }));
         if !condemned.unheld {
             if is_buffer {
                 self.wake_waiters(condemned.id, stat.len);
@@ -197,7 +217,7 @@ impl Directory {
             }
         }
         match self.free(condemned.id, &file, patience) {
-            Ok(true) => Ok(Fate::Freed),
+            Ok(true) => Ok(Fate::Freed(stat.len)),
             Ok(false) => {
                 Self::mark_mapped(condemned.id, &file, &stat);
                 pending(Keeper::NoLock)

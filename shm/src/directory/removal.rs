@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::condemned::{Condemned, Fate, PendingMemory, may_be_marked};
+use super::condemned::{Condemned, DeletedMemory, Fate, may_be_marked};
 use super::disposal::LOOKERS_PATIENCE;
 use super::{Directory, check_file};
 use crate::error::Result;
@@ -12,13 +12,14 @@ use crate::format::Snapshot;
 use crate::sys::GuardedFile;
 
 impl Directory {
-    /// Deletes a file and frees its name; a pool goes with its slots. Gives the memory that processes still have.
-    pub(crate) fn delete(&self, condemned: Condemned) -> Result<Vec<PendingMemory>> {
+    /// Deletes a file and frees its name; a pool goes with its slots.
+    pub(crate) fn delete(&self, condemned: Condemned) -> Result<DeletedMemory> {
         let (id, name, slots) = (condemned.id(), condemned.name(), condemned.slots());
-        let mut pending: Vec<_> = self.delete_file(condemned, LOOKERS_PATIENCE)?.into_iter().collect();
-        pending.extend(self.delete_slots(id, slots, LOOKERS_PATIENCE));
+        let file = self.delete_file(condemned, LOOKERS_PATIENCE)?;
+        let mut deleted = self.delete_slots(id, slots, LOOKERS_PATIENCE);
+        deleted.add(file);
         self.free_name(name, id, || self.lock().map(Some));
-        Ok(pending)
+        Ok(deleted)
     }
 
     /// The same through the open file of a caller that holds it. Its memory is freed when the caller and all others have let go
@@ -89,38 +90,37 @@ impl Directory {
     }
 
     /// Deletes a file that has no name, or not any more.
-    fn delete_file(&self, mut condemned: Condemned, patience: Duration) -> Result<Option<PendingMemory>> {
+    fn delete_file(&self, mut condemned: Condemned, patience: Duration) -> Result<Fate> {
         self.put_away(&mut condemned)?;
-        Ok(match self.end(condemned, patience)? {
-            Fate::Freed => None,
-            Fate::Pending(memory) => Some(memory),
-        })
+        self.end(condemned, patience)
     }
 
     /// Deletes the slots of a pool that is gone. Those that cannot be looked at or deleted are left to the next sweep, which takes
     /// slots without a pool.
-    pub(super) fn delete_slots(&self, pool: Uuid, slots: Vec<Uuid>, mut patience: Duration) -> Vec<PendingMemory> {
+    pub(super) fn delete_slots(&self, pool: Uuid, slots: Vec<Uuid>, mut patience: Duration) -> DeletedMemory {
         let delete = |slot, patience| match self.condemn(slot) {
             // A pool's list is only believed where the slot says the same.
-            Ok(condemned) if condemned.is_slot_of(pool) => self.delete_file(condemned, patience),
+            Ok(condemned) if condemned.is_slot_of(pool) => self.delete_file(condemned, patience).map(Some),
             Err(error) if !error.is_conclusive() => Err(error),
             _ => Ok(None),
         };
-        let mut pending = Vec::new();
+        let mut deleted = DeletedMemory::default();
         for slot in slots {
             match delete(slot, patience) {
                 Ok(None) => {}
-                Ok(Some(left)) => {
-                    // A process that has the pool open has all of its slots open, so it is waited for once.
-                    patience = Duration::ZERO;
-                    pending.push(left);
+                Ok(Some(fate)) => {
+                    if matches!(fate, Fate::Pending(_)) {
+                        // A process that has the pool open has all of its slots open, so it is waited for once.
+                        patience = Duration::ZERO;
+                    }
+                    deleted.add(fate);
                 }
                 Err(error) => {
                     tracing::warn!(%slot, %error, "a slot of a deleted pool is left to the next sweep");
                 }
             }
         }
-        pending
+        deleted
     }
 
     /// Removes what was made for something that has failed. If that fails too, the next sweep finds it.

@@ -74,15 +74,16 @@ impl Snapshot {
     }
 }
 
-/// When the file of a buffer or scene may be removed if nobody opens it until then. Nothing where the host's clock cannot be
+/// When the file of a buffer or scene may be removed if no process opens it until then; past where it may be removed now. Nothing where the host's clock cannot be
 /// told: this process removes none then.
 pub(crate) fn expires(stat: &Stat, ttl: Duration) -> Option<String> {
     let unheld = stat.accessed == stat.modified;
     if !unheld || ttl.is_zero() {
         return None;
     }
-    let left = (stat.modified + ttl).saturating_sub(sys::boot_time().ok()?);
-    let at = sys::wall_time().checked_add(left)?;
+    // The true time, also where it is past.
+    let at = sys::wall_time().checked_add(stat.modified + ttl)?;
+    let at = at.checked_sub(sys::boot_time().ok()?)?;
     let at = jiff::Timestamp::from_second(i64::try_from(at.as_secs()).ok()?).ok()?;
     Some(at.to_string())
 }

@@ -16,9 +16,10 @@ pub struct Deletion {
     pub id: Uuid,
     /// The name it had, if it had one.
     pub name: Option<String>,
-    /// Memory of its data that was given back, in bytes; 0 where a damaged file does not say.
+    /// What the store got back, in bytes of its files, as [`Store::used_bytes`] counts them. Memory that is kept for what is
+    /// made next is part of it.
     pub freed_bytes: u64,
-    /// Memory of its data that is given back when the last process lets go of it.
+    /// What it gets back when the last process lets go of it.
     pub pending_bytes: u64,
     /// What keeps that.
     #[serde(flatten)]
@@ -34,8 +35,9 @@ impl Store {
     /// # let store = dcc_mcp_shm::Store::open(&dcc_mcp_shm::StoreOptions::at(parent.path().join("store")))?;
     /// # use dcc_mcp_shm::{BufferOptions, SharedBuffer};
     /// let id = SharedBuffer::create(&store, 1024, &BufferOptions::default().name("hero"))?.id();
+    /// let used = store.used_bytes()?;
     /// let deleted = store.delete(&id.into())?;
-    /// assert_eq!((deleted.name.as_deref(), deleted.freed_bytes), (Some("hero"), 1024));
+    /// assert_eq!((deleted.name.as_deref(), deleted.freed_bytes), (Some("hero"), used));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -67,7 +69,7 @@ pub(super) fn slot_alone(id: Uuid) -> Error {
 
 fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Result<Deletion> {
     let condemned = directory.condemn(id)?;
-    let (mut name, mut bytes) = (None, 0);
+    let mut name = None;
     // Nothing is known of a damaged file but its id.
     if let Some(snapshot) = condemned.snapshot() {
         snapshot.expect_generation(generation)?;
@@ -77,21 +79,13 @@ fn delete_found(directory: &Directory, Found { id, generation }: Found) -> Resul
         }
         // Until the file is gone: then its name is freed.
         name = directory.still_named(header.metadata.name.clone(), id)?;
-        bytes = header.metadata.pool.as_ref().map_or(header.capacity, |pool| {
-            pool.buffer_size.saturating_mul(pool.slots.len() as u64)
-        });
     }
-    let pending = directory.delete(condemned)?;
-    // Slots each have their own; the control file of a pool has none.
-    let pending_bytes = pending
-        .iter()
-        .map(|memory| memory.capacity)
-        .fold(0, u64::saturating_add);
+    let deleted = directory.delete(condemned)?;
     Ok(Deletion {
         id,
         name,
-        freed_bytes: bytes.saturating_sub(pending_bytes),
-        pending_bytes,
-        held_by: directory.keepers(&pending),
+        freed_bytes: deleted.freed_bytes,
+        pending_bytes: deleted.pending_bytes(),
+        held_by: directory.keepers(&deleted.pending),
     })
 }

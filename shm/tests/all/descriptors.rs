@@ -442,6 +442,28 @@ fn what_somebody_holds_has_no_time_to_expire_and_neither_has_a_pool() {
 }
 
 #[test]
+fn what_is_overdue_expired_when_it_was_to() {
+    let (_parent, store) = temp_store();
+    for (ttl, overdue) in [(1, 20), (7, 30), (900, -890), (3, 5)] {
+        let options = BufferOptions::default().ttl(Duration::from_secs(ttl));
+        let id = SharedSceneBuffer::write(&store, b"data", &options).unwrap().id();
+        let file = fs::File::open(store.path().join(format!("{id}.shm"))).unwrap();
+        let left = file.metadata().unwrap().modified().unwrap();
+        let idle = Duration::from_secs(ttl.checked_add_signed(overdue).unwrap());
+        let times = fs::FileTimes::new().set_modified(left - idle).set_accessed(left - idle);
+        let before = SystemTime::now();
+        file.set_times(times).unwrap();
+        let expires = store.describe(&by_id(id)).unwrap().expires.unwrap();
+        let expires: jiff::Timestamp = expires.parse().unwrap();
+        let expected = jiff::Timestamp::try_from(before).unwrap().as_second() - overdue;
+        assert!(
+            (expected - 3..=expected + 1).contains(&expires.as_second()),
+            "{expires} {overdue}"
+        );
+    }
+}
+
+#[test]
 fn a_descriptor_says_what_the_file_says() {
     let (_parent, store) = temp_store();
     for (kind, descriptor) in all_kinds(&store) {

@@ -277,7 +277,7 @@ impl Fixture {
     /// What is held is not free yet, unless that could not be told.
     fn delete_held(&self, held: &str) -> Result<(), Error> {
         let deleted = self.store.delete(&name(held))?;
-        assert_eq!(deleted.pending_bytes, SMALL.len() as u64, "{deleted:?}");
+        assert!(deleted.pending_bytes > SMALL.len() as u64, "{deleted:?}");
         Ok(())
     }
 

@@ -2,13 +2,14 @@
 
 use std::fmt::{self, Display};
 
-use dcc_mcp_shm::{Attrs, DataReader, PlacedArray};
+use dcc_mcp_shm::{Attrs, DataReader, PlacedArray, SceneDataKind};
 use image::ImageFormat;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::attributes;
 use crate::image_format::{image_format, name};
-use crate::picture::{ImageLayout, PixelOrder, frame_in};
+use crate::picture::{ImageLayout, PixelOrder, described_frame, frame_in};
 
 #[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub(crate) struct Image {
@@ -22,6 +23,9 @@ pub(crate) struct Image {
     #[serde(skip_serializing_if = "Option::is_none")]
     images: Option<u64>,
     layout: String,
+    /// Of an image file, whose pixels are not looked at.
+    #[serde(skip)]
+    header_only: bool,
 }
 
 impl Image {
@@ -45,6 +49,7 @@ impl Image {
             } else {
                 order
             },
+            header_only: false,
         })
     }
 
@@ -65,8 +70,31 @@ impl Image {
                 ImageFormat::Jpeg => PixelOrder::of_file(false).in_words(3),
                 _ => "the top row first, alpha straight if there is any".to_owned(),
             },
+            header_only: true,
         })
     }
+}
+
+/// Says that the attributes describe a frame of another size than there is, if they do.
+pub(super) fn contradiction(reader: &DataReader, image: Option<&Image>) -> Option<String> {
+    if reader.descriptor().kind != SceneDataKind::Screenshot {
+        return None;
+    }
+    let Some(image) = image else {
+        let frame = described_frame(reader).filter(|frame| frame.size() != reader.len())?;
+        let (dtype, shape, size, bytes) = (frame.dtype, &frame.shape, frame.size(), reader.len());
+        return Some(format!(
+            "Its attributes describe {dtype} {shape:?}, which takes {size} bytes, and there are {bytes}"
+        ));
+    };
+    let (_, shape) = attributes::frame(&reader.descriptor().attrs)?;
+    let [height, width, ..] = shape[..] else {
+        return None;
+    };
+    let (stored_width, stored_height) = (image.width?, image.height?);
+    ((width, height) != (stored_width, stored_height)).then(|| {
+        format!("Its attributes say {width} × {height} pixels, and there are {stored_width} × {stored_height}")
+    })
 }
 
 impl Display for Image {
@@ -82,13 +110,17 @@ impl Display for Image {
         if let Some(images) = self.images {
             write!(f, ", {images} images")?;
         }
-        write!(f, ", {}", self.layout)
+        write!(f, ", {}", self.layout)?;
+        if self.header_only {
+            f.write_str(" (by its header alone: view_image says whether the rest is whole)")?;
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneDataKind, SceneWriter, Store, StoreOptions};
+    use dcc_mcp_shm::{ArraySpec, BufferOptions, Layout, SceneWriter, Store, StoreOptions};
 
     use super::*;
 
@@ -116,7 +148,8 @@ mod tests {
         let image = Image::of_bytes(&png).expect("a picture");
         assert_eq!(
             image.to_string(),
-            "PNG image, 1920 × 1080 pixels, the top row first, alpha straight if there is any"
+            "PNG image, 1920 × 1080 pixels, the top row first, alpha straight if there is any (by its header alone: view_image says \
+             whether the rest is whole)"
         );
         let starts: [(&str, &[u8]); 4] = [
             ("PNG", &png),

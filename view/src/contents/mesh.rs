@@ -58,8 +58,14 @@ pub(super) fn notes(
     }
     notes.extend(sizes(&faces, components("face_size")));
     let is_described = |name| described.iter().any(|array| array.name == name);
-    if let Some(points) = points.filter(|_| is_described("position") && is_described("corner_vert")) {
+    let is_asked_for = is_described("position") && is_described("corner_vert");
+    if let Some(points) = points.filter(|_| is_asked_for) {
         notes.push(Checked::of(reader, &points, &faces, progress)?.to_string());
+    } else if points.is_some() && !is_asked_for {
+        notes.push(
+            "Edges, faces and points were not checked: that takes \"position\" and \"corner_vert\" in `arrays`"
+                .to_owned(),
+        );
     }
     notes.extend(described.iter().filter_map(uv));
     Ok(notes)
@@ -89,12 +95,11 @@ fn counts(points: &PointsLayout<'_>, faces: &FacesLayout<'_>) -> String {
         1 => String::new(),
         frames => format!(" in each of {frames} frames"),
     };
-    let count = |number, noun| text::count(usize::try_from(number).unwrap_or(usize::MAX), noun);
     format!(
-        "Mesh of {} faces{note}, {} corners and {}{frames}",
-        faces.count,
-        faces.corner_vert.len,
-        count(points.count, "point")
+        "Mesh of {}{note}, {} and {}{frames}",
+        text::count(faces.count, "face"),
+        text::count(faces.corner_vert.len, "corner"),
+        text::count(points.count, "point")
     )
 }
 

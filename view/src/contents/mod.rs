@@ -116,6 +116,7 @@ impl Contents {
         if let Some(animation) = &mut animation {
             animation.bounds = measured.frames;
         }
+        let contradiction = image::contradiction(reader, image.as_ref());
         let payload =
             (image.is_none() && !start.is_empty()).then(|| Payload::of(&start, start.len() as u64 == reader.len()));
         Ok(Self {
@@ -132,6 +133,7 @@ impl Contents {
             attrs: descriptor.attrs.clone(),
             notes: mesh::notes(reader, &arrays, progress)?
                 .into_iter()
+                .chain(contradiction)
                 .chain(placement::note(&descriptor.attrs, &arrays))
                 .chain(attributes::notes(&descriptor.attrs))
                 .chain(stated)

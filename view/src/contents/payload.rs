@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::text::{self, Quoted};
+use crate::text;
 
 /// Characters of text, or bytes of anything else, that are shown.
 const SHOWN: usize = 60;
@@ -36,7 +36,7 @@ impl Payload {
 impl Display for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.text {
-            write!(f, "Text that starts {}", Quoted(&self.start))
+            write!(f, "Text that starts {}", text::inline(&self.start))
         } else {
             write!(f, "Bytes that start {}", self.start)
         }

@@ -25,6 +25,8 @@ pub(super) struct FaceStream<'a> {
     at: u64,
     spans: Spans<'a>,
     left: u64,
+    /// Corners that were passed by.
+    skipped: u64,
     points: Vec<u32>,
 }
 
@@ -53,8 +55,14 @@ impl<'a> FaceStream<'a> {
             at: 0,
             spans,
             left: faces.count,
+            skipped: 0,
             points: Vec::new(),
         }
+    }
+
+    /// Corners that belong to none of the faces that were read.
+    pub(super) fn loose(&self) -> u64 {
+        self.skipped + (self.total - self.at)
     }
 
     /// The next face; `None` behind the last one.
@@ -89,6 +97,7 @@ impl<'a> FaceStream<'a> {
                 while self.at < start {
                     self.corners.next_number()?;
                     self.at += 1;
+                    self.skipped += 1;
                 }
                 (end - start, 0)
             }
@@ -99,6 +108,7 @@ impl<'a> FaceStream<'a> {
             return Ok(Some(Face::Damaged));
         }
         self.at += count + skipped;
+        self.skipped += skipped;
         self.points.clear();
         memory::reserve(&mut self.points, usize::try_from(count).unwrap_or(usize::MAX))?;
         for _ in 0..count {

@@ -4,6 +4,7 @@
 
 mod edges;
 mod faces;
+mod refused;
 mod repeats;
 
 use std::fmt::{self, Display};
@@ -17,7 +18,7 @@ use crate::memory;
 use crate::mesh_layout::{FacesLayout, PointsLayout};
 use crate::number_stream::Numbers;
 use crate::progress::Progress;
-use crate::text::Bytes;
+use crate::text::{self, Bytes};
 
 /// Most memory that a check takes: enough for some five million quads.
 const BUDGET: u64 = 256 << 20;
@@ -28,6 +29,8 @@ const PER_FACE: u64 = 16;
 const PER_POINT: u64 = 24 + 16 + 1;
 /// A face has no area if it is smaller than this share of the square of its longest side.
 const NO_AREA: f64 = 1e-12;
+/// The least number that becomes infinite in single precision: half a step beyond its largest.
+const BEYOND_SINGLE: f64 = 340_282_356_779_733_661_637_539_395_458_142_568_448.0;
 
 /// What was found in a mesh.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,8 +40,10 @@ pub(crate) struct Findings {
     pub(crate) ngons: u64,
     /// Faces of fewer than three corners, or with corners or points that are not there.
     pub(crate) damaged: u64,
+    /// Corners that no face has.
+    pub(crate) loose: u64,
     pub(crate) edges: EdgeCounts,
-    /// Faces that use a point twice, or have no area.
+    /// Faces of finite points that use a point twice, or have no area.
     pub(crate) degenerate: u64,
     /// Faces of the same points as another one.
     pub(crate) duplicate_faces: u64,
@@ -46,6 +51,12 @@ pub(crate) struct Findings {
     /// Points at the same place as another one.
     pub(crate) duplicate_points: u64,
     pub(crate) not_finite: u64,
+    /// Points with finite numbers that single precision does not have.
+    pub(crate) too_far: u64,
+    /// Whether `face_start` and what else divides the corners say different faces.
+    pub(crate) is_divided_twice: bool,
+    /// Why the library refuses it, besides what is counted here.
+    pub(crate) refused: Vec<String>,
     /// Whether the points are those of the first of several frames.
     pub(crate) of_first_frame: bool,
 }
@@ -126,20 +137,28 @@ fn check(
         edges.add(corners);
         let (key, has_repeated) = repeats::key_of_face(corners)?;
         keys.push(key);
-        findings.degenerate += u64::from(has_repeated || has_no_area(corners, &places));
+        let is_finite = corners.iter().all(|&corner| finite(&places[corner as usize]));
+        findings.degenerate += u64::from(is_finite && (has_repeated || has_no_area(corners, &places)));
     }
+    findings.loose = stream.loose();
     findings.edges = edges.count();
     findings.duplicate_faces = repeats::count(&mut keys);
     drop(keys);
     findings.unused = used.iter().filter(|used| !**used).count() as u64;
     let mut keys = memory::with_room(places.len())?;
-    let finite = places
-        .iter()
-        .filter(|place| place.iter().all(|value| value.is_finite()));
-    keys.extend(finite.map(|&place| repeats::key_of_place(place)));
+    let all_finite = places.iter().filter(|place| finite(place));
+    keys.extend(all_finite.map(|&place| repeats::key_of_place(place)));
+    let is_too_far = |place: &&[f64; 3]| place.iter().any(|value| value.abs() >= BEYOND_SINGLE);
+    findings.too_far = places.iter().filter(|place| finite(place)).filter(is_too_far).count() as u64;
     findings.not_finite = (places.len() - keys.len()) as u64;
     findings.duplicate_points = repeats::count(&mut keys);
+    findings.is_divided_twice = !refused::starts_fit(reader, faces, progress)?;
+    findings.refused = refused::reasons(reader, points, faces, progress)?;
     Ok(findings)
+}
+
+fn finite(place: &[f64; 3]) -> bool {
+    place.iter().all(|value| value.is_finite())
 }
 
 /// The points of the first frame.
@@ -157,14 +176,22 @@ fn places(reader: &DataReader, points: &PointsLayout<'_>, progress: &dyn Progres
     Ok(places)
 }
 
-/// Whether a face of finite points has no area.
+/// Whether a face of finite points has no area, however large or small it is.
 fn has_no_area(corners: &[u32], places: &[[f64; 3]]) -> bool {
-    let place = |corner: u32| places[corner as usize];
-    let first = place(corners[0]);
-    let from_first = |corner: u32| {
-        let place = place(corner);
+    // By halves, as the difference of two finite numbers may be infinite.
+    let half = |corner: u32| places[corner as usize].map(|value| value / 2.0);
+    let first = half(corners[0]);
+    let apart = |corner: u32| {
+        let place = half(corner);
         [0, 1, 2].map(|axis| place[axis] - first[axis])
     };
+    let sides = corners.iter().flat_map(|&corner| apart(corner));
+    let scale = sides.fold(0.0_f64, |scale, side| scale.max(side.abs()));
+    if scale == 0.0 {
+        return true;
+    }
+    // Squares of these neither overflow nor vanish.
+    let from_first = |corner: u32| apart(corner).map(|side| side / scale);
     let (mut normal, mut longest) = ([0.0; 3], 0.0_f64);
     for pair in corners[1..].windows(2) {
         let [a, b] = [pair[0], pair[1]].map(from_first);
@@ -198,13 +225,14 @@ impl Display for Checked {
             ..
         } = findings;
         let kinds = [
-            (triangles, "triangles"),
-            (quads, "quads"),
-            (ngons, "n-gons"),
-            (damaged, "damaged faces"),
+            (*triangles, "triangle"),
+            (*quads, "quad"),
+            (*ngons, "n-gon"),
+            (*damaged, "damaged face"),
+            (findings.loose, "loose corner"),
         ];
-        let kinds = kinds.iter().filter(|(count, _)| **count > 0);
-        let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
+        let kinds = kinds.iter().filter(|(count, _)| *count > 0);
+        let kinds: Vec<_> = kinds.map(|&(count, kind)| text::count(count, kind)).collect();
         write!(f, "All checked: {}", kinds.join(", "))?;
         let EdgeCounts {
             border,
@@ -221,8 +249,17 @@ impl Display for Checked {
             findings.duplicate_points,
             findings.not_finite
         )?;
+        if findings.too_far > 0 {
+            write!(f, ", {} beyond single precision", findings.too_far)?;
+        }
         if findings.of_first_frame {
             f.write_str(" (in the first frame)")?;
+        }
+        if findings.is_divided_twice {
+            f.write_str("; \"face_start\" says other faces than the other arrays")?;
+        }
+        if !findings.refused.is_empty() {
+            write!(f, "; refused by dcc_mcp_shm.mesh: {}", findings.refused.join("; "))?;
         }
         Ok(())
     }

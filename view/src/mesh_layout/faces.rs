@@ -113,7 +113,11 @@ impl<'a> FacesLayout<'a> {
 }
 
 impl<'a> IndexArray<'a> {
-    fn of(arrays: &'a IndexMap<String, PlacedArray>, name: &str) -> Result<Option<Self>, String> {
+    /// The array of a name, if there is one.
+    ///
+    /// # Errors
+    /// The reason, in words, why it has no whole numbers.
+    pub(crate) fn of(arrays: &'a IndexMap<String, PlacedArray>, name: &str) -> Result<Option<Self>, String> {
         let Some(array) = arrays.get(name) else {
             return Ok(None);
         };

@@ -123,6 +123,14 @@ fn draw_best(source: &Source<'_>, reader: &DataReader, request: &PictureRequest)
     if !is_screenshot && let Some(picture) = geometry::draw(source, reader, request)? {
         return Ok(picture);
     }
+    let mut picture = draw_image(source, reader, request)?;
+    if !request.views.is_empty() {
+        picture.text.push_str(" `view` was not used, because this is an image.");
+    }
+    Ok(picture)
+}
+
+fn draw_image(source: &Source<'_>, reader: &DataReader, request: &PictureRequest) -> Result<Picture, LookError> {
     let attrs = &reader.descriptor().attrs;
     if let Some((name, array)) = frame_in(reader) {
         return pixels::draw(source, name, array, attrs, request);

@@ -80,7 +80,7 @@ fn a_square_is_a_square_however_it_is_written() {
                 "form {form}: {text}"
             );
             assert!(
-                described.contains("Mesh of 1 faces, 4 corners and 4 points"),
+                described.contains("Mesh of 1 face, 4 corners and 4 points"),
                 "form {form}: {described}"
             );
             assert!(!described.contains("Damaged"), "form {form}: {described}");

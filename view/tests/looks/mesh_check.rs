@@ -6,7 +6,7 @@ use dcc_mcp_shm::SceneDataKind;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::scenes::{Array, Scenes, integers, singles};
+use crate::scenes::{Array, Scenes, doubles, integers, singles};
 
 /// What a model finds, in the order in which it is said.
 fn model(points: &[[f32; 3]], faces: &[Vec<i32>]) -> [usize; 11] {
@@ -39,9 +39,9 @@ fn model(points: &[[f32; 3]], faces: &[Vec<i32>]) -> [usize; 11] {
         }
         let part = cross(place(face[face.len() - 1]), place(face[0]));
         sum = [0, 1, 2].map(|axis| sum[axis] + part[axis]);
-        let has_nan = face.iter().any(|&corner| points[corner as usize][0].is_nan());
-        let no_area = !has_nan && sum.iter().all(|value| value.abs() < 1e-9);
-        counts[6] += usize::from(different.len() < face.len() || no_area);
+        let has_nan = face.iter().any(|&corner| !points[corner as usize][0].is_finite());
+        let no_area = sum.iter().all(|value| value.abs() < 1e-9);
+        counts[6] += usize::from(!has_nan && (different.len() < face.len() || no_area));
         let mut sorted = face.clone();
         sorted.sort_unstable();
         counts[7] += usize::from(!seen.insert(sorted));
@@ -53,11 +53,11 @@ fn model(points: &[[f32; 3]], faces: &[Vec<i32>]) -> [usize; 11] {
     }
     counts[8] = points.len() - used.len();
     let mut places: HashMap<[u32; 3], usize> = HashMap::new();
-    for point in points.iter().filter(|point| !point[0].is_nan()) {
+    for point in points.iter().filter(|point| point[0].is_finite()) {
         *places.entry(point.map(|value| (value + 0.0).to_bits())).or_default() += 1;
     }
     counts[9] = places.values().map(|count| count - 1).sum();
-    counts[10] = points.iter().filter(|point| point[0].is_nan()).count();
+    counts[10] = points.iter().filter(|point| !point[0].is_finite()).count();
     counts
 }
 
@@ -75,9 +75,12 @@ fn said(counts: [usize; 11]) -> String {
         points,
         nan,
     ] = counts;
-    let kinds = [(triangles, "triangles"), (quads, "quads"), (ngons, "n-gons")];
+    let kinds = [(triangles, "triangle"), (quads, "quad"), (ngons, "n-gon")];
     let kinds = kinds.iter().filter(|(count, _)| *count > 0);
-    let kinds: Vec<_> = kinds.map(|(count, kind)| format!("{count} {kind}")).collect();
+    let plural = |count| if count == 1 { "" } else { "s" };
+    let kinds: Vec<_> = kinds
+        .map(|&(count, kind)| format!("{count} {kind}{}", plural(count)))
+        .collect();
     format!(
         "All checked: {}; edges: {border} border, {non_manifold} non-manifold, {inconsistent} flipped; faces: {degenerate} \
          degenerate, {faces} duplicate; points: {unused} unused, {points} duplicate, {nan} non-finite",
@@ -89,13 +92,19 @@ proptest! {
     #![proptest_config(crate::properties::config(150))]
     #[test]
     fn what_is_said_of_a_mesh_is_what_a_model_finds(
-        places in prop::collection::vec([0_i8..3, 0_i8..3, 0_i8..3, 0_i8..12], 4..9),
+        places in prop::collection::vec([0_i8..3, 0_i8..3, 0_i8..3, 0_i8..24], 4..9),
         corners in prop::collection::vec(prop::collection::vec(0_usize..9, 3..6), 1..14),
         form in 0_usize..3,
         compress in any::<bool>(),
     ) {
         let points: Vec<[f32; 3]> = places.iter().map(|&[x, y, z, nan]| {
-            if nan == 0 { [f32::NAN; 3] } else { [x, y, z].map(f32::from) }
+            let lost = match nan {
+                0 | 1 => f32::NAN,
+                2 => f32::INFINITY,
+                3 => f32::NEG_INFINITY,
+                _ => return [x, y, z].map(f32::from),
+            };
+            [lost, f32::from(y), f32::from(z)]
         }).collect();
         let faces: Vec<Vec<i32>> = corners.iter().map(|face| {
             let face = if form == 2 { &face[..3] } else { face };
@@ -121,6 +130,127 @@ proptest! {
         let scene = scenes.put_compressed(SceneDataKind::Geometry, json!({}), &arrays, compress);
         let (_, text) = scenes.describe(&scene);
         prop_assert!(text.contains(&expected), "{expected}\n{text}");
+    }
+}
+
+/// A triangle and a quad, whole; each change makes it one that `dcc_mcp_shm.mesh` refuses.
+fn whole() -> Vec<Array<'static>> {
+    let square = [
+        0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 0.0, 2.0, 0.0, 0.0,
+    ];
+    vec![
+        ("position", "<f4", &[5, 3], singles(square)),
+        ("corner_vert", "<i4", &[7], integers([0, 1, 2, 3, 1, 4, 2])),
+        ("face_start", "<i4", &[2], integers([0, 4])),
+        ("edge_verts", "<i4", &[2, 2], integers([0, 1, 1, 4])),
+        ("normal", "<f4", &[5, 3], singles([0.0; 15])),
+        ("material", "<i4", &[2], integers([0, 1])),
+        ("uv", "<f4", &[7, 2], singles([0.0; 14])),
+        ("color", "<f4", &[7, 4], singles([0.0; 28])),
+    ]
+}
+
+#[test]
+fn a_mesh_that_the_library_refuses_is_not_called_clean() {
+    let scenes = Scenes::new();
+    let said = |arrays: &[Array<'_>]| {
+        scenes
+            .describe(&scenes.put(SceneDataKind::Geometry, json!({}), arrays))
+            .1
+    };
+    let text = said(&whole());
+    let clean = "All checked: 1 triangle, 1 quad; edges: 5 border, 0 non-manifold, 0 flipped; faces: 0 degenerate, \
+                 0 duplicate; points: 0 unused, 0 duplicate, 0 non-finite\n";
+    assert!(
+        text.contains(clean) && !text.contains("refuse") && !text.contains("Damaged"),
+        "{text}"
+    );
+    let changes: [(Array<'_>, &str); 15] = [
+        (("face_start", "<i4", &[1], integers([3])), "3 loose corners"),
+        (
+            ("face_start", "<i4", &[2, 1], integers([0, 4])),
+            "\"face_start\" has the shape [2, 1], not [2]",
+        ),
+        (
+            ("face_start", "<f4", &[2], singles([0.0, 4.0])),
+            "\"face_start\" is of type <f4",
+        ),
+        (
+            ("face_size", "<i4", &[2], integers([3, 4])),
+            "\"face_start\" says other faces",
+        ),
+        (
+            ("edge_verts", "<i4", &[2, 2], integers([0, 1, 7, 8])),
+            "\"edge_verts\" has points that are none of the 5",
+        ),
+        (
+            ("edge_verts", "<i4", &[2, 2], integers([0, -1, 1, 2])),
+            "\"edge_verts\" has points",
+        ),
+        (
+            ("edge_verts", "<i4", &[4], integers([0, 1, 1, 2])),
+            "\"edge_verts\" has the shape [4], not [4, 2]",
+        ),
+        (
+            ("normal", "<f4", &[2, 3], singles([0.0; 6])),
+            "\"normal\" has the shape [2, 3], not [5, 3] or [7, 3]",
+        ),
+        (
+            ("uv", "<f4", &[2, 2], singles([0.0; 4])),
+            "\"uv\" has the shape [2, 2], not [7, 2]",
+        ),
+        (("uv:b", "|b1", &[7, 2], vec![0; 14]), "\"uv:b\" is of type |b1"),
+        (
+            ("color", "<f4", &[7, 3], singles([0.0; 21])),
+            "\"color\" has the shape [7, 3]",
+        ),
+        (
+            ("material", "<i4", &[3], integers([0; 3])),
+            "\"material\" has the shape [3], not [2]",
+        ),
+        (
+            ("material", "<i4", &[2], integers([0, -1])),
+            "\"material\" has negative numbers",
+        ),
+        (
+            ("material", "<u4", &[2], integers([0, i32::MIN])),
+            "\"material\" has negative numbers, or too large",
+        ),
+        (
+            (
+                "position",
+                "<f8",
+                &[5, 3],
+                doubles((0..15).map(|at| 10_f64.powi(at * 3))),
+            ),
+            "beyond single precision",
+        ),
+    ];
+    for ((name, dtype, shape, bytes), expected) in changes {
+        let mut arrays = whole();
+        arrays.retain(|(other, ..)| *other != name);
+        arrays.push((name, dtype, shape, bytes));
+        let text = said(&arrays);
+        assert!(text.contains(expected) && !text.contains(clean), "{expected}\n{text}");
+    }
+}
+
+#[test]
+fn faces_of_any_size_have_an_area() {
+    let scenes = Scenes::new();
+    for scale in [1e-300, 1e-200, 1e-30, 1.0, 1e100, 1e300, f64::MAX] {
+        for (height, degenerate) in [(1.0, 0), (0.0, 1)] {
+            let corners = [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, -1.0, height, 0.0].map(|value| value * scale);
+            let arrays = [
+                ("position", "<f8", &[3, 3][..], doubles(corners)),
+                ("corner_vert", "<i4", &[1, 3][..], integers([0, 1, 2])),
+            ];
+            let (_, text) = scenes.describe(&scenes.put(SceneDataKind::Geometry, json!({}), &arrays));
+            assert!(
+                text.contains(&format!("faces: {degenerate} degenerate")),
+                "{scale} {height}: {text}"
+            );
+        }
     }
 }
 

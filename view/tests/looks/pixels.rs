@@ -291,3 +291,61 @@ fn whether_colours_are_multiplied_by_alpha_is_what_the_attribute_says() {
         );
     }
 }
+
+#[test]
+fn attributes_that_contradict_the_pixels_are_told() {
+    let scenes = Scenes::new();
+    for (height, width, said) in [
+        (16, 16, None),
+        (
+            17,
+            16,
+            Some("Its attributes describe |u1 [17, 16, 3], which takes 816 bytes, and there are 768"),
+        ),
+        (8, 8, Some("which takes 192 bytes, and there are 768")),
+    ] {
+        let scene = scenes.put_bytes(json!({"width": width, "height": height, "channels": 3}), &[7; 768]);
+        let (_, text) = scenes.describe(&scene);
+        assert_eq!(text.contains("Its attributes"), said.is_some(), "{text}");
+        assert!(said.is_none_or(|said| text.contains(said)), "{text}");
+    }
+    for (width, contradicts) in [(6, false), (4, true)] {
+        let attrs = json!({"width": width, "height": 4, "channels": 3});
+        let scene = scenes.put(
+            SceneDataKind::Screenshot,
+            attrs,
+            &[("pixels", "|u1", &[4, 6, 3], vec![7; 72])],
+        );
+        let (_, text) = scenes.describe(&scene);
+        let said = "Its attributes say 4 × 4 pixels, and there are 6 × 4";
+        assert_eq!(text.contains(said), contradicts, "{text}");
+    }
+}
+
+#[test]
+fn what_an_image_has_no_use_for_is_told() {
+    let scenes = Scenes::new();
+    let image = scenes.put(
+        SceneDataKind::Screenshot,
+        json!({}),
+        &[("pixels", "|u1", &[4, 6, 3], vec![7; 72])],
+    );
+    for (view, frame, said) in [
+        (View::ThreeQuarter, None, ""),
+        (View::Top, None, "`view` was not used, because this is an image."),
+        (
+            View::ThreeQuarter,
+            Some(3),
+            "`frame` was not used, because this is an image.",
+        ),
+        (
+            View::Left,
+            Some(0),
+            "`view` and `frame` were not used, because this is an image.",
+        ),
+    ] {
+        let (_, text) = scenes.try_view(&image, view, frame).expect("a picture");
+        assert_eq!(text.contains("not used"), !said.is_empty(), "{text}");
+        assert!(text.contains(said), "{text}");
+    }
+}
