@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from support import SERVER
 
 
 def test_a_session_from_an_installed_configuration(store: Store, tmp_path: Path) -> None:
-    command = [str(SERVER), "install", "cursor", "--scope", "project", "--yes"]
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    command = [str(SERVER), "install", "cursor", "--yes"]
+    subprocess.run(command, env=os.environ | {"HOME": str(tmp_path)}, check=True, capture_output=True)
     configuration = json.loads((tmp_path / ".cursor" / "mcp.json").read_text())
 
     async def session() -> None:

@@ -89,16 +89,6 @@ fn remove_checks(schema: &mut Schema) {
     if schema.get("items").is_some_and(is_bare) {
         schema.remove("items");
     }
-    // A choice of bare types, which says nothing that could be used.
-    let is_bare = |choice: &Value| {
-        choice
-            .as_object()
-            .is_some_and(|choice| choice.len() == 1 && choice.contains_key("type"))
-    };
-    let choices = schema.get("anyOf").and_then(Value::as_array);
-    if choices.is_some_and(|choices| choices.iter().all(is_bare)) {
-        schema.remove("anyOf");
-    }
     for check in ["required", "additionalProperties", "minimum", "format", "enum"] {
         // For a map, `additionalProperties` says what the values are.
         if check == "additionalProperties" && schema.get(check).is_some_and(Value::is_object) {

@@ -180,7 +180,9 @@ fn list(name: &str, schema: &JsonObject, value: Value, path: &str, problems: &mu
 /// The words of a text such as `front, top`.
 fn words_in(text: &str) -> Vec<Value> {
     let inner = text.trim().trim_start_matches(['(', '[']).trim_end_matches([')', ']']);
-    inner.split([',', ';', '+', '|']).map(Value::from).collect()
+    // A sign in front of a word belongs to it.
+    let parts = inner.split([',', ';', '|']).flat_map(|part| part.split(" + "));
+    parts.map(Value::from).collect()
 }
 
 /// The numbers of a text such as `(8, 3)` or `8x3`, as texts.

@@ -555,7 +555,7 @@ fn other_words_and_single_values_in_lists_are_taken() {
         let taken = of("view_image", json!({"buffer": "a", "view": view}));
         assert_eq!(
             taken.ok(),
-            (!meant.is_empty()).then(|| json!({"buffer": "a", "view": meant})),
+            (!meant.is_empty()).then(|| json!({"buffer": "a", "view": [meant]})),
             "{view}"
         );
     }

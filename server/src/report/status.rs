@@ -27,7 +27,7 @@ pub(crate) struct Status {
     /// The largest: id, name, bytes, held_by.
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pending: Vec<PendingFile>,
-    /// Part of it: freed, kept for what is made next.
+    /// Of it: kept for what is made next.
     #[serde(skip_serializing_if = "is_zero")]
     reserve_bytes: u64,
     /// Most for a new buffer.

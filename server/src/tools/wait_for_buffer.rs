@@ -87,7 +87,7 @@ struct Arrived {
     /// Whether these are names.
     #[serde(skip)]
     is_named: bool,
-    /// Pass as `cursor` to wait for what comes next.
+    /// `cursor` for what comes next.
     wait_cursor: String,
     /// Whether this server offers `keep_buffer`.
     #[serde(skip)]

@@ -205,7 +205,7 @@ fn a_group_goes_with_its_pools_and_programs_are_told_what_came_of_it() {
     let going = would["would_delete"].as_array().expect("a list");
     assert_eq!(going.len(), 3, "{would}");
     assert_eq!(going[0]["role"], "pool");
-    assert_eq!(going[0]["bytes"], 2 << 20);
+    assert_eq!(going[0]["bytes"], (2 << 20) + 3 * 4096);
     assert_eq!(going[1]["holders"][0]["pid"], holder.pid());
     assert_eq!(would["deleted"].as_array().map(Vec::len), Some(0));
     let done = store.json(&["rm", "--group", "shot", "--json"]);
@@ -217,7 +217,7 @@ fn a_group_goes_with_its_pools_and_programs_are_told_what_came_of_it() {
             .collect::<Vec<_>>()
     };
     assert_eq!(ids(&done["deleted"]), ids(&would["would_delete"]));
-    assert_eq!(done["deleted"][1]["pending_bytes"], 2000);
+    assert_eq!(done["deleted"][1]["pending_bytes"], 2000 + 4096);
     assert_eq!(done["deleted"][1]["holders"][0]["pid"], holder.pid());
     assert_eq!(listed(&store, &["--name", "*"]), ["hero"]);
     let output = store.run(&["rm", "nope", "hero", "--json"]);

@@ -52,7 +52,7 @@ fn a_dry_run_says_what_goes_and_the_call_takes_just_that() {
         assert_eq!([&said["dry_run"], &said["total_count"]], [&json!(true), &json!(3)]);
         assert_eq!(
             [&said["freed_bytes"], &said["pending_bytes"]],
-            [&json!(8200), &json!(8)],
+            [&json!(24584), &json!(4104)],
             "{said}"
         );
         assert!(
@@ -69,11 +69,11 @@ fn a_dry_run_says_what_goes_and_the_call_takes_just_that() {
         assert_eq!(ids(&said["buffers"]), all, "{said}");
         assert_eq!(
             [&said["freed_bytes"], &said["pending_bytes"]],
-            [&json!(8200), &json!(8)],
+            [&json!(24584), &json!(4104)],
             "{said}"
         );
         assert!(said.get("dry_run").is_none() && said.get("failed").is_none(), "{said}");
-        assert!(text.starts_with("Deleted 3. 8.0 KiB"), "{text}");
+        assert!(text.starts_with("Deleted 3. 24.0 KiB"), "{text}");
         assert!(text.contains(&format!("(process {})", std::process::id())), "{text}");
         assert_eq!(count(store), (1, 0));
         assert_eq!(held.read().expect("what is held stays").len(), 8);
@@ -87,7 +87,10 @@ fn one_buffer_can_be_looked_at_before_it_goes() {
         let id = scene(store, &of("shot").name("hero")).id();
         let (said, text) = client.call("delete_buffer", json!({"buffer": "hero", "dry_run": true}));
         assert_eq!(ids(&said["buffers"]), sorted([id]));
-        assert!(text.contains("1 would go: 8 bytes would be free"), "{text}");
+        assert!(
+            text.contains("1 would go: 4.0 KiB (4104 bytes) would be free"),
+            "{text}"
+        );
         let error = client.error("delete_buffer", json!({"buffer": "HERO", "dry_run": true}));
         assert!(error.contains(&id.to_string()), "{error}");
         assert_eq!(count(store), (1, 0));

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::deletion::slot_alone;
 use super::{BufferFilter, Deletion, Listing, Store};
-use crate::directory::Reference;
+use crate::directory::{FileName, Reference};
 use crate::error::{Error, Result};
 use crate::format::{Descriptor, FileRole};
 use crate::pool::PoolStatus;
@@ -19,7 +19,7 @@ pub struct Deletable {
     pub name: Option<String>,
     /// What it is; nothing where it is damaged.
     pub role: Option<FileRole>,
-    /// Memory of its data, in bytes; of a pool, that of its slots. 0 where it is damaged.
+    /// What the store would get back, in bytes of its files; of a pool, with those of its slots.
     pub bytes: u64,
 }
 
@@ -49,19 +49,20 @@ impl Store {
     pub fn would_delete(&self, reference: &Reference) -> Result<Deletable> {
         let found = match self.describe(reference) {
             Err(error @ Error::Damaged { .. }) if error.newer_version().is_none() => {
+                let id = self.resolve(reference)?;
                 return Ok(Deletable {
-                    id: self.resolve(reference)?,
+                    id,
                     name: None,
                     role: None,
-                    bytes: 0,
+                    bytes: self.bytes_of([id])?,
                 });
             }
             described => described?,
         };
         match found.role {
             FileRole::Slot => Err(slot_alone(found.id)),
-            FileRole::Pool => Ok(Deletable::pool(&found, &self.pool(&found.id.into())?)),
-            FileRole::Buffer | FileRole::Scene => Ok(Deletable::of(&found, found.capacity)),
+            FileRole::Pool => self.deletable_pool(&found, &self.pool(&found.id.into())?),
+            FileRole::Buffer | FileRole::Scene => Ok(Deletable::of(&found, found.data_offset + found.capacity)),
         }
     }
 
@@ -88,7 +89,9 @@ impl Store {
             buffers, pools, order, ..
         } = self.list()?;
         let buffers = buffers.into_iter().filter(|buffer| wanted.matches_described(buffer));
-        let mut found: Vec<_> = buffers.map(|buffer| Deletable::of(&buffer, buffer.capacity)).collect();
+        let mut found: Vec<_> = buffers
+            .map(|buffer| Deletable::of(&buffer, buffer.data_offset + buffer.capacity))
+            .collect();
         for pool in pools.iter().filter(|_| wanted.kind.is_none()) {
             let described = match self.describe(&pool.id.into()) {
                 // It is gone since the listing.
@@ -96,11 +99,26 @@ impl Store {
                 described => described?,
             };
             if wanted.matches_described(&described) {
-                found.push(Deletable::pool(&described, pool));
+                found.push(self.deletable_pool(&described, pool)?);
             }
         }
         found.sort_by_key(|found| order.iter().position(|id| *id == found.id));
         Ok(found)
+    }
+
+    fn deletable_pool(&self, descriptor: &Descriptor, pool: &PoolStatus) -> Result<Deletable> {
+        let slots = pool.slots.iter().map(|slot| slot.id);
+        let bytes = self.bytes_of(slots.chain([descriptor.id]))?;
+        Ok(Deletable::of(descriptor, bytes))
+    }
+
+    /// Bytes of files, as far as they are there.
+    fn bytes_of(&self, ids: impl IntoIterator<Item = Uuid>) -> Result<u64> {
+        let mut bytes = 0u64;
+        for id in ids {
+            bytes = bytes.saturating_add(self.directory().len_of(FileName::of(id))?);
+        }
+        Ok(bytes)
     }
 
     /// Deletes each of these as [`Store::delete`] does. One that cannot be deleted does not keep the others. `go_on` is asked before
@@ -129,9 +147,5 @@ impl Deletable {
             role: Some(descriptor.role),
             bytes,
         }
-    }
-
-    fn pool(descriptor: &Descriptor, pool: &PoolStatus) -> Self {
-        Self::of(descriptor, pool.buffer_size.saturating_mul(pool.slots.len() as u64))
     }
 }

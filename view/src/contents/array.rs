@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::{Domain, Dtype, PlacedArray};
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,15 +22,16 @@ pub(crate) struct Array {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     domain: Option<Domain>,
-    /// Of finite numbers; a list if the last axis has 2 to 4.
+    // A number or truth value, a text for a number that JSON cannot carry (NaN, or an integer beyond 2^53), or a list of these. The
+    // schema says so in the description of the list of arrays, which takes fewer words than a type for each.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "number_or_list")]
+    #[schemars(skip)]
     min: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "number_or_list")]
+    #[schemars(skip)]
     max: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "number_or_list")]
+    #[schemars(skip)]
     mean: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     nan_count: Option<u64>,
@@ -65,12 +66,6 @@ impl Array {
             components: summary.components,
         }
     }
-}
-
-/// The schema of a number or truth value, of a text for a number that JSON cannot carry (NaN, or an integer beyond
-/// 2^53), or of a list of these. It names no types, because that would take three times as many words.
-fn number_or_list(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({})
 }
 
 /// The value of the only component, or a list with one value for each of several; `None` if no component has a value.

@@ -69,6 +69,7 @@ pub struct Contents {
     animation: Option<Animation>,
     #[serde(skip_serializing_if = "Attrs::is_empty")]
     attrs: Attrs,
+    /// With min, max and mean of finite numbers: lists if the last axis has 2 to 4.
     arrays: Vec<Array>,
     /// Not looked at.
     #[serde(skip_serializing_if = "Vec::is_empty")]

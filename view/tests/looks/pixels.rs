@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use dcc_mcp_shm::SceneDataKind;
-use dcc_mcp_shm_view::View;
+use dcc_mcp_shm_view::{PictureRequest, View};
 use image::RgbImage;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -330,22 +330,30 @@ fn what_an_image_has_no_use_for_is_told() {
         json!({}),
         &[("pixels", "|u1", &[4, 6, 3], vec![7; 72])],
     );
-    for (view, frame, said) in [
-        (View::ThreeQuarter, None, ""),
-        (View::Top, None, "`view` was not used, because this is an image."),
-        (
-            View::ThreeQuarter,
-            Some(3),
-            "`frame` was not used, because this is an image.",
-        ),
-        (
-            View::Left,
-            Some(0),
-            "`view` and `frame` were not used, because this is an image.",
-        ),
-    ] {
-        let (_, text) = scenes.try_view(&image, view, frame).expect("a picture");
-        assert_eq!(text.contains("not used"), !said.is_empty(), "{text}");
-        assert!(text.contains(said), "{text}");
+    let request = PictureRequest {
+        max_edge: 768,
+        array: None,
+        views: vec![View::Top],
+        frames: vec![0.0],
+    };
+    let (_, text) = scenes.try_draw(&image, &request).expect("a picture");
+    assert!(
+        text.contains("`view` was not used, because this is an image."),
+        "{text}"
+    );
+    // A frame that an image does not have is an error.
+    for frames in [vec![], vec![0.0]] {
+        let request = PictureRequest {
+            views: vec![],
+            frames,
+            ..request.clone()
+        };
+        let (_, text) = scenes.try_draw(&image, &request).expect("a picture");
+        assert!(!text.contains("not used"), "{text}");
     }
+    let error = scenes
+        .try_view(&image, View::Front, Some(3))
+        .err()
+        .expect("no such frame");
+    assert!(error.contains("frame 3"), "{error}");
 }
