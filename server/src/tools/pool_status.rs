@@ -17,7 +17,7 @@ use crate::state::ShmServer;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Id, unique name, or descriptor of one; without it all are shown, without their slots.
+    /// Id, name or descriptor; without it all are shown, without slots.
     pool: Option<BufferReference>,
 }
 

@@ -40,7 +40,7 @@ const MOST_MOVES: usize = 32;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Arguments {
-    /// Wait until this one can be read, or one of this name; without it, for any that match.
+    /// Wait until this, or one of this name, can be read; without it, any that match.
     buffer: Option<BufferReference>,
     /// Only this kind.
     kind: Option<SceneDataKind>,
