@@ -103,19 +103,7 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
                 })
                 .boxed()
         }
-        "number" => (-(1_i64 << 40)..1 << 40, 0..4_usize)
-            .prop_map(|(quarters, how)| {
-                #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
-                let number = quarters as f64 / 4.0 + 0.125;
-                let spelled = [
-                    json!(number),
-                    json!(number.to_string()),
-                    json!(format!(" {number}\n")),
-                    json!(format!("\"{number}\"")),
-                ];
-                (number.into(), spelled[how].clone())
-            })
-            .boxed(),
+        "number" => number_pair(),
         "boolean" => (any::<bool>(), spelling())
             .prop_map(|(truth, spell)| {
                 let spelled = spell(&truth.to_string());
@@ -134,6 +122,22 @@ fn pair(name: &str, schema: &Value) -> BoxedStrategy<(Value, Value)> {
         "object" => object_pair(schema),
         other => unreachable!("no input has {other}"),
     }
+}
+
+fn number_pair() -> BoxedStrategy<(Value, Value)> {
+    (-(1_i64 << 40)..1 << 40, 0..4_usize)
+        .prop_map(|(quarters, how)| {
+            #[expect(clippy::cast_precision_loss, reason = "below 2^53")]
+            let number = quarters as f64 / 4.0 + 0.125;
+            let spelled = [
+                json!(number),
+                json!(number.to_string()),
+                json!(format!(" {number}\n")),
+                json!(format!("\"{number}\"")),
+            ];
+            (number.into(), spelled[how].clone())
+        })
+        .boxed()
 }
 
 fn object_pair(schema: &Value) -> BoxedStrategy<(Value, Value)> {

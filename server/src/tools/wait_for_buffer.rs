@@ -89,9 +89,9 @@ struct Arrived {
     is_named: bool,
     /// `cursor` for what comes next.
     wait_cursor: String,
-    /// Whether this server offers `keep_buffer`.
+    /// What is said of keeping them.
     #[serde(skip)]
-    can_keep: bool,
+    keeping: Option<&'static str>,
 }
 
 impl Arrived {
@@ -183,7 +183,7 @@ impl Arrived {
             near: Vec::new(),
             is_named: false,
             wait_cursor: Seen::all(index)?.to_cursor(),
-            can_keep: false,
+            keeping: None,
         }))
     }
 
@@ -197,7 +197,7 @@ impl Arrived {
             near: Vec::new(),
             is_named: false,
             wait_cursor: seen.to_cursor(),
-            can_keep: false,
+            keeping: None,
         }
     }
 }
@@ -229,7 +229,7 @@ impl Display for Arrived {
             )?;
         }
         self.buffers.iter().try_for_each(|buffer| write!(f, "\n{buffer}"))?;
-        if let Some(keeping) = keeping(&self.buffers, self.can_keep) {
+        if let Some(keeping) = self.keeping {
             write!(f, "\n{keeping}.")?;
         }
         write!(f, "\nwait_cursor {:?}", self.wait_cursor)
@@ -330,7 +330,10 @@ impl ShmServer {
         let waited = self.wait(wanted, cursor, timeout, &work).await;
         Taken::told(
             taken,
-            waited.and_then(|arrived| Reply(Arrived { can_keep, ..arrived }).into_result()),
+            waited.and_then(|arrived| {
+                let keeping = keeping(&arrived.buffers, can_keep);
+                Reply(Arrived { keeping, ..arrived }).into_result()
+            }),
         )
     }
 }

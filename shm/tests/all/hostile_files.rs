@@ -791,13 +791,12 @@ fn keep_lease(path: &Path, ignores: bool) {
     let file = fs::File::open(path).unwrap();
     if ignores {
         // SAFETY: the arguments are numbers. What is ignored by default needs no handler.
-        assert_eq!(unsafe { libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGWINCH) }, 0);
+        let set = unsafe { libc::fcntl(file.as_raw_fd(), F_SETSIG, libc::SIGWINCH) };
+        assert_eq!(set, 0);
     }
     // SAFETY: the arguments are numbers.
-    assert_eq!(
-        unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) },
-        0
-    );
+    let leased = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETLEASE, libc::F_WRLCK) };
+    assert_eq!(leased, 0);
     say("leased");
     hear();
 }

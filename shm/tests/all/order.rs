@@ -482,7 +482,9 @@ fn drafts_that_were_given_up_are_not_to_come_any_more() {
         .collect();
     let mut index = fresh(&store);
     assert_eq!(index.horizon().unwrap().pending.len(), 100);
-    drafts.iter().for_each(|draft| fs::remove_file(draft).unwrap());
+    for draft in drafts {
+        fs::remove_file(draft).unwrap();
+    }
     assert!(index.horizon().unwrap().pending.is_empty(), "at the same number");
     for _ in 0..3 {
         scene(&store);

@@ -353,7 +353,6 @@ fn what_an_image_has_no_use_for_is_told() {
     }
     let error = scenes
         .try_view(&image, View::Front, Some(3))
-        .err()
-        .expect("no such frame");
+        .expect_err("no such frame");
     assert!(error.contains("frame 3"), "{error}");
 }
