@@ -8,6 +8,7 @@ OURS = "dcc-mcp-shm"
 # What is measured of it beside a whole operation.
 KEPT = f"{OURS}, handle kept"
 FILL_ONLY = f"{OURS}, the copy alone"
+IN_PLACE = f"{OURS}, in place"
 FILE = "os.write, mmap"
 MEMMAP = "numpy.memmap"
 STDLIB = "stdlib SharedMemory"

@@ -16,16 +16,15 @@ from typing import Any
 import iceoryx
 import numpy as np
 from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer
-from peers import FILE, ICEORYX, OURS, STDLIB, WARM, segment_name
+from peers import FILE, ICEORYX, IN_PLACE, OURS, STDLIB, WARM, segment_name
 from rounds import HOT, LARGE, MIB, MIDDLE, Method, interleave, payload, progress, python, quick, rows
 from ways import WAYS, Remove, Way, attach_ours, mapped, without_tracker
 
 ROUNDS = {MIDDLE: 15, LARGE: 5}
 STEADY_ROUNDS = {MIB: 200, **ROUNDS}
-# By default as much is kept as four frames of the middle size have.
-RESERVE_BYTES = LARGE
+# As much as two frames of the largest size have; by default it is four of the middle one.
+RESERVE_BYTES = 3 * LARGE
 STEADY, KEPT = "each time new", "kept"
-IN_PLACE = f"{OURS}, in place"
 
 Array = np.ndarray[Any, np.dtype[np.uint8]]
 

@@ -52,7 +52,7 @@ mod properties;
 
 pub use buffer::{BufferEdit, BufferView, SharedBuffer};
 pub use collector::{GcReport, Kept, KeptReason, Removed};
-pub use directory::{PendingFile, Reference, Room};
+pub use directory::{DEFAULT_RESERVE, PendingFile, Reference, Room};
 pub use error::{Error, Result, SpaceLimit};
 pub use format::{
     ARRAY_ALIGNMENT, ArrayDescriptor, ArraySpec, Attrs, BufferOptions, BufferState, DEFAULT_TTL, DESCRIPTOR_VERSION,
@@ -66,9 +66,9 @@ pub use reader::DataReader;
 pub use scene::{SceneView, SceneWriter, SharedSceneBuffer};
 pub use share_out::{cores, share_out};
 pub use store::{
-    Ability, BufferFilter, DEFAULT_RESERVE, DIR_VARIABLE, DamagedFile, Deletable, Deletion, Deletions, FailedDeletion,
-    Holders, Horizon, ListPosition, Listing, NameFilter, NewerFile, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE,
-    Stamp, Store, StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary, relative_directory_variable,
+    Ability, BufferFilter, DIR_VARIABLE, DamagedFile, Deletable, Deletion, Deletions, FailedDeletion, Holders, Horizon,
+    ListPosition, Listing, NameFilter, NewerFile, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, Stamp, Store,
+    StoreChange, StoreEvent, StoreIndex, StoreOptions, StoreWatch, Summary, relative_directory_variable,
     reserve_of_environment,
 };
 pub use sys::{Source, give_back_large_memory};

@@ -23,18 +23,6 @@ const REFERENCE_FIELDS: [&str; 13] = [
     "uuid",
 ];
 
-/// Fields, and other words that models have for them.
-const OTHER_WORDS: [(&str, &[&str]); 3] = [
-    (
-        "array",
-        &[
-            "layer", "layers", "pass", "passes", "channel", "channels", "part", "aov", "aovs",
-        ],
-    ),
-    ("frame", &["timecode", "timecodes", "time", "times", "index", "indices"]),
-    ("view", &["side", "sides", "camera", "cameras", "angle", "angles"]),
-];
-
 /// The schema of an object with fields of their own.
 pub(super) struct Object<'a> {
     pub(super) properties: Option<&'a JsonObject>,
@@ -68,12 +56,12 @@ impl<'a> Object<'a> {
         let exact = self.names().find(|known| *known == name);
         let given = letters(name);
         let same = |wanted: &str| self.names().find(|known| letters(known) == wanted);
-        let other_word = || OTHER_WORDS.iter().find(|(_, words)| words.contains(&given.as_str()));
+        let meant = || synonyms::field(&given);
         let found = exact
             .or_else(|| same(&given))
             .or_else(|| same(given.strip_suffix('s')?))
             .or_else(|| same(&format!("{given}s")))
-            .or_else(|| same(other_word()?.0).or_else(|| same(&format!("{}s", other_word()?.0))));
+            .or_else(|| same(meant()?).or_else(|| same(&format!("{}s", meant()?))));
         found.map(String::as_str)
     }
 

@@ -2,8 +2,14 @@
 
 use super::words::letters;
 
-/// Names of fields, and those that they may mean.
-const FIELDS: [(&str, &str); 22] = [
+/// Fields, and other words for them, which are taken. One is found without its last `s` as well.
+const OTHER_WORDS: [(&str, &[&str]); 3] = [
+    ("array", &["layer", "pass", "passes", "channel", "part", "aov"]),
+    ("frame", &["timecode", "time", "index", "indices"]),
+    ("view", &["side", "camera", "angle"]),
+];
+/// Names of fields, and those that they may mean: they are told, because the caller may mean something else.
+const FIELDS: [(&str, &str); 20] = [
     ("offset", "start"),
     ("skip", "start"),
     ("from", "start"),
@@ -19,8 +25,6 @@ const FIELDS: [(&str, &str); 22] = [
     ("size", "max_edge"),
     ("resolution", "max_edge"),
     ("width", "max_edge"),
-    ("angle", "view"),
-    ("camera", "view"),
     ("count", "limit"),
     ("program", "for"),
     ("language", "for"),
@@ -79,6 +83,16 @@ const DTYPES: [(&str, &str); 7] = [
 ];
 /// Words for no filter.
 const EVERYTHING: [&str; 4] = ["all", "any", "every", "everything"];
+
+/// The field that a name means, by its letters, if it is another word for one.
+pub(super) fn field(given: &str) -> Option<&'static str> {
+    let singular = given.strip_suffix('s').unwrap_or(given);
+    let means = |words: &[&str]| words.contains(&given) || words.contains(&singular);
+    OTHER_WORDS
+        .iter()
+        .find(|(_, words)| means(words))
+        .map(|(field, _)| *field)
+}
 
 /// The fields that a name may mean which no field has.
 pub(super) fn fields(given: &str) -> impl Iterator<Item = &'static str> {

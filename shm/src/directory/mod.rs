@@ -57,6 +57,7 @@ pub use self::pending::PendingFile;
 use self::record_file::StoreRecord;
 pub(crate) use self::reference::Found;
 pub use self::reference::Reference;
+pub use self::reserve::DEFAULT_RESERVE;
 use self::reserve_state::ReserveState;
 pub use self::room::Room;
 

@@ -40,8 +40,8 @@ pub use self::horizon::Horizon;
 pub use self::index::{StoreChange, StoreIndex};
 pub use self::listing::{DamagedFile, Listing, NewerFile};
 pub use self::options::{
-    DEFAULT_RESERVE, DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, StoreOptions,
-    relative_directory_variable, reserve_of_environment,
+    DIR_VARIABLE, QUOTA_VARIABLE, QuotaSetting, RESERVE_VARIABLE, StoreOptions, relative_directory_variable,
+    reserve_of_environment,
 };
 pub use self::position::ListPosition;
 pub use self::stamp::Stamp;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 #[cfg(doc)]
 use super::Store;
-use crate::directory::Purpose;
+use crate::directory::{DEFAULT_RESERVE, Purpose};
 use crate::error::{Error, Result};
 use crate::sys;
 use crate::text::parse_size;
@@ -16,8 +16,6 @@ pub const QUOTA_VARIABLE: &str = "DCC_MCP_SHM_MAX_BYTES";
 
 /// Most bytes of deleted buffers that are kept for the next ones.
 pub const RESERVE_VARIABLE: &str = "DCC_MCP_SHM_RESERVE_BYTES";
-/// The same where the variable says nothing.
-pub const DEFAULT_RESERVE: u64 = 256 << 20;
 
 /// What `DCC_MCP_SHM_RESERVE_BYTES` says: most bytes of deleted buffers that are kept for the next ones, [`DEFAULT_RESERVE`] if it
 /// is not set or empty.

@@ -6,7 +6,9 @@ use super::table::Table;
 use crate::directory::{Directory, FileName};
 use crate::error::Result;
 
-/// What is kept takes at most this part of the room that is left.
+/// Most bytes of deleted buffers that are kept for the next ones, where `DCC_MCP_SHM_RESERVE_BYTES` says nothing.
+pub const DEFAULT_RESERVE: u64 = 256 << 20;
+/// Up to that, what is kept takes at most this part of the room that is left. More is kept only where it was asked for.
 const PART_OF_ROOM: u64 = 16;
 /// For how long the room is as it was, in milliseconds: to look takes as long as to fill a MiB.
 const ROOM_STAYS: u64 = 1_000;
@@ -24,7 +26,10 @@ impl Directory {
 
     /// Whether `more` bytes may be kept beside those that are, in a store with this quota.
     pub(super) fn may_keep(&self, table: Table<'_>, more: u64, quota: Option<u64>, now: u64) -> Result<bool> {
-        let limit = self.reserve_limit().min(self.recent_room(now)? / PART_OF_ROOM);
+        let mut limit = self.reserve_limit();
+        if limit <= DEFAULT_RESERVE {
+            limit = limit.min(self.recent_room(now)? / PART_OF_ROOM);
+        }
         if table.total().saturating_add(more) > limit {
             return Ok(false);
         }

@@ -24,5 +24,7 @@ mod returning;
 mod table;
 mod taking;
 
+pub use self::limit::DEFAULT_RESERVE;
+
 /// From this size on, a file is worth keeping.
 const SMALLEST: u64 = 64 << 10;
