@@ -1,7 +1,6 @@
 """The code that `read_descriptor` gives for each program runs as it stands, in a process that knows nothing else."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -76,7 +75,7 @@ def test_who_maps_without_the_library_is_told_that_the_scene_was_deleted_meanwhi
     *lines, last = numpy.splitlines()
     with pytest.raises(AssertionError, match="FileNotFoundError"):
         run_python("\n".join([*lines, delete_it, last]))
-    os.rename(scene.path() + ".deleted", scene.path())
+    Path(scene.path() + ".deleted").rename(scene.path())
     unlinked = node.replace("for (", f"(await import('node:fs')).unlinkSync({json.dumps(scene.path())});\nfor (", 1)
     with pytest.raises(AssertionError, match="ENOENT"):
         run_node(unlinked)

@@ -203,7 +203,7 @@ def test_a_mesh_that_is_not_whole_can_be_repaired(arrays: Arrays) -> None:
     arrays["position"][0, 1] = np.inf
     scene = SharedSceneBuffer.write_arrays(arrays)
     with pytest.raises(
-        MeshError, match=r"points 0, 6, 7, 8, of which faces have 1\. To repair it, .*from_arrays"
+        MeshError, match=r"points 0, 6, 7, 8; faces use 1 of them\. To repair it, .*from_arrays"
     ) as refused:
         Mesh.of(scene)
     code = str(refused.value).partition("unchecked by ")[2].partition(", and share")[0]
@@ -211,3 +211,15 @@ def test_a_mesh_that_is_not_whole_can_be_repaired(arrays: Arrays) -> None:
     assert np.isnan(mesh.position[-1]).all()
     repaired = put("repaired", {**mesh.arrays(), "position": np.nan_to_num(mesh.position, posinf=0)})
     assert np.isfinite(Mesh.of(repaired).position).all()
+
+
+def test_arrays_of_other_names_keep_their_domain(store: Store) -> None:
+    scene = SharedSceneBuffer.write_arrays(
+        {"position": np.eye(3, dtype="f4"), "corner_vert": np.arange(3, dtype="i4"), "ids": np.arange(3, dtype="i4")},
+        domains={"ids": "point"},
+        store=store,
+    )
+    arrays = {name: np.asarray(scene[name]) for name in scene}
+    assert put("same", arrays, like=scene).descriptor()["arrays"]["ids"]["domain"] == "point"
+    longer = arrays | {"ids": np.arange(7, dtype="i4")}
+    assert "domain" not in put("other", longer, like=scene).descriptor()["arrays"]["ids"]

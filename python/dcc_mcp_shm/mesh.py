@@ -202,7 +202,7 @@ class Mesh:
         used = np.isin(bad, self.corner_vert).sum()
         raise MeshError(
             f"'position' has numbers that are NaN or infinite: points {', '.join(map(str, bad[:FEW]))}"
-            f"{', …' if len(bad) > FEW else ''}, of which faces have {used}"
+            f"{', …' if len(bad) > FEW else ''}; faces use {used} of them"
         )
 
     def _check_faces(self) -> None:
@@ -281,11 +281,18 @@ def put(
     options: dict[str, Any] = {"attrs": like.attrs, "group": like.group} if like else {}
     domains = DOMAINS | {f"color:{name}" if name else "color": domain for name, domain in whole.color_domain.items()}
     domains |= {name: "corner" for name in checked if name.partition(":")[0] == "uv"}
+    counts = {"point": len(whole.position), "corner": len(whole.corner_vert), "face": len(whole.face_start)}
+    # Of arrays that a mesh does not have, what `like` says, as long as there are as many.
+    kept = {
+        array: domain
+        for array, values in others.items()
+        if (domain := said.get(array)) and values.ndim and counts.get(domain) == len(values)
+    }
     if whole.normal is not None:
         domains["normal"] = "point" if len(whole.normal) == len(whole.position) else "corner"
     return SharedSceneBuffer.write_arrays(
         checked | others,
-        domains={array: domain for array, domain in domains.items() if array in checked},
+        domains={array: domain for array, domain in domains.items() if array in checked} | kept,
         kind="Geometry",
         name=name,
         replace=True,

@@ -31,7 +31,7 @@ pub(crate) struct Listed {
     /// sealed (for ever), open (rewritten), empty or filling.
     state: BufferState,
     size_bytes: u64,
-    /// Each with its type and shape.
+    /// With type and shape.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     arrays: Vec<String>,
     #[serde(skip_serializing_if = "is_zero")]

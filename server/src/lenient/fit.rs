@@ -17,9 +17,18 @@ pub(super) fn fields(object: &Object<'_>, given: JsonObject, path: &str, problem
     let mut reference = JsonObject::new();
     for (name, value) in given {
         if let Some(known) = object.named(&name) {
-            // The same field in another spelling does not count beside the field itself.
-            if !meant.contains_key(known) || known == name {
-                meant.insert(known.to_owned(), value);
+            // Under two names a field may be given if both say the same.
+            match meant.get(known) {
+                Some(before) if before != &value && !before.is_null() && !value.is_null() => {
+                    problems.add(
+                        &inside(path, &name),
+                        format!("it means `{known}`, which has another value here: give one of them"),
+                    );
+                }
+                Some(before) if !before.is_null() => {}
+                _ => {
+                    meant.insert(known.to_owned(), value);
+                }
             }
         } else if object.reference_field(&name).is_some() {
             reference.insert(name, value);

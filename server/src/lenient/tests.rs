@@ -600,3 +600,22 @@ fn the_name_of_something_new_is_taken_as_it_is() {
     let taken = of("create_buffer", json!({"text": "a", "name": " 5\" pipe\n"}));
     assert_eq!(taken, Ok(json!({"text": "a", "name": "5\" pipe"})));
 }
+
+#[test]
+fn a_field_under_two_names_says_one_thing() {
+    let same = of("view_image", json!({"buffer": "a", "array": "depth", "layer": "depth"}));
+    assert_eq!(same, Ok(json!({"buffer": "a", "array": "depth"})));
+    let nothing = of("view_image", json!({"buffer": "a", "array": "depth", "layer": null}));
+    assert_eq!(nothing, Ok(json!({"buffer": "a", "array": "depth"})));
+    for two in [
+        json!({"buffer": "a", "array": "depth", "layer": "beauty"}),
+        json!({"buffer": "a", "layer": "depth", "pass": "beauty"}),
+        json!({"buffer": "a", "max_edge": 64, "maxEdge": 65}),
+    ] {
+        let error = of("view_image", two.clone()).expect_err("one of them is dropped");
+        assert!(
+            error.contains("which has another value here: give one of them"),
+            "{two}: {error}"
+        );
+    }
+}

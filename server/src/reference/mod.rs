@@ -13,6 +13,8 @@ mod prose;
 mod readings;
 mod taken;
 
+use std::collections::BTreeSet;
+
 use dcc_mcp_shm::{Reference, Store};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -141,7 +143,9 @@ impl ShmServer {
             Near::One(found) => near.push(found),
             Near::Several(found) | Near::None(found) => near.extend(found),
         }
-        near.dedup();
+        // One that was named in words may be among those that are like it.
+        let mut ids = BTreeSet::new();
+        near.retain(|known| ids.insert(known.id()));
         let found = Found {
             reference: Reference::Name(wanted),
             taken: None,

@@ -25,6 +25,10 @@ pub(super) struct Known {
 }
 
 impl Known {
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
     pub(super) fn new(id: Uuid, name: Option<&str>) -> Self {
         Self {
             id,

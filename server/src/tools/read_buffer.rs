@@ -28,7 +28,7 @@ struct Arguments {
     format: Option<Format>,
     /// First row or byte; default 0.
     start: Option<u64>,
-    /// Most rows or bytes; fewer come if they do not fit.
+    /// Most rows or bytes; fewer if they do not fit.
     #[schemars(range(min = 1))]
     count: Option<u64>,
 }

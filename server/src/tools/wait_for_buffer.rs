@@ -50,7 +50,7 @@ struct Arguments {
     group: Option<String>,
     /// Only names that contain this.
     name: Option<String>,
-    /// `wait_cursor` of an earlier result: returns at once if something came since.
+    /// `wait_cursor` of an earlier result: what came since counts.
     cursor: Option<String>,
     /// Default 25.
     #[schemars(range(min = 0, max = MAX_SECONDS))]
@@ -81,12 +81,13 @@ struct Arrived {
     #[serde(skip_serializing_if = "is_false")]
     #[schemars(skip)]
     was_there: bool,
-    /// What is near instead.
+    /// There under other names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     near: Vec<String>,
-    /// Whether these are names.
-    #[serde(skip)]
-    is_named: bool,
+    /// Where nothing came: filters that nothing has, and what has been there. Not in the schema, which has no room for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    notes: Vec<String>,
     /// `cursor` for what comes next.
     wait_cursor: String,
     /// What is said of keeping them.
@@ -181,7 +182,7 @@ impl Arrived {
             timed_out: false,
             was_there,
             near: Vec::new(),
-            is_named: false,
+            notes: Vec::new(),
             wait_cursor: Seen::all(index)?.to_cursor(),
             keeping: None,
         }))
@@ -195,11 +196,24 @@ impl Arrived {
             timed_out: true,
             was_there: false,
             near: Vec::new(),
-            is_named: false,
+            notes: Vec::new(),
             wait_cursor: seen.to_cursor(),
             keeping: None,
         }
     }
+}
+
+/// What is told of a wait for what matches in which nothing came. What was there before counts as seen where the caller has not said
+/// since when.
+fn notes(filter: &BufferFilter, index: &StoreIndex, from_now_on: bool) -> Vec<String> {
+    let mut notes = unmatched::reasons(filter, index);
+    let there = index.readable().filter(|(_, summary)| filter.matches(summary)).count();
+    if from_now_on && there > 0 {
+        let buffers = text::count(there, "buffer");
+        let were = if there == 1 { "matches was" } else { "match were" };
+        notes.push(format!("{buffers} that {were} there before: list_buffers says which."));
+    }
+    notes
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -211,10 +225,11 @@ impl Display for Arrived {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.timed_out {
             f.write_str("Nothing came in this time. Call wait_for_buffer again with the cursor below to wait on.")?;
-            match &self.near[..] {
-                [] => {}
-                near if self.is_named => write!(f, "\nThere is, under another name: {}.", near.join(", "))?,
-                reasons => write!(f, "\n{}", reasons.join(" "))?,
+            if !self.near.is_empty() {
+                write!(f, "\nThere is, under another name: {}.", self.near.join(", "))?;
+            }
+            if !self.notes.is_empty() {
+                write!(f, "\n{}", self.notes.join(" "))?;
             }
         } else if self.was_there {
             f.write_str("It was there already. Call wait_for_buffer with the cursor below to wait for a newer one.")?;
@@ -246,6 +261,7 @@ impl ShmServer {
     ) -> Result<Arrived, ToolError> {
         let started = Instant::now();
         let deadline = started + timeout;
+        let from_now_on = cursor.is_none();
         let mut seen = cursor;
         let wanted = Arc::new(wanted);
         let room = self.settings().result_bytes;
@@ -259,17 +275,17 @@ impl ShmServer {
                 Err(known) => known,
             };
             if Instant::now() >= deadline {
-                let near = match &*wanted {
-                    Wanted::This { near, .. } => near.clone(),
+                let (near, notes) = match &*wanted {
+                    Wanted::This { near, .. } => (near.clone(), Vec::new()),
                     Wanted::New(filter) => {
                         let filter = filter.clone();
-                        let look = move |_: &Store, index: &StoreIndex| Ok(unmatched::reasons(&filter, index));
-                        self.index(work.cancelled(), look).await?
+                        let look = move |_: &Store, index: &StoreIndex| Ok(notes(&filter, index, from_now_on));
+                        (Vec::new(), self.index(work.cancelled(), look).await?)
                     }
                 };
                 return Ok(Arrived {
                     near,
-                    is_named: matches!(&*wanted, Wanted::This { .. }),
+                    notes,
                     ..Arrived::nothing_since(&known)
                 });
             }

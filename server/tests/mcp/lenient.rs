@@ -546,7 +546,7 @@ fn a_filter_that_nothing_matches_is_told_with_what_is_near() {
             waited["timeout_seconds"] = json!(0);
             let (waited, text) = client.call("wait_for_buffer", waited);
             assert!(
-                text.contains(near) && waited["near"] == page["unmatched"],
+                text.contains(near) && waited["notes"] == page["unmatched"],
                 "{filter}: {text}"
             );
         }

@@ -216,3 +216,20 @@ fn a_wait_is_given_up_when_the_client_cancels_it() {
         assert_eq!(client.end().code(), Some(0));
     }
 }
+
+#[test]
+fn who_waits_too_late_is_told_what_was_there_before() {
+    for era in ERAS {
+        let (_parent, store) = store();
+        share(&store, "render.0007", SceneDataKind::Screenshot);
+        share(&store, "hero", SceneDataKind::Geometry);
+        let mut client = Client::start(store.path(), era);
+        let (nothing, text) = client.call("wait_for_buffer", json!({"name": "render", "timeout_seconds": 0}));
+        assert_eq!(nothing["timed_out"], true);
+        assert!(text.contains("1 buffer that matches was there before"), "{text}");
+        // Who says since when has seen them.
+        let again = json!({"name": "render", "cursor": nothing["wait_cursor"], "timeout_seconds": 0});
+        let (_, text) = client.call("wait_for_buffer", again);
+        assert!(!text.contains("before"), "{text}");
+    }
+}

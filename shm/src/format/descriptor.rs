@@ -62,7 +62,8 @@ pub struct Descriptor {
     pub created_at: String,
     /// How long it stays after the last holder let go, in seconds; 0 is until it is deleted.
     pub ttl_seconds: f64,
-    /// When it may be removed, unless a process opens it: RFC 3339, UTC. Past until the next sweep. Absent while somebody has it open, and if it stays until deleted.
+    /// When it may be removed, unless a process opens it: RFC 3339, UTC. Past until the next sweep. Absent while
+    /// somebody has it open, and if it stays until deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<String>,
     /// The arrays in the payload, by name.

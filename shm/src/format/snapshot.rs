@@ -74,8 +74,8 @@ impl Snapshot {
     }
 }
 
-/// When the file of a buffer or scene may be removed if no process opens it until then; past where it may be removed now. Nothing where the host's clock cannot be
-/// told: this process removes none then.
+/// When the file of a buffer or scene may be removed if no process opens it until then; past where it may be removed now.
+/// Nothing where the host's clock cannot be told: this process removes none then.
 pub(crate) fn expires(stat: &Stat, ttl: Duration) -> Option<String> {
     let unheld = stat.accessed == stat.modified;
     if !unheld || ttl.is_zero() {

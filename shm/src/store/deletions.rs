@@ -1,5 +1,7 @@
 //! Deleting all that match.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -48,7 +50,10 @@ impl Store {
     /// As [`Store::delete`].
     pub fn would_delete(&self, reference: &Reference) -> Result<Deletable> {
         let found = match self.describe(reference) {
-            Err(error @ Error::Damaged { .. }) if error.newer_version().is_none() => {
+            // Nothing is known of a damaged file but its id.
+            Err(error @ (Error::Damaged { .. } | Error::UnsupportedVersion { .. }))
+                if error.newer_version().is_none() =>
+            {
                 let id = self.resolve(reference)?;
                 return Ok(Deletable {
                     id,
@@ -102,7 +107,8 @@ impl Store {
                 found.push(self.deletable_pool(&described, pool)?);
             }
         }
-        found.sort_by_key(|found| order.iter().position(|id| *id == found.id));
+        let places: BTreeMap<Uuid, usize> = order.into_iter().zip(0..).collect();
+        found.sort_by_key(|found| places.get(&found.id).copied());
         Ok(found)
     }
 

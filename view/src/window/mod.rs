@@ -69,7 +69,7 @@ pub struct Window {
     /// `start` of what follows.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
-    /// A number or a list each. NaN, Infinity and integers beyond 2^53 are strings, complex numbers lists of two.
+    /// Numbers or lists. NaN, Infinity and integers beyond 2^53 are strings, complex numbers pairs.
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<Vec<Value>>,
     /// Text, hex or base64.
