@@ -6,9 +6,9 @@ Such a map holds no lock: the scene may be deleted or expire afterwards, which l
 """
 
 import json
-import os
 import sys
 import zlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ def map_array(descriptor: dict[str, Any], name: str) -> np.memmap[Any, np.dtype[
     array = descriptor["arrays"][name]
     mapped = np.memmap(descriptor["path"], array["dtype"], "r", array["offset"], tuple(array["shape"]))
     # Memory of a scene that is deleted while it is opened may be used for another one. Once it is mapped it is not.
-    os.stat(descriptor["path"])
+    Path(descriptor["path"]).stat()
     return mapped
 
 
