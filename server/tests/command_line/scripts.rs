@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, lchown, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use dcc_mcp_shm::{ArraySpec, BufferOptions, BufferPool, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer, Source};
@@ -229,6 +231,116 @@ fn what_is_not_there_and_what_does_not_come_have_statuses_of_their_own() {
     let mut get = crate::store::command(&nowhere, &["get", "hero", "-"]);
     assert_eq!(status(&get.output().expect("it runs")), Some(3));
     assert!(!nowhere.exists());
+}
+
+#[test]
+fn what_its_owner_may_not_write_and_a_link_to_nothing_stay_as_they_are() {
+    const NOBODY: u32 = 65534;
+    let (store, files) = (TestStore::new(), tempfile::tempdir().expect("a directory"));
+    store.named("hero");
+    let path = |name: &str| files.path().join(name);
+    let is_root = rustix::process::geteuid().is_root();
+    let get = |to: &Path| {
+        let mut get = if is_root {
+            // The target directory may be one that only root can enter.
+            let mut get = Command::new(path("program"));
+            get.args(["get", "hero"])
+                .env_clear()
+                .env("DCC_MCP_SHM_DIR", store.path());
+            get.uid(NOBODY).gid(NOBODY);
+            get
+        } else {
+            store.command(&["get", "hero"])
+        };
+        get.arg(to).output().expect("it runs")
+    };
+    if is_root {
+        // By another program: a child that this one forks meanwhile would keep the new file open for writing.
+        let copied = Command::new("cp")
+            .args([crate::home::PROGRAM.as_ref(), path("program").as_os_str()])
+            .status();
+        assert!(copied.expect("cp runs").success());
+        chown(files.path(), Some(NOBODY), Some(NOBODY)).expect("an owner");
+        chown(store.path().parent().expect("a parent"), Some(NOBODY), Some(NOBODY)).expect("an owner");
+        chown(store.path(), Some(NOBODY), Some(NOBODY)).expect("an owner");
+        for file in fs::read_dir(store.path()).expect("a store") {
+            lchown(file.expect("a file").path(), Some(NOBODY), Some(NOBODY)).expect("an owner");
+        }
+    }
+    for mode in [0o400, 0o444, 0o000] {
+        let file = path("read-only");
+        fs::write(&file, b"before").expect("a file");
+        if is_root {
+            chown(&file, Some(NOBODY), Some(NOBODY)).expect("an owner");
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("a mode");
+        let link = path("link");
+        symlink("read-only", &link).expect("a link");
+        for to in [&file, &link] {
+            let output = get(to);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(status(&output), Some(1), "{mode:o}: {errors}");
+            assert!(errors.contains("cannot write") && errors.contains("denied"), "{errors}");
+        }
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a mode");
+        assert_eq!(fs::read(&file).expect("a file"), b"before", "{mode:o}");
+        fs::remove_file(&file).expect("removed");
+        let output = get(&link);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(status(&output), Some(1), "{errors}");
+        assert!(errors.contains("link to a file that is not there"), "{errors}");
+        assert!(link.is_symlink() && !file.exists());
+        fs::remove_file(&link).expect("removed");
+    }
+    let left = fs::read_dir(files.path()).expect("a directory").count();
+    assert_eq!(left, usize::from(is_root), "a draft is left");
+}
+
+#[test]
+fn root_leaves_a_file_that_it_gets_to_its_owner() {
+    let (store, files) = (TestStore::new(), tempfile::tempdir().expect("a directory"));
+    store.named("hero");
+    let file = files.path().join("to");
+    fs::write(&file, b"before").expect("a file");
+    let owner = if rustix::process::geteuid().is_root() {
+        65534
+    } else {
+        rustix::process::getuid().as_raw()
+    };
+    chown(&file, Some(owner), None).expect("an owner");
+    store.printed(&["get", "hero", file.to_str().expect("UTF-8")]);
+    assert_eq!(fs::read(&file).expect("a file"), b"vertices");
+    assert_eq!(fs::metadata(&file).expect("a file").uid(), owner);
+}
+
+#[test]
+fn a_version_comes_with_the_buffer_as_it_is_then() {
+    let store = TestStore::new();
+    let buffer = SharedBuffer::create(&store.store, 64, &BufferOptions::default().name("hero")).expect("a buffer");
+    for length in [0, 1, 5, 64, 3] {
+        let seen = buffer.sequence().expect("a sequence");
+        let seen = format!("{}.{seen}", buffer.id());
+        let mut wait = store.command(&["wait", "hero", "--after", &seen, "--json"]);
+        let mut wait = wait.stdout(Stdio::piped()).spawn().expect("it runs");
+        // It has read what the buffer was before.
+        let has_it_open = |pid| {
+            store
+                .store
+                .holders()
+                .of(buffer.id())
+                .is_some_and(|pids| pids.contains(&pid))
+        };
+        while !has_it_open(wait.id()) {
+            assert!(wait.try_wait().expect("it runs").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        buffer.write(&bytes(length)).expect("written");
+        let output = wait.wait_with_output().expect("it ends");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let sequence = buffer.sequence().expect("a sequence");
+        assert_eq!(told["version"], format!("{}.{sequence}", buffer.id()));
+        assert_eq!(told["descriptor"]["size_bytes"], length);
+    }
 }
 
 /// A version that `wait` says.
