@@ -97,7 +97,7 @@ impl Rm {
                     group,
                     &anyhow!("nothing is of the group {group:?}: ls --json shows groups, and case matters"),
                 ),
-                Ok(found) => chosen.extend(found.into_iter().map(Chosen::of)),
+                Ok(found) => chosen.extend(found.iter().map(Chosen::of)),
                 Err(error) => outcome.fail(group, &error.into()),
             }
         }
@@ -173,7 +173,7 @@ struct Chosen {
 
 impl Chosen {
     /// One of several.
-    fn of(found: Deletable) -> Self {
+    fn of(found: &Deletable) -> Self {
         Self {
             id: found.id,
             reference: found.id.into(),
@@ -200,7 +200,7 @@ fn chosen_by(store: &Store, asked: &str) -> anyhow::Result<Vec<Chosen>> {
             if found.is_empty() {
                 bail!("no name is like {asked:?}: ls shows the names, and ls --name takes the same patterns");
             }
-            Ok(found.into_iter().map(Chosen::of).collect())
+            Ok(found.iter().map(Chosen::of).collect())
         }
         Err(error) => Err(error),
     }
