@@ -35,6 +35,7 @@ mod prompts;
 mod properties;
 mod quota;
 mod reference;
+mod replaced_file;
 mod reply;
 mod report;
 mod resources;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::foreign::foreign;
 use super::store::opened;
 use super::{find, json, statuses, terminal};
-use crate::platform;
+use crate::replaced_file::NewFile;
 use crate::settings::StoreOption;
 
 /// How much is read at a time, in bytes.
@@ -27,7 +27,7 @@ const PIECE: usize = 4 << 20;
 /// write of a buffer that is rewritten, and decompressed if need be; arrays lie in it one after the other, each at a multiple of 64
 /// bytes, as `show` lists them.
 #[derive(Debug, Args)]
-#[command(after_help = statuses::TOLD, after_long_help = EXAMPLES)]
+#[command(after_help = STATUSES, after_long_help = format!("{STATUSES}\n\n{EXAMPLES}"))]
 pub(crate) struct Get {
     /// Name, id, or the beginning of an id that no other has.
     buffer: String,
@@ -40,9 +40,9 @@ pub(crate) struct Get {
     json: bool,
 }
 
-const EXAMPLES: &str = "\
-Exit status: 0 done, 1 failed, 2 a mistake on the command line, 3 the buffer is not there.
+const STATUSES: &str = "Exit status: 0 done, 1 failed, 2 a mistake on the command line, 3 the buffer is not there.";
 
+const EXAMPLES: &str = "\
 Examples:
   dcc-mcp-shm get beauty.0101 beauty.0101.exr
       Into a file.
@@ -146,24 +146,10 @@ impl Data {
 
 /// Writes a file that gets its name when all is in it. What is no file, such as a pipe or `/dev/null`, is written to as it is.
 fn into_file(path: &Path, write: impl FnOnce(&mut File) -> anyhow::Result<()>) -> anyhow::Result<()> {
-    let there = match fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        there => Some(there?),
-    };
-    if there.as_ref().is_some_and(|there| !there.is_file()) {
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return write(&mut OpenOptions::new().write(true).open(path)?);
     }
-    // A link stays, and leads to the new file.
-    let path = match there {
-        Some(_) => fs::canonicalize(path)?,
-        None => path.to_owned(),
-    };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut draft = platform::file_builder(false).tempfile_in(directory.unwrap_or(Path::new(".")))?;
-    if let Some(there) = there {
-        draft.as_file().set_permissions(there.permissions())?;
-    }
-    write(draft.as_file_mut())?;
-    draft.persist(&path)?;
-    Ok(())
+    let mut new = NewFile::of(path, false)?;
+    write(new.file())?;
+    Ok(new.take_place()?)
 }

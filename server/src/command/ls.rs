@@ -1,7 +1,9 @@
 //! `dcc-mcp-shm ls`: what is in the store.
 
+use std::io::{self, Write as _};
+
 use clap::Args;
-use dcc_mcp_shm::{Error, Store};
+use dcc_mcp_shm::Store;
 
 use super::json;
 use super::overview::{Choice, Overview};
@@ -16,7 +18,8 @@ use crate::settings::StoreOption;
 /// that cannot be seen) and when it may go. Files that cannot be read are listed below, and do not hide the rest; so are
 /// those that were deleted and whose memory a process still has.
 ///
-/// Options choose: then what cannot be chosen by them, such as damaged files, is left out.
+/// Options choose: then what cannot be chosen by them, such as damaged files, is left out. Of how many --holder cannot tell is said on
+/// stderr.
 ///
 /// Looking holds nothing open and renews no time to live.
 #[derive(Debug, Args)]
@@ -70,9 +73,15 @@ impl Ls {
         Ok(terminal::print(&(overview.lines(window).join("\n") + "\n"))?)
     }
 
-    fn overview(&self, store: &Store) -> Result<Overview, Error> {
+    fn overview(&self, store: &Store) -> anyhow::Result<Overview> {
         let mut overview = Overview::of(store)?;
-        self.choice.apply(store, &mut overview)?;
+        let unseen = self.choice.apply(store, &mut overview)?;
+        if unseen > 0 {
+            writeln!(
+                io::stderr(),
+                "warning: it cannot be seen from here who has {unseen} of them open, as from inside some containers"
+            )?;
+        }
         Ok(overview)
     }
 }

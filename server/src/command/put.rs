@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clap::Args;
 use dcc_mcp_shm::{BufferOptions, SceneDataKind, SharedSceneBuffer, Store, StoreOptions};
 
-use super::{json, kind, statuses, terminal, time_span};
+use super::{json, kind, terminal, time_span};
 use crate::settings::StoreOption;
 
 /// Share the bytes of a file, and print the id of the buffer.
@@ -18,7 +18,7 @@ use crate::settings::StoreOption;
 /// It is a sealed scene, which never changes. Nobody has it open when the command ends, so it stays for its time to live from
 /// then. The file is read into memory first; nothing is shared of one that cannot be read to its end.
 #[derive(Debug, Args)]
-#[command(after_help = statuses::TOLD, after_long_help = EXAMPLES)]
+#[command(after_help = STATUSES, after_long_help = format!("{STATUSES}\n\n{EXAMPLES}"))]
 pub(crate) struct Put {
     /// The file; - is stdin.
     file: PathBuf,
@@ -44,9 +44,9 @@ pub(crate) struct Put {
     json: bool,
 }
 
-const EXAMPLES: &str = "\
-Exit status: 0 done, 1 failed (the name is taken, say), 2 a mistake on the command line.
+const STATUSES: &str = "Exit status: 0 done, 1 failed (the name is taken, say), 2 a mistake on the command line.";
 
+const EXAMPLES: &str = "\
 Examples:
   echo 'frame 101' | dcc-mcp-shm put - --name notes/101
       What another program prints.

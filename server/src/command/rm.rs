@@ -1,14 +1,16 @@
 //! `dcc-mcp-shm rm`: deletes buffers and pools.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use clap::Args;
-use dcc_mcp_shm::{BufferFilter, Deletable, Deletion, NameFilter, Reference, Store};
+use dcc_mcp_shm::{BufferFilter, Deletable, Deletion, Error, FileRole, Holders, NameFilter, Reference, Store};
 use dcc_mcp_shm_view::text::Bytes;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::foreign::foreign;
 use super::process::Process;
@@ -84,30 +86,31 @@ impl Rm {
     pub(crate) fn run(&self) -> anyhow::Result<ExitCode> {
         let store = needed(&self.store)?;
         let mut outcome = Outcome::default();
+        let mut chosen = Vec::new();
         if let Some(group) = &self.group {
             let filter = BufferFilter {
                 group: Some(group.clone()),
                 ..BufferFilter::default()
             };
-            let nothing = || anyhow!("nothing is of the group {group:?}: ls --json shows groups, and case matters");
-            self.delete_all(&store, &filter, group, nothing, &mut outcome);
+            match store.would_delete_all(&filter) {
+                Ok(found) if found.is_empty() => outcome.fail(
+                    group,
+                    &anyhow!("nothing is of the group {group:?}: ls --json shows groups, and case matters"),
+                ),
+                Ok(found) => chosen.extend(found.iter().map(Chosen::of)),
+                Err(error) => outcome.fail(group, &error.into()),
+            }
         }
         for buffer in &self.buffers {
-            match find::find(&store, buffer) {
-                Ok(found) => self.delete(&store, &found, buffer, &mut outcome),
-                Err(_) if buffer.contains(['*', '?']) => {
-                    let filter = BufferFilter {
-                        name: Some(NameFilter::Like(buffer.clone())),
-                        ..BufferFilter::default()
-                    };
-                    let nothing = || {
-                        anyhow!("no name is like {buffer:?}: ls shows the names, and ls --name takes the same patterns")
-                    };
-                    self.delete_all(&store, &filter, buffer, nothing, &mut outcome);
-                }
+            match chosen_by(&store, buffer) {
+                Ok(found) => chosen.extend(found),
                 Err(error) => outcome.fail(buffer, &error),
             }
         }
+        // All is found before anything is deleted, so what is meant twice goes once.
+        let mut seen = HashSet::new();
+        chosen.retain(|one| seen.insert(one.id));
+        self.delete(&store, chosen, &mut outcome);
         let said = self.tell(&outcome);
         if !outcome.failed.is_empty() {
             // Also if nobody reads it.
@@ -117,51 +120,29 @@ impl Rm {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn delete(&self, store: &Store, found: &Reference, buffer: &str, outcome: &mut Outcome) {
-        let done = if self.dry_run {
-            store
-                .would_delete(found)
-                .map(|what| outcome.would_delete.extend(Going::all(store, vec![what])))
-        } else {
-            store.delete(found).map(|deleted| outcome.deleted.push(deleted))
-        };
-        if let Err(error) = done {
-            let is_newer = error.newer_version().is_some();
-            let error = anyhow::Error::from(error);
-            outcome.fail(
-                buffer,
-                &if is_newer {
-                    error.context("it is not damaged and was not deleted")
-                } else {
-                    error
-                },
-            );
+    fn delete(&self, store: &Store, chosen: Vec<Chosen>, outcome: &mut Outcome) {
+        let mut going = Vec::new();
+        for Chosen { id, reference, asked } in chosen {
+            let done = if self.dry_run {
+                store.would_delete(&reference).map(|what| going.push(what))
+            } else {
+                store.delete(&reference).map(|deleted| outcome.deleted.push(deleted))
+            };
+            match (done, asked) {
+                (Ok(()), _) => {}
+                // Somebody else deleted what a pattern or group had found.
+                (Err(error), None) if error.is_gone() => {}
+                (Err(error), asked) => {
+                    let is_newer = error.newer_version().is_some();
+                    let mut error = anyhow::Error::from(error);
+                    if is_newer {
+                        error = error.context("it is not damaged and was not deleted");
+                    }
+                    outcome.fail(&asked.unwrap_or_else(|| id.to_string()), &error);
+                }
+            }
         }
-    }
-
-    /// Deletes all that match. To find none is an error.
-    fn delete_all(
-        &self,
-        store: &Store,
-        filter: &BufferFilter,
-        asked: &str,
-        nothing: impl FnOnce() -> anyhow::Error,
-        outcome: &mut Outcome,
-    ) {
-        let found = match store.would_delete_all(filter) {
-            Ok(found) if found.is_empty() => return outcome.fail(asked, &nothing()),
-            Ok(found) => found,
-            Err(error) => return outcome.fail(asked, &error.into()),
-        };
-        if self.dry_run {
-            outcome.would_delete.extend(Going::all(store, found));
-            return;
-        }
-        let mut done = store.delete_all(found, || true);
-        outcome.deleted.append(&mut done.deleted);
-        for failed in done.failed {
-            outcome.fail(&failed.what.id.to_string(), &failed.error.into());
-        }
+        outcome.would_delete.extend(Going::all(store, going));
     }
 
     /// Prints all that came of it.
@@ -182,6 +163,49 @@ impl Rm {
     }
 }
 
+/// What is to be deleted.
+struct Chosen {
+    id: Uuid,
+    reference: Reference,
+    /// The argument that means it alone.
+    asked: Option<String>,
+}
+
+impl Chosen {
+    /// One of several.
+    fn of(found: &Deletable) -> Self {
+        Self {
+            id: found.id,
+            reference: found.id.into(),
+            asked: None,
+        }
+    }
+}
+
+/// What an argument means: one by its name or id, or where nothing has this text as its name, all whose names are like it.
+fn chosen_by(store: &Store, asked: &str) -> anyhow::Result<Vec<Chosen>> {
+    let is_gone = |error: &anyhow::Error| error.downcast_ref().is_some_and(Error::is_gone);
+    match find::find(store, asked) {
+        Ok(reference) => Ok(vec![Chosen {
+            id: store.resolve(&reference)?,
+            reference,
+            asked: Some(asked.to_owned()),
+        }]),
+        // Any other error leaves open whether something has this name, which would be meant by it alone.
+        Err(error) if asked.contains(['*', '?']) && is_gone(&error) => {
+            let found = store.would_delete_all(&BufferFilter {
+                name: Some(NameFilter::Like(asked.to_owned())),
+                ..BufferFilter::default()
+            })?;
+            if found.is_empty() {
+                bail!("no name is like {asked:?}: ls shows the names, and ls --name takes the same patterns");
+            }
+            Ok(found.iter().map(Chosen::of).collect())
+        }
+        Err(error) => Err(error),
+    }
+}
+
 impl Outcome {
     fn fail(&mut self, buffer: &str, error: &anyhow::Error) {
         self.failed.push(Failure {
@@ -196,18 +220,21 @@ impl Going {
     fn all(store: &Store, found: Vec<Deletable>) -> impl Iterator<Item = Self> {
         let holders = store.holders();
         found.into_iter().map(move |what| {
-            let pids = holders.of(what.id);
-            let holders = pids.map(|pids| pids.iter().copied().map(Process::of).collect());
+            let pids = pids_of(store, &holders, &what);
+            let holders = pids.map(|pids| pids.into_iter().map(Process::of).collect());
             Self { what, holders }
         })
     }
 
     fn in_words(&self) -> String {
         let name = in_brackets(self.what.name.as_deref());
-        let holders = self.holders.iter().flatten().map(Process::in_words);
-        let open = match holders.collect::<Vec<_>>().join(", ") {
-            nobody if nobody.is_empty() => nobody,
-            holders => format!(", open in {holders}"),
+        let open = match self.holders.as_deref() {
+            None => ", and who has it open cannot be seen from here".to_owned(),
+            Some([]) => String::new(),
+            Some(holders) => {
+                let holders: Vec<_> = holders.iter().map(Process::in_words).collect();
+                format!(", open in {}", holders.join(", "))
+            }
         };
         format!(
             "Would delete {}{name}: {}{open}.\n",
@@ -215,6 +242,18 @@ impl Going {
             Bytes(self.what.bytes)
         )
     }
+}
+
+/// The processes that have it open, or a slot of it; nothing if none is seen and some may be hidden.
+fn pids_of(store: &Store, holders: &Holders, what: &Deletable) -> Option<BTreeSet<u32>> {
+    let mut ids = vec![what.id];
+    if what.role == Some(FileRole::Pool) {
+        // A process can have a slot open without its pool.
+        ids.extend(store.pool(&what.id.into()).ok()?.slots.iter().map(|slot| slot.id));
+    }
+    let seen: Vec<_> = ids.into_iter().map(|id| holders.of(id)).collect();
+    let pids: BTreeSet<_> = seen.iter().flatten().copied().flatten().copied().collect();
+    (!pids.is_empty() || seen.iter().all(Option::is_some)).then_some(pids)
 }
 
 fn in_brackets(name: Option<&str>) -> String {

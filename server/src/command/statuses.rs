@@ -10,10 +10,6 @@ const NOT_THERE: u8 = 3;
 /// The time is up.
 pub(super) const TIMED_OUT: u8 = 4;
 
-/// Help that says so.
-pub(super) const TOLD: &str = "\
-Exit status: 0 done, 1 failed, 2 a mistake on the command line, 3 it is not there, 4 the time is up.";
-
 /// The status of what is done, or of an error that says that something is not there, which is told on stderr.
 ///
 /// # Errors

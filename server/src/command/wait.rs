@@ -22,7 +22,7 @@ use crate::spelling::meant;
 /// of a buffer that is rewritten also the number of the write; it is another one when the buffer was written to again, or another
 /// buffer took the name over. A name that nothing has yet is waited for.
 #[derive(Debug, Args)]
-#[command(after_help = statuses::TOLD, after_long_help = EXAMPLES)]
+#[command(after_help = STATUSES, after_long_help = format!("{STATUSES}\n\n{EXAMPLES}"))]
 pub(crate) struct Wait {
     /// Name, id, or the beginning of an id that no other has.
     buffer: String,
@@ -39,9 +39,10 @@ pub(crate) struct Wait {
     json: bool,
 }
 
-const EXAMPLES: &str = "\
-Exit status: 0 it is there, 1 failed, 2 a mistake on the command line, 3 nothing has this id, 4 the time is up.
+const STATUSES: &str = "\
+Exit status: 0 it is there, 1 failed, 2 a mistake on the command line, 3 nothing has this id, 4 the time is up.";
 
+const EXAMPLES: &str = "\
 Examples:
   dcc-mcp-shm wait hero --timeout 60s && dcc-mcp-shm get hero hero.bin
       What is about to be shared.
@@ -159,11 +160,7 @@ fn next(
                 (_, BufferState::Open) => {
                     let before = known.filter(|known| known.id == id).and_then(|known| known.sequence);
                     match written(store, id, before.unwrap_or(0), left()) {
-                        Ok(Some(sequence)) => {
-                            let sequence = Some(sequence);
-                            return Ok(Some((Version { id, sequence }, descriptor)));
-                        }
-                        Ok(None) => return Ok(None),
+                        Ok(arrived) => return Ok(arrived),
                         // Another may have its name.
                         Err(error) if error.is_gone() && filter.name.is_some() => continue,
                         Err(error) => return Err(error.into()),
@@ -178,7 +175,15 @@ fn next(
     }
 }
 
-/// The sequence of a complete write of a buffer that is another one than `before`.
-fn written(store: &Store, id: Uuid, before: u64, left: Duration) -> dcc_mcp_shm::Result<Option<u64>> {
-    SharedBuffer::open(store, &id.into())?.wait(before, left)
+/// The version of a complete write of a buffer that is another one than `before`, and the buffer as it is then.
+fn written(store: &Store, id: Uuid, before: u64, left: Duration) -> dcc_mcp_shm::Result<Option<(Version, Descriptor)>> {
+    let buffer = SharedBuffer::open(store, &id.into())?;
+    let Some(sequence) = buffer.wait(before, left)? else {
+        return Ok(None);
+    };
+    let version = Version {
+        id,
+        sequence: Some(sequence),
+    };
+    Ok(Some((version, store.describe(&id.into())?)))
 }

@@ -1,8 +1,9 @@
 //! The differences between clients: where their configuration is, how the list of servers in it is spelled, and when
 //! they read it.
 
-use std::env;
-use std::path::PathBuf;
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+use std::{env, io};
 
 use clap::ValueEnum;
 use clap::builder::PossibleValue;
@@ -133,7 +134,10 @@ impl Client {
     /// Whether this client has a configuration.
     fn is_there(self, scope: Scope) -> Result<bool, Error> {
         let place = self.place(scope)?;
-        Ok(place.is_some_and(|(directory, file)| directory.is_dir() || file.exists()))
+        let Some((directory, file)) = place else {
+            return Ok(false);
+        };
+        Ok(look(&directory)?.is_some_and(|there| there.is_dir()) || look(&file)?.is_some())
     }
 
     pub(super) fn format(self) -> Format {
@@ -173,6 +177,19 @@ impl Client {
             (Self::Gemini, _) => "Start Gemini CLI anew; /mcp shows its servers.",
             (Self::Goose, _) => "Start Goose anew; `goose info -v` shows its extensions.",
         }
+    }
+}
+
+/// What is at a path. That it cannot be looked at does not mean that nothing is.
+fn look(path: &Path) -> Result<Option<Metadata>, Error> {
+    use io::ErrorKind::{NotADirectory, NotFound};
+    match fs::metadata(path) {
+        Ok(there) => Ok(Some(there)),
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(source) => Err(Error::Read {
+            path: path.to_owned(),
+            source,
+        }),
     }
 }
 

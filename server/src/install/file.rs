@@ -1,14 +1,12 @@
 //! A configuration file: read as it is, and replaced as a whole or not at all.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
 use super::clients::Scope;
 use super::error::{Error, Problem};
-use crate::platform::{file_builder, keep_owner};
+use crate::replaced_file::NewFile;
 
 #[derive(Debug)]
 pub(super) struct ConfigFile {
@@ -57,39 +55,23 @@ impl ConfigFile {
             path: self.path.clone(),
             source,
         };
-        let (draft, target) = self.draft(new, scope).map_err(failed)?;
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory).map_err(failed)?;
+        }
+        let draft = self.draft(new, scope).map_err(failed)?;
         // As late as can be: a client that runs may write its file at any time.
         if Self::read(&self.path)?.text != self.text {
             return Err(Error::ChangedMeanwhile(self.path.clone()));
         }
-        draft.persist(&target).map_err(|error| failed(error.error))?;
-        Ok(())
+        draft.take_place().map_err(failed)
     }
 
-    /// The new file under a name of its own, and the path that it is to have.
-    fn draft(&self, new: &str, scope: Scope) -> io::Result<(NamedTempFile, PathBuf)> {
-        // A file that is a link, as dotfiles often are, stays one: its target is replaced.
-        let target = match fs::canonicalize(&self.path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => std::path::absolute(&self.path)?,
-            found => found?,
-        };
-        let directory = target.parent().ok_or(io::ErrorKind::InvalidInput)?;
-        fs::create_dir_all(directory)?;
-        let existing = match OpenOptions::new().write(true).open(&target) {
-            Ok(file) => Some(file.metadata()?),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            // Renaming would replace a file that its owner has made read-only.
-            Err(error) => return Err(error),
-        };
+    fn draft(&self, new: &str, scope: Scope) -> io::Result<NewFile> {
         // Clients share the files of a project among people, and keep secrets in those of a user.
         let private = matches!(scope, Scope::User);
-        let mut draft = file_builder(private).tempfile_in(directory)?;
-        draft.write_all(new.as_bytes())?;
-        if let Some(existing) = existing {
-            keep_owner(draft.as_file(), &existing)?;
-            draft.as_file().set_permissions(existing.permissions())?;
-        }
-        draft.as_file().sync_all()?;
-        Ok((draft, target))
+        let mut draft = NewFile::of(&self.path, private)?;
+        draft.file().write_all(new.as_bytes())?;
+        draft.file().sync_all()?;
+        Ok(draft)
     }
 }

@@ -43,6 +43,9 @@ pub(crate) struct Deleted {
     failed: Vec<Staying>,
     #[serde(skip)]
     pools: usize,
+    /// Of what would go and perhaps is in use.
+    #[serde(skip)]
+    unseen_bytes: u64,
     #[serde(skip)]
     failed_count: usize,
 }
@@ -83,21 +86,31 @@ impl Deleted {
 
     /// What a deletion would take. Who has it open is as far as can be told.
     pub(crate) fn would_be(found: &[Deletable], holders: &Holders, room: usize) -> Self {
-        let pids = |what: &Deletable| holders.of(what.id).filter(|pids| !pids.is_empty());
-        let sum = |is_held: bool| {
-            let of = found.iter().filter(|what| pids(what).is_some() == is_held);
+        Self::would_go(found, |id| holders.of(id), room)
+    }
+
+    fn would_go<'a>(found: &[Deletable], pids: impl Fn(Uuid) -> Option<&'a [u32]>, room: usize) -> Self {
+        // `None` where it cannot be seen.
+        let is_held = |what: &Deletable| pids(what.id).map(|pids| !pids.is_empty());
+        let sum = |wanted: Option<bool>| {
+            let of = found.iter().filter(|what| is_held(what) == wanted);
             of.map(|what| what.bytes).fold(0, u64::saturating_add)
         };
         let going = found.iter().map(|what| Going {
             id: what.id,
             name: what.name.clone(),
             bytes: what.bytes,
-            held_by: pids(what).map(|pids| format!("processes {pids:?}")),
+            held_by: match pids(what.id) {
+                Some([]) => None,
+                Some(pids) => Some(format!("processes {pids:?}")),
+                None => Some("cannot be seen from here".to_owned()),
+            },
         });
         Self {
             dry_run: true,
-            freed_bytes: sum(false),
-            pending_bytes: sum(true),
+            freed_bytes: sum(Some(false)),
+            pending_bytes: sum(Some(true)),
+            unseen_bytes: sum(None),
             buffers: fitting(going, room),
             total_count: found.len(),
             pools: found.iter().filter(|what| what.role == Some(FileRole::Pool)).count(),
@@ -209,13 +222,22 @@ impl Display for Deleted {
                 0 => String::new(),
                 pools => format!(" (of which {})", text::count(pools, "pool")),
             };
+            // A process that has a slot open, and not its pool, is not looked for.
+            let at_most = if self.pools > 0 { "at most " } else { "" };
             write!(
                 f,
-                "Nothing was deleted yet. {} would go{pools}: {freed} would be free",
+                "Nothing was deleted yet. {} would go{pools}: {at_most}{freed} would be free",
                 self.total_count
             )?;
             if self.pending_bytes > 0 {
                 write!(f, ", {pending} once programs let go of them")?;
+            }
+            if self.unseen_bytes > 0 {
+                let unseen = Bytes(self.unseen_bytes);
+                write!(
+                    f,
+                    "; of {unseen} it cannot be seen from here whether programs have them open"
+                )?;
             }
         } else {
             write!(f, "Deleted {}. {freed} are free", self.total_count)?;
@@ -241,5 +263,53 @@ impl Display for Deleted {
             f.write_str("\nCall delete_buffer again without dry_run to delete them.")?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn going(bytes: u64, role: FileRole) -> Deletable {
+        Deletable {
+            id: Uuid::new_v4(),
+            name: None,
+            role: Some(role),
+            bytes,
+        }
+    }
+
+    #[test]
+    fn a_dry_run_promises_no_memory_of_which_it_cannot_see_who_has_it() {
+        for role in [FileRole::Buffer, FileRole::Scene, FileRole::Pool] {
+            let found = [going(1, role), going(20, role), going(300, role)];
+            for (unseen, sums) in [
+                (&[][..], (301, 20, 0)),
+                (&[0], (300, 20, 1)),
+                (&[2], (1, 20, 300)),
+                (&[0, 2], (0, 20, 301)),
+                (&[0, 1, 2], (0, 0, 321)),
+            ] {
+                let place = |id| found.iter().position(|what| what.id == id);
+                let pids = |id| match place(id) {
+                    Some(place) if unseen.contains(&place) => None,
+                    Some(1) => Some(&[7][..]),
+                    _ => Some(&[][..]),
+                };
+                let told = Deleted::would_go(&found, pids, usize::MAX);
+                assert_eq!((told.freed_bytes, told.pending_bytes, told.unseen_bytes), sums);
+                let said = told.to_string();
+                assert_eq!(
+                    said.contains("whether programs have them open"),
+                    !unseen.is_empty(),
+                    "{said}"
+                );
+                let lines = said
+                    .lines()
+                    .filter(|line| line.ends_with("in use: cannot be seen from here"));
+                assert_eq!(lines.count(), unseen.len(), "{said}");
+                assert_eq!(said.contains("at most"), role == FileRole::Pool, "{said}");
+            }
+        }
     }
 }

@@ -231,3 +231,33 @@ fn a_group_goes_with_its_pools_and_programs_are_told_what_came_of_it() {
     );
     assert_eq!(told["deleted"][0]["name"], "hero");
 }
+
+#[test]
+fn of_how_many_it_cannot_be_seen_who_has_them_open_is_told() {
+    let store = TestStore::new();
+    let names = ["beauty.1", "beauty.2", "hero"];
+    for name in names {
+        store.named(name);
+    }
+    let options = BufferOptions::default().name("beauty.pool").persistent(true);
+    BufferPool::create(&store.store, 1, 4096, &options).expect("a pool");
+    for (choice, unseen) in [
+        (&["--holder", "blender"][..], 4),
+        (&["--holder", "1", "--name", "beauty.*"], 3),
+        (&["--holder", "blender", "--kind", "pool"], 1),
+        (&["--holder", "blender", "--name", "nope"], 0),
+        (&["--name", "beauty.*"], 0),
+        (&[], 0),
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let arguments = [&["ls"], choice, json].concat();
+            let output = store.run_unseeing(&arguments);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{errors}");
+            let told = format!("who has {unseen} of them open");
+            assert_eq!(errors.lines().count(), usize::from(unseen > 0), "{errors}");
+            assert_eq!(errors.contains(&told), unseen > 0, "{choice:?}: {errors}");
+            assert!(store.run(&arguments).stderr.is_empty());
+        }
+    }
+}

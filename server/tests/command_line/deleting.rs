@@ -88,11 +88,66 @@ fn one_that_is_not_there_does_not_keep_the_others() {
     assert_eq!(said.lines().count(), 2, "{said}");
     assert!(said.contains(&first) && said.contains(&last), "{said}");
     let errors: Vec<_> = errors.lines().collect();
-    assert!(
-        errors.len() == 2 && errors[0].contains("\"nope\"") && errors[1].contains("\"first\""),
-        "{errors:?}"
-    );
+    assert!(errors.len() == 1 && errors[0].contains("\"nope\""), "{errors:?}");
     assert!(store.file(&stays).exists());
+}
+
+#[test]
+fn what_is_meant_twice_goes_once_as_a_dry_run_says() {
+    const NAMES: [&str; 4] = ["ab", "abc", "ax", "hero"];
+    for arguments in [
+        &["a*", "ab*"][..],
+        &["ab*", "a*"],
+        &["ab", "a?"],
+        &["a*", "ab"],
+        &["ab", "ab"],
+        &["ab", "<id>"],
+        &["<id>", "a*", "<start>", "*"],
+    ] {
+        let store = TestStore::new();
+        let ids = NAMES.map(|name| store.named(name));
+        let arguments = arguments.iter().map(|argument| match *argument {
+            "<id>" => &ids[0],
+            "<start>" => &ids[0][..8],
+            argument => argument,
+        });
+        let arguments: Vec<_> = arguments.collect();
+        let listed = |more: &[&str], list: &str| -> Vec<String> {
+            let told = store.json(&[&["rm", "--json"], more, &arguments].concat());
+            let list = told[list].as_array().expect("a list");
+            let ids = list.iter().map(|one| one["id"].as_str().expect("an id").to_owned());
+            ids.collect()
+        };
+        let would = listed(&["--dry-run"], "would_delete");
+        assert!(ids.iter().all(|id| store.file(id).exists()), "{arguments:?}");
+        assert_eq!(would, listed(&[], "deleted"), "{arguments:?}");
+        for id in &ids {
+            let times = would.iter().filter(|other| *other == id).count();
+            assert_eq!(times, usize::from(!store.file(id).exists()), "{arguments:?}");
+        }
+    }
+}
+
+#[test]
+fn a_name_that_cannot_be_told_is_no_pattern() {
+    // Shown alike, so that the text on the command line means either.
+    for (exact, spelled) in [
+        ("a*\\u{200b}", "a*\u{200b}"),
+        ("?\\u{202e}b", "?\u{202e}b"),
+        ("*\\u{200b}?", "*\u{200b}?"),
+    ] {
+        let store = TestStore::new();
+        let mut ids = [exact, spelled].map(|name| store.named(name)).to_vec();
+        ids.extend([exact, spelled].map(|name| store.named(&name.replace(['*', '?'], "x"))));
+        for options in [&[][..], &["--dry-run"]] {
+            let output = store.run(&[&["rm", exact], options].concat());
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(1), "{exact}");
+            assert!(errors.contains("Two are shown by this name"), "{errors}");
+            assert!(output.stdout.is_empty(), "{exact}");
+        }
+        assert!(ids.iter().all(|id| store.file(id).exists()), "{exact}");
+    }
 }
 
 #[test]
@@ -123,6 +178,38 @@ fn a_pool_goes_with_its_slots_and_a_slot_not_without_its_pool() {
     let said = store.printed(&["rm", "viewport"]);
     assert!(said.contains(&format!("({used} bytes)")), "{said}");
     assert!(!store.file(&slot).exists());
+}
+
+#[test]
+fn a_dry_run_says_who_has_a_slot_open_without_its_pool() {
+    let store = TestStore::new();
+    let options = BufferOptions::default().name("viewport").persistent(true);
+    let pool = BufferPool::create(&store.store, 2, 4096, &options).expect("a pool");
+    let id = pool.status().expect("a status").slots[1].id;
+    drop(pool);
+    let told = |holders: &[u32]| {
+        let told = store.json(&["rm", "viewport", "--dry-run", "--json"]);
+        let pids = told["would_delete"][0]["holders"].as_array().expect("a list").clone();
+        let pids: Vec<_> = pids.iter().map(|process| process["pid"].clone()).collect();
+        assert_eq!(pids, holders, "{told}");
+    };
+    told(&[]);
+    let _slot = SharedBuffer::open(&store.store, &id.into()).expect("a slot");
+    told(&[std::process::id()]);
+}
+
+#[test]
+fn a_dry_run_says_that_nobody_can_be_seen() {
+    let store = TestStore::new();
+    store.named("hero");
+    let options = BufferOptions::default().name("viewport").persistent(true);
+    BufferPool::create(&store.store, 2, 4096, &options).expect("a pool");
+    for name in ["hero", "viewport"] {
+        let said = store.printed(&["rm", name, "--dry-run"]);
+        assert!(!said.contains("open"), "{said}");
+        let said = crate::home::printed(&store.run_unseeing(&["rm", name, "--dry-run"]));
+        assert!(said.contains("who has it open cannot be seen from here"), "{said}");
+    }
 }
 
 #[test]

@@ -118,6 +118,41 @@ fn as_a_user(home: &Home, arguments: &[&str]) -> Command {
 }
 
 #[test]
+fn a_client_that_cannot_be_looked_for_is_not_skipped() {
+    for (closed, client) in [
+        (".config", ".config/goose"),
+        (".config", ".config/Code/User"),
+        (".config", ".config/Claude"),
+    ] {
+        let home = Home::new();
+        fs::create_dir_all(home.path(client)).expect("a directory");
+        fs::create_dir(home.path(".cursor")).expect("a directory");
+        let mut command = as_a_user(&home, &["all", "--yes"]);
+        if rustix::process::geteuid().is_root() {
+            chown(home.path(".cursor"), Some(NOBODY), Some(NOBODY)).expect("an owner");
+        }
+        fs::set_permissions(home.path(closed), Permissions::from_mode(0o000)).expect("a mode");
+        let output = command.output().expect("the program runs");
+        fs::set_permissions(home.path(closed), Permissions::from_mode(0o700)).expect("a mode");
+        let error = refusal(&output);
+        assert!(
+            error.contains("cannot read") && error.contains("denied"),
+            "{client}: {error}"
+        );
+        assert!(!home.path(".cursor/mcp.json").exists(), "{client}");
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_no_client() {
+    let home = Home::new();
+    home.write(".config", "no directory");
+    home.write(".cursor/mcp.json", "{}");
+    home.installed(&["all", "--yes"]);
+    assert!(home.read(".cursor/mcp.json").contains(PROGRAM));
+}
+
+#[test]
 fn root_leaves_a_file_to_its_owner() {
     use std::os::unix::fs::MetadataExt as _;
     let home = Home::new();

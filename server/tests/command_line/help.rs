@@ -73,6 +73,22 @@ fn the_first_page_names_every_command_and_every_variable() {
 }
 
 #[test]
+fn both_pages_say_the_exit_statuses_that_a_command_has() {
+    for (command, statuses) in [("put", "012"), ("get", "0123"), ("wait", "01234")] {
+        let said = |option: &str| {
+            let page = page(&[command, option]);
+            let mut lines = page.lines().filter(|line| line.starts_with("Exit status: "));
+            (lines.next().expect("a line").to_owned(), lines.count())
+        };
+        let (short, others) = said("-h");
+        assert_eq!((short.clone(), others), said("--help"));
+        assert_eq!(others, 0, "{command}");
+        let told: String = short.chars().filter(char::is_ascii_digit).collect();
+        assert_eq!(told, statuses, "{short}");
+    }
+}
+
+#[test]
 fn every_example_works() {
     let home = Home::new();
     std::fs::create_dir(home.path("bin")).expect("a directory");

@@ -7,6 +7,7 @@ mod deleting;
 mod diagnosis;
 mod editing;
 mod files;
+mod getting;
 mod help;
 mod home;
 mod hostile;

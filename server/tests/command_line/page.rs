@@ -61,7 +61,7 @@ fn printed_anew(page: &str, store: &TestStore) -> String {
         if line.starts_with("```") {
             is_console = line == "```console";
         } else if let Some(command) = line.strip_prefix("$ dcc-mcp-shm ").filter(|_| is_console) {
-            let arguments: Vec<_> = command.split(' ').collect();
+            let arguments: Vec<_> = command.split(' ').map(|word| word.trim_matches('\'')).collect();
             let said = store
                 .printed(&arguments)
                 .replace(store.path().to_str().expect("UTF-8"), DIRECTORY);
@@ -75,8 +75,8 @@ fn printed_anew(page: &str, store: &TestStore) -> String {
     anew
 }
 
-/// What of a line is the same in every run: words, not numbers, ids and what they are lined up by. Of the machine, a
-/// diagnosis says something else on each.
+/// What of a line is the same in every run: words and sizes, not other numbers, ids and what they are lined up by. Of the machine,
+/// a diagnosis says something else on each.
 fn lasting(line: &str) -> String {
     const MACHINE: [&str; 3] = ["file system", "room", "huge pages"];
     let rest = line.split_once("  ").map_or("", |(_, rest)| rest.trim_start());
@@ -102,7 +102,12 @@ fn lasting(line: &str) -> String {
         part
     };
     let word = |word: &str| word.split_inclusive(['/', '.']).map(part).collect::<String>();
-    let words: Vec<_> = line.split_whitespace().map(word).collect();
+    let is_unit = |word: &&str| ["bytes", "KiB", "MiB", "GiB"].iter().any(|unit| word.starts_with(unit));
+    let (mut words, mut rest) = (Vec::new(), line.split_whitespace().peekable());
+    while let Some(next) = rest.next() {
+        let is_size = rest.peek().is_some_and(is_unit);
+        words.push(if is_size { next.to_owned() } else { word(next) });
+    }
     words.join(" ")
 }
 

@@ -1,21 +1,20 @@
 //! `put`, `get` and `wait`: for shell scripts, by their exit statuses.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::process::{Command, Output, Stdio};
+use std::io::Write as _;
+use std::process::{Output, Stdio};
 
 use dcc_mcp_shm::{ArraySpec, BufferOptions, BufferPool, Layout, SceneWriter, SharedBuffer, SharedSceneBuffer, Source};
 
 use crate::store::TestStore;
 
-fn bytes(count: usize) -> Vec<u8> {
+pub(crate) fn bytes(count: usize) -> Vec<u8> {
     (0..count)
         .map(|at| u8::try_from(at * 7 % 251).expect("a byte"))
         .collect()
 }
 
-fn status(output: &Output) -> Option<i32> {
+pub(crate) fn status(output: &Output) -> Option<i32> {
     output.status.code()
 }
 
@@ -137,73 +136,6 @@ fn what_is_rewritten_meanwhile_is_got_as_one_write() {
 }
 
 #[test]
-fn a_failed_write_leaves_what_was_there_and_no_half_of_a_file() {
-    let (store, files) = (TestStore::new(), tempfile::tempdir().expect("a directory"));
-    let data = bytes(9_000_000);
-    SharedSceneBuffer::write(&store.store, &data, &BufferOptions::default().name("data")).expect("a scene");
-    let to = files.path().join("to");
-    // The shell's limit makes every file end at a megabyte.
-    let get = |to: &std::path::Path| -> Output {
-        let script = "ulimit -f 1024; trap '' XFSZ; exec \"$0\" get data \"$1\"";
-        let mut shell = Command::new("/bin/sh");
-        shell.args(["-c", script, crate::home::PROGRAM]).arg(to).env_clear();
-        shell.env("DCC_MCP_SHM_DIR", store.path()).output().expect("it runs")
-    };
-    let there = |path: &std::path::Path| fs::read_dir(path).expect("a directory").count();
-    assert_eq!(status(&get(&to)), Some(1));
-    assert_eq!(there(files.path()), 0);
-    fs::write(&to, b"before").expect("a file");
-    let output = get(&to);
-    assert_eq!(status(&output), Some(1));
-    assert!(
-        String::from_utf8_lossy(&output.stderr).contains("cannot write"),
-        "{output:?}"
-    );
-    assert_eq!(
-        (fs::read(&to).expect("a file"), there(files.path())),
-        (b"before".to_vec(), 1)
-    );
-    for missing in [files.path().join("nowhere/to"), files.path().to_owned()] {
-        assert_eq!(
-            status(&store.run(&["get", "data", missing.to_str().expect("UTF-8")])),
-            Some(1)
-        );
-    }
-    assert_eq!(there(files.path()), 1);
-    let output = store.run(&["get", "data", "-", "--json"]);
-    assert!(status(&output) == Some(1) && output.stdout.is_empty(), "{output:?}");
-}
-
-#[test]
-fn a_file_keeps_its_mode_and_its_link_and_a_pipe_is_written_to() {
-    let (store, files) = (TestStore::new(), tempfile::tempdir().expect("a directory"));
-    store.named("hero");
-    let (to, link, pipe) = (
-        files.path().join("to"),
-        files.path().join("link"),
-        files.path().join("pipe"),
-    );
-    fs::write(&to, b"before").expect("a file");
-    fs::set_permissions(&to, fs::Permissions::from_mode(0o640)).expect("its owner");
-    symlink("to", &link).expect("a link");
-    store.printed(&["get", "hero", link.to_str().expect("UTF-8")]);
-    assert!(link.is_symlink());
-    assert_eq!(fs::read(&to).expect("a file"), b"vertices");
-    assert_eq!(fs::metadata(&to).expect("a file").permissions().mode() & 0o777, 0o640);
-    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).expect("a pipe");
-    let mut get = store.command(&["get", "hero", pipe.to_str().expect("UTF-8")]);
-    let mut get = get.stdout(Stdio::null()).spawn().expect("it runs");
-    let mut read = Vec::new();
-    fs::File::open(&pipe)
-        .expect("a pipe")
-        .read_to_end(&mut read)
-        .expect("read");
-    assert!(get.wait().expect("it ends").success());
-    assert_eq!(read, b"vertices");
-    assert_eq!(fs::read_dir(files.path()).expect("a directory").count(), 3);
-}
-
-#[test]
 fn what_is_not_there_and_what_does_not_come_have_statuses_of_their_own() {
     let store = TestStore::new();
     let id = "5a0c7b16-0b5c-4b43-9a3f-3f6a3e3b1f10";
@@ -229,6 +161,36 @@ fn what_is_not_there_and_what_does_not_come_have_statuses_of_their_own() {
     let mut get = crate::store::command(&nowhere, &["get", "hero", "-"]);
     assert_eq!(status(&get.output().expect("it runs")), Some(3));
     assert!(!nowhere.exists());
+}
+
+#[test]
+fn a_version_comes_with_the_buffer_as_it_is_then() {
+    let store = TestStore::new();
+    let buffer = SharedBuffer::create(&store.store, 64, &BufferOptions::default().name("hero")).expect("a buffer");
+    for length in [0, 1, 5, 64, 3] {
+        let seen = buffer.sequence().expect("a sequence");
+        let seen = format!("{}.{seen}", buffer.id());
+        let mut wait = store.command(&["wait", "hero", "--after", &seen, "--json"]);
+        let mut wait = wait.stdout(Stdio::piped()).spawn().expect("it runs");
+        // It has read what the buffer was before.
+        let has_it_open = |pid| {
+            store
+                .store
+                .holders()
+                .of(buffer.id())
+                .is_some_and(|pids| pids.contains(&pid))
+        };
+        while !has_it_open(wait.id()) {
+            assert!(wait.try_wait().expect("it runs").is_none(), "it ended");
+            std::thread::yield_now();
+        }
+        buffer.write(&bytes(length)).expect("written");
+        let output = wait.wait_with_output().expect("it ends");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let sequence = buffer.sequence().expect("a sequence");
+        assert_eq!(told["version"], format!("{}.{sequence}", buffer.id()));
+        assert_eq!(told["descriptor"]["size_bytes"], length);
+    }
 }
 
 /// A version that `wait` says.

@@ -65,6 +65,21 @@ impl TestStore {
         self.command(arguments).output().expect("the program runs")
     }
 
+    /// The same where nobody is seen: without the system's directory of processes, as root, or where users may make namespaces.
+    pub(crate) fn run_unseeing(&self, arguments: &[&str]) -> Output {
+        let mut unshare = Command::new("unshare");
+        if !rustix::process::geteuid().is_root() {
+            unshare.args(["--user", "--map-root-user"]);
+        }
+        let script = "mount -t tmpfs -o size=4k tmpfs /proc && exec \"$0\" \"$@\"";
+        unshare
+            .args(["--mount", "--propagation", "private", "--", "/bin/sh", "-c", script])
+            .arg(PROGRAM)
+            .args(arguments)
+            .env("DCC_MCP_SHM_DIR", self.path());
+        unshare.output().expect("unshare of util-linux runs")
+    }
+
     /// What a command prints that must succeed.
     pub(crate) fn printed(&self, arguments: &[&str]) -> String {
         printed(&self.run(arguments))

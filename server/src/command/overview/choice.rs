@@ -13,7 +13,7 @@ use crate::command::kind::{self, ListedKind};
 use crate::command::process::Process;
 
 /// What `ls` lists.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(in crate::command) struct Choice {
     /// Only this kind.
     #[arg(long, value_parser = kind::listed(), ignore_case = true)]
@@ -48,8 +48,22 @@ enum Order {
 impl Choice {
     /// Leaves what is wanted, in the order that is wanted. What is damaged, of a newer program, or deleted is listed only if
     /// nothing in particular is wanted, because it has nothing to choose by.
-    pub(in crate::command) fn apply(&self, store: &Store, overview: &mut Overview) -> Result<(), Error> {
+    ///
+    /// Returns of how many it cannot be seen whether the process that is asked for has them open. They are left out.
+    pub(in crate::command) fn apply(&self, store: &Store, overview: &mut Overview) -> Result<usize, Error> {
+        let mut unseen = 0;
         if self.is_choosy() {
+            if self.holder.is_some() {
+                let anybody = Self {
+                    holder: None,
+                    ..self.clone()
+                };
+                let buffers = overview.buffers.iter().filter(|held| held.holders.is_none());
+                unseen += buffers.filter(|held| anybody.wants_buffer(held)).count();
+                for pool in overview.pools.iter().filter(|held| held.holders.is_none()) {
+                    unseen += usize::from(anybody.wants_pool(store, pool)?);
+                }
+            }
             overview.buffers.retain(|held| self.wants_buffer(held));
             let mut wanted = Vec::new();
             for held in std::mem::take(&mut overview.pools) {
@@ -63,7 +77,7 @@ impl Choice {
             overview.pending.clear();
         }
         self.arrange(overview);
-        Ok(())
+        Ok(unseen)
     }
 
     fn is_choosy(&self) -> bool {
