@@ -82,7 +82,10 @@ pub(super) fn measure(
     let mut numbers = Numbers::new(reader, points.array, points.decode, progress);
     let mut all: Option<Reach> = None;
     let mut told = Told::default();
-    for frame in 0..points.frames {
+    // Without points there may be any number of frames, as they take no bytes.
+    let frames_of_points = if points.count > 0 { points.frames } else { 0 };
+    for frame in 0..frames_of_points {
+        progress.go_on()?;
         if let Some(reach) = next_reach(&mut numbers, points.count)? {
             all = Some(all.map_or(reach, |all| all.with(&reach)));
             told.add(frame, reach, &asked);

@@ -1,6 +1,11 @@
 //! What a description says about how large things are, where, and in which frame.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use dcc_mcp_shm::SceneDataKind;
+use dcc_mcp_shm_view::View;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -159,6 +164,35 @@ proptest! {
         }
         prop_assert!(text.contains("note \"hero\""), "{}", text);
         prop_assert_eq!(text.contains("with its transform"), scale.is_some(), "{}", text);
+    }
+}
+
+#[test]
+fn frames_without_points_take_no_time_however_many_they_are() {
+    for (kind, shape) in [
+        (SceneDataKind::AnimationCache, &[1 << 58, 0, 3][..]),
+        (SceneDataKind::Geometry, &[1 << 58, 0, 3]),
+        (SceneDataKind::AnimationCache, &[1 << 58, 0]),
+        (SceneDataKind::AnimationCache, &[0, 1 << 58, 3]),
+    ] {
+        let shape = shape.to_vec();
+        let (told, is_told) = mpsc::channel();
+        // A look that does not end would hold up all other tests.
+        thread::spawn(move || {
+            let scenes = Scenes::new();
+            let scene = scenes.put(kind, json!({}), &[("position", "<f4", &shape, Vec::new())]);
+            let asked = if shape[0] > 0 { &[5.0][..] } else { &[] };
+            let described = scenes.try_describe(&scene, asked);
+            let viewed = scenes.try_view(&scene, View::Front, None);
+            told.send((shape[0], described, viewed)).expect("the test waits");
+        });
+        let (frames, described, viewed) = is_told
+            .recv_timeout(Duration::from_secs(60))
+            .expect("an answer in time");
+        let (described, text) = described.expect("contents");
+        assert!(described.get("extent").is_none(), "{text}");
+        assert_eq!(text.contains("Frame 5 has no finite positions"), frames > 0, "{text}");
+        viewed.expect_err("nothing to see");
     }
 }
 
