@@ -69,7 +69,7 @@ pub(crate) struct Findings {
 /// The result of a check.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Checked {
-    All(Findings),
+    All(Box<Findings>),
     /// Nothing was checked, for this reason.
     Not(String),
 }
@@ -100,7 +100,7 @@ impl Checked {
             )));
         }
         match check(reader, points, faces, progress) {
-            Ok(findings) => Ok(Self::All(findings)),
+            Ok(findings) => Ok(Self::All(Box::new(findings))),
             Err(LookError::Data(Error::OutOfMemory { .. })) => Ok(Self::Not("there is no memory for it".to_owned())),
             Err(error) => Err(error),
         }
@@ -227,7 +227,7 @@ fn dot(vector: [f64; 3]) -> f64 {
 impl Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let findings = match self {
-            Self::All(findings) => findings,
+            Self::All(findings) => findings.as_ref(),
             Self::Not(why) => return write!(f, "Edges, faces and points were not checked: {why}"),
         };
         let Findings {
