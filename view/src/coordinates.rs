@@ -47,13 +47,21 @@ impl Display for Place {
 }
 
 /// From which place to which a box reaches: `(0, 0, 0) to (1, 1, 1)`. Numbers of an axis that differ are told apart.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Reach {
     pub(crate) low: [f64; 3],
     pub(crate) high: [f64; 3],
 }
 
 impl Reach {
+    /// The box around one place.
+    pub(crate) fn at(place: [f64; 3]) -> Self {
+        Self {
+            low: place,
+            high: place,
+        }
+    }
+
     /// How long the box is along each axis.
     pub(crate) fn size(&self) -> [f64; 3] {
         [0, 1, 2].map(|axis| self.high[axis] - self.low[axis])

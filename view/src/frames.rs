@@ -6,7 +6,7 @@ use dcc_mcp_shm::Attrs;
 
 use crate::attributes;
 
-/// A time code is the one that was asked for if they differ by less than this share of a step.
+/// Two time codes are the same if they differ by less than this share of a step.
 const SAME: f64 = 1e-6;
 /// Decimal places that are shown of a time code.
 const DECIMALS: usize = 6;
@@ -62,9 +62,8 @@ impl Frames {
     /// There is none.
     pub(crate) fn find(&self, asked: f64) -> Result<u64, NoSuchFrame> {
         let of_time_code = self.time_codes.and_then(|codes| {
-            let frame = codes.frame(asked);
-            self.whole(frame.round())
-                .filter(|_| (frame - frame.round()).abs() < SAME)
+            let frame = codes.frame(asked).round();
+            self.whole(frame).filter(|_| codes.are_same(asked, codes.of(frame)))
         });
         let found = of_time_code.or_else(|| self.whole(asked));
         found.ok_or(NoSuchFrame { asked, frames: *self })
@@ -103,15 +102,14 @@ impl Frames {
     /// Says that the attribute `endTimeCode` is not the time code of the last frame.
     pub(crate) fn note(&self, attrs: &Attrs) -> Option<String> {
         let (stated, last) = (attributes::number(attrs, "endTimeCode")?, self.count.checked_sub(1)?);
-        let TimeCodes { step, .. } = self.time_codes?;
+        let codes = self.time_codes?;
         let end = self.time_code(last)?;
-        let differs = (stated - end).abs() > SAME * step.abs();
-        differs.then(|| {
+        (!codes.are_same(stated, end)).then(|| {
             format!(
                 "The attribute endTimeCode is {}, but frame {last}, the last one, has the time code {}: timeCodeStep is {}",
                 in_digits(stated),
                 in_digits(end),
-                in_digits(step)
+                in_digits(codes.step)
             )
         })
     }
@@ -125,6 +123,11 @@ impl TimeCodes {
     /// Which frame a time code is, as a number that need not be whole.
     fn frame(self, code: f64) -> f64 {
         (code - self.start) / self.step
+    }
+
+    /// Whether two time codes are the same, or are shown as the same: what an answer shows may be given back.
+    fn are_same(self, one: f64, other: f64) -> bool {
+        (one - other).abs() < SAME * self.step.abs() || in_digits(one) == in_digits(other)
     }
 }
 
@@ -192,6 +195,33 @@ mod tests {
                 prop_assert!(count > 1 && said == frames.name(0) || error.contains(&said), "{said}: {error}");
             }
             prop_assert!(count == 1 || error.contains(&frames.range()), "{error}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(crate::properties::config(200))]
+
+        #[test]
+        fn every_frame_is_found_by_the_time_code_that_is_shown_of_it(
+            start in prop_oneof![Just(1001.0), -5000.0..5000.0, 1e6..1e9],
+            step in prop::sample::select(vec![1.0 / 24.0, 1.0 / 30.0, 1.0 / 25.0, 1001.0 / 24000.0, -1.0 / 24.0, 1.0 / 48000.0]),
+            count in 2_u64..2000,
+            at in any::<prop::sample::Index>(),
+        ) {
+            let cache = json!({"startTimeCode": start, "timeCodeStep": step});
+            let frames = frames(&cache, count);
+            let frame = at.index(usize::try_from(count).expect("small")) as u64;
+            let shown = in_digits(frames.time_code(frame).expect("a time code"));
+            prop_assert!(frames.name(frame).contains(&shown));
+            prop_assert_eq!(frames.find(shown.parse().expect("a number")), Ok(frame), "{}", shown);
+            // A time code between two frames is none of either.
+            let number = f64::from(u32::try_from(frame).expect("small"));
+            let between = start + (number + 0.5) * step;
+            prop_assert!(between.fract() == 0.0 || frames.find(between).is_err(), "{}", between);
+            // What is stated as it is shown does not disagree.
+            let end: f64 = in_digits(frames.time_code(count - 1).expect("a time code")).parse().expect("a number");
+            let stated = json!({"endTimeCode": end});
+            prop_assert_eq!(frames.note(stated.as_object().expect("an object")), None);
         }
     }
 

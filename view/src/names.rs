@@ -1,39 +1,13 @@
 //! Which of several arrays or layers is meant by a word, and what a name says about the numbers in it.
 
-/// Words that mean the same pass of a render.
+/// Words that mean the same pass of a render. None of these passes is light.
 const SAME: [&[&str]; 4] = [
     &["depth", "z", "zdepth", "depthz", "zbuffer"],
     &["normal", "normals", "n", "nrm", "norm"],
-    &[
-        "motion",
-        "motionvector",
-        "motionvectors",
-        "mv",
-        "vector",
-        "velocity",
-        "flow",
-        "opticalflow",
-    ],
+    &MOTION,
     &["position", "positions", "p", "worldposition", "pworld"],
 ];
-/// Parts of names whose numbers are no light.
-const OF_DATA: [&str; 40] = [
-    "depth",
-    "z",
-    "zdepth",
-    "depthz",
-    "zbuffer",
-    "distance",
-    "height",
-    "displacement",
-    "normal",
-    "normals",
-    "n",
-    "nrm",
-    "norm",
-    "position",
-    "positions",
-    "p",
+const MOTION: [&str; 9] = [
     "motion",
     "motionvector",
     "motionvectors",
@@ -43,9 +17,14 @@ const OF_DATA: [&str; 40] = [
     "velocity",
     "flow",
     "opticalflow",
-    "uv",
-    "uvs",
-    "st",
+];
+/// Places on a texture.
+const TEXTURE: [&str; 3] = ["uv", "uvs", "st"];
+/// Other parts of names whose numbers are no light.
+const OTHER_DATA: [&str; 15] = [
+    "distance",
+    "height",
+    "displacement",
     "mask",
     "masks",
     "matte",
@@ -58,21 +37,6 @@ const OF_DATA: [&str; 40] = [
     "sdf",
     "confidence",
     "weights",
-];
-/// Those of them that are directions on a picture: two numbers, and no grey with alpha.
-const OF_VECTORS: [&str; 12] = [
-    "motion",
-    "motionvector",
-    "motionvectors",
-    "mv",
-    "vector",
-    "vectors",
-    "velocity",
-    "flow",
-    "opticalflow",
-    "uv",
-    "uvs",
-    "st",
 ];
 
 /// The ones that a word means, by their places: one if it is clear, several if it is not.
@@ -101,12 +65,12 @@ pub(crate) fn meant(wanted: &str, names: &[String]) -> Vec<usize> {
 
 /// Whether a name says that numbers are a measure, a direction or a share, and no light.
 pub(crate) fn is_of_data(name: &str) -> bool {
-    has_part(name, &OF_DATA)
+    SAME.iter().any(|words| has_part(name, words)) || has_part(name, &TEXTURE) || has_part(name, &OTHER_DATA)
 }
 
-/// Whether a name says that each pixel is a vector.
+/// Whether a name says that each pixel is a direction or a place on a picture: two numbers, and no grey with alpha.
 pub(crate) fn is_of_vectors(name: &str) -> bool {
-    has_part(name, &OF_VECTORS)
+    has_part(name, &MOTION) || has_part(name, &TEXTURE)
 }
 
 /// Whether a part of a name, or several that follow each other, is one of some words.
@@ -180,6 +144,30 @@ mod tests {
             ("..", &[]),
         ] {
             assert_eq!(meant(wanted, &names), expected, "{wanted}");
+        }
+    }
+
+    #[test]
+    fn every_word_for_a_pass_of_data_says_that_its_numbers_are_no_light() {
+        let there = SAME.map(|words| words[0].to_owned());
+        for (place, word) in SAME
+            .iter()
+            .enumerate()
+            .flat_map(|(place, words)| words.iter().map(move |word| (place, word)))
+        {
+            assert_eq!(meant(word, &there), [place], "{word}");
+            for name in [
+                (*word).to_owned(),
+                word.to_uppercase(),
+                format!("ViewLayer.{word}"),
+                format!("{word}_raw.X"),
+            ] {
+                assert!(is_of_data(&name), "{name}");
+                assert_eq!(is_of_vectors(&name), place == 2, "{name}");
+            }
+        }
+        for word in MOTION.iter().chain(&TEXTURE) {
+            assert!(is_of_data(word) && is_of_vectors(word), "{word}");
         }
     }
 

@@ -18,6 +18,11 @@ pub struct PictureRequest {
     pub frames: Vec<f64>,
 }
 
+/// Says that an argument was not used.
+pub(crate) fn unused(argument: &str, why: &str) -> String {
+    format!("`{argument}` was not used, because {why}")
+}
+
 /// A side from which geometry is seen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -232,7 +232,12 @@ fn the_order_of_pixels_is_told_wherever_they_are() {
     let (_parent, store) = store();
     let mut client = Client::start(store.path(), Era::Stateless);
     for (dtype, attrs, order) in [
-        ("f4", json!({}), "the top row first, alpha premultiplied"),
+        ("f4", json!({}), "the top row first, alpha taken for premultiplied"),
+        (
+            "f4",
+            json!({"premultipliedAlpha": true}),
+            "the top row first, alpha premultiplied",
+        ),
         (
             "u1",
             json!({"firstRow": "bottom"}),

@@ -17,7 +17,28 @@ use crate::number_stream::Numbers;
 use crate::placement::Placement;
 use crate::progress::Progress;
 
-/// How large all finite positions of a buffer are together.
+/// Which points count for the size of a thing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Counted {
+    /// All: there are no faces, or faces use all points.
+    All,
+    /// Those that faces use, which reach this far. No face uses the `count` strays.
+    Used { reach: Reach, count: u64, strays: Reach },
+    /// All, although faces may not use each of them: only a check tells, and only of a single frame.
+    UsedOrNot,
+}
+
+/// Points that no face uses.
+#[derive(Debug, Serialize)]
+struct Unused {
+    count: u64,
+    min: [f64; 3],
+    max: [f64; 3],
+    #[serde(skip)]
+    reach: Reach,
+}
+
+/// How large the finite positions of a buffer are together: of a mesh that was checked, those that faces use.
 #[derive(Debug, Serialize)]
 pub(crate) struct Extent {
     /// From where to where they reach, unless the array's own columns say it.
@@ -32,8 +53,13 @@ pub(crate) struct Extent {
     meters: Option<[f64; 3]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     up: Option<&'static str>,
+    /// The other points of a mesh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unused: Option<Unused>,
     #[serde(skip)]
     reach: Option<Reach>,
+    #[serde(skip)]
+    counted: Counted,
     /// How many frames the positions are of.
     #[serde(skip)]
     frames: u64,
@@ -60,6 +86,7 @@ pub(super) fn measure(
     reader: &DataReader,
     points: &PointsLayout<'_>,
     described: &[Array],
+    counted: Counted,
     asked: &[f64],
     progress: &dyn Progress,
 ) -> Result<Measured, LookError> {
@@ -75,14 +102,17 @@ pub(super) fn measure(
     let known = position.and_then(known_reach);
     if let Some(reach) = known.filter(|_| points.frames == 1) {
         return Ok(Measured {
-            extent: Some(Extent::new(&reach, true, points, attrs)),
+            extent: Some(Extent::new(&reach, true, counted, points, attrs)),
             ..Measured::default()
         });
     }
     let mut numbers = Numbers::new(reader, points.array, points.decode, progress);
     let mut all: Option<Reach> = None;
     let mut told = Told::default();
-    for frame in 0..points.frames {
+    // Without points there may be any number of frames, as they take no bytes.
+    let frames_of_points = if points.count > 0 { points.frames } else { 0 };
+    for frame in 0..frames_of_points {
+        progress.go_on()?;
         if let Some(reach) = next_reach(&mut numbers, points.count)? {
             all = Some(all.map_or(reach, |all| all.with(&reach)));
             told.add(frame, reach, &asked);
@@ -92,7 +122,7 @@ pub(super) fn measure(
     let missing = missing.map(|&frame| format!("Frame {} has no finite positions", frames.name(frame)));
     Ok(Measured {
         notes: missing.collect(),
-        extent: all.map(|reach| Extent::new(&reach, known.is_some(), points, attrs)),
+        extent: all.map(|reach| Extent::new(&reach, known.is_some(), counted, points, attrs)),
         frames: if points.frames > 1 {
             told.into_bounds(&frames, is_single)
         } else {
@@ -131,10 +161,7 @@ fn next_reach(numbers: &mut Numbers<'_, f64>, count: u64) -> Result<Option<Reach
         }
         for place in some.as_chunks::<3>().0 {
             if place.iter().all(|value| value.is_finite()) {
-                reach = reach.with(&Reach {
-                    low: *place,
-                    high: *place,
-                });
+                reach = reach.with(&Reach::at(*place));
             }
         }
         left -= some.len() as u64;
@@ -143,8 +170,12 @@ fn next_reach(numbers: &mut Numbers<'_, f64>, count: u64) -> Result<Option<Reach
 }
 
 impl Extent {
-    /// `is_said` says that the array's own columns say from where to where the positions reach.
-    fn new(reach: &Reach, is_said: bool, points: &PointsLayout<'_>, attrs: &Attrs) -> Self {
+    /// The size of positions that all together reach as far as `all`. `is_said` says that the array's own columns say so.
+    fn new(all: &Reach, is_said: bool, counted: Counted, points: &PointsLayout<'_>, attrs: &Attrs) -> Self {
+        let (reach, is_said) = match &counted {
+            Counted::Used { reach, .. } => (reach, false),
+            Counted::All | Counted::UsedOrNot => (all, is_said),
+        };
         let is_single = has_single_precision(points.array.dtype);
         let scale = Placement::of(attrs).ok().flatten().map(|placement| placement.scale());
         let unit = attributes::meters_per_unit(attrs);
@@ -155,6 +186,16 @@ impl Extent {
             max: (!is_said).then(|| json_numbers(reach.high, is_single)),
             size: json_numbers(size, is_single),
             meters: unit.map(|unit| json_numbers(size.map(|length| length * unit), is_single)),
+            unused: match counted {
+                Counted::Used { count, strays, .. } => Some(Unused {
+                    count,
+                    min: json_numbers(strays.low, is_single),
+                    max: json_numbers(strays.high, is_single),
+                    reach: strays,
+                }),
+                Counted::All | Counted::UsedOrNot => None,
+            },
+            counted,
             up: attributes::up_axis(attrs).ok().map(UpAxis::as_str),
             reach: Some(*reach).filter(|_| !is_said),
             frames: points.frames,
@@ -172,9 +213,14 @@ impl Display for Extent {
         } else {
             ""
         };
-        let of = match self.frames {
-            1 => String::new(),
-            frames => format!(" of all {frames} frames together:"),
+        let of = match (self.frames, self.counted) {
+            (1, Counted::All) => String::new(),
+            (1, Counted::Used { .. }) => " of the points that faces use:".to_owned(),
+            (1, Counted::UsedOrNot) => " of all points, used by faces or not:".to_owned(),
+            (frames, Counted::UsedOrNot) => {
+                format!(" of all {frames} frames together, of points used by faces or not:")
+            }
+            (frames, _) => format!(" of all {frames} frames together:"),
         };
         write!(f, "Size{of} {x} × {y} × {z} units{transformed}")?;
         match (self.meters, self.unit) {
@@ -188,6 +234,13 @@ impl Display for Extent {
             Some(up) => write!(f, "; {up} is up")?,
             None => f.write_str("; which axis is up is not known")?,
         }
-        self.reach.map_or(Ok(()), |reach| write!(f, "; positions from {reach}"))
+        if let Some(reach) = self.reach {
+            write!(f, "; positions from {reach}")?;
+        }
+        match &self.unused {
+            Some(Unused { count: 1, reach, .. }) => write!(f, "; 1 unused point reaches from {reach}"),
+            Some(Unused { count, reach, .. }) => write!(f, "; {count} unused points reach from {reach}"),
+            None => Ok(()),
+        }
     }
 }

@@ -66,7 +66,7 @@ impl Image {
             images: None,
             // A file of which alpha is not known may have none.
             layout: match format {
-                ImageFormat::OpenExr => "the top row first, alpha premultiplied if there is any".to_owned(),
+                ImageFormat::OpenExr => "the top row first, alpha taken for premultiplied if there is any".to_owned(),
                 ImageFormat::Jpeg => PixelOrder::of_file(false).in_words(3),
                 _ => "the top row first, alpha straight if there is any".to_owned(),
             },

@@ -3,6 +3,7 @@
 use dcc_mcp_shm::{DataReader, SceneDataKind};
 
 use super::array::Array;
+use super::extent::Counted;
 use crate::error::LookError;
 use crate::mesh_check::Checked;
 use crate::mesh_layout::{Division, FacesLayout, PointsLayout};
@@ -11,16 +12,17 @@ use crate::progress::Progress;
 use crate::statistics::Component;
 use crate::text::{self, Quoted};
 
-/// Sentences about the arrays that have the names of a mesh in the format, as far as `described` has their numbers.
-pub(super) fn notes(
+/// Sentences about the arrays that have the names of a mesh in the format, as far as `described` has their numbers; and
+/// which points count for the size.
+pub(super) fn look(
     reader: &DataReader,
     described: &[Array],
     progress: &dyn Progress,
-) -> Result<Vec<String>, LookError> {
+) -> Result<(Vec<String>, Counted), LookError> {
     let (arrays, kind) = (reader.arrays(), reader.descriptor().kind);
     // Positions of a screenshot are pixels.
     if kind == SceneDataKind::Screenshot && !arrays.contains_key("corner_vert") {
-        return Ok(Vec::new());
+        return Ok((Vec::new(), Counted::All));
     }
     let mut notes = Vec::new();
     let points = match PointsLayout::of(arrays, kind) {
@@ -42,7 +44,7 @@ pub(super) fn notes(
     }
     notes.extend(points.as_ref().and_then(PointsLayout::note));
     let Some(faces) = faces else {
-        return Ok(notes);
+        return Ok((notes, Counted::All));
     };
     let components = |name| {
         let array = described.iter().find(|array| array.name == name);
@@ -59,8 +61,11 @@ pub(super) fn notes(
     notes.extend(sizes(&faces, components("face_size")));
     let is_described = |name| described.iter().any(|array| array.name == name);
     let is_asked_for = is_described("position") && is_described("corner_vert");
+    let mut counted = Counted::UsedOrNot;
     if let Some(points) = points.filter(|_| is_asked_for) {
-        notes.push(Checked::of(reader, &points, &faces, progress)?.to_string());
+        let checked = Checked::of(reader, &points, &faces, progress)?;
+        counted = counted_in(&checked);
+        notes.push(checked.to_string());
     } else if points.is_some() && !is_asked_for {
         notes.push(
             "Edges, faces and points were not checked: that takes \"position\" and \"corner_vert\" in `arrays`"
@@ -68,7 +73,19 @@ pub(super) fn notes(
         );
     }
     notes.extend(described.iter().filter_map(uv));
-    Ok(notes)
+    Ok((notes, counted))
+}
+
+/// Which points count for the size, as far as a check says which of them faces use.
+fn counted_in(checked: &Checked) -> Counted {
+    let Checked::All(findings) = checked else {
+        return Counted::UsedOrNot;
+    };
+    match (findings.used, findings.strays) {
+        (_, None) => Counted::All,
+        (Some(reach), Some((count, strays))) if !findings.of_first_frame => Counted::Used { reach, count, strays },
+        _ => Counted::UsedOrNot,
+    }
 }
 
 /// The range of texture coordinates, and whether it leaves the usual square.

@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use self::animation::Animation;
 use self::array::Array;
-use self::extent::{Extent, Measured};
+use self::extent::{Counted, Extent, Measured};
 use self::image::Image;
 use self::payload::Payload;
 use crate::attributes;
@@ -29,6 +29,7 @@ use crate::memory;
 use crate::mesh_layout::PointsLayout;
 use crate::picture;
 use crate::progress::Progress;
+use crate::request;
 use crate::rows::Rows;
 use crate::statistics::Stream;
 use crate::text::{self, Bytes, Quoted};
@@ -109,7 +110,8 @@ impl Contents {
                 Image::of_array(&frame, &descriptor.attrs)
             }),
         };
-        let measured = measured(reader, &arrays, frames, progress)?;
+        let (mesh_notes, counted) = mesh::look(reader, &arrays, progress)?;
+        let measured = measured(reader, &arrays, counted, frames, progress)?;
         let mut animation = Animation::of(reader);
         let stated = animation
             .as_ref()
@@ -132,7 +134,7 @@ impl Contents {
             extent: measured.extent,
             animation,
             attrs: descriptor.attrs.clone(),
-            notes: mesh::notes(reader, &arrays, progress)?
+            notes: mesh_notes
                 .into_iter()
                 .chain(contradiction)
                 .chain(placement::note(&descriptor.attrs, &arrays))
@@ -167,6 +169,7 @@ impl Contents {
 fn measured(
     reader: &DataReader,
     described: &[Array],
+    counted: Counted,
     frames: &[f64],
     progress: &dyn Progress,
 ) -> Result<Measured, LookError> {
@@ -174,9 +177,15 @@ fn measured(
     match PointsLayout::of(reader.arrays(), kind) {
         // Positions of a screenshot are pixels.
         Ok(Some(points)) if kind != SceneDataKind::Screenshot => {
-            extent::measure(reader, &points, described, frames, progress)
+            extent::measure(reader, &points, described, counted, frames, progress)
         }
-        _ => Ok(Measured::default()),
+        _ => Ok(Measured {
+            notes: (!frames.is_empty())
+                .then(|| request::unused("frames", "there are no positions to measure"))
+                .into_iter()
+                .collect(),
+            ..Measured::default()
+        }),
     }
 }
 

@@ -13,6 +13,7 @@ use dcc_mcp_shm::{DataReader, Error};
 
 use self::edges::{EdgeCounts, Edges};
 use self::faces::{Face, FaceStream};
+use crate::coordinates::Reach;
 use crate::error::LookError;
 use crate::memory;
 use crate::mesh_layout::{FacesLayout, PointsLayout};
@@ -33,7 +34,7 @@ const NO_AREA: f64 = 1e-12;
 const BEYOND_SINGLE: f64 = 340_282_356_779_733_661_637_539_395_458_142_568_448.0;
 
 /// What was found in a mesh.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq)]
 pub(crate) struct Findings {
     pub(crate) triangles: u64,
     pub(crate) quads: u64,
@@ -48,6 +49,10 @@ pub(crate) struct Findings {
     /// Faces of the same points as another one.
     pub(crate) duplicate_faces: u64,
     pub(crate) unused: u64,
+    /// How far the finite points of faces reach.
+    pub(crate) used: Option<Reach>,
+    /// How many finite points no face uses, and how far they reach.
+    pub(crate) strays: Option<(u64, Reach)>,
     /// Points at the same place as another one.
     pub(crate) duplicate_points: u64,
     pub(crate) not_finite: u64,
@@ -62,9 +67,9 @@ pub(crate) struct Findings {
 }
 
 /// The result of a check.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Checked {
-    All(Findings),
+    All(Box<Findings>),
     /// Nothing was checked, for this reason.
     Not(String),
 }
@@ -95,7 +100,7 @@ impl Checked {
             )));
         }
         match check(reader, points, faces, progress) {
-            Ok(findings) => Ok(Self::All(findings)),
+            Ok(findings) => Ok(Self::All(Box::new(findings))),
             Err(LookError::Data(Error::OutOfMemory { .. })) => Ok(Self::Not("there is no memory for it".to_owned())),
             Err(error) => Err(error),
         }
@@ -145,6 +150,15 @@ fn check(
     findings.duplicate_faces = repeats::count(&mut keys);
     drop(keys);
     findings.unused = used.iter().filter(|used| !**used).count() as u64;
+    for (&place, &is_used) in places.iter().zip(&used).filter(|(place, _)| finite(place)) {
+        let here = Reach::at(place);
+        if is_used {
+            findings.used = Some(findings.used.map_or(here, |used| used.with(&here)));
+        } else {
+            let (count, others) = findings.strays.unwrap_or((0, here));
+            findings.strays = Some((count + 1, others.with(&here)));
+        }
+    }
     let mut keys = memory::with_room(places.len())?;
     let all_finite = places.iter().filter(|place| finite(place));
     keys.extend(all_finite.map(|&place| repeats::key_of_place(place)));
@@ -213,7 +227,7 @@ fn dot(vector: [f64; 3]) -> f64 {
 impl Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let findings = match self {
-            Self::All(findings) => findings,
+            Self::All(findings) => findings.as_ref(),
             Self::Not(why) => return write!(f, "Edges, faces and points were not checked: {why}"),
         };
         let Findings {

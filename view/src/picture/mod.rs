@@ -48,7 +48,7 @@ use crate::look;
 use crate::mesh_layout::PointsLayout;
 use crate::names;
 use crate::progress::Progress;
-use crate::request::PictureRequest;
+use crate::request::{self, PictureRequest};
 use crate::text;
 
 pub(crate) use self::image_layout::ImageLayout;
@@ -114,7 +114,8 @@ fn draw_array(
             array: NamedArray::new(name, array),
         });
     }
-    pixels::draw(source, name, array, &descriptor.attrs, request)
+    let picture = pixels::draw(source, name, array, &descriptor.attrs, request)?;
+    Ok(of_no_side(picture, request))
 }
 
 /// Draws the geometry or the finished picture.
@@ -123,11 +124,17 @@ fn draw_best(source: &Source<'_>, reader: &DataReader, request: &PictureRequest)
     if !is_screenshot && let Some(picture) = geometry::draw(source, reader, request)? {
         return Ok(picture);
     }
-    let mut picture = draw_image(source, reader, request)?;
+    let picture = draw_image(source, reader, request)?;
+    Ok(of_no_side(picture, request))
+}
+
+/// A picture of pixels, which says so if it was to be seen from some side.
+fn of_no_side(mut picture: Picture, request: &PictureRequest) -> Picture {
     if !request.views.is_empty() {
-        picture.text.push_str(" `view` was not used, because this is an image.");
+        let note = request::unused("view", "this is an image");
+        picture.text = format!("{} {note}.", picture.text);
     }
-    Ok(picture)
+    picture
 }
 
 fn draw_image(source: &Source<'_>, reader: &DataReader, request: &PictureRequest) -> Result<Picture, LookError> {

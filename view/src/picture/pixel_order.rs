@@ -12,6 +12,8 @@ pub struct PixelOrder {
     pub bottom_first: bool,
     /// Whether colours are multiplied by alpha.
     pub premultiplied: bool,
+    /// Whether an attribute says so.
+    is_alpha_stated: bool,
 }
 
 impl PixelOrder {
@@ -20,9 +22,11 @@ impl PixelOrder {
     pub fn of(attrs: &Attrs, dtype: Dtype) -> Self {
         let is_float = dtype.typestr().as_bytes()[1] == b'f';
         let is_linear = Transfer::of(attributes::string(attrs, "colorSpace"), is_float) == Transfer::Linear;
+        let stated = attributes::is_premultiplied(attrs);
         Self {
             bottom_first: attributes::is_bottom_first(attrs),
-            premultiplied: attributes::is_premultiplied(attrs).unwrap_or(is_linear),
+            premultiplied: stated.unwrap_or(is_linear),
+            is_alpha_stated: stated.is_some(),
         }
     }
 
@@ -31,6 +35,7 @@ impl PixelOrder {
         Self {
             bottom_first: false,
             premultiplied,
+            is_alpha_stated: false,
         }
     }
 
@@ -38,7 +43,9 @@ impl PixelOrder {
     pub fn in_words(self, channels: u64) -> String {
         let row = if self.bottom_first { "bottom" } else { "top" };
         let alpha = match (channels, self.premultiplied) {
-            (2 | 4, true) => ", alpha premultiplied",
+            (2 | 4, true) if self.is_alpha_stated => ", alpha premultiplied",
+            // Without a word of it, linear colours are taken for premultiplied, as most programs write them.
+            (2 | 4, true) => ", alpha taken for premultiplied",
             (2 | 4, false) => ", alpha straight",
             _ => "",
         };
@@ -55,7 +62,12 @@ mod tests {
     #[test]
     fn attributes_say_the_order_and_the_type_says_it_without_them() {
         for (attrs, dtype, expected) in [
-            (json!({}), "<f4", "the top row first, alpha premultiplied"),
+            (json!({}), "<f4", "the top row first, alpha taken for premultiplied"),
+            (
+                json!({"premultipliedAlpha": true}),
+                "<f4",
+                "the top row first, alpha premultiplied",
+            ),
             (json!({}), "|u1", "the top row first, alpha straight"),
             (
                 json!({"firstRow": "bottom", "premultipliedAlpha": false}),
@@ -75,7 +87,7 @@ mod tests {
             (
                 json!({"colorSpace": "scene_linear"}),
                 "<u2",
-                "the top row first, alpha premultiplied",
+                "the top row first, alpha taken for premultiplied",
             ),
         ] {
             let order = PixelOrder::of(attrs.as_object().expect("an object"), dtype.parse().expect("a type"));

@@ -68,7 +68,7 @@ impl Survey {
         shown: &[u64],
         orientations: &[Orientation],
     ) -> Result<Self, LookError> {
-        let most = MAX_OTHER_POINTS / points.count.max(1);
+        let most = MAX_OTHER_POINTS.checked_div(points.count).unwrap_or(0);
         let mut frames = sheet::surveyed(points.frames, most);
         frames.extend(shown);
         frames.sort_unstable();

@@ -251,7 +251,7 @@ fn layers_parts_and_channels_of_an_exr_are_shown() {
         ("DIFFUSE", COLOR, "not shown: \"main.A\""),
         ("main.diffuse", COLOR, "RGB"),
         ("diffuse.R", [255; 3], "Shown: \"main.diffuse.R\";"),
-        ("main", [243; 3], "alpha premultiplied"),
+        ("main", [243; 3], "alpha taken for premultiplied"),
         (
             "normals",
             [64, 128, 255],

@@ -336,11 +336,18 @@ fn what_an_image_has_no_use_for_is_told() {
         views: vec![View::Top],
         frames: vec![0.0],
     };
-    let (_, text) = scenes.try_draw(&image, &request).expect("a picture");
-    assert!(
-        text.contains("`view` was not used, because this is an image."),
-        "{text}"
-    );
+    for array in [None, Some("pixels".to_owned())] {
+        for (views, is_told) in [(vec![View::Top], true), (vec![], false)] {
+            let request = PictureRequest {
+                array: array.clone(),
+                views,
+                ..request.clone()
+            };
+            let (_, text) = scenes.try_draw(&image, &request).expect("a picture");
+            let note = "`view` was not used, because this is an image.";
+            assert_eq!(text.contains(note), is_told, "{text}");
+        }
+    }
     // A frame that an image does not have is an error.
     for frames in [vec![], vec![0.0]] {
         let request = PictureRequest {

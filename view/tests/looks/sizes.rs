@@ -1,10 +1,15 @@
 //! What a description says about how large things are, where, and in which frame.
 
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
 use dcc_mcp_shm::SceneDataKind;
+use dcc_mcp_shm_view::View;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::scenes::{Array, Scenes, doubles, singles};
+use crate::scenes::{Array, Scenes, doubles, integers, singles};
 
 type Box3 = [[f64; 3]; 2];
 
@@ -162,6 +167,124 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(crate::properties::config(60))]
+
+    #[test]
+    fn the_size_of_a_mesh_is_that_of_the_points_that_its_faces_use(
+        corners in prop::array::uniform4(prop::array::uniform3(-20_i32..20)),
+        strays in prop::collection::vec(prop::array::uniform3(prop_oneof![8 => -9000_i32..9000, 1 => Just(i32::MAX)]), 0..5),
+        first in any::<bool>(),
+        flat in any::<bool>(),
+        double in any::<bool>(),
+        frames in 1_usize..3,
+        is_checked in any::<bool>(),
+    ) {
+        let value = |number: i32| if number == i32::MAX { f64::NAN } else { f64::from(number) / 4.0 };
+        let [used, unused] = [corners.to_vec(), strays].map(|points| points.iter().map(|point| point.map(value)).collect::<Vec<_>>());
+        let points = if first { [unused.clone(), used.clone()] } else { [used.clone(), unused.clone()] }.concat();
+        let offset = if first { unused.len() as i32 } else { 0 };
+        let numbers: Vec<f64> = points.concat().repeat(frames);
+        let (dtype, bytes) = if double {
+            ("<f8", doubles(numbers))
+        } else {
+            ("<f4", singles(numbers.into_iter().map(|value| value as f32)))
+        };
+        let shape = match (frames, flat) {
+            (1, true) => vec![points.len() as u64 * 3],
+            (1, false) => vec![points.len() as u64, 3],
+            _ => vec![frames as u64, points.len() as u64, 3],
+        };
+        // A mesh is checked if both of its arrays are among the first 16, which are looked at.
+        let others: Vec<String> = (0..if is_checked { 0 } else { 15 }).map(|number| format!("other{number}")).collect();
+        let mut arrays: Vec<Array<'_>> = others.iter().map(|name| (name.as_str(), "|u1", &[1][..], vec![0])).collect();
+        arrays.push(("position", dtype, &shape, bytes));
+        let faces = [0, 2, 1, 0, 1, 3, 1, 2, 3, 0, 3, 2].map(|corner| corner + offset);
+        arrays.push(("corner_vert", "<i4", &[4, 3], integers(faces)));
+        let scenes = Scenes::new();
+        let kind = if frames > 1 { SceneDataKind::AnimationCache } else { SceneDataKind::Geometry };
+        let scene = scenes.put(kind, json!({"metersPerUnit": 0.5, "upAxis": "Y"}), &arrays);
+        let (described, text) = scenes.describe(&scene);
+        let extent = &described["extent"];
+        let strays = reach(&unused);
+        let is_told = is_checked && frames == 1 && strays.is_some();
+        let counted = if is_told { reach(&used) } else { reach(&points) };
+        let [low, high] = counted.expect("points");
+        // Single columns of points that are not finite count too where the array's own numbers say how far it reaches.
+        let has_nan = unused.iter().any(|point| !point.iter().all(|value| value.is_finite()));
+        if is_told || !has_nan {
+            let size = [0, 1, 2].map(|axis| high[axis] - low[axis]);
+            prop_assert_eq!(&extent["size"], &json!(size), "{}", text);
+            prop_assert_eq!(&extent["meters"], &json!(size.map(|length| length / 2.0)), "{}", text);
+        }
+        match strays {
+            Some([least, greatest]) if is_told => {
+                let count = unused.iter().filter(|point| point.iter().all(|value| value.is_finite())).count();
+                prop_assert_eq!(&extent["unused"], &json!({"count": count, "min": least, "max": greatest}));
+                prop_assert_eq!([place(&extent["min"]), place(&extent["max"])], [low, high]);
+                let said = if count == 1 { "1 unused point reaches from (" } else { &format!("{count} unused points reach from (") };
+                prop_assert!(text.contains("Size of the points that faces use: ") && text.contains(said), "{}", text);
+            }
+            _ => prop_assert!(extent.get("unused").is_none() && !text.contains("that faces use"), "{}", text),
+        }
+        let is_open = !is_checked || frames > 1 && strays.is_some();
+        prop_assert_eq!(text.contains("used by faces or not: "), is_open, "{}", text);
+    }
+}
+
+#[test]
+fn frames_that_are_not_used_are_told() {
+    let scenes = Scenes::new();
+    let pixels: Array<'_> = ("pixels", "|u1", &[2, 3, 3], vec![0; 18]);
+    let weights: Array<'_> = ("weights", "<f4", &[2], vec![0; 8]);
+    let position: Array<'_> = ("position", "<f4", &[6, 1, 3], vec![0; 72]);
+    for (kind, arrays, is_used) in [
+        (SceneDataKind::Screenshot, vec![pixels], false),
+        (SceneDataKind::Geometry, vec![weights.clone()], false),
+        (SceneDataKind::AnimationCache, vec![weights.clone()], false),
+        (SceneDataKind::Arbitrary, vec![weights.clone()], false),
+        (SceneDataKind::AnimationCache, vec![weights, position.clone()], true),
+        (SceneDataKind::Screenshot, vec![position], false),
+    ] {
+        let scene = scenes.put(kind, json!({}), &arrays);
+        for (frames, is_told) in [(&[][..], false), (&[5.0], !is_used)] {
+            let (described, text) = scenes.try_describe(&scene, frames).expect("contents");
+            let note = "`frames` was not used, because there are no positions to measure";
+            assert_eq!(text.contains(note), is_told, "{text}");
+            assert_eq!(described["notes"].to_string().contains(note), is_told, "{described}");
+        }
+    }
+}
+
+#[test]
+fn frames_without_points_take_no_time_however_many_they_are() {
+    for (kind, shape) in [
+        (SceneDataKind::AnimationCache, &[1 << 58, 0, 3][..]),
+        (SceneDataKind::Geometry, &[1 << 58, 0, 3]),
+        (SceneDataKind::AnimationCache, &[1 << 58, 0]),
+        (SceneDataKind::AnimationCache, &[0, 1 << 58, 3]),
+    ] {
+        let shape = shape.to_vec();
+        let (told, is_told) = mpsc::channel();
+        // A look that does not end would hold up all other tests.
+        thread::spawn(move || {
+            let scenes = Scenes::new();
+            let scene = scenes.put(kind, json!({}), &[("position", "<f4", &shape, Vec::new())]);
+            let asked = if shape[0] > 0 { &[5.0][..] } else { &[] };
+            let described = scenes.try_describe(&scene, asked);
+            let viewed = scenes.try_view(&scene, View::Front, None);
+            told.send((shape[0], described, viewed)).expect("the test waits");
+        });
+        let (frames, described, viewed) = is_told
+            .recv_timeout(Duration::from_secs(60))
+            .expect("an answer in time");
+        let (described, text) = described.expect("contents");
+        assert!(described.get("extent").is_none(), "{text}");
+        assert_eq!(text.contains("Frame 5 has no finite positions"), frames > 0, "{text}");
+        viewed.expect_err("nothing to see");
+    }
+}
+
 #[test]
 fn texture_coordinates_are_told_and_whether_they_leave_the_square() {
     let scenes = Scenes::new();
@@ -182,7 +305,7 @@ fn texture_coordinates_are_told_and_whether_they_leave_the_square() {
                 &[3, 3],
                 singles([0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]),
             ),
-            ("corner_vert", "<i4", &[3], crate::scenes::integers(0..3)),
+            ("corner_vert", "<i4", &[3], integers(0..3)),
             ("uv", "<f4", &[2, 2], singles(values)),
         ];
         let scene = scenes.put(SceneDataKind::Geometry, json!({}), &arrays);
