@@ -110,7 +110,7 @@ impl Display for Listed {
     }
 }
 
-/// How long a buffer stays, for a model: `expires 2026-11-26T00:11:53Z unless a program opens it`
+/// How long a buffer stays, for a model: `expires 2026-11-26T00:11:53Z unless opened`
 pub(crate) fn stay(descriptor: &Descriptor) -> String {
     match &descriptor.expires {
         _ if descriptor.role == FileRole::Slot => "stays with its pool".to_owned(),
@@ -123,7 +123,7 @@ pub(crate) fn stay(descriptor: &Descriptor) -> String {
 /// What a listing says of buffers of which one may go.
 pub(crate) fn keeping<'a>(buffers: impl IntoIterator<Item = &'a Listed>, can_keep: bool) -> Option<&'static str> {
     let may_go = buffers.into_iter().any(|buffer| buffer.expires.is_some());
-    (can_keep && may_go).then_some("keep_buffer changes how long one stays")
+    (can_keep && may_go).then_some("keep_buffer changes that")
 }
 
 /// How long ago `created_at` of a descriptor was.
@@ -145,7 +145,7 @@ pub(crate) fn holders_of<'a>(descriptor: &Descriptor, holders: &'a Holders) -> O
 fn expiry(expires: &str) -> String {
     match expires.parse::<Timestamp>() {
         Ok(moment) if moment <= Timestamp::now() => format!("expired {expires}, goes with the next sweep"),
-        _ => format!("expires {expires} unless a program opens it"),
+        _ => format!("expires {expires} unless opened"),
     }
 }
 

@@ -111,7 +111,7 @@ pub(crate) fn numpy(descriptor: &Descriptor) -> Option<String> {
     Some(format!(
         "import os, numpy as np\n\
          array = np.memmap({path}, \"{dtype}\", \"r\", {offset}, {shape})  # {name}{order}\n\
-         os.stat(array.filename)  # fails if the scene was deleted meanwhile: then do not use the array"
+         os.stat(array.filename)"
     ))
 }
 

@@ -59,7 +59,7 @@ impl Display for Kept {
             write!(f, "until it is deleted")?;
         }
         if let Some(expires) = &self.expires {
-            write!(f, ", which is {expires} unless a program opens it")?;
+            write!(f, ", which is {expires} unless opened")?;
         }
         write!(f, ". It is in memory, so a reboot loses it.")
     }

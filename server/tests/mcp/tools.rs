@@ -133,7 +133,7 @@ fn arrays_come_with_code_for_the_library_and_for_numpy_alone() {
         let numpy_code = format!(
             "import os, numpy as np\n\
              array = np.memmap(\"{store}/{id}.shm\", \"<f4\", \"r\", 4096, (8, 3))  # \"position\"\n\
-             os.stat(array.filename)  # fails if the scene was deleted meanwhile: then do not use the array"
+             os.stat(array.filename)"
         );
         assert_eq!(found["code"], code);
         assert_eq!(found["numpy_code"], numpy_code);

@@ -149,7 +149,9 @@ fn why_invalid(json: &str, error: &serde_json::Error) -> Error {
         Some(Some(version)) if version == u64::from(DESCRIPTOR_VERSION) => Error::descriptor(error.to_string()),
         Some(Some(found)) => unknown_version(found),
         Some(None) => Error::descriptor("its version is no whole number"),
-        None if !fields.contains_key("id") => Error::descriptor("it has no version and no id"),
+        None if !fields.contains_key("id") && !fields.contains_key("meta") => {
+            Error::descriptor("it has no version and no id")
+        }
         None => Error::descriptor(
             "it has no version: it was made by another implementation (dcc-mcp-core writes such), whose files this \
              one does not read",

@@ -88,7 +88,7 @@ fn counted_in(checked: &Checked) -> Counted {
     }
 }
 
-/// The range of texture coordinates, and whether it leaves the usual square.
+/// Whether texture coordinates leave the usual square, and by how much; how far they reach, the columns of the array say.
 fn uv(array: &Array) -> Option<String> {
     let is_uv = array.name == "uv" || array.name.starts_with("uv:");
     let [u, v] = array.components.as_slice() else {
@@ -96,14 +96,13 @@ fn uv(array: &Array) -> Option<String> {
     };
     let axes = [("u", u.bounds?), ("v", v.bounds?)];
     let is_inside = |(least, greatest): (Number, Number)| least.to_f64() >= 0.0 && greatest.to_f64() <= 1.0;
-    let place = if axes.iter().all(|(_, bounds)| is_inside(*bounds)) {
-        "within"
-    } else {
-        "outside of"
-    };
+    let name = Quoted(&array.name);
+    if axes.iter().all(|(_, bounds)| is_inside(*bounds)) {
+        return is_uv.then(|| format!("{name} lies within 0 to 1"));
+    }
     let [u, v] =
         axes.map(|(axis, (least, greatest))| format!("{axis} from {} to {}", least.to_json(), greatest.to_json()));
-    is_uv.then(|| format!("{} lies {place} 0 to 1: {u}, {v}", Quoted(&array.name)))
+    is_uv.then(|| format!("{name} lies outside of 0 to 1: {u}, {v}"))
 }
 
 fn counts(points: &PointsLayout<'_>, faces: &FacesLayout<'_>) -> String {

@@ -39,7 +39,7 @@ pub const MAX_ARRAYS: usize = 16;
 /// Most names that are listed of arrays that were not looked at.
 const MAX_OTHER_NAMES: usize = 20;
 /// About how many numbers the first rows of an array have together.
-const FIRST_NUMBERS: u64 = 12;
+const FIRST_NUMBERS: u64 = 6;
 const FIRST_ROWS: u64 = 4;
 /// Longest line of attributes. All of them are in the data.
 const MAX_ATTRS_LINE_BYTES: usize = 400;
@@ -68,7 +68,8 @@ pub struct Contents {
     extent: Option<Extent>,
     #[serde(skip_serializing_if = "Option::is_none")]
     animation: Option<Animation>,
-    #[serde(skip_serializing_if = "Attrs::is_empty")]
+    /// In the text alone: a descriptor has them as data.
+    #[serde(skip)]
     attrs: Attrs,
     /// With min, max and mean of finite numbers: lists if the last axis has 2 to 4.
     arrays: Vec<Array>,
