@@ -95,7 +95,7 @@ impl Display for Listed {
             ("group", self.group.as_deref()),
         ]);
         let (id, kind, state) = (self.id, self.kind.as_str(), self.state.as_str());
-        write!(f, "- {id}{texts}: {kind}, {state}, {}", Bytes(self.size_bytes))?;
+        write!(f, "- {id}{texts}: {kind}, {state}, {:#}", Bytes(self.size_bytes))?;
         for array in &self.arrays {
             write!(f, ", {array}")?;
         }

@@ -10,6 +10,8 @@ const SHOWN_BYTES: usize = 60;
 
 /// Longest name or number of an attribute that is shown, in bytes.
 const VALUE_BYTES: usize = 40;
+/// Of a value that is no text: a number fits, and of a matrix its beginning says enough.
+const LIST_BYTES: usize = 24;
 
 /// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`, or with `{:#}` only `1.5 MiB`.
 #[derive(Debug, Clone, Copy)]
@@ -192,7 +194,7 @@ pub fn attributes(attrs: &Attrs, bytes: usize) -> String {
     for (name, value) in attrs {
         let value = match value {
             Value::String(text) => Quoted(text).to_string(),
-            other => bounded(&other.to_string(), VALUE_BYTES),
+            other => bounded(&other.to_string(), LIST_BYTES),
         };
         let attribute = format!("{} {value}", bounded(name, VALUE_BYTES));
         if line.len() + attribute.len() > bytes {

@@ -226,7 +226,10 @@ impl Display for Page {
         } else {
             let (all, bytes) = (text::count(self.total_count, "buffer"), Bytes(self.total_bytes));
             let shown = self.buffers.len();
-            write!(f, "{all}, {bytes} of memory; {shown} shown, newest first")?;
+            write!(f, "{all}, {bytes:#}")?;
+            if shown < self.total_count {
+                write!(f, "; {shown} shown, newest first")?;
+            }
             if let Some(keeping) = keeping(&self.buffers, self.can_keep) {
                 write!(f, "; {keeping}")?;
             }

@@ -187,7 +187,7 @@ fn buffers_are_listed_newest_first_by_filter_and_page() {
             [6, 116, 0]
         );
         assert!(
-            text.starts_with("6 buffers, 116 bytes of memory; 6 shown") && text.contains("\"note 4\""),
+            text.starts_with("6 buffers, 116 bytes; keep_buffer") && text.contains("\"note 4\""),
             "{text}"
         );
         for filter in [
