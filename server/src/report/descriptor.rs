@@ -76,7 +76,7 @@ impl Described {
             ("group", d.group.as_deref()),
         ]);
         let (kind, role, state) = (d.kind.as_str(), role(d.role), d.state.as_str());
-        let size = Bytes(d.size_bytes);
+        let size = format!("{:#}", Bytes(d.size_bytes));
         let stored = match (d.state, d.use_compression) {
             (_, true) => format!(", stored as LZ4 in {}", Bytes(d.stored_bytes)),
             (BufferState::Sealed, false) => String::new(),
