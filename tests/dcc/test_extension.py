@@ -564,13 +564,14 @@ def test_the_command_for_an_agent_is_one_that_the_server_takes(
     """)
     # As in a terminal that knows nothing of it.
     monkeypatch.delenv("DCC_MCP_SHM_DIR")
+    monkeypatch.setenv("HOME", str(tmp_path))
     written = []
     for command in commands:
         uvx, program, *arguments = shlex.split(command)
         assert (uvx, program) == ("uvx", "dcc-mcp-shm")
         server = str(ROOT / "target/debug/dcc-mcp-shm")
-        subprocess.run([server, *arguments, "--scope", "project", "--yes"], cwd=tmp_path, check=True, timeout=60)
-        written.append(json.loads((tmp_path / ".mcp.json").read_text())["mcpServers"]["dcc-mcp-shm"]["args"])
+        subprocess.run([server, *arguments, "--yes"], check=True, timeout=60)
+        written.append(json.loads((tmp_path / ".claude.json").read_text())["mcpServers"]["dcc-mcp-shm"]["args"])
     assert written == [["serve", "--store", store.path], ["serve", "--store", str(own)], ["serve"]]
 
 
