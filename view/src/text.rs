@@ -11,7 +11,7 @@ const SHOWN_BYTES: usize = 60;
 /// Longest name or number of an attribute that is shown, in bytes.
 const VALUE_BYTES: usize = 40;
 /// Of a value that is no text: a number fits, and of a matrix its beginning says enough.
-const LIST_BYTES: usize = 20;
+const LIST_BYTES: usize = 16;
 
 /// A number of bytes for people and models: `1.5 MiB (1572864 bytes)`, or with `{:#}` only `1.5 MiB`.
 #[derive(Debug, Clone, Copy)]

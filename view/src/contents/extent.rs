@@ -222,13 +222,14 @@ impl Display for Extent {
             }
             (frames, _) => format!(" of all {frames} frames together:"),
         };
-        write!(f, "Size{of} {x} × {y} × {z} units{transformed}")?;
+        write!(f, "Size{of} {x} × {y} × {z} ")?;
         match (self.meters, self.unit) {
+            (Some(_), Some(1.0)) => write!(f, "m (a unit is 1 m){transformed}")?,
             (Some(meters), Some(unit)) => {
                 let [x, y, z] = meters.map(Short);
-                write!(f, ", {x} × {y} × {z} m (a unit is {unit} m)")?;
+                write!(f, "units{transformed}, {x} × {y} × {z} m (a unit is {unit} m)")?;
             }
-            _ => f.write_str(" (what a unit is in metres is not known)")?,
+            _ => write!(f, "units{transformed} (what a unit is in metres is not known)")?,
         }
         match self.up {
             Some(up) => write!(f, "; {up} is up")?,

@@ -39,9 +39,9 @@ pub const MAX_ARRAYS: usize = 16;
 /// Most names that are listed of arrays that were not looked at.
 const MAX_OTHER_NAMES: usize = 20;
 /// About how many numbers the first rows of an array have together.
-const FIRST_NUMBERS: u64 = 6;
+const FIRST_NUMBERS: u64 = 4;
 const FIRST_ROWS: u64 = 4;
-/// Longest line of attributes. All of them are in the data.
+/// Longest line of attributes. All of them are in the descriptor.
 const MAX_ATTRS_LINE_BYTES: usize = 400;
 /// How many first bytes are looked at of data without arrays. They are many because cameras put much in front of a JPEG's size.
 const START_BYTES: u64 = 256 << 10;
@@ -244,7 +244,7 @@ impl Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = text::labelled([("name", self.name.as_deref())]);
         let (id, kind, size) = (self.id, self.kind.as_str(), Bytes(self.size_bytes));
-        write!(f, "Buffer {id}{name}: {kind}, {size}")?;
+        write!(f, "Buffer {id}{name}: {kind}, {size:#}")?;
         if let Some(ratio) = self.compression_ratio {
             write!(f, ", compressed {ratio}:1")?;
         }
