@@ -17,6 +17,9 @@ def test_it_has_what_is_needed_and_builds_the_wheel(tmp_path: Path) -> None:
     with tarfile.open(only("dcc_mcp_shm-*.tar.gz")) as archive:
         archive.extractall(tmp_path, filter="data")
     (source,) = tmp_path.iterdir()
+    # The archive's times are older than any library, so cargo would take what was built of other sources for new.
+    for file in source.rglob("*"):
+        os.utime(file)
     target = ROOT / "target" / "sdist"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(
