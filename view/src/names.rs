@@ -1,5 +1,7 @@
 //! Which of several arrays or layers is meant by a word, and what a name says about the numbers in it.
 
+use crate::text::letters;
+
 /// Words that mean the same pass of a render. None of these passes is light.
 const SAME: [&[&str]; 4] = [
     &["depth", "z", "zdepth", "depthz", "zbuffer"],
@@ -102,11 +104,6 @@ fn parts(name: &str) -> Vec<String> {
 
 fn last_part(name: &str) -> &str {
     name.rsplit(['.', ':', '/']).next().unwrap_or(name)
-}
-
-fn letters(name: &str) -> String {
-    let letters = name.chars().filter(|c| c.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -188,6 +188,12 @@ pub fn labelled<'a>(texts: impl IntoIterator<Item = (&'a str, Option<&'a str>)>)
     line
 }
 
+/// The letters and digits of a name, in lower case, by which names are compared however they are spelled: `maxEdge` is `max_edge`.
+pub fn letters(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
+}
+
 /// Attributes on a line of at most so many bytes, as many as fit: `upAxis "Z", metersPerUnit 1`.
 pub fn attributes(attrs: &Attrs, bytes: usize) -> String {
     let mut line = String::new();

@@ -3,12 +3,6 @@
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use dcc_mcp_shm::SceneDataKind;
 
-const KINDS: [SceneDataKind; 4] = [
-    SceneDataKind::Geometry,
-    SceneDataKind::AnimationCache,
-    SceneDataKind::Screenshot,
-    SceneDataKind::Arbitrary,
-];
 const POOL: &str = "Pool";
 
 /// What a column of `ls` calls a kind: that of data, or a pool.
@@ -20,15 +14,18 @@ pub(super) enum ListedKind {
 
 /// Reads a kind of data.
 pub(super) fn of_data() -> impl TypedValueParser<Value = SceneDataKind> {
-    PossibleValuesParser::new(KINDS.map(SceneDataKind::as_str)).map(|name| named(&name).unwrap_or_default())
+    PossibleValuesParser::new(SceneDataKind::ALL.map(SceneDataKind::as_str))
+        .try_map(|name| named(&name).ok_or("there is no such kind"))
 }
 
 /// Reads a kind of data, or `Pool`.
 pub(super) fn listed() -> impl TypedValueParser<Value = ListedKind> {
-    let names = KINDS.map(SceneDataKind::as_str).into_iter().chain([POOL]);
+    let names = SceneDataKind::ALL.map(SceneDataKind::as_str).into_iter().chain([POOL]);
     PossibleValuesParser::new(names).map(|name| named(&name).map_or(ListedKind::Pool, ListedKind::Data))
 }
 
 fn named(name: &str) -> Option<SceneDataKind> {
-    KINDS.into_iter().find(|kind| kind.as_str().eq_ignore_ascii_case(name))
+    SceneDataKind::ALL
+        .into_iter()
+        .find(|kind| kind.as_str().eq_ignore_ascii_case(name))
 }

@@ -24,7 +24,7 @@ use self::scalar::TO_THE_LETTER;
 use self::schema_object::Object;
 #[cfg(test)]
 use self::words::CONTENT;
-pub(crate) use self::words::{between_quotes, letters};
+pub(crate) use self::words::between_quotes;
 use crate::reply::ToolError;
 
 /// Fields that hold all arguments of a call once more, as some hosts nest them.

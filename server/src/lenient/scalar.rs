@@ -1,14 +1,14 @@
 //! Values without fields and items: texts, numbers, truths, one of several words, and what means a buffer.
 
 use dcc_mcp_shm::{Domain, Dtype};
-use dcc_mcp_shm_view::text;
+use dcc_mcp_shm_view::text::{self, letters};
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use super::number::{NoNumber, real, rounded_up, whole};
 use super::problems::Problems;
 use super::synonyms;
-use super::words::{letters, tidy};
+use super::words::tidy;
 
 /// Fields whose text is content or a name to look up, and is taken to the letter.
 pub(super) const TO_THE_LETTER: [&str; 4] = ["text", "base64", "array", "arrays"];

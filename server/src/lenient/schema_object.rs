@@ -1,10 +1,11 @@
 //! The schema of an object, and which of its fields a name means.
 
+use dcc_mcp_shm_view::text::letters;
 use rmcp::model::JsonObject;
 use serde_json::{Map, Value};
 
 use super::synonyms::{self, is_everything};
-use super::words::{CONTENT, is_nothing, letters};
+use super::words::{CONTENT, is_nothing};
 
 /// Fields that say which buffer is meant, as models call them beside the name that the schema has.
 const REFERENCE_FIELDS: [&str; 13] = [

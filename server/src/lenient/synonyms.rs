@@ -1,6 +1,6 @@
 //! Words that models write for others that the schemas have.
 
-use super::words::letters;
+use dcc_mcp_shm_view::text::letters;
 
 /// Fields, and other words for them, which are taken. One is found without its last `s` as well.
 const OTHER_WORDS: [(&str, &[&str]); 3] = [

@@ -41,11 +41,3 @@ pub(crate) fn between_quotes(text: &str) -> Option<(&str, [char; 2])> {
         (!inner.trim().is_empty()).then_some((inner, [open, close]))
     })
 }
-
-/// The letters and digits of a name of a field or of one of several words, in lower case: `maxEdge` is `max_edge`.
-pub(crate) fn letters(text: &str) -> String {
-    text.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
-}

@@ -2,11 +2,12 @@
 //!
 //! "the mesh hero" is `hero`; "hero backup" and "anything but hero" are something else, and are not taken for it.
 
+use dcc_mcp_shm_view::text::letters;
 use std::iter::successors;
 
 use dcc_mcp_shm::SceneDataKind;
 
-use crate::lenient::{between_quotes, letters};
+use crate::lenient::between_quotes;
 
 /// Words that may stand around a name without changing which buffer is meant. Kinds may too, if they are that of the buffer.
 const FILLER: [&str; 27] = [
@@ -60,13 +61,6 @@ const DENIALS: [&str; 19] = [
     "don't",
     "anything",
 ];
-/// The kinds that there are.
-const KINDS: [SceneDataKind; 4] = [
-    SceneDataKind::Geometry,
-    SceneDataKind::AnimationCache,
-    SceneDataKind::Screenshot,
-    SceneDataKind::Arbitrary,
-];
 /// Words on either side of a name that are taken for filler are fewer than this.
 const MAX_FILLER: usize = 8;
 /// What may stand at the end of a word and not belong to it. An exclamation mark in front of a word denies it in many languages
@@ -114,7 +108,9 @@ pub(super) fn kinds_beside(name: &str, text: &str) -> Vec<SceneDataKind> {
 
 /// The kind that is called so.
 pub(super) fn kind_named(text: &str) -> Option<SceneDataKind> {
-    KINDS.into_iter().find(|kind| letters(kind.as_str()) == letters(text))
+    SceneDataKind::ALL
+        .into_iter()
+        .find(|kind| letters(kind.as_str()) == letters(text))
 }
 
 /// What follows the first word of a text, if that word is filler.

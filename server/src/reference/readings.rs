@@ -1,5 +1,6 @@
 //! What a text or object may mean, without looking whether that is there.
 
+use dcc_mcp_shm_view::text::letters;
 use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use super::given::BufferReference;
 use super::prose::{bare_word, denies, names_in};
 use crate::address::ResourceUri;
-use crate::lenient::{between_quotes, json_in, letters, unfenced};
+use crate::lenient::{between_quotes, json_in, unfenced};
 use crate::platform::is_same_file;
 
 /// Fields that hold a reference or a descriptor, as results and wrappers have them.

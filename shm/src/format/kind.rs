@@ -20,6 +20,9 @@ pub enum SceneDataKind {
 }
 
 impl SceneDataKind {
+    /// All that there are.
+    pub const ALL: [Self; 4] = [Self::Geometry, Self::AnimationCache, Self::Screenshot, Self::Arbitrary];
+
     /// The name used in descriptors: `Geometry`, `AnimationCache`, `Screenshot` or `Arbitrary`.
     pub fn as_str(self) -> &'static str {
         match self {
