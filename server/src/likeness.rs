@@ -12,7 +12,7 @@ pub(crate) fn fold(text: &str) -> String {
     visible(text).to_lowercase()
 }
 
-/// What is called most like a text, if anything is: at most so many, nearest first.
+/// The names that are most like a text, nearest first, and at most `at_most` of them.
 pub(crate) fn most_like<'a, T>(wanted: &str, named: impl Iterator<Item = (&'a str, T)>, at_most: usize) -> Vec<T> {
     let wanted = fold(wanted);
     let wanted = wanted.trim_matches(|c: char| c == '*' || c == '?' || c.is_whitespace());

@@ -194,7 +194,7 @@ pub fn letters(name: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// Attributes on a line of at most so many bytes, as many as fit: `upAxis "Z", metersPerUnit 1`.
+/// As many attributes as fit into a line of `bytes` bytes: `upAxis "Z", metersPerUnit 1`.
 pub fn attributes(attrs: &Attrs, bytes: usize) -> String {
     let mut line = String::new();
     for (name, value) in attrs {

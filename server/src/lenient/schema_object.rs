@@ -91,7 +91,7 @@ impl<'a> Object<'a> {
         name == "name" && self.has("replace")
     }
 
-    /// Whether a field is one of several words and says which of many are meant, as those of listings do.
+    /// Whether a field selects from what a tool lists, by one of several words: `kind` of `list_buffers`, for example.
     fn is_filter(&self, name: &str) -> bool {
         self.has("cursor") && self.schema(name).is_some_and(|schema| schema.contains_key("enum"))
     }

@@ -31,7 +31,7 @@ const FIELDS: [(&str, &str); 20] = [
     ("dcc", "source_dcc"),
     ("wait", "timeout_seconds"),
 ];
-/// Values of which a field has one, by their letters and digits.
+/// Other words for the values that a field may have, by their letters and digits.
 const CHOICES: [(&str, &str); 19] = [
     ("python3", "python"),
     ("py", "python"),

@@ -81,7 +81,7 @@ pub(super) fn denies(text: &str) -> bool {
         .any(|word| DENIALS.contains(&&*word))
 }
 
-/// What may be a name in a text of which the rest is filler, with the least left out first.
+/// The parts of a text that may be a name, because all around them is filler; the longest part comes first.
 pub(super) fn names_in(text: &str) -> Vec<&str> {
     let mut names = Vec::new();
     for begun in successors(Some(text), |text| without_first(text)).take(MAX_FILLER) {

@@ -65,7 +65,7 @@ impl Condemned {
 /// What became of a file that was deleted.
 #[derive(Debug)]
 pub(crate) enum Fate {
-    /// Its memory is free: so many bytes.
+    /// Its memory is free. The number is that of its bytes.
     Freed(u64),
     /// Its memory is taken until the last process lets go of it.
     Pending(PendingMemory),

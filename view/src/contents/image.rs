@@ -64,7 +64,7 @@ impl Image {
             height: size.map(|size| size.height as u64),
             channels: None,
             images: None,
-            // A file of which alpha is not known may have none.
+            // Whether the file has alpha is not known here.
             layout: match format {
                 ImageFormat::OpenExr => "the top row first, alpha taken for premultiplied if there is any".to_owned(),
                 ImageFormat::Jpeg => PixelOrder::of_file(false).in_words(3),

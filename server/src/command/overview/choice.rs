@@ -123,7 +123,7 @@ impl Choice {
         self.larger.is_none_or(|least| bytes > least)
     }
 
-    /// Where it cannot be seen who has something open, nobody is known to.
+    /// Where the system does not show which processes have something open, no process is known to.
     fn wants_holders(&self, holders: Option<&[Process]>) -> bool {
         let Some(wanted) = &self.holder else { return true };
         let wanted = wanted.to_lowercase();
