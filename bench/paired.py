@@ -2,9 +2,9 @@
 
     python bench/paired.py [--times N] OTHER [SECTION ...]
 
-OTHER is a checkout whose .venv-bench is made (`make .venv-bench/.stamp-wheel`), as must be that of this one. Both are
-measured by the scripts of this one, without the peers. The sections of what is slower here are run again, up to N
-times; what is slower in all runs by more than SLACK is printed.
+OTHER is a checkout whose .venv-bench and server are made (`make .venv-bench/.stamp-wheel target/release/dcc-mcp-shm`),
+as must be those of this one. Both are measured by the scripts of this one, without the peers. The sections of what is
+slower here are run again, up to N times; what is slower in all runs by more than SLACK is printed.
 """
 
 import argparse
@@ -21,6 +21,9 @@ from run import SECTIONS
 from tables import table
 
 HERE = Path(__file__).parents[1]
+# All of `make bench-server`.
+SERVER = "server"
+ALL_SECTIONS = (*SECTIONS, SERVER)
 # Medians of the same program differ by that much.
 SLACK = 1.03
 
@@ -42,6 +45,11 @@ def medians(section: str, rows: list[dict[str, Any]]) -> Medians:
 
 def measure(checkout: Path, section: str) -> Medians:
     """One run of a section."""
+    if section == SERVER:
+        command = [str(checkout / ".venv-bench/bin/python"), "-m", "server", "--medians"]
+        command += ["--server", str(checkout / "target/release/dcc-mcp-shm")]
+        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, cwd=HERE / "bench")
+        return {(section, what): seconds for what, seconds in json.loads(ran.stdout).items()}
     command = [str(checkout / ".venv-bench/bin/python"), str(HERE / "bench/run.py"), section]
     environment = os.environ | {"DCC_MCP_SHM_BENCH_ONLY_OURS": "1"}
     ran = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
@@ -56,10 +64,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/paired.py", description="Compare with another checkout.")
     parser.add_argument("other", type=Path)
     parser.add_argument("--times", type=int, default=3, help="runs of what is slower in all runs so far")
-    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(SECTIONS)}; else all")
+    parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"one of {', '.join(ALL_SECTIONS)}; else all")
     arguments = parser.parse_args()
     ratios: dict[tuple[str, str], list[float]] = {}
-    sections = arguments.sections or list(SECTIONS)
+    sections = arguments.sections or list(ALL_SECTIONS)
     for time in range(arguments.times):
         for section in sections:
             # Whichever comes first has the other's warmth, so they take turns in that too.

@@ -1,9 +1,9 @@
 """Measure the MCP server beside servers whose one tool does nothing.
 
-    cd bench && ../.venv/bin/python -m server [--quick] [--server PATH] [--pictures]
+    cd bench && ../.venv/bin/python -m server [--quick] [--server PATH] [--pictures | --medians]
 
-Prints a Markdown page; a run of all that is not quick also writes it to docs/server-benchmarks.md. Nothing stays in
-/dev/shm.
+Prints a Markdown page; a run of all that is not quick also writes it to docs/server-benchmarks.md. With --medians it
+prints the medians as JSON, of this server alone. Nothing stays in /dev/shm.
 """
 
 import argparse
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,8 @@ from machine import describe
 from rounds import progress
 
 from server import calls, describing, listing, memory, pictures, starting
-from server.report import Results, markdown, pictures_alone
-from server.servers import IN_TURNS, MESHES, MIXED, OURS, READ_BY_RMCP, ROOT, Call, noops, ours
+from server.report import Results, markdown, medians, pictures_alone
+from server.servers import IN_TURNS, MESHES, MIXED, OURS, READ_BY_RMCP, ROOT, Call, Server, noops, ours
 
 PAGE = ROOT / "docs/server-benchmarks.md"
 
@@ -44,7 +45,7 @@ def tools_bytes(program: Path, directory: Path) -> int:
     return len(json.dumps(result, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def measure(program: Path, directory: Path) -> Results:
+def measure(program: Path, directory: Path, peers: Mapping[str, Server]) -> Results:
     """All sections."""
     store = directory / "mesh"
     buffer = {"buffer": publish_mesh(Store(store), "hero_mesh")}
@@ -52,7 +53,7 @@ def measure(program: Path, directory: Path) -> Results:
     meshes = [publish_mesh(Store(directory / "meshes"), f"mesh_{number:04}") for number in range(MESHES)]
     in_turns: list[Call] = [("read_descriptor", {"buffer": mesh}) for mesh in meshes]
     others: list[Call] = [("list_buffers", {}), ("describe_buffer", buffer), ("read_buffer", buffer)]
-    servers = {OURS: ours(program, store, read), **dict(noops())}
+    servers = {OURS: ours(program, store, read), **peers}
     mixed = ours(program, store, read, *others, ("view_image", buffer | {"max_edge": 128}))
     progress("calls")
     variants = {
@@ -78,19 +79,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench/server", description="Measure the MCP server.")
     parser.add_argument("--quick", action="store_true", help="only see that all works; the figures mean nothing")
     parser.add_argument("--server", type=Path, default=ROOT / "target/release/dcc-mcp-shm", help="the program")
-    parser.add_argument("--pictures", action="store_true", help="only the section about pictures, which is printed")
+    parts = parser.add_mutually_exclusive_group()
+    parts.add_argument("--pictures", action="store_true", help="only the section about pictures, which is printed")
+    parts.add_argument("--medians", action="store_true", help="only this server; its medians as JSON")
     arguments = parser.parse_args()
     # So that what was made is removed then as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if arguments.quick:
         os.environ["DCC_MCP_SHM_BENCH_QUICK"] = "1"
-    machine = describe("numpy", "mcp", "dcc-mcp-shm")
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as directory:
         if arguments.pictures:
             print(pictures_alone(pictures.measure(arguments.server, Path(directory))))
             return
-        results = measure(arguments.server, Path(directory))
-    page = markdown(results, machine)
+        if arguments.medians:
+            print(json.dumps(medians(measure(arguments.server, Path(directory), {}))))
+            return
+        results = measure(arguments.server, Path(directory), dict(noops()))
+    page = markdown(results, describe("numpy", "mcp", "dcc-mcp-shm"))
     print(page)
     if not arguments.quick:
         PAGE.write_text(page)

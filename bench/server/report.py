@@ -218,6 +218,18 @@ def memory_lines(memory: Mapping[str, list[int]]) -> Iterator[list[str]]:
         yield [name, *shown, f"{growth(samples) // KIB} KiB"]
 
 
+def medians(results: Results) -> dict[str, float]:
+    """The median of each time."""
+    pictures = results.pictures
+    times = {f"{server}, {transport}": t for transport, found in results.calls.items() for server, t in found.items()}
+    times |= {f"start, {server}": found for server, found in results.starting.items()}
+    times |= {f"list_buffers, {call}": found for call, found in results.listing.items()}
+    times |= {f"describe_buffer: {what}": found for what, found in results.describing.seconds.items() if what != SUM}
+    times |= {"list_buffers beside pictures": pictures.beside, "list_buffers before pictures": pictures.alone}
+    times |= {"a picture": pictures.drawn, "until a cancelled picture stops": pictures.cancelled}
+    return {what: statistics.median(found) for what, found in times.items()}
+
+
 def markdown(results: Results, machine: Mapping[str, str]) -> str:
     """The page."""
     columns = ["time", "ratio", "rounds"]
