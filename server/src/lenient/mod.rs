@@ -57,4 +57,6 @@ fn unwrapped(object: &Object<'_>, given: JsonObject) -> JsonObject {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
