@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from dcc_mcp_shm import BufferPool, SharedSceneBuffer, Store, UnsupportedVersion, _native, gc
-from support import SERVER
+from support import SERVER, session, text_of
 
 # Where a file has the version of its format.
 VERSION_AT = 8
@@ -84,8 +84,7 @@ def test_a_file_of_a_newer_format_is_kept_and_said_to_need_a_newer_program(store
     assert file.exists()
 
 
-@pytest.mark.usefixtures("store")
-def test_a_holder_of_another_version_is_named_with_it(tmp_path: Path) -> None:
+def test_a_holder_of_another_version_is_named_with_it(store: Store, tmp_path: Path) -> None:
     SharedSceneBuffer.write(b"1", name="hero").close()
     installed, other = Path(_native.__file__).parent, tmp_path / "dcc_mcp_shm"
     shutil.copytree(installed, other, ignore=shutil.ignore_patterns("__pycache__"))
@@ -115,6 +114,8 @@ def test_a_holder_of_another_version_is_named_with_it(tmp_path: Path) -> None:
 
         assert f"{holder.pid} ({version})" in says("ls")
         assert re.search(rf"of another one: \S+ {holder.pid} \({version}\)", says("doctor"))
+        told = session(store, "auto", lambda client: client.call_tool("store_status", {}))
+        assert re.search(rf"of another version: \S+ {holder.pid} \({version}\)", text_of(told))
         module.unlink()
         assert f"{holder.pid} (replaced)" in says("ls")
         holder.stdin.close()

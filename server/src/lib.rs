@@ -29,6 +29,7 @@ mod log;
 mod manifest;
 mod outgoing;
 mod platform;
+mod process;
 mod prompts;
 #[cfg(test)]
 #[path = "../../tests/properties.rs"]

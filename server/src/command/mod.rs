@@ -10,7 +10,6 @@ mod keep;
 mod kind;
 mod ls;
 mod overview;
-mod process;
 mod put;
 mod rm;
 mod show;

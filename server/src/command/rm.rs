@@ -13,9 +13,9 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::foreign::foreign;
-use super::process::Process;
 use super::store::needed;
 use super::{find, json, terminal};
+use crate::process::Process;
 use crate::settings::StoreOption;
 
 /// Delete buffers and pools.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::listed::is_zero;
+use crate::process::Process;
 use crate::reply::ToolError;
 use crate::state::ShmServer;
 use crate::sweep::{self, Share};
@@ -51,6 +52,10 @@ pub(crate) struct Status {
     would_keep: BTreeMap<&'static str, Share>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_expiry_seconds: Option<u64>,
+    /// Holders that run another version. Not in the schema, which has no room for it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(skip)]
+    other_versions: Vec<Process>,
 }
 
 /// The part of the status that comes from the index.
@@ -109,6 +114,7 @@ impl Status {
             next_expiry_seconds: sweep::next_expiry(&sweep).map(|left| left.as_secs()),
             would_remove: sweep::removed(&sweep),
             would_keep: sweep::kept(&sweep),
+            other_versions: Process::of_other_versions(store)?,
         })
     }
 }
@@ -158,6 +164,11 @@ impl Display for Status {
         }
         if let Some(seconds) = self.next_expiry_seconds {
             write!(f, "\nThe first expires in {seconds} s.")?;
+        }
+        if !self.other_versions.is_empty() {
+            let others: Vec<_> = self.other_versions.iter().map(Process::in_words).collect();
+            let (own, others) = (env!("CARGO_PKG_VERSION"), others.join(", "));
+            write!(f, "\nThis server is dcc-mcp-shm {own}; of another version: {others}")?;
         }
         write!(f, "\nstore {:?}", self.store)
     }

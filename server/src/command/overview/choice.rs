@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Overview;
 use super::held::Held;
 use crate::command::kind::{self, ListedKind};
-use crate::command::process::Process;
+use crate::process::Process;
 
 /// What `ls` lists.
 #[derive(Debug, Clone, Args)]

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::command::process::Process;
+use crate::process::Process;
 
 /// A buffer or pool, and the processes that have it open if that can be told.
 #[derive(Debug, Serialize)]

@@ -15,11 +15,11 @@ use uuid::Uuid;
 pub(super) use self::choice::Choice;
 use self::held::Held;
 use self::row::COLUMNS;
-use super::process::{self, Process};
 use super::terminal::{BAD, WARNING};
 use crate::command::foreign::foreign;
 use crate::command::{find, table};
 use crate::listed;
+use crate::process::{self, Process};
 
 /// The contents of a store. As JSON this is what `ls --json` prints.
 #[derive(Debug, Serialize)]

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::held::Held;
 use crate::command::foreign::foreign;
-use crate::command::process::Process;
 use crate::command::table::{Cell, Column};
 use crate::command::terminal::{FAINT, WARNING};
 use crate::listed;
+use crate::process::Process;
 
 pub(super) const COLUMNS: [Column; 9] = [
     Column::text("ID"),

@@ -4,10 +4,10 @@ use dcc_mcp_shm::{ArrayDescriptor, Descriptor, PoolStatus, Store};
 use dcc_mcp_shm_view::text::Bytes;
 
 use crate::command::foreign::foreign;
-use crate::command::process::{self, Process};
 use crate::command::table::{self, Cell, Column};
 use crate::command::terminal::FAINT;
 use crate::listed;
+use crate::process::{self, Process};
 
 const ARRAYS: [Column; 5] = [
     Column::long("ARRAY"),

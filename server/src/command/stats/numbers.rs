@@ -8,8 +8,8 @@ use dcc_mcp_shm_view::text::{self, Bytes};
 use serde::Serialize;
 
 use crate::command::overview::Overview;
-use crate::command::process;
 use crate::command::usage::Usage;
+use crate::process;
 use crate::sweep::Share;
 
 /// What is in a store, in numbers.

@@ -1,32 +1,38 @@
 //! Processes as people know them: by the name of their program.
 
+use std::collections::BTreeSet;
+
+use dcc_mcp_shm::{Result, Store};
+use dcc_mcp_shm_view::text;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::foreign::foreign;
 use crate::platform::{self, RunningVersion};
+
+/// Most bytes of a program's name.
+const NAME_BYTES: usize = 64;
 
 /// A process that has something open.
 #[derive(Debug, Clone, Serialize)]
-pub(super) struct Process {
-    pub(super) pid: u32,
+pub(crate) struct Process {
+    pub(crate) pid: u32,
     /// As the kernel calls it, in at most 15 bytes; absent where that cannot be seen.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) program: Option<String>,
+    pub(crate) program: Option<String>,
     /// Which dcc-mcp-shm it runs, where that is another one than this; `replaced` if the file that it was loaded from is gone.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) other_version: Option<String>,
+    pub(crate) other_version: Option<String>,
 }
 
 /// `1 process`, `2 processes`.
-pub(super) fn count(processes: usize) -> String {
+pub(crate) fn count(processes: usize) -> String {
     let plural = if processes == 1 { "" } else { "es" };
     format!("{processes} process{plural}")
 }
 
 impl Process {
-    pub(super) fn of(pid: u32) -> Self {
-        let program = platform::program_of(pid).map(|program| foreign(&program));
+    pub(crate) fn of(pid: u32) -> Self {
+        let program = platform::program_of(pid).map(|program| text::bounded(&program, NAME_BYTES));
         let other_version = match platform::version_of(pid) {
             Some(RunningVersion::Known(version)) if version != env!("CARGO_PKG_VERSION") => Some(version),
             Some(RunningVersion::Replaced) => Some("replaced".to_owned()),
@@ -40,7 +46,7 @@ impl Process {
     }
 
     /// `blender 4242`, and the version if it is another one: `blender 4242 (0.0.9)`
-    pub(super) fn in_words(&self) -> String {
+    pub(crate) fn in_words(&self) -> String {
         let Self {
             pid,
             program,
@@ -54,8 +60,22 @@ impl Process {
         format!("{program}{pid}{}", version.unwrap_or_default())
     }
 
+    /// Those that have something of a store open and run another version of dcc-mcp-shm than this, as far as the system shows them.
+    pub(crate) fn of_other_versions(store: &Store) -> Result<Vec<Self>> {
+        let holders = store.holders();
+        let pids: BTreeSet<u32> = store
+            .ids()?
+            .into_iter()
+            .filter_map(|id| holders.of(id))
+            .flatten()
+            .copied()
+            .collect();
+        let processes = pids.into_iter().map(Self::of);
+        Ok(processes.filter(|process| process.other_version.is_some()).collect())
+    }
+
     /// When it was started, to the second.
-    pub(super) fn started(&self) -> Option<Timestamp> {
+    pub(crate) fn started(&self) -> Option<Timestamp> {
         platform::started(self.pid)
     }
 }
