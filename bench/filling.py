@@ -11,12 +11,12 @@ from multiprocessing.shared_memory import SharedMemory
 import numpy as np
 from dcc_mcp_shm import SharedSceneBuffer
 from numpy.typing import NDArray
-from peers import FILL_ONLY, OURS, STDLIB, WARM, segment_name
-from rounds import COLD, GIB, HOT, MIB, Measurement, Method, progress, sweep
-from ways import without_tracker
+from peers import FILE, FILL_ONLY, OURS, STDLIB, WARM, segment_name
+from rounds import COLD, GIB, HOT, KIB, MIB, OBJECTS, Measurement, Method, cold_objects, progress, sweep
+from ways import publish_file, without_tracker
 
 # Rounds of each sweep; cold there is one.
-HOT_ROUNDS = {64 * MIB: 2, GIB: 1}
+HOT_ROUNDS = {16 * KIB: 20, 64 * KIB: 20, 256 * KIB: 10, MIB: 10, 4 * MIB: 5, 64 * MIB: 2, GIB: 1}
 
 Array = NDArray[np.float32]
 
@@ -98,21 +98,40 @@ def fill_stdlib(source: Array) -> Method:
     return method
 
 
+def write_file(source: Array) -> Method:
+    """Write the same bytes to a new file, once they are there."""
+    data = source.tobytes()
+
+    def method() -> float:
+        """Write once."""
+        start = time.perf_counter()
+        _, remove = publish_file(data)
+        seconds = time.perf_counter() - start
+        remove()
+        return seconds
+
+    return method
+
+
 def measurements(size: int) -> list[Measurement]:
     """All ways, hot and cold."""
     progress(f"{size:,} bytes: check")
     source = np.arange(size // 4, dtype=np.float32)
     check(source)
-    new = {OURS: fill_whole(source), STDLIB: fill_stdlib(source)}
+    new = {OURS: fill_whole(source), STDLIB: fill_stdlib(source), FILE: write_file(source)}
     # What is there already is never cold.
     hot = new | {FILL_ONLY: fill_alone(source), WARM: warm_copy(source)}
-    return [Measurement(size, HOT, hot, HOT_ROUNDS[size]), Measurement(size, COLD, new, 1)]
+    measured = [Measurement(size, HOT, hot, HOT_ROUNDS[size])]
+    return measured if size in OBJECTS else [*measured, Measurement(size, COLD, new, 1)]
 
 
 def main() -> None:
     """Print the results as JSON."""
     without_tracker()
-    print(json.dumps(sweep([measurement for size in HOT_ROUNDS for measurement in measurements(size)])))
+    results = sweep([measurement for size in HOT_ROUNDS for measurement in measurements(size)])
+    sources = {size: np.arange(size // 4, dtype=np.float32) for size in OBJECTS}
+    cold = {size: {OURS: fill_whole(source), FILE: write_file(source)} for size, source in sources.items()}
+    print(json.dumps(results + cold_objects(cold)))
 
 
 if __name__ == "__main__":

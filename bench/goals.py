@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterator, Mapping
 
 from peers import CORE, FILE, FILL_ONLY, ICEORYX, IN_PLACE, KEPT, OURS, PRIVATE, RAY, STDLIB, TRACKED, WARM
-from rounds import COLD, HOT, LARGE, MIB, MIDDLE, SMALL
+from rounds import COLD, HOT, LARGE, MIB, MIDDLE, OBJECTS, SMALL
 from tables import Row, median, requirement, size_text, table
 
 Results = Mapping[str, list[Row]]
@@ -19,6 +19,13 @@ STEADY_ALLOWANCES = {MIB: 1.3, MIDDLE: 1.2, LARGE: 1.2}
 IN_PLACE_ALLOWANCE = 2
 RAY_ALLOWANCES = {MIB: 0.5, MIDDLE: 1, LARGE: 1.2}
 MAX_OPENING, MAX_CYCLE = 60e-6, 35e-6
+# What the objects of a scene have, by `os.write` of the same bytes to a new file: from bytes, filled in place, and in place with
+# memory that is used again; and opened, by `open` and `mmap`.
+WRITE_ALLOWANCES = dict(zip(OBJECTS, (1.8, 1.5, 1.2, 1.15, 1), strict=True))
+FILL_ALLOWANCES = dict(zip(OBJECTS, (3, 2.2, 1.8, 1.6, 1.3), strict=True))
+REFILL_ALLOWANCES = dict(zip(OBJECTS, (3, 2, 1.4, 1.2, 1), strict=True))
+OPEN_ALLOWANCE = 1.5
+CYCLE_ALLOWANCE, MANY_ALLOWANCE = 1.25, 1.7
 # How many times as fast as a peer a new scene is to be written, and bytes are to be read.
 TIMES_AS_FAST = {(MIDDLE, STDLIB): 1.6, (MIDDLE, CORE): 3, (LARGE, STDLIB): 1.7, (LARGE, CORE): 3}
 READ_TIMES_AS_FAST = {STDLIB: 1, CORE: 4}
@@ -59,6 +66,9 @@ def opening(rows: list[Row]) -> Iterator[list[str]]:
     kept = median(rows, LARGE, KEPT, "")
     yield at_most(f"view of 1 GiB, handle kept, by a received one of {ICEORYX}", kept / received, 1)
     yield microseconds("open a view of 1 GiB", ours[LARGE], MAX_OPENING)
+    for size in OBJECTS:
+        found = median(rows, size, OURS, "") / median(rows, size, FILE, "")
+        yield at_most(f"open a view of {size_text(size)}, by `open` and `mmap`", found, OPEN_ALLOWANCE)
 
 
 def writing(rows: list[Row]) -> Iterator[list[str]]:
@@ -71,6 +81,15 @@ def writing(rows: list[Row]) -> Iterator[list[str]]:
         for condition in (HOT, COLD):
             found = median(rows, size, OURS, condition) / median(rows, size, FILE, condition)
             yield at_most(f"write {size_text(size)}, {condition}, by `os.write`", found, 1)
+    yield from by_file("write {}, {}, by `os.write`", rows, WRITE_ALLOWANCES)
+
+
+def by_file(what: str, rows: list[Row], allowances: Mapping[int, float]) -> Iterator[list[str]]:
+    """What objects take, hot and cold, by the same bytes in a file."""
+    for size, limit in allowances.items():
+        for condition in (HOT, COLD):
+            found = median(rows, size, OURS, condition) / median(rows, size, FILE, condition)
+            yield at_most(what.format(size_text(size), condition), found, limit)
 
 
 def filling(rows: list[Row]) -> Iterator[list[str]]:
@@ -78,6 +97,7 @@ def filling(rows: list[Row]) -> Iterator[list[str]]:
     for size in (MIDDLE, LARGE):
         found = median(rows, size, FILL_ONLY, HOT) / median(rows, size, WARM, HOT)
         yield at_most(f"fill {size_text(size)} in place, by one pass", found, PASS_ALLOWANCE)
+    yield from by_file("fill {} in place, {}, by `os.write`", rows, FILL_ALLOWANCES)
 
 
 def warm(rows: list[Row]) -> Iterator[list[str]]:
@@ -88,6 +108,9 @@ def warm(rows: list[Row]) -> Iterator[list[str]]:
         yield at_most(f"{what}, by one pass", median(rows, size, OURS, EACH_NEW) / one_pass, limit)
         in_place = median(rows, size, IN_PLACE, EACH_NEW)
         yield at_most(f"{what}, in place, by one pass", in_place / one_pass, IN_PLACE_ALLOWANCE)
+    for size, limit in REFILL_ALLOWANCES.items():
+        found = median(rows, size, IN_PLACE, EACH_NEW) / median(rows, size, FILE, EACH_NEW)
+        yield at_most(f"a new scene of {size_text(size)} in place while the last one goes, by `os.write`", found, limit)
     for size in (MIDDLE, LARGE):
         found = median(rows, size, OURS, "kept") / median(rows, size, WARM, "kept")
         yield at_most(f"a slot of {size_text(size)}, by one pass", found, SLOT_ALLOWANCE)
@@ -161,12 +184,21 @@ def threads(rows: list[Row]) -> Iterator[list[str]]:
 
 def cycles(rows: list[Row]) -> Iterator[list[str]]:
     """A small scene."""
-    yield microseconds("make, open, view and remove 4 KiB", median(rows, SMALL, OURS, ""), MAX_CYCLE)
+    ours = median(rows, SMALL, OURS, "")
+    yield microseconds("make, open, view and remove 4 KiB", ours, MAX_CYCLE)
+    found = ours / median(rows, SMALL, FILE, "")
+    yield at_most("make, open, view and remove 4 KiB, by bare files", found, CYCLE_ALLOWANCE)
+
+
+def many(rows: list[Row]) -> Iterator[list[str]]:
+    """Many small scenes."""
+    ours, files = (statistics.median(next(r for r in rows if r["method"] == way)["seconds"]) for way in (OURS, FILE))
+    yield at_most(f"many scenes of {size_text(rows[0]['size'])}, by files", ours / files, MANY_ALLOWANCE)
 
 
 def required_table(results: Results) -> str:
     """All of it."""
-    goals = (opening, writing, filling, warm, reading, cycles, messages, crowds, compressing, private, threads)
+    goals = (opening, writing, filling, warm, reading, cycles, many, messages, crowds, compressing, private, threads)
     lines = [line for goal in goals for line in goal(results[goal.__name__])]
     lines += reuse(results)
     return table(["what", "wanted", "found", "met"], lines)

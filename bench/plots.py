@@ -7,14 +7,20 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
-from peers import ARROW, CORE, FILE, ICEORYX, KEPT, MEMMAP, OURS, RAY, STDLIB, TRACKED
+from peers import ARROW, CORE, FILE, FILL_ONLY, ICEORYX, KEPT, MEMMAP, OURS, RAY, STDLIB, TRACKED, WARM
 from PIL import Image
 from rounds import COLD, SIZES
 from tables import PLOTTED, Row, size_text
 
-TITLES = dict(zip(PLOTTED, ("From a descriptor to a view", "Writing new data, hot"), strict=True))
+TITLES = dict(zip(PLOTTED, ("From a descriptor to a view", "Writing new data, hot", "Filling in place, hot"), strict=True))
 # Each has its colour and its marker in all plots.
-METHODS = dict(zip((OURS, KEPT, FILE, MEMMAP, STDLIB, TRACKED, CORE, ARROW, ICEORYX, RAY), "os^v<>DPX*", strict=True))
+METHODS = dict(
+    zip(
+        (OURS, KEPT, FILE, MEMMAP, STDLIB, TRACKED, CORE, ARROW, ICEORYX, RAY, FILL_ONLY, WARM),
+        "os^v<>DPX*ph",
+        strict=True,
+    )
+)
 
 
 def duration_text(seconds: float, _position: int) -> str:

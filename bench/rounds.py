@@ -14,8 +14,10 @@ from peers import OURS
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 SMALL, MIDDLE, LARGE = 4 * KIB, 64 * MIB, GIB
-# Of the plots; the tables have three of them.
-SIZES = (SMALL, 64 * KIB, MIB, 16 * MIB, MIDDLE, 256 * MIB, LARGE)
+# What the objects of a scene have, by and large.
+OBJECTS = (16 * KIB, 64 * KIB, 256 * KIB, MIB, 4 * MIB)
+# Of the plots; the tables leave two of them out.
+SIZES = (SMALL, *OBJECTS, 16 * MIB, MIDDLE, 256 * MIB, LARGE)
 
 HOT, COLD = "hot", "cold"
 # After so long the kernel has reported free memory to the host, which takes it back (it reports every 2 s).
@@ -77,6 +79,19 @@ def sweep(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
             for own_turn in range(1 if quick() else rounds):
                 take_turns(methods, turn * rounds + own_turn, condition, seconds)
     return [row for m, seconds in zip(measurements, found, strict=True) for row in rows(m.size, m.condition, seconds)]
+
+
+def cold_objects(methods: Mapping[int, Mapping[str, Method]]) -> list[dict[str, Any]]:
+    """Methods by size, each once after the machine was idle, all sizes of one after the other: they are small."""
+    seconds: dict[int, dict[str, list[float]]] = {size: {way: [] for way in ways} for size, ways in methods.items()}
+    ways = [way for way in next(iter(methods.values())) if is_measured(way)]
+    for turn in range(1 if quick() else SWEEPS_OF_PAIRS if only_ours() else SWEEPS):
+        random = np.random.default_rng(turn)
+        for way in random.permutation(ways).tolist():
+            time.sleep(0 if quick() else IDLE_SECONDS)
+            for size in random.permutation(list(methods)).tolist():
+                seconds[size][way].append(methods[size][way]())
+    return [row for size, found in seconds.items() for row in rows(size, COLD, found)]
 
 
 def payload(size: int) -> bytes:

@@ -35,7 +35,7 @@ PAGE = HERE.parent / "docs/benchmarks.md"
 PACKAGES = ("numpy", "dcc-mcp-shm", "dcc-mcp-core", "pyarrow", "iceoryx2", "ray", "blosc2", "lz4")
 # So that what the machine does for a while is not in all runs of a section.
 REPEATED = ("opening", "writing", "filling")
-BETWEEN = (("warm", "reading", "cycles", "messages", "crowds"), ("compressing", "private", "threads"))
+BETWEEN = (("warm", "reading", "cycles", "many", "messages", "crowds"), ("compressing", "private", "threads"))
 SCHEDULE = (*REPEATED, *BETWEEN[0], *REPEATED, *BETWEEN[1], *REPEATED)
 SECTIONS = (*REPEATED, *BETWEEN[0], *BETWEEN[1])
 # 1 GiB in every way at once, and a copy of it in each process.
@@ -48,6 +48,8 @@ def surroundings(*, quick: bool) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="bench-", dir="/dev/shm") as store, tempfile.TemporaryDirectory() as work:
         prefix, notes = f"{Path(store).name}-segment", Path(work, "notes")
         os.environ |= {"DCC_MCP_SHM_DIR": store, PREFIX_VARIABLE: prefix, NOTES_VARIABLE: str(notes)}
+        # What goes would be the memory of what is made next. How fast that is has a section of its own.
+        os.environ["DCC_MCP_SHM_RESERVE_BYTES"] = "0"
         # dcc-mcp-core logs every call to stderr otherwise.
         os.environ["RUST_LOG"] = "off"
         # ray: its files here, only the loopback device, no word to anybody.

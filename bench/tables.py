@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from peers import OURS
-from rounds import GIB, KIB, LARGE, MIB, MIDDLE, SMALL
+from rounds import GIB, KIB, LARGE, MIB, MIDDLE, OBJECTS, SMALL
 
 Row = dict[str, Any]
 
 MILLISECOND = 1e-3
 # Of what is measured in many sizes, those that the tables have; the others are in the plots and the samples.
-SHOWN = (SMALL, MIDDLE, LARGE)
-PLOTTED = ("opening", "writing")
+SHOWN = (SMALL, *OBJECTS, MIDDLE, LARGE)
+PLOTTED = ("opening", "writing", "filling")
 
 
 def size_text(size: int) -> str:

@@ -17,11 +17,11 @@ import iceoryx
 import numpy as np
 from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer
 from peers import FILE, ICEORYX, IN_PLACE, OURS, STDLIB, WARM, segment_name
-from rounds import HOT, LARGE, MIB, MIDDLE, Method, interleave, payload, progress, python, quick, rows
+from rounds import HOT, KIB, LARGE, MIB, MIDDLE, Method, interleave, payload, progress, python, quick, rows
 from ways import WAYS, Remove, Way, attach_ours, mapped, without_tracker
 
 ROUNDS = {MIDDLE: 15, LARGE: 5}
-STEADY_ROUNDS = {MIB: 200, **ROUNDS}
+STEADY_ROUNDS = {16 * KIB: 200, 64 * KIB: 200, 256 * KIB: 200, MIB: 200, 4 * MIB: 100, **ROUNDS}
 # As much as two frames of the largest size have; by default it is four of the middle one.
 RESERVE_BYTES = 3 * LARGE
 STEADY, KEPT = "each time new", "kept"

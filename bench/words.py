@@ -43,12 +43,16 @@ file in tmpfs, a `numpy.memmap` or a `SharedMemory` made and copied into, `PySha
 record batch in an IPC file, `ray.put` of an array. ray's store keeps its memory, all of which was used before: that is
 no new memory, and compares to a slot in [writing again and again](#4-writing-again-and-again).
 
+Except in that section no memory is used again: `DCC_MCP_SHM_RESERVE_BYTES` is 0.
+
 ![Time to write new data, by size](benchmarks/writing.png)""",
     "filling": """\
 Filling in place
 
 `SharedSceneBuffer.writer`, `numpy.copyto` into it, and sealing; *the copy alone* is the pass without making and
-sealing the scene; *copy into warm memory* is `numpy.copyto` into memory that the process had before: the limit.""",
+sealing the scene; *copy into warm memory* is `numpy.copyto` into memory that the process had before: the limit. *os.write* has the same bytes in hand already.
+
+![Time to fill in place, by size](benchmarks/filling.png)""",
     "warm": """\
 Writing again and again
 
@@ -66,6 +70,11 @@ copied by `bytes`, a scene of dcc-mcp-core opened and read.""",
 A small scene's life
 
 Made, published, opened from its descriptor, viewed, and removed, in one process.""",
+    "many": """\
+Many small scenes
+
+Made, listed, opened, read and deleted, one after the other in one process; beside it files that are written, listed by
+`os.scandir` with their sizes, through JSON, read and removed.""",
     "messages": """\
 One way
 

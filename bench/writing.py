@@ -11,11 +11,38 @@ import zlib
 from contextlib import ExitStack
 
 from peers import CORE, FILE, OURS, STDLIB
-from rounds import COLD, HOT, KIB, LARGE, MIB, MIDDLE, SMALL, Measurement, Method, payload, progress, python, sweep
+from rounds import (
+    COLD,
+    HOT,
+    KIB,
+    LARGE,
+    MIB,
+    MIDDLE,
+    OBJECTS,
+    SMALL,
+    Measurement,
+    Method,
+    cold_objects,
+    payload,
+    progress,
+    python,
+    sweep,
+)
 from ways import WAYS, checksum, without_tracker
 
 # Rounds of each sweep; cold there is one.
-HOT_ROUNDS = {SMALL: 20, 64 * KIB: 10, MIB: 5, 16 * MIB: 2, MIDDLE: 2, 256 * MIB: 1, LARGE: 1}
+HOT_ROUNDS = {
+    SMALL: 20,
+    16 * KIB: 20,
+    64 * KIB: 20,
+    256 * KIB: 10,
+    MIB: 10,
+    4 * MIB: 5,
+    16 * MIB: 2,
+    MIDDLE: 2,
+    256 * MIB: 1,
+    LARGE: 1,
+}
 COLD_SIZES = (MIDDLE, LARGE)
 # Each needs seconds of rest before; the others get their memory as one of these does.
 COLD_WAYS = (OURS, FILE, STDLIB, CORE)
@@ -71,6 +98,8 @@ def main() -> None:
         print(json.dumps({way: checksum(way, handle) for way, handle in json.load(sys.stdin).items()}))
         return
     results = sweep([measurement for size in HOT_ROUNDS for measurement in measurements(size)])
+    data = {size: payload(size) for size in OBJECTS}
+    results += cold_objects({size: {way: writer(way, data[size]) for way in (OURS, FILE)} for size in OBJECTS})
     print(json.dumps(results + python("ray_store.py", "writing")))
 
 

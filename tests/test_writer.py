@@ -3,6 +3,7 @@
 import array
 import ctypes
 import gc
+import os
 import threading
 from typing import Any
 
@@ -225,3 +226,82 @@ def test_what_is_kept_of_a_compressed_writer_is_the_process_s_own(values: NDArra
     assert (kept == values).all()
     kept[:] = 7
     assert w.scene.read() == values.tobytes()
+
+
+# Filled in memory of the process first, and in the file itself.
+SIZES = [1, 4096, 300_000, 2 << 20, 5 << 20]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_memory_that_is_kept_is_never_another_scene_s(size: int) -> None:
+    rng = np.random.default_rng(size)
+    kept = []
+    for number in range(20):
+        with SharedSceneBuffer.writer({"a": ("u1", size)}) as w:
+            array = np.asarray(w["a"])
+            assert not array.any(), "it starts as zeros"
+            array[:] = rng.integers(0, 256, size, dtype="u1")
+        expected = bytes(w.scene["a"])
+        if number % 3 == 0:
+            kept.append((array, w.scene, expected))
+        elif number % 3 == 1:
+            # What is written to it reaches nobody.
+            array[:] = 255
+            assert bytes(w.scene["a"]) == expected
+        del array, w
+        for old, scene, bytes_then in kept:
+            assert old.tobytes() == bytes(scene["a"]) == bytes_then
+        if number == 10:
+            for old, _, _ in kept:
+                old[:] = 77
+            assert all(bytes(scene["a"]) == bytes_then for _, scene, bytes_then in kept)
+            kept = []
+
+
+@pytest.mark.parametrize("export", [memoryview, np.asarray, np.from_dlpack], ids=["memoryview", "numpy", "dlpack"])
+def test_any_export_keeps_its_memory(export: Any) -> None:
+    with SharedSceneBuffer.writer({"a": ("u1", 1000)}) as w:
+        np.asarray(w["a"])[:] = 7
+        kept = export(w["a"])
+    del w
+    gc.collect()
+    for _ in range(20):
+        with SharedSceneBuffer.writer({"a": ("u1", 1000)}) as other:
+            np.asarray(other["a"])[:] = 8
+    assert bytes(kept) == bytes([7]) * 1000
+
+
+def test_a_scene_that_finds_no_room_at_its_end_can_still_be_read(store: Store) -> None:
+    store.quota = 50_000
+    writer = SharedSceneBuffer.writer({"a": ("u1", 100_000)})
+    array = np.asarray(writer["a"])
+    array[:] = 7
+    with pytest.raises(shm.StoreFull, match="quota"):
+        writer.finish()
+    assert (array == 7).all()
+    assert files_of(store) == []
+    store.quota = None
+    with SharedSceneBuffer.writer({"a": ("u1", 100_000)}) as again:
+        again["a"] = array
+    assert (np.asarray(again.scene["a"]) == 7).all()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_forked_child_does_not_see_what_is_being_filled(size: int) -> None:
+    """And cannot publish it; what is published it sees."""
+    with SharedSceneBuffer.writer({"a": ("u1", size)}) as w:
+        array = np.asarray(w["a"])
+        array[:] = 7
+        child = os.fork()
+        if child == 0:
+            seen = array.any()
+            try:
+                w.finish()
+            except shm.Forked:
+                os._exit(3 if seen else 0)
+            os._exit(4)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if (array == 7).all() and bytes(w.scene["a"]) == bytes([7]) * size else 5)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -49,7 +49,7 @@ impl Collector<'_> {
     /// Sweeps unless somebody did so lately. What one process may not remove, another may have to: it does not keep
     /// anybody from working.
     pub(crate) fn sweep_now_and_then(self) {
-        if self.0.is_swept_by_owner() {
+        if self.0.is_swept_by_owner() || !self.0.is_time_to_look_for_sweeps() {
             return;
         }
         if let Err(error) = self.sweep_if_due() {
@@ -62,7 +62,8 @@ impl Collector<'_> {
         let failed = |error| self.0.failed("look at the lock of", error);
         let Some(lock) = self.0.handle().stat_of(LOCK_FILE).map_err(failed)? else {
             // Nobody has used this store yet: there is nothing to sweep.
-            return self.0.lock().map(drop);
+            let lock = self.0.lock()?;
+            return sys::boot_time().map_or(Ok(()), |now| lock.set_times(now, now).map_err(failed));
         };
         // Without the host's clock it cannot be told when the last sweep was, and what has a time to live is left alone.
         let Ok(now) = sys::boot_time() else {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::{Directory, FileName, map_file};
-use crate::error::{Error, Result, SpaceLimit};
+use crate::error::{Error, Result};
 use crate::format::{AT_PUBLISHED, Publication};
 use crate::sys::{self, Access, GuardedFile, HugePageBudget, LOCK_PATIENCE, LockMode, Mapping, Protection, Source};
 
@@ -84,8 +84,10 @@ impl Draft {
         Ok(true)
     }
 
-    /// Makes the file longer, in the same way.
+    /// Makes the file longer, in the same way, for bytes that are written at once by threads that could not ask for memory.
     pub(crate) fn grow(&mut self, len: u64) -> Result<()> {
+        let more = len.saturating_sub(self.len);
+        sys::admit(more).map_err(|error| self.failed("write", error))?;
         self.grow_with(len, |_| Ok(()))
     }
 
@@ -99,10 +101,7 @@ impl Draft {
         let lock = quota.map(|_| directory.lock()).transpose()?;
         // Read again where nobody can change it.
         if let Some(quota) = lock.as_ref().map_or(Ok(None), |_| directory.quota())? {
-            let available = quota.saturating_sub(directory.used_bytes()?);
-            if more > available {
-                return Err(directory.full(more, available, SpaceLimit::Quota));
-            }
+            directory.take_of_quota(quota, more)?;
         }
         self.len = len;
         first(self)?;
@@ -194,8 +193,9 @@ impl Draft {
         if self.is_used || self.len >= sys::HUGE_PAGE as u64 {
             return self.map_reserved(payload).map(drop);
         }
-        self.writer()
-            .reserve(payload, self.len - payload)
+        let len = self.len - payload;
+        sys::admit(len)
+            .and_then(|_turn| self.writer().reserve(payload, len))
             .map_err(|error| self.failed("reserve", error))
     }
 
@@ -229,14 +229,14 @@ impl Draft {
         let mapping = (self.len >= WORTH_MAPPING).then(|| self.map().ok()).flatten();
         let budget = HugePageBudget::default();
         for &(offset, piece) in pieces {
-            match &mapping {
+            let written = match &mapping {
                 Some(mapping) => {
                     let at = usize::try_from(offset).map_err(|_| Error::invalid("data", "more than memory can be"))?;
-                    let written = mapping.write(self.writer(), at, piece, &budget);
-                    written.map_err(|error| self.failed("write", error))?;
+                    mapping.write(self.writer(), at, piece, &budget)
                 }
-                None => self.write(offset, piece)?,
-            }
+                None => self.write_new(offset, piece),
+            };
+            written.map_err(|error| self.failed("write", error))?;
         }
         Ok(())
     }
@@ -256,7 +256,16 @@ impl Draft {
         Ok(())
     }
 
-    /// Writes bytes, taking memory as it goes.
+    /// Writes bytes where no memory was taken yet.
+    pub(crate) fn write_new(&self, offset: u64, bytes: Source<'_>) -> io::Result<()> {
+        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        sys::take_in_steps(start..start.saturating_add(bytes.len()), |step| {
+            self.writer()
+                .write_at(bytes.part(step.start - start, step.len()), step.start as u64)
+        })
+    }
+
+    /// Writes a few bytes, such as a header.
     pub(crate) fn write(&self, offset: u64, bytes: Source<'_>) -> Result<()> {
         self.writer()
             .write_at(bytes, offset)

@@ -35,7 +35,9 @@ mod waiters;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::sys::{self, DirectoryHandle, Stat};
@@ -61,12 +63,17 @@ pub use self::reserve::DEFAULT_RESERVE;
 use self::reserve_state::ReserveState;
 pub use self::room::Room;
 
+/// How often a process looks whether the directory is to be swept: that is so once in a minute.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
 /// What an open directory is known by.
 struct Opened {
     path: PathBuf,
     handle: DirectoryHandle,
     stat: Stat,
     swept_by_owner: bool,
+    /// When this was last looked at for whether it is to be swept, in milliseconds of this process's clock.
+    looked_for_sweeps: AtomicU64,
     record: OnceLock<Box<StoreRecord>>,
     reserve: ReserveState,
 }
@@ -94,6 +101,21 @@ impl Directory {
     /// Whether this handle removes nothing unless it is told to, or there is no room for what it makes.
     pub(crate) fn is_swept_by_owner(&self) -> bool {
         self.0.swept_by_owner
+    }
+
+    /// Whether it is some time ago that this handle was asked this.
+    pub(crate) fn is_time_to_look_for_sweeps(&self) -> bool {
+        // Of 1 and more, as 0 says that nobody asked.
+        let now = u64::try_from(sys::namespace_boot_time().as_millis())
+            .unwrap_or(u64::MAX)
+            .max(1);
+        let last = self.0.looked_for_sweeps.load(Ordering::Relaxed);
+        // A forked child's clock may be behind its parent's.
+        if last != 0 && Duration::from_millis(now.abs_diff(last)) < BETWEEN_LOOKS {
+            return false;
+        }
+        self.0.looked_for_sweeps.store(now, Ordering::Relaxed);
+        true
     }
 
     /// An error of the system that met this directory and no single file of it.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 
 use super::full::directory_failed;
@@ -71,6 +72,7 @@ impl Directory {
             handle,
             stat,
             swept_by_owner: purpose != Purpose::ToWork,
+            looked_for_sweeps: AtomicU64::new(0),
             record: OnceLock::new(),
             reserve: ReserveState::default(),
         }));

@@ -1,15 +1,20 @@
 //! The quota of a directory, recorded in a file in it. All programs that use the directory keep to this quota.
 
 use std::io;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::Directory;
-use crate::error::{Error, Result};
+use super::record_file::{AT_COUNTED, AT_MOST_USED, StoreRecord};
+use crate::error::{Error, Result, SpaceLimit};
 use crate::sys::{self, Access, Source};
 
 /// The quota in bytes, in decimal.
 const QUOTA_FILE: &str = ".quota";
+/// How long what was counted is believed: programs that count otherwise may have made something since.
+const BELIEVED_FOR: Duration = Duration::from_secs(10);
 
 impl Directory {
     /// Limits what the store may hold, for all programs that use it; `None` lifts the limit.
@@ -22,6 +27,8 @@ impl Directory {
         }
         let failed = |error: io::Error| self.failed("record the quota in", error);
         let _lock = self.lock()?;
+        // What is made without a quota is not counted.
+        self.record()?.word(AT_MOST_USED).store(0, Ordering::Relaxed);
         let Some(bytes) = bytes else {
             return self.handle().remove(QUOTA_FILE).map(drop).map_err(failed);
         };
@@ -58,6 +65,48 @@ impl Directory {
             .map(Some)
             .ok_or_else(|| Error::damaged(&path(), "the quota recorded in it is no number"))
     }
+}
+
+impl Directory {
+    /// Takes `more` bytes of the quota. The caller has the store's lock, and makes a file longer by that before it lets go of it.
+    ///
+    /// What the store can have at most is counted on from the last sum, so that not every new file needs a look at all files. It is
+    /// never too little: it is written before the file gets its length, and what is deleted is taken off by the next sum, which is made at
+    /// the latest before anything is refused. So it is right also where a process was killed in between.
+    pub(super) fn take_of_quota(&self, quota: u64, more: u64) -> Result<()> {
+        let record = self.record()?;
+        let used = match known_most_used(record) {
+            Some(used) if used.saturating_add(more) <= quota => used,
+            _ => {
+                let used = self.used_bytes()?;
+                let available = quota.saturating_sub(used);
+                if more > available {
+                    return Err(self.full(more, available, SpaceLimit::Quota));
+                }
+                record.word(AT_COUNTED).store(now(), Ordering::Relaxed);
+                used
+            }
+        };
+        let most_used = used.saturating_add(more).saturating_add(1);
+        record.word(AT_MOST_USED).store(most_used, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The most bytes that a store with a quota can have now.
+    pub(super) fn most_used(&self) -> Result<u64> {
+        let known = self.existing_record()?.and_then(known_most_used);
+        known.map_or_else(|| self.used_bytes(), Ok)
+    }
+}
+
+fn known_most_used(record: &StoreRecord) -> Option<u64> {
+    let age = Duration::from_millis(now().abs_diff(record.word(AT_COUNTED).load(Ordering::Relaxed)));
+    let most_used = record.word(AT_MOST_USED).load(Ordering::Relaxed);
+    most_used.checked_sub(1).filter(|_| age < BELIEVED_FOR)
+}
+
+fn now() -> u64 {
+    u64::try_from(sys::namespace_boot_time().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Whether this is what a quota is called that was never renamed.

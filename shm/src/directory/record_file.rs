@@ -22,6 +22,10 @@ pub(super) const AT_LAST: usize = 16;
 pub(super) const AT_CONFIRMED: usize = 24;
 /// Random, so that numbers of one count are not taken for those of another.
 pub(super) const AT_ERA: usize = 32;
+/// With a quota: the most bytes that the store can have, plus one; 0 where that has not been counted. It changes under the store's lock.
+pub(super) const AT_MOST_USED: usize = 40;
+/// When that was counted, in milliseconds since the machine started.
+pub(super) const AT_COUNTED: usize = 48;
 
 /// The record of a store, open and mapped.
 #[derive(Debug)]

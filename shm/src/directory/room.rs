@@ -6,9 +6,9 @@ use super::Directory;
 use crate::error::{Result, SpaceLimit};
 use crate::sys;
 
-/// From this size on, memory and cgroups are looked at as well as the file system: it costs some 60 µs, and
-/// smaller requests lie within the margin that is kept free.
-const LOOK_AT_MEMORY_FROM: u64 = 1 << 20;
+/// From this size on, it is looked for room for all of it before anything is taken. Memory of what is smaller is taken in a step or
+/// two, and the system refuses those that do not fit.
+const LOOK_FIRST_FROM: u64 = 4 << 20;
 
 /// The least room there is, and what sets it.
 #[derive(Debug, Clone, Copy)]
@@ -66,15 +66,26 @@ impl Directory {
             .map_err(|error| self.failed("look for free inodes in", error))
     }
 
+    /// Refuses a file that there is no room for in the system as it is now.
     pub(super) fn check_room(&self, len: u64) -> Result<()> {
-        if len < LOOK_AT_MEMORY_FROM {
+        self.check_room_of_all(1, len)
+    }
+
+    /// The same for so many files of this length.
+    pub(crate) fn check_room_of_all(&self, files: u64, of_each: u64) -> Result<()> {
+        let len = of_each.saturating_mul(files);
+        let failed = |error| self.failed("look for room in", error);
+        if len < LOOK_FIRST_FROM || sys::was_plenty_lately(len) && self.handle().free_bytes().map_err(failed)? >= len {
             return Ok(());
         }
-        let room = self
-            .system_room()
-            .map_err(|error| self.failed("look for room in", error))?;
-        if len > room.available {
-            return Err(self.full(len, room.available, room.limit));
+        let room = self.system_room().map_err(failed)?;
+        let needed = if room.limit == SpaceLimit::FileSize {
+            of_each
+        } else {
+            len
+        };
+        if needed > room.available {
+            return Err(self.full(needed, room.available, room.limit));
         }
         Ok(())
     }

@@ -33,6 +33,7 @@ impl BufferPool {
 
     fn try_create(directory: &Directory, capacity: usize, buffer_size: u64, options: &CheckedOptions) -> Result<Self> {
         Collector(directory).check_name(options)?;
+        directory.check_room_of_all(capacity as u64, buffer_size)?;
         let mut control = Header::new(Role::Pool, 0, options.ttl, Metadata::default())?;
         // Slots are held while they are made: one whose pool is not there yet looks like a dead pool's.
         let slots = (0..capacity)

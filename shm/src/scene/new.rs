@@ -20,15 +20,14 @@ pub(super) struct NewScene {
 }
 
 impl NewScene {
-    /// A file whose payload is as long as the layout, or compressed and so long for now.
-    pub(super) fn create(
-        directory: &Directory,
+    /// What the file of a scene begins with, and that as bytes. The payload is as long as the layout, or compressed and so long for
+    /// now.
+    pub(super) fn header(
         layout: &Layout,
         compressed: Option<u64>,
         options: &CheckedOptions,
         state: State,
-    ) -> Result<Self> {
-        Collector(directory).check_name(options)?;
+    ) -> Result<(Header, Vec<u8>)> {
         let stored = compressed.unwrap_or(layout.size());
         let metadata = Metadata {
             codec: compressed.map(|_| Encoder::codec()),
@@ -38,9 +37,22 @@ impl NewScene {
         };
         let header = Header::new(Role::Scene, stored, options.ttl, metadata)?;
         let bytes = header.encode(Words::new(state, stored).publishing())?;
+        Ok((header, bytes))
+    }
+
+    /// A file with room for its payload.
+    pub(super) fn create(
+        directory: &Directory,
+        layout: &Layout,
+        compressed: Option<u64>,
+        options: &CheckedOptions,
+        state: State,
+    ) -> Result<Self> {
+        Collector(directory).check_name(options)?;
+        let (header, bytes) = Self::header(layout, compressed, options, state)?;
         let payload = bytes.len() as u64;
         let content = compressed.map_or(Content::WrittenOnce, |_| Content::Growing);
-        let draft = Collector(directory).draft(header.id, content, payload.saturating_add(stored))?;
+        let draft = Collector(directory).draft(header.id, content, payload.saturating_add(header.capacity))?;
         draft.write(0, Source::from(&bytes))?;
         Ok(Self {
             draft,

@@ -132,7 +132,10 @@ impl<'a> Parts<'a> {
             }
             file.draft.grow(file.payload + encoder.len())?;
         }
-        file.draft.write(file.payload, Source::from(&encoder.index()?))?;
+        let index = encoder.index()?;
+        file.draft
+            .write_new(file.payload, Source::from(&index))
+            .map_err(|error| file.draft.failed("write", error))?;
         file.set_stored(encoder.len())?;
         seal_draft(&mut file.draft)?;
         file.publish(options).map(Some)

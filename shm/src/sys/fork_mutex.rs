@@ -23,9 +23,16 @@ unsafe impl<T: Send> Sync for ForkMutex<T> {}
 
 impl<T: Default + Copy> Default for ForkMutex<T> {
     fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> ForkMutex<T> {
+    /// One that is free. `value` is what the type's default is, which cannot be had for a static one.
+    pub(crate) const fn new(value: T) -> Self {
         Self {
             holder: AtomicU64::new(0),
-            value: UnsafeCell::new((0, T::default())),
+            value: UnsafeCell::new((0, value)),
         }
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod access;
+mod admission;
 mod background;
 mod backoff;
 mod bytes;
@@ -24,6 +25,7 @@ mod pieces;
 mod protection;
 mod refusal;
 mod room;
+mod staging;
 mod stream;
 mod vectors;
 mod wall_clock;
@@ -41,6 +43,7 @@ mod system;
 pub(crate) use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub(crate) use access::Access;
+pub(crate) use admission::{admit, take_in_steps, was_plenty_lately};
 pub(crate) use background::Background;
 pub(crate) use backoff::{Backoff, LOCK_PATIENCE};
 pub use bytes::Source;
@@ -55,6 +58,7 @@ pub(crate) use pieces::HUGE_PAGE;
 pub(crate) use protection::Protection;
 pub(crate) use refusal::Refusal;
 pub(crate) use room::{RoomLimit, SystemRoom};
+pub(crate) use staging::Staging;
 pub use system::give_back_large_memory;
 use system::run_on_threads;
 pub(crate) use system::{

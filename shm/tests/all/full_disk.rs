@@ -80,7 +80,9 @@ fn every_way(store: &Store, len: u64) -> [(&'static str, Result<()>); 7] {
         ),
         (
             "writer",
-            SceneWriter::new(store, layout(len), options.clone()).map(drop),
+            SceneWriter::new(store, layout(len), options.clone())
+                .and_then(SceneWriter::finish)
+                .and_then(|made| made.unlink()),
         ),
         (
             "empty scene",

@@ -236,7 +236,7 @@ fn what_is_compressed_shows_nothing_of_what_was_there(store: &Store) {
 }
 
 fn what_somebody_wrote_behind_the_end_of_the_last_page_is_cleared(store: &Store) {
-    let size = MIB + 37;
+    let size = 3 * MIB + 37;
     let writer = SceneWriter::new(store, layout(&[("a", size)]), options()).unwrap();
     let behind = writer.memory().as_ptr().wrapping_add(usize::try_from(size).unwrap());
     // SAFETY: in the last page of what is mapped, behind the end of the file.

@@ -87,7 +87,7 @@ fn a_sealed_scene_cannot_be_opened_for_writing() {
 fn a_writer_elsewhere_keeps_a_new_scene_from_being_published() {
     for role in ["descriptor", "mapping"] {
         let (_parent, store) = temp_store();
-        let writer = SceneWriter::new(&store, layout(10_000), BufferOptions::default().name("x")).unwrap();
+        let writer = SceneWriter::new(&store, layout(5 << 20), BufferOptions::default().name("x")).unwrap();
         let mut peer = Peer::start(role, &the_draft(&store).display().to_string());
         peer.expect("can write");
         let started = Instant::now();
@@ -170,7 +170,7 @@ fn a_writer_that_goes_while_the_seal_waits_does_not_matter() {
     let (_parent, store) = temp_store();
     // A seal waits 2 s, which a busy machine may take for anything: then it is tried again.
     until("one goes in time", || {
-        let writer = SceneWriter::new(&store, layout(100), BufferOptions::default()).unwrap();
+        let writer = SceneWriter::new(&store, layout(5 << 20), BufferOptions::default()).unwrap();
         let draft = the_draft(&store);
         let mut peer = Peer::start("descriptor", &draft.display().to_string());
         peer.expect("can write");
@@ -250,13 +250,13 @@ fn memory_kept_after_an_edit_writes_to_nobody() {
 #[test]
 fn a_writer_that_is_dropped_frees_its_memory_and_publishes_nothing() {
     let (_parent, store) = temp_store();
-    let writer = SceneWriter::new(&store, layout(1 << 20), BufferOptions::default().name("x")).unwrap();
+    let writer = SceneWriter::new(&store, layout(5 << 20), BufferOptions::default().name("x")).unwrap();
     let kept = writer.memory().clone();
-    assert!(store.used_bytes().unwrap() > 1 << 20);
+    assert!(store.used_bytes().unwrap() > 5 << 20);
     drop(writer);
     assert_eq!(used_after_sweeps(&store, 0), 0);
     assert!(store.list().unwrap().buffers.is_empty());
-    kept.copy_in(0, &vec![1; 1 << 20]).unwrap();
+    kept.copy_in(0, &vec![1; 5 << 20]).unwrap();
     assert!(!kept.is_open());
 }
 

@@ -160,7 +160,8 @@ fn make_everything(path: &Path) {
     let buffer = SharedBuffer::create(&store, 10, &options).unwrap();
     let scene = SharedSceneBuffer::write(&store, b"scene", &BufferOptions::default()).unwrap();
     let empty = SharedSceneBuffer::create_empty(&store, &layout(), &BufferOptions::default()).unwrap();
-    let draft = SceneWriter::new(&store, layout(), BufferOptions::default()).unwrap();
+    let large = Layout::new([("a", ArraySpec::new("u1".parse().unwrap(), [5 << 20]))]).unwrap();
+    let draft = SceneWriter::new(&store, large, BufferOptions::default()).unwrap();
     let pool = BufferPool::create(&store, 2, 10, &BufferOptions::default()).unwrap();
     say(&buffer.descriptor().unwrap().to_json());
     crate::common::hear();

@@ -73,6 +73,8 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
     "use memory again for a buffer", Makes, |f: &Fixture| SharedBuffer::create(&f.store, LARGE as u64, &forever());
     "compress a scene", Makes, |f: &Fixture| SharedSceneBuffer::write(&f.store, &vec![7; 9 << 20], &forever().compress(true));
     "fill a new scene", MakesNamed("new"), |f: &Fixture| fill(SceneWriter::new(&f.store, layout(5 << 20), forever().name("new"))?);
+    "fill a new small scene", MakesNamed("new"), |f: &Fixture| fill(SceneWriter::new(&f.store, layout(5000), forever().name("new"))?);
+    "give a new large scene up", Nothing, |f: &Fixture| SceneWriter::new(&f.store, layout(5 << 20), forever().name("new")).map(drop);
     "give a new scene up", Nothing, |f: &Fixture| SceneWriter::new(&f.store, layout(5000), forever().name("new")).map(drop);
     "make an empty scene", MakesNamed("new"), |f: &Fixture| SharedSceneBuffer::create_empty(&f.store, &layout(5000), &forever().name("new"));
     "fill an empty scene", Nothing, |f: &Fixture| fill(SceneWriter::fill(&f.store, &name("empty"))?);
@@ -125,7 +127,7 @@ pub(crate) const OPERATIONS: &[Operation] = operations! {
 const LONG: Duration = Duration::from_secs(20);
 const HOUR: Duration = Duration::from_secs(3600);
 /// Enough that its memory is kept when it is deleted.
-const LARGE: usize = 80_000;
+const LARGE: usize = 2_200_000;
 /// What is written, and found.
 pub(crate) const SMALL: &[u8; 5000] = &[42; 5000];
 

@@ -35,7 +35,7 @@ impl Directory {
         }
         // What is kept must not be in the way of anybody: so nothing is, unless there is more than that left.
         match quota {
-            Some(quota) => Ok(quota.saturating_sub(self.used_bytes()?) >= limit),
+            Some(quota) => Ok(quota.saturating_sub(self.most_used()?) >= limit),
             None => Ok(true),
         }
     }

@@ -58,6 +58,50 @@ impl Mapping {
         Ok(mapping)
     }
 
+    /// Memory of this process, without a file.
+    pub(crate) fn anonymous(len: usize) -> io::Result<Self> {
+        Ok(Self {
+            range: ManuallyDrop::new(Range::anonymous(len)?),
+            start: 0,
+            len,
+            protection: Protection::Shared,
+            shared: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes zeros of the first `len` bytes of memory without a file, and keeps forked children from inheriting it.
+    ///
+    /// # Panics
+    /// When it does not have them.
+    pub(crate) fn begin_staging(&self, len: usize) {
+        self.assert_within(0, len);
+        // SAFETY: within the mapping, as just checked, which is writable.
+        unsafe { ptr::write_bytes(self.start_ptr(), 0, len) };
+        fork::with_ranges(|ranges| {
+            ranges.insert(self.start_ptr().addr(), self.len);
+            self.shared.store(true, Ordering::Relaxed);
+        });
+    }
+
+    /// Lets forked children inherit memory without a file: what was filled is published, and what is written to it from now on stays in
+    /// the process that writes it.
+    pub(crate) fn end_staging(&self) {
+        fork::with_ranges(|ranges| {
+            ranges.remove(&self.start_ptr().addr());
+            self.shared.store(false, Ordering::Relaxed);
+        });
+    }
+
+    /// Whether forked children find zeros here.
+    pub(crate) fn is_hidden_from_children(&self) -> bool {
+        self.shared.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes are mapped.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Lays the file so that writes reach it, which forked children do not inherit.
     fn share(&self, file: BorrowedFd<'_>) -> io::Result<()> {
         fork::with_ranges(|ranges| {

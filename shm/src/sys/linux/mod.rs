@@ -39,7 +39,7 @@ pub(crate) use mapping::Mapping;
 pub(crate) use process::{identity, look_at_process};
 pub(crate) use random::{check_random, new_id};
 pub(crate) use sealing::grants_no_leases;
-pub(crate) use space::{file_size_limit, free_inodes_at};
+pub(crate) use space::{file_size_limit, free_inodes_at, memory_left, no_memory, processors};
 pub(crate) use stat::Stat;
 pub(crate) use threads::run_on_threads;
 pub(crate) use watch::DirectoryWatch;

@@ -27,6 +27,12 @@ impl Range {
         Ok((Self::Mapped(range), start))
     }
 
+    /// Memory of this process, zeros at first.
+    pub(super) fn anonymous(len: usize) -> io::Result<Self> {
+        let map = retry(|| MmapOptions::new().len(len).map_anon())?;
+        Ok(Self::Mapped(map.into()))
+    }
+
     /// A file from its start, writes to which stay in this process; at a multiple of [`HUGE_PAGE`] if it is long
     /// enough to have huge pages and the kernel finds room where it is asked for.
     pub(super) fn copy_on_write(file: BorrowedFd<'_>, len: usize) -> io::Result<Self> {

@@ -19,6 +19,8 @@ use crate::sys::{RoomLimit, SystemRoom};
 
 /// Kept free of what the machine and a cgroup have: the process needs memory of its own to go on.
 const MEMORY_MARGIN: u64 = 16 << 20;
+/// More than any machine's memory.
+const UNLIMITED: u64 = 1 << 60;
 
 impl DirectoryHandle {
     /// How many more files its file system can have; nothing where that does not limit them.
@@ -26,16 +28,20 @@ impl DirectoryHandle {
         retry(|| fstatvfs(self.as_fd())).map(|file_system| free_inodes_of(&file_system))
     }
 
-    /// The room for a new file in it: of the file system, and where files are memory, of that too.
-    pub(crate) fn room(&self) -> io::Result<SystemRoom> {
+    /// What its file system has left.
+    pub(crate) fn free_bytes(&self) -> io::Result<u64> {
         let file_system = retry(|| fstatvfs(self.as_fd()))?;
-        let available = match file_system.f_blocks {
+        Ok(match file_system.f_blocks {
             // ramfs, and tmpfs of `size=0`, have no limit of their own.
             0 => u64::MAX,
             _ => file_system.f_bavail.saturating_mul(file_system.f_frsize),
-        };
+        })
+    }
+
+    /// The room for a new file in it: of the file system, and where files are memory, of that too.
+    pub(crate) fn room(&self) -> io::Result<SystemRoom> {
         let mut room = SystemRoom {
-            available,
+            available: self.free_bytes()?,
             limit: RoomLimit::FileSystem,
         };
         let mut limited = |available: Option<u64>, limit| {
@@ -44,12 +50,29 @@ impl DirectoryHandle {
             }
         };
         limited(available_memory()?, RoomLimit::Memory);
-        limited(cgroup_room()?, RoomLimit::Cgroup);
+        limited(cgroup_room(u64::MAX)?, RoomLimit::Cgroup);
         Ok(match file_size_limit()? {
             Some(limit) => room.at_most(limit, RoomLimit::FileSize),
             None => room,
         })
     }
+}
+
+/// How much memory the machine and the cgroups around this process have left; where that is more than `enough`, at least so much.
+pub(crate) fn memory_left(enough: u64) -> io::Result<u64> {
+    let left = least_of(available_memory()?, cgroup_room(enough.saturating_add(MEMORY_MARGIN))?);
+    Ok(left.map_or(u64::MAX, |left| left.saturating_sub(MEMORY_MARGIN)))
+}
+
+/// What says that there is no memory left.
+pub(crate) fn no_memory() -> io::Error {
+    io::Error::from_raw_os_error(libc::ENOSPC)
+}
+
+/// How many processors the machine has.
+pub(crate) fn processors() -> u64 {
+    // SAFETY: it only asks.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(1)
 }
 
 /// How many more files the file system of a directory can have; nothing where it does not limit them.
@@ -91,8 +114,8 @@ fn available_memory() -> io::Result<Option<u64>> {
     Ok(kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024)))
 }
 
-/// The least room in any memory cgroup around this process.
-fn cgroup_room() -> io::Result<Option<u64>> {
+/// The least room in any memory cgroup around this process; where that is more than `enough`, at least so much.
+fn cgroup_room(enough: u64) -> io::Result<Option<u64>> {
     let mut least = None;
     for line in read("/proc/self/cgroup".as_ref())?.lines() {
         let mut fields = line.splitn(3, ':').skip(1);
@@ -100,10 +123,15 @@ fn cgroup_room() -> io::Result<Option<u64>> {
             continue;
         };
         let room = if controllers.is_empty() {
-            least_room(Path::new("/sys/fs/cgroup"), path, "memory.max", "memory.current")
+            least_room(
+                Path::new("/sys/fs/cgroup"),
+                path,
+                ["memory.max", "memory.current"],
+                enough,
+            )
         } else if controllers.split(',').any(|name| name == "memory") {
             let root = Path::new("/sys/fs/cgroup/memory");
-            least_room(root, path, "memory.limit_in_bytes", "memory.usage_in_bytes")
+            least_room(root, path, ["memory.limit_in_bytes", "memory.usage_in_bytes"], enough)
         } else {
             Ok(None)
         };
@@ -118,14 +146,21 @@ fn least_of(one: Option<u64>, other: Option<u64>) -> Option<u64> {
 
 /// Walks from the process's cgroup up to the root. In a container the path may be the host's, of which only the
 /// root can be seen, so directories that are missing are passed over. Pages that merely cache files on disk count
-/// as room: a container that has read many files is always at its limit, and the kernel takes them back first.
-fn least_room(root: &Path, path: &str, limit: &str, usage: &str) -> io::Result<Option<u64>> {
+/// as room: a container that has read many files is always at its limit, and the kernel takes them back first. They are not
+/// asked for where there is enough without.
+fn least_room(root: &Path, path: &str, [limit, usage]: [&str; 2], enough: u64) -> io::Result<Option<u64>> {
     let mut directory: PathBuf = root.join(path.trim_start_matches('/'));
     let mut least = None;
     loop {
         let number = |name: &str| Ok::<_, io::Error>(read(&directory.join(name))?.trim().parse::<u64>().ok());
-        if let (Some(limit), Some(usage)) = (number(limit)?, number(usage)?) {
-            let left = limit.saturating_sub(usage.saturating_sub(file_cache(&directory)?));
+        // Without a limit there is a word, and in the older interface a number that no machine has.
+        if let Some(limit) = number(limit)?.filter(|&limit| limit < UNLIMITED)
+            && let Some(usage) = number(usage)?
+        {
+            let mut left = limit.saturating_sub(usage);
+            if left < enough {
+                left = limit.saturating_sub(usage.saturating_sub(file_cache(&directory)?));
+            }
             least = least_of(least, Some(left));
         }
         if directory == root || !directory.pop() {

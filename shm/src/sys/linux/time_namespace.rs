@@ -3,8 +3,10 @@
 
 use std::fs;
 use std::io;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use rustix::fs::{CWD, readlinkat_raw};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::retry::retry;
 
@@ -17,17 +19,29 @@ const ALWAYS_THERE: &str = "/proc/self/ns/pid";
 /// The number of the host's time namespace: the kernel gives it this one on every machine.
 const OF_HOST: u64 = 0xEFFF_FFFA;
 
+/// How far two looks at the clocks may disagree, in nanoseconds: they are corrected together, but read one after the other. What
+/// is off by no more than this would shorten nobody's time to live noticeably.
+const TOLERANCE: u64 = 1_000_000;
+/// How far the wall clock was ahead of this process's clock when this process was last seen in the host's namespace.
+static ON_HOST: AtomicI64 = AtomicI64::new(i64::MIN);
+
 /// What to subtract from `CLOCK_BOOTTIME` to have the host's, in nanoseconds.
 ///
-/// Nothing is kept: a forked child may be in another namespace, and so may be a process that was saved and restored, which
-/// notices nothing of it. On the host this is one system call.
+/// A forked child may be in another namespace, and so may be a process that was saved and restored, which notices nothing of it.
+/// But no namespace moves the wall clock. So as long as that is as far ahead as it was, this process is where it was, and to see
+/// that takes no system call. Where somebody set the wall clock, the kernel is asked again.
 pub(super) fn boot_time_offset() -> io::Result<i64> {
+    let ahead = wall_clock_ahead();
+    if ahead.abs_diff(ON_HOST.load(Ordering::Relaxed)) <= TOLERANCE {
+        return Ok(0);
+    }
     let own = match namespace(NAMESPACE) {
         // A kernel without time namespaces. Without /proc this says nothing of them.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return namespace(ALWAYS_THERE).map(|_| 0),
         found => found?,
     };
     if own == OF_HOST {
+        ON_HOST.store(ahead, Ordering::Relaxed);
         return Ok(0);
     }
     if namespace(OF_CHILDREN)? != own {
@@ -37,6 +51,12 @@ pub(super) fn boot_time_offset() -> io::Result<i64> {
     }
     let text = fs::read_to_string(OFFSETS).map_err(|error| failed(OFFSETS, error))?;
     parse(&text).ok_or_else(|| io::Error::other(format!("{OFFSETS} has no offset of boottime")))
+}
+
+/// How far the wall clock is ahead of `CLOCK_BOOTTIME` as this process has it, in nanoseconds.
+fn wall_clock_ahead() -> i64 {
+    let nanos = |time: Timespec| time.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec);
+    nanos(clock_gettime(ClockId::Realtime)).wrapping_sub(nanos(clock_gettime(ClockId::Boottime)))
 }
 
 /// The number of a namespace, from a link such as `time:[4026531834]`.

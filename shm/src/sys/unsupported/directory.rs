@@ -65,6 +65,10 @@ impl DirectoryHandle {
         match self.0 {}
     }
 
+    pub(crate) fn free_bytes(&self) -> io::Result<u64> {
+        match self.0 {}
+    }
+
     pub(crate) fn room(&self) -> io::Result<SystemRoom> {
         match self.0 {}
     }

@@ -16,6 +16,26 @@ impl Mapping {
         match file.0 {}
     }
 
+    pub(crate) fn anonymous(_len: usize) -> io::Result<Self> {
+        Err(super::refused())
+    }
+
+    pub(crate) fn begin_staging(&self, _len: usize) {
+        match self.0 {}
+    }
+
+    pub(crate) fn end_staging(&self) {
+        match self.0 {}
+    }
+
+    pub(crate) fn is_hidden_from_children(&self) -> bool {
+        match self.0 {}
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self.0 {}
+    }
+
     pub(crate) fn restore(&self, _file: &GuardedFile) -> io::Result<()> {
         match self.0 {}
     }

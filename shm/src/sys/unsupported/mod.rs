@@ -60,6 +60,21 @@ pub(crate) fn file_size_limit() -> io::Result<Option<u64>> {
     Ok(None)
 }
 
+/// How much memory there is left, which is not known to be limited.
+pub(crate) fn memory_left(_enough: u64) -> io::Result<u64> {
+    Ok(u64::MAX)
+}
+
+/// What says that there is no memory left.
+pub(crate) fn no_memory() -> io::Error {
+    io::ErrorKind::StorageFull.into()
+}
+
+/// How many processors there are, which is not known.
+pub(crate) fn processors() -> u64 {
+    1
+}
+
 /// How many more files a file system can have, which is not known to be limited.
 pub(crate) fn free_inodes_at(_directory: &Path) -> io::Result<Option<u64>> {
     Ok(None)

@@ -1,0 +1,98 @@
+//! Taking memory of new files without taking the last of it.
+//!
+//! Where the machine or a cgroup has no memory left, the kernel ends a process instead of refusing. So memory is taken in steps, and
+//! before each step it is certain that there is enough, whatever others take meanwhile: what was left at the last look, less what
+//! all processors together could have taken since. So far from every limit hardly anybody has to look. Near one, the room is looked
+//! at before each step, and the threads of a process take turns.
+
+use std::io;
+use std::ops::Range;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use super::fork_mutex::{ForkMutex, ForkMutexGuard};
+use super::pieces::HUGE_PAGE;
+use super::system::{memory_left, no_memory, processors};
+
+/// The most that one processor takes of new memory in a nanosecond, in bytes: it has to make zeros of it. Several times what was
+/// measured.
+const FASTEST: u64 = 8;
+/// The least that it takes in a nanosecond.
+const SLOWEST: u64 = 1;
+/// A step where there is plenty, which is worth several threads.
+const LARGE_STEP: usize = 32 * HUGE_PAGE;
+/// How long a look says something of room for what is asked for as a whole.
+const LATELY: Duration = Duration::from_millis(100);
+
+/// What there was of memory, less what this process has taken of it since.
+#[derive(Debug, Clone, Copy)]
+struct Look {
+    at: Instant,
+    left: u64,
+}
+
+impl Look {
+    /// Whether `len` bytes are certainly still there when they have been taken.
+    fn is_certain_of(&self, len: u64) -> bool {
+        self.left >= len.saturating_add(most_taken_in(self.at.elapsed() + time_to_take(len)))
+    }
+}
+
+static LAST: ForkMutex<Option<Look>> = ForkMutex::new(None);
+
+/// The right to take memory now. Near a limit no other thread of this process has it until this is dropped.
+pub(crate) struct Turn(Option<ForkMutexGuard<'static, Option<Look>>>);
+
+/// Asks for the right to take `len` bytes.
+///
+/// # Errors
+/// There is not that much left, or the system does not say how much there is.
+pub(crate) fn admit(len: u64) -> io::Result<Turn> {
+    let mut last = LAST.lock();
+    if let Some(look) = last.as_mut().filter(|look| look.is_certain_of(len)) {
+        look.left -= len;
+        return Ok(Turn(None));
+    }
+    let at = Instant::now();
+    let left = memory_left(len.saturating_add(most_taken_in(time_to_take(len))))?;
+    let look = Look { at, left };
+    let is_certain = look.is_certain_of(len);
+    let left = left.checked_sub(len).ok_or_else(no_memory)?;
+    *last = Some(Look { at, left });
+    Ok(Turn((!is_certain).then_some(last)))
+}
+
+/// Takes the memory of a range in steps: large ones where there is plenty, else huge page by huge page.
+pub(crate) fn take_in_steps(mut range: Range<usize>, take: impl Fn(Range<usize>) -> io::Result<()>) -> io::Result<()> {
+    let mut largest = LARGE_STEP;
+    while !range.is_empty() {
+        let stop = (range.start + 1).next_multiple_of(largest).min(range.end);
+        let turn = admit((stop - range.start) as u64);
+        if largest > HUGE_PAGE && !matches!(turn, Ok(Turn(None))) {
+            largest = HUGE_PAGE;
+            continue;
+        }
+        let _turn = turn?;
+        take(range.start..stop)?;
+        range.start = stop;
+    }
+    Ok(())
+}
+
+/// Whether there lately was twice as much as this. It saves most looks at what limits memory, and takes nothing.
+pub(crate) fn was_plenty_lately(len: u64) -> bool {
+    let last = *LAST.lock();
+    last.is_some_and(|look| look.at.elapsed() < LATELY && look.left / 2 >= len)
+}
+
+fn time_to_take(len: u64) -> Duration {
+    Duration::from_nanos(len / SLOWEST)
+}
+
+/// The most memory that anybody takes in this time.
+fn most_taken_in(time: Duration) -> u64 {
+    static PROCESSORS: OnceLock<u64> = OnceLock::new();
+    let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let processors = *PROCESSORS.get_or_init(|| processors().max(1));
+    nanos.saturating_mul(FASTEST).saturating_mul(processors)
+}
