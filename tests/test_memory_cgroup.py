@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 MIB = 1 << 20
-LIMIT = 128 * MIB
+LIMIT = 256 * MIB
 ROUNDS = int(os.environ.get("DCC_MCP_SHM_TEST_ROUNDS", "5"))
 
 # Takes memory until there is none, gives it back, and begins anew; others do the same at the same time.
@@ -122,13 +122,13 @@ def cgroup() -> Iterator[Cgroup]:
 @pytest.mark.parametrize(
     ("kind", "size"),
     [
-        ("scene", 12 * MIB),
+        ("scene", 60 * MIB),
         ("scene", 200 << 10),
-        ("in place", 12 * MIB),
+        ("in place", 60 * MIB),
         ("in place", 200 << 10),
-        ("compressed", 12 * MIB),
-        ("buffer", 12 * MIB),
-        ("pool", 12 * MIB),
+        ("compressed", 60 * MIB),
+        ("buffer", 60 * MIB),
+        ("pool", 60 * MIB),
     ],
 )
 def test_writers_that_race_for_the_last_memory_are_refused_and_not_killed(
@@ -141,5 +141,4 @@ def test_writers_that_race_for_the_last_memory_are_refused_and_not_killed(
         out, _ = process.communicate("\n", timeout=300)
     assert process.returncode == 0
     counts = json.loads(out)
-    assert counts["full"] == counts["cgroup"] == 2 * ROUNDS, counts
-    assert counts["made"] >= ROUNDS, counts
+    assert counts["full"] == counts["memory limit of the container or cgroup"] == 2 * ROUNDS, counts
