@@ -60,6 +60,7 @@ impl Draft {
             pending: false,
             counted: false,
         };
+        directory.check_file_size(len)?;
         if content == Content::Growing || !draft.take_used(content, len)? {
             draft.grow_with(len, |draft| draft.create(content))?;
         }
@@ -69,7 +70,6 @@ impl Draft {
     /// Uses memory again that was kept, if there is some that fits, and says whether there was.
     fn take_used(&mut self, content: Content, len: u64) -> Result<bool> {
         let directory = self.directory.clone();
-        directory.check_file_size(len)?;
         let Some(used) = directory.take_kept(self.id, len) else {
             return Ok(false);
         };
@@ -86,6 +86,7 @@ impl Draft {
 
     /// Makes the file longer, in the same way, for bytes that are written at once by threads that could not ask for memory.
     pub(crate) fn grow(&mut self, len: u64) -> Result<()> {
+        self.directory.check_file_size(len)?;
         let more = len.saturating_sub(self.len);
         sys::admit(more).map_err(|error| self.failed("write", error))?;
         self.grow_with(len, |_| Ok(()))
@@ -94,7 +95,6 @@ impl Draft {
     fn grow_with(&mut self, len: u64, first: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
         let directory = self.directory.clone();
         let more = len.saturating_sub(self.len);
-        directory.check_file_size(len)?;
         directory.check_room(more)?;
         let quota = directory.quota()?;
         self.counted |= quota.is_some();

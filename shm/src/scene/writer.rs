@@ -40,7 +40,7 @@ pub struct SceneWriter {
 }
 
 /// Up to this size a scene is filled in memory of this process, and written to its file when it is sealed: to enter the pages of a new
-/// file in a mapping takes longer than to copy them. Measured, from Python: in place 16 KiB take a third of the time then.
+/// file in a mapping, and to take them out again, takes longer than to copy them.
 const STAGED_UP_TO: u64 = 2 << 20;
 
 #[derive(Debug)]
@@ -63,7 +63,7 @@ enum WriteGoal {
 }
 
 impl SceneWriter {
-    /// Makes a scene in this directory to be filled by the caller, with its memory reserved.
+    /// Makes a scene in this directory to be filled by the caller.
     pub(crate) fn new_in(directory: &Directory, layout: Layout, options: BufferOptions) -> Result<Self> {
         let options = options.checked().map_err(Error::nothing_published)?;
         if layout.size() <= STAGED_UP_TO {

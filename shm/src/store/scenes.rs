@@ -50,7 +50,8 @@ impl SharedSceneBuffer {
 }
 
 impl SceneWriter {
-    /// Makes a scene to be filled by the caller, with its memory reserved.
+    /// Makes a scene to be filled by the caller. The memory of more than 2 MiB is reserved; less is filled in this process, and
+    /// taken when the scene is sealed.
     ///
     /// # Errors
     /// [`Error::InvalidArgument`], [`Error::StoreFull`], [`Error::NameTaken`], [`Error::Io`].

@@ -21,7 +21,7 @@ const FASTEST: u64 = 8;
 const SLOWEST: u64 = 1;
 /// A step where there is plenty, which is worth several threads.
 const LARGE_STEP: usize = 32 * HUGE_PAGE;
-/// How long a look says something of room for what is asked for as a whole.
+/// How long a look says anything: a limit may be lowered, and a process be moved to another cgroup.
 const LATELY: Duration = Duration::from_millis(100);
 
 /// What there was of memory, less what this process has taken of it since.
@@ -34,7 +34,8 @@ struct Look {
 impl Look {
     /// Whether `len` bytes are certainly still there when they have been taken.
     fn is_certain_of(&self, len: u64) -> bool {
-        self.left >= len.saturating_add(most_taken_in(self.at.elapsed() + time_to_take(len)))
+        let age = self.at.elapsed();
+        age < LATELY && self.left >= len.saturating_add(most_taken_in(age + time_to_take(len)))
     }
 }
 
@@ -95,4 +96,48 @@ fn most_taken_in(time: Duration) -> u64 {
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
     let processors = *PROCESSORS.get_or_init(|| processors().max(1));
     nanos.saturating_mul(FASTEST).saturating_mul(processors)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+    use crate::sys::Refusal;
+
+    #[test]
+    fn a_range_is_taken_once_from_its_start_to_its_end() {
+        for range in [
+            0..0,
+            0..1,
+            4096..HUGE_PAGE,
+            4096..3 * LARGE_STEP + 17,
+            HUGE_PAGE - 1..HUGE_PAGE + 1,
+        ] {
+            let steps = RefCell::new(Vec::new());
+            take_in_steps(range.clone(), |step| {
+                steps.borrow_mut().push(step);
+                Ok(())
+            })
+            .expect("there is memory");
+            let mut at = range.start;
+            for step in steps.into_inner() {
+                assert!(
+                    step.start == at && step.end > at && step.len() <= LARGE_STEP,
+                    "{step:?}"
+                );
+                at = step.end;
+            }
+            assert_eq!(at, range.end);
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_is_refused_and_says_why() {
+        let error = admit(1 << 55).map(drop).expect_err("no machine has so much");
+        assert_eq!(Refusal::of(&error), Refusal::Full);
+        assert!(!was_plenty_lately(1 << 55));
+        // And the next one is not refused for it.
+        admit(4096).expect("there is memory");
+    }
 }
