@@ -19,8 +19,8 @@ use super::system::{memory_left, no_memory, processors};
 const FASTEST: u64 = 8;
 /// The least that it takes in a nanosecond.
 const SLOWEST: u64 = 1;
-/// A step where there is plenty, which is worth several threads.
-const LARGE_STEP: usize = 32 * HUGE_PAGE;
+/// Steps where there is more than enough, which several threads take. Between two of them the threads wait for each other.
+const LARGE_STEPS: [usize; 3] = [1 << 30, 256 << 20, 64 << 20];
 /// How long a look says anything: a limit may be lowered, and a process be moved to another cgroup.
 const LATELY: Duration = Duration::from_millis(100);
 
@@ -65,12 +65,13 @@ pub(crate) fn admit(len: u64) -> io::Result<Turn> {
 
 /// Takes the memory of a range in steps: large ones where there is plenty, else huge page by huge page.
 pub(crate) fn take_in_steps(mut range: Range<usize>, take: impl Fn(Range<usize>) -> io::Result<()>) -> io::Result<()> {
-    let mut largest = LARGE_STEP;
+    let mut large = LARGE_STEPS.into_iter().peekable();
     while !range.is_empty() {
-        let stop = (range.start + 1).next_multiple_of(largest).min(range.end);
+        let longest = large.peek().copied().unwrap_or(HUGE_PAGE);
+        let stop = (range.start + 1).next_multiple_of(longest).min(range.end);
         let turn = admit((stop - range.start) as u64);
-        if largest > HUGE_PAGE && !matches!(turn, Ok(Turn(None))) {
-            largest = HUGE_PAGE;
+        if large.peek().is_some() && !matches!(turn, Ok(Turn(None))) {
+            large.next();
             continue;
         }
         let _turn = turn?;
@@ -111,7 +112,7 @@ mod tests {
             0..0,
             0..1,
             4096..HUGE_PAGE,
-            4096..3 * LARGE_STEP + 17,
+            4096..(5 << 30) + 17,
             HUGE_PAGE - 1..HUGE_PAGE + 1,
         ] {
             let steps = RefCell::new(Vec::new());
@@ -123,7 +124,7 @@ mod tests {
             let mut at = range.start;
             for step in steps.into_inner() {
                 assert!(
-                    step.start == at && step.end > at && step.len() <= LARGE_STEP,
+                    step.start == at && step.end > at && step.len() <= LARGE_STEPS[0],
                     "{step:?}"
                 );
                 at = step.end;

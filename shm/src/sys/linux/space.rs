@@ -10,6 +10,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{StatVfs, fstatvfs, statvfs};
 
@@ -19,6 +21,8 @@ use crate::sys::{RoomLimit, SystemRoom};
 
 /// Kept free of what the machine and a cgroup have: the process needs memory of its own to go on.
 const MEMORY_MARGIN: u64 = 16 << 20;
+/// How long a process is believed to be limited by the same cgroups.
+const LIMITS_STAY: Duration = Duration::from_secs(10);
 /// More than any machine's memory.
 const UNLIMITED: u64 = 1 << 60;
 
@@ -50,7 +54,7 @@ impl DirectoryHandle {
             }
         };
         limited(available_memory()?, RoomLimit::Memory);
-        limited(cgroup_room(u64::MAX)?, RoomLimit::Cgroup);
+        limited(least_room(&cgroup_limits()?, u64::MAX)?, RoomLimit::Cgroup);
         Ok(match file_size_limit()? {
             Some(limit) => room.at_most(limit, RoomLimit::FileSize),
             None => room,
@@ -59,8 +63,16 @@ impl DirectoryHandle {
 }
 
 /// How much memory the machine and the cgroups around this process have left; where that is more than `enough`, at least so much.
+/// Which cgroups limit this process is looked at now and then.
 pub(crate) fn memory_left(enough: u64) -> io::Result<u64> {
-    let left = least_of(available_memory()?, cgroup_room(enough.saturating_add(MEMORY_MARGIN))?);
+    let enough = enough.saturating_add(MEMORY_MARGIN);
+    let free = free_memory();
+    let left = if free >= enough {
+        Some(free)
+    } else {
+        available_memory()?
+    };
+    let left = least_of(left, least_room(&known_limits()?, enough)?);
     Ok(left.map_or(u64::MAX, |left| left.saturating_sub(MEMORY_MARGIN)))
 }
 
@@ -105,6 +117,12 @@ pub(crate) fn file_size_limit() -> io::Result<Option<u64>> {
     Ok((limit != libc::RLIM_INFINITY).then_some(limit))
 }
 
+/// Memory that nothing is in, which is less than what there is to be had.
+fn free_memory() -> u64 {
+    let info = rustix::system::sysinfo();
+    info.freeram.saturating_mul(u64::from(info.mem_unit))
+}
+
 fn available_memory() -> io::Result<Option<u64>> {
     let text = read("/proc/meminfo".as_ref())?;
     let kibibytes = text.lines().find_map(|line| {
@@ -114,59 +132,110 @@ fn available_memory() -> io::Result<Option<u64>> {
     Ok(kibibytes.and_then(|kibibytes| kibibytes.checked_mul(1024)))
 }
 
-/// The least room in any memory cgroup around this process; where that is more than `enough`, at least so much.
-fn cgroup_room(enough: u64) -> io::Result<Option<u64>> {
-    let mut least = None;
+/// A cgroup that limits the memory of this process.
+#[derive(Debug, Clone)]
+struct LimitedCgroup {
+    directory: PathBuf,
+    limit: u64,
+    /// The file that says how much is used.
+    usage: &'static str,
+}
+
+/// The memory cgroups around this process that have a limit.
+fn cgroup_limits() -> io::Result<Vec<LimitedCgroup>> {
+    let mut limits = Vec::new();
     for line in read("/proc/self/cgroup".as_ref())?.lines() {
         let mut fields = line.splitn(3, ':').skip(1);
         let (Some(controllers), Some(path)) = (fields.next(), fields.next()) else {
             continue;
         };
-        let room = if controllers.is_empty() {
-            least_room(
-                Path::new("/sys/fs/cgroup"),
-                path,
-                ["memory.max", "memory.current"],
-                enough,
-            )
+        if controllers.is_empty() {
+            add_limits(&mut limits, "/sys/fs/cgroup", path, "memory.max", "memory.current")?;
         } else if controllers.split(',').any(|name| name == "memory") {
-            let root = Path::new("/sys/fs/cgroup/memory");
-            least_room(root, path, ["memory.limit_in_bytes", "memory.usage_in_bytes"], enough)
-        } else {
-            Ok(None)
-        };
-        least = least_of(least, room?);
+            let root = "/sys/fs/cgroup/memory";
+            add_limits(
+                &mut limits,
+                root,
+                path,
+                "memory.limit_in_bytes",
+                "memory.usage_in_bytes",
+            )?;
+        }
     }
-    Ok(least)
+    Ok(limits)
+}
+
+/// Walks from the process's cgroup up to the root. In a container the path may be the host's, of which only the
+/// root can be seen, so directories that are missing are passed over.
+fn add_limits(
+    limits: &mut Vec<LimitedCgroup>,
+    root: &str,
+    path: &str,
+    limit: &str,
+    usage: &'static str,
+) -> io::Result<()> {
+    let root = Path::new(root);
+    let mut directory = root.join(path.trim_start_matches('/'));
+    loop {
+        // Without a limit there is a word, and in the older interface a number that no machine has.
+        if let Some(limit) = number(&directory.join(limit))?.filter(|&limit| limit < UNLIMITED) {
+            limits.push(LimitedCgroup {
+                directory: directory.clone(),
+                limit,
+                usage,
+            });
+        }
+        if directory == root || !directory.pop() {
+            return Ok(());
+        }
+    }
+}
+
+/// What [`cgroup_limits`] said lately. A thread that finds it locked looks for itself, so that a forked child can go on whose parent
+/// had it locked.
+fn known_limits() -> io::Result<Arc<[LimitedCgroup]>> {
+    static KNOWN: Mutex<Option<(Instant, Arc<[LimitedCgroup]>)>> = Mutex::new(None);
+    let mut known = KNOWN.try_lock().ok();
+    if let Some(Some((at, limits))) = known.as_deref()
+        && at.elapsed() < LIMITS_STAY
+    {
+        return Ok(limits.clone());
+    }
+    let limits: Arc<[_]> = cgroup_limits()?.into();
+    if let Some(known) = known.as_deref_mut() {
+        *known = Some((Instant::now(), limits.clone()));
+    }
+    Ok(limits)
 }
 
 fn least_of(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     one.into_iter().chain(other).min()
 }
 
-/// Walks from the process's cgroup up to the root. In a container the path may be the host's, of which only the
-/// root can be seen, so directories that are missing are passed over. Pages that merely cache files on disk count
-/// as room: a container that has read many files is always at its limit, and the kernel takes them back first. They are not
-/// asked for where there is enough without.
-fn least_room(root: &Path, path: &str, [limit, usage]: [&str; 2], enough: u64) -> io::Result<Option<u64>> {
-    let mut directory: PathBuf = root.join(path.trim_start_matches('/'));
+/// The least room in any of these cgroups; where that is more than `enough`, at least so much. Pages that merely cache files on
+/// disk count as room: a container that has read many files is always at its limit, and the kernel takes them back first. They
+/// are not asked for where there is enough without.
+fn least_room(cgroups: &[LimitedCgroup], enough: u64) -> io::Result<Option<u64>> {
     let mut least = None;
-    loop {
-        let number = |name: &str| Ok::<_, io::Error>(read(&directory.join(name))?.trim().parse::<u64>().ok());
-        // Without a limit there is a word, and in the older interface a number that no machine has.
-        if let Some(limit) = number(limit)?.filter(|&limit| limit < UNLIMITED)
-            && let Some(usage) = number(usage)?
-        {
+    for LimitedCgroup {
+        directory,
+        limit,
+        usage,
+    } in cgroups
+    {
+        if let Some(usage) = number(&directory.join(usage))? {
             let mut left = limit.saturating_sub(usage);
             if left < enough {
-                left = limit.saturating_sub(usage.saturating_sub(file_cache(&directory)?));
+                left = limit.saturating_sub(usage.saturating_sub(file_cache(directory)?));
             }
             least = least_of(least, Some(left));
         }
-        if directory == root || !directory.pop() {
-            return Ok(least);
-        }
     }
+    Ok(least)
+}
+
+fn number(file: &Path) -> io::Result<Option<u64>> {
+    Ok(read(file)?.trim().parse().ok())
 }
 
 fn file_cache(cgroup: &Path) -> io::Result<u64> {
