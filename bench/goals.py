@@ -19,8 +19,8 @@ STEADY_ALLOWANCES = {MIB: 1.3, MIDDLE: 1.2, LARGE: 1.2}
 IN_PLACE_ALLOWANCE = 2
 RAY_ALLOWANCES = {MIB: 0.5, MIDDLE: 1, LARGE: 1.2}
 MAX_OPENING, MAX_CYCLE = 60e-6, 35e-6
-# What the objects of a scene have, by `os.write` of the same bytes to a new file: from bytes, filled in place, and in place with
-# memory that is used again; and opened, by `open` and `mmap`.
+# What the objects of a scene have, by `os.write` of the same bytes to a new file: from bytes, filled in place, and in
+# place with memory that is used again; and opened, by `open` and `mmap`.
 WRITE_ALLOWANCES = dict(zip(OBJECTS, (1.8, 1.5, 1.2, 1.15, 1), strict=True))
 FILL_ALLOWANCES = dict(zip(OBJECTS, (3, 2.2, 1.8, 1.6, 1.3), strict=True))
 REFILL_ALLOWANCES = dict(zip(OBJECTS, (3, 2, 1.4, 1.2, 1), strict=True))

@@ -12,7 +12,9 @@ from PIL import Image
 from rounds import COLD, SIZES
 from tables import PLOTTED, Row, size_text
 
-TITLES = dict(zip(PLOTTED, ("From a descriptor to a view", "Writing new data, hot", "Filling in place, hot"), strict=True))
+TITLES = dict(
+    zip(PLOTTED, ("From a descriptor to a view", "Writing new data, hot", "Filling in place, hot"), strict=True)
+)
 # Each has its colour and its marker in all plots.
 METHODS = dict(
     zip(

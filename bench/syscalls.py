@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from dcc_mcp_shm import BufferPool, SharedBuffer, SharedSceneBuffer, Store
 
 MARK = re.compile(r'write\(-1, "(.*)", \d+\)')
@@ -24,22 +25,10 @@ def mark(operation: str) -> None:
 
 def work(store: Store) -> None:
     """Do each operation once, after a first time that is not counted."""
+    for size, text in ((4 << 10, "4 KiB"), (1 << 20, "1 MiB")):
+        live(store, bytes(size), f", {text}", counted=False)
+        live(store, bytes(size), f", {text}", counted=True)
     data = bytes(4096)
-    SharedSceneBuffer.from_descriptor_json(SharedSceneBuffer.write(data, store=store).descriptor_json()).view()
-    mark("`SharedSceneBuffer.write`, 4 KiB")
-    scene = SharedSceneBuffer.write(data, store=store)
-    descriptor = scene.descriptor_json()
-    mark("`from_descriptor_json`")
-    other = SharedSceneBuffer.from_descriptor_json(descriptor)
-    mark("`view`")
-    view = other.view()
-    mark("`read`")
-    other.read()
-    mark("closing, others have it open")
-    del view
-    other.close()
-    mark("closing, the last one")
-    scene.close()
     mark("`write` with a name")
     named = SharedSceneBuffer.write(data, name="counted", store=store)
     mark("`open` by name")
@@ -61,6 +50,36 @@ def work(store: Store) -> None:
     slot.write(b"frame")
     mark("giving the slot back")
     slot.close()
+    mark("")
+
+
+def live(store: Store, data: bytes, size: str, *, counted: bool) -> None:
+    """What a scene of this size goes through."""
+
+    def named(operation: str) -> None:
+        mark(operation + size if counted else "")
+
+    named("`write`")
+    scene = SharedSceneBuffer.write(data, store=store)
+    named("`writer`, filled by NumPy")
+    with SharedSceneBuffer.writer({"data": ("u1", (len(data),))}, store=store) as writer:
+        np.asarray(writer["data"])[:] = 1
+    named("`descriptor_json`")
+    descriptor = scene.descriptor_json()
+    named("`from_descriptor_json`")
+    other = SharedSceneBuffer.from_descriptor_json(descriptor)
+    named("`view`")
+    view = other.view()
+    named("`read`")
+    other.read()
+    named("closing, others have it open")
+    del view
+    other.close()
+    named("closing, the last one")
+    writer.scene.close()
+    named("`unlink` and closing")
+    scene.unlink()
+    scene.close()
     mark("")
 
 

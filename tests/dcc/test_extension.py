@@ -529,7 +529,9 @@ def test_the_tab_and_the_preferences_are_drawn(blender: Blender) -> None:
     agent = result.pop("agent")
     assert agent[1].startswith("uvx dcc-mcp-shm install claude-code --store ")
     assert agent[2] == "Copy Command"
-    assert " ".join(agent[3:-1]) == "Instead of claude-code: claude-desktop, cursor, vscode, codex, gemini, goose, or all."
+    assert (
+        " ".join(agent[3:-1]) == "Instead of claude-code: claude-desktop, cursor, vscode, codex, gemini, goose, or all."
+    )
     assert agent[-1] == "Copy Path of the Log"
     assert result.pop("other module")[0].startswith("Python module 0.1.0 is in use, and the extension is 0.2.0.")
     # Without the version, and how long ago or ahead something is.
