@@ -50,7 +50,8 @@ Except in that section no memory is used again: `DCC_MCP_SHM_RESERVE_BYTES` is 0
 Filling in place
 
 `SharedSceneBuffer.writer`, `numpy.copyto` into it, and sealing; *the copy alone* is the pass without making and
-sealing the scene; *copy into warm memory* is `numpy.copyto` into memory that the process had before: the limit. *os.write* has the same bytes in hand already.
+sealing the scene; *copy into warm memory* is `numpy.copyto` into memory that the process had before: the limit.
+*os.write* has the same bytes in hand already.
 
 ![Time to fill in place, by size](benchmarks/filling.png)""",
     "warm": """\
