@@ -1,4 +1,4 @@
-"""Little memory left in a cgroup is an error, or slower, and never the end of a process, whoever takes memory meanwhile."""
+"""Little memory left in a cgroup is an error and never the end of a process, whoever takes memory meanwhile."""
 
 import json
 import os
@@ -88,6 +88,7 @@ class Cgroup:
     """A memory cgroup of this test's, of the version that the machine has."""
 
     def __init__(self, limit: int) -> None:
+        """Make it, with a limit in bytes."""
         v1, v2 = Path("/sys/fs/cgroup/memory"), Path("/sys/fs/cgroup")
         root, self.of_limit = (v1, "memory.limit_in_bytes") if v1.is_dir() else (v2, "memory.max")
         if root == v2:
