@@ -166,7 +166,8 @@ class DCC_MCP_SHM_PT_agent(View3D, bpy.types.Panel):
         command = agent_command()
         _say(layout.box(), context, command, "NONE")
         layout.operator("dcc_mcp_shm.copy", text="Copy Command", icon="COPYDOWN").text = command
-        _say(layout, context, "Instead of claude-code: claude-desktop, cursor, vscode, codex, gemini, goose, or all.", "NONE")
+        others = "Instead of claude-code: claude-desktop, cursor, vscode, codex, gemini, goose, or all."
+        _say(layout, context, others, "NONE")
         if log.path():
             layout.operator("dcc_mcp_shm.copy", text="Copy Path of the Log", icon="TEXT").text = log.path()
 
