@@ -25,7 +25,8 @@ pub(crate) fn most_like<'a, T>(wanted: &str, named: impl Iterator<Item = (&'a st
     for (name, of) in named {
         let name = fold(name);
         let last = name.rsplit(SEPARATORS).next().unwrap_or_default();
-        let contains = length > 2 && name.contains(wanted) || last.len() > 2 && wanted.contains(last);
+        let contains =
+            length > 2 && name.contains(wanted) || last.len() > 2 && wanted.contains(last) || has_words(&name, wanted);
         let apart = distance(wanted, &name, most).min(distance(wanted, last, most));
         // Of what has one letter or two, another one is something else.
         if contains || apart == 0 || length > 2 && apart <= most {
@@ -36,6 +37,12 @@ pub(crate) fn most_like<'a, T>(wanted: &str, named: impl Iterator<Item = (&'a st
     }
     near.sort_by_key(|(apart, longer, _)| (*apart, *longer));
     near.into_iter().take(at_most).map(|(_, _, of)| of).collect()
+}
+
+/// Whether a name has all of several words, in any order.
+fn has_words(name: &str, wanted: &str) -> bool {
+    let words = |text| str::split(text, |c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words(wanted).nth(1).is_some() && words(wanted).all(|word| words(name).any(|own| own == word))
 }
 
 /// How many characters have to be put in, left out, replaced or swapped with the next, if no more than `most` have to.
@@ -96,6 +103,7 @@ mod tests {
         assert_eq!(like("her", &names), ["set/hero", "hero", "hero_nan", "hero_badindex"]);
         assert_eq!(like("hero*", &names)[..2], ["set/hero", "hero"]);
         assert_eq!(like("HERO_NAM", &names)[0], "hero_nan");
+        assert_eq!(like("Hero set", &names)[0], "set/hero");
     }
 
     #[test]

@@ -123,7 +123,7 @@ pub(crate) fn stay(descriptor: &Descriptor) -> String {
 /// What a listing says about keeping its buffers, if one of them may expire.
 pub(crate) fn keeping<'a>(buffers: impl IntoIterator<Item = &'a Listed>, can_keep: bool) -> Option<&'static str> {
     let may_go = buffers.into_iter().any(|buffer| buffer.expires.is_some());
-    (can_keep && may_go).then_some("keep_buffer changes that")
+    (can_keep && may_go).then_some("keep_buffer sets expiry")
 }
 
 /// How long ago `created_at` of a descriptor was.

@@ -13,7 +13,7 @@ const MAX_VALUE_BYTES: usize = 40;
 type Attribute = (&'static str, fn(&Value) -> bool, &'static str);
 
 /// The attributes that are looked at.
-const UNDERSTOOD: [Attribute; 13] = [
+const UNDERSTOOD: [Attribute; 14] = [
     ("width", |value| whole(value).is_some(), "a whole number"),
     ("height", |value| whole(value).is_some(), "a whole number"),
     ("channels", |value| channels(value).is_some(), "1 to 4"),
@@ -31,6 +31,7 @@ const UNDERSTOOD: [Attribute; 13] = [
     ("startTimeCode", |value| real(value).is_some(), "a number"),
     ("endTimeCode", |value| real(value).is_some(), "a number"),
     ("timeCodeStep", |value| real(value).is_some(), "a number"),
+    ("timeCodes", |value| reals(value).is_some(), "a list of numbers"),
 ];
 
 /// Which axis of the scene points up.
@@ -41,10 +42,11 @@ pub(crate) enum UpAxis {
 }
 
 /// Names that programs have for attributes of USD.
-const SYNONYMS: [(&str, &[&str]); 4] = [
+const SYNONYMS: [(&str, &[&str]); 5] = [
     ("startTimeCode", &["frameStart", "startFrame", "firstFrame"]),
     ("endTimeCode", &["frameEnd", "endFrame", "lastFrame"]),
     ("timeCodeStep", &["frameStep"]),
+    ("timeCodes", &["frameNumbers", "timeSamples"]),
     ("timeCodesPerSecond", &["fps", "frameRate", "framesPerSecond"]),
 ];
 
@@ -90,6 +92,11 @@ pub(crate) fn string<'a>(attrs: &'a Attrs, name: &str) -> Option<&'a str> {
 /// A number, such as a time code.
 pub(crate) fn number(attrs: &Attrs, name: &str) -> Option<f64> {
     find(attrs, name).and_then(real)
+}
+
+/// A list of numbers, such as the time codes of all frames.
+pub(crate) fn numbers(attrs: &Attrs, name: &str) -> Option<Vec<f64>> {
+    find(attrs, name).and_then(reals)
 }
 
 /// How many metres a unit of the scene is, if that is said.
@@ -146,6 +153,10 @@ fn real(value: &Value) -> Option<f64> {
         value => value.as_f64(),
     };
     number.filter(|number: &f64| number.is_finite())
+}
+
+fn reals(value: &Value) -> Option<Vec<f64>> {
+    value.as_array()?.iter().map(real).collect()
 }
 
 fn unit(value: &Value) -> Option<f64> {
@@ -298,6 +309,7 @@ mod tests {
             ("metersPerUnit", json!("cm")),
             ("startTimeCode", json!("one")),
             ("timeCodesPerSecond", json!(null)),
+            ("timeCodes", json!(["one"])),
         ] {
             let attrs = attrs(json!({ name: value }));
             let notes = notes(&attrs);

@@ -1,6 +1,7 @@
 //! The frames of a buffer: how they are counted, and which time codes they have.
 
 use std::fmt::{self, Display};
+use std::sync::Arc;
 
 use dcc_mcp_shm::Attrs;
 
@@ -12,21 +13,22 @@ const SAME: f64 = 1e-6;
 const DECIMALS: usize = 6;
 
 /// The frames of a cache or of a batch of images. They are counted from 0.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Frames {
     pub(crate) count: u64,
     time_codes: Option<TimeCodes>,
 }
 
-/// The time code of the first frame, and how much it grows from one frame to the next.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct TimeCodes {
-    start: f64,
-    step: f64,
+#[derive(Debug, Clone, PartialEq)]
+enum TimeCodes {
+    /// That of the first frame, and how much it grows from one frame to the next.
+    Even { start: f64, step: f64 },
+    /// That of each frame.
+    Listed(Arc<[f64]>),
 }
 
 /// There is no frame of the number that was asked for.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NoSuchFrame {
     asked: f64,
     frames: Frames,
@@ -39,21 +41,25 @@ impl Frames {
     pub(crate) fn of(attrs: &Attrs, count: u64) -> Self {
         let number = |name: &str| attributes::number(attrs, name);
         let of_one = || number("frame").filter(|_| count == 1);
-        let time_codes = number("startTimeCode").or_else(of_one).map(|start| TimeCodes {
-            start,
-            step: number("timeCodeStep").unwrap_or(1.0),
-        });
-        let is_usable = |codes: &TimeCodes| codes.step != 0.0 && codes.of(count.saturating_sub(1) as f64).is_finite();
-        Self {
-            count,
-            time_codes: time_codes.filter(is_usable),
-        }
+        let listed = attributes::numbers(attrs, "timeCodes").filter(|codes| codes.len() as u64 == count);
+        let even = |start| {
+            let step = number("timeCodeStep").unwrap_or(1.0);
+            let end = start + count.saturating_sub(1) as f64 * step;
+            (step != 0.0 && end.is_finite()).then_some(TimeCodes::Even { start, step })
+        };
+        let time_codes = listed
+            .map(|codes| TimeCodes::Listed(codes.into()))
+            .or_else(|| number("startTimeCode").or_else(of_one).and_then(even));
+        Self { count, time_codes }
     }
 
     /// The time code of a frame, if it has one.
     #[expect(clippy::cast_precision_loss, reason = "frames of a cache")]
     pub(crate) fn time_code(&self, frame: u64) -> Option<f64> {
-        self.time_codes.map(|codes| codes.of(frame as f64))
+        match self.time_codes.as_ref()? {
+            TimeCodes::Even { start, step } => Some(start + frame as f64 * step),
+            TimeCodes::Listed(codes) => codes.get(usize::try_from(frame).ok()?).copied(),
+        }
     }
 
     /// The frame that a number means: the one of this time code, or else the one that this number counts from 0.
@@ -61,12 +67,24 @@ impl Frames {
     /// # Errors
     /// There is none.
     pub(crate) fn find(&self, asked: f64) -> Result<u64, NoSuchFrame> {
-        let of_time_code = self.time_codes.and_then(|codes| {
-            let frame = codes.frame(asked).round();
-            self.whole(frame).filter(|_| codes.are_same(asked, codes.of(frame)))
-        });
+        let is_same = |frame: &u64| self.time_code(*frame).is_some_and(|code| self.are_same(asked, code));
+        let of_time_code = match &self.time_codes {
+            Some(TimeCodes::Even { start, step }) => self.whole(((asked - start) / step).round()).filter(is_same),
+            Some(TimeCodes::Listed(_)) => (0..self.count).find(is_same),
+            None => None,
+        };
         let found = of_time_code.or_else(|| self.whole(asked));
-        found.ok_or(NoSuchFrame { asked, frames: *self })
+        let frames = self.clone();
+        found.ok_or(NoSuchFrame { asked, frames })
+    }
+
+    /// Whether two time codes are the same, or are shown as the same: what an answer shows may be given back.
+    fn are_same(&self, one: f64, other: f64) -> bool {
+        let step = match self.time_codes {
+            Some(TimeCodes::Even { step, .. }) => step.abs(),
+            _ => 0.0,
+        };
+        (one - other).abs() < SAME * step || in_digits(one) == in_digits(other)
     }
 
     #[expect(
@@ -99,35 +117,28 @@ impl Frames {
         }
     }
 
-    /// Says that the attribute `endTimeCode` is not the time code of the last frame.
+    /// Says that attributes about time codes do not go together with the frames that there are.
     pub(crate) fn note(&self, attrs: &Attrs) -> Option<String> {
+        let listed = attributes::numbers(attrs, "timeCodes").map(|codes| codes.len());
+        if let Some(listed) = listed.filter(|&listed| listed as u64 != self.count) {
+            return Some(format!(
+                "The attribute timeCodes has {listed} numbers, but there are {} frames: it is not used",
+                self.count
+            ));
+        }
         let (stated, last) = (attributes::number(attrs, "endTimeCode")?, self.count.checked_sub(1)?);
-        let codes = self.time_codes?;
         let end = self.time_code(last)?;
-        (!codes.are_same(stated, end)).then(|| {
+        (!self.are_same(stated, end)).then(|| {
+            let why = match self.time_codes {
+                Some(TimeCodes::Even { step, .. }) => format!(": timeCodeStep is {}", in_digits(step)),
+                _ => " in timeCodes".to_owned(),
+            };
             format!(
-                "The attribute endTimeCode is {}, but frame {last}, the last one, has the time code {}: timeCodeStep is {}",
+                "The attribute endTimeCode is {}, but frame {last}, the last one, has the time code {}{why}",
                 in_digits(stated),
                 in_digits(end),
-                in_digits(codes.step)
             )
         })
-    }
-}
-
-impl TimeCodes {
-    fn of(self, frame: f64) -> f64 {
-        self.start + frame * self.step
-    }
-
-    /// Which frame a time code is, as a number that need not be whole.
-    fn frame(self, code: f64) -> f64 {
-        (code - self.start) / self.step
-    }
-
-    /// Whether two time codes are the same, or are shown as the same: what an answer shows may be given back.
-    fn are_same(self, one: f64, other: f64) -> bool {
-        (one - other).abs() < SAME * self.step.abs() || in_digits(one) == in_digits(other)
     }
 }
 
@@ -143,8 +154,8 @@ impl Display for NoSuchFrame {
         let Self { asked, frames } = self;
         let number = in_digits(*asked);
         write!(f, "there is no frame {number}")?;
-        if let Some(codes) = frames.time_codes {
-            let (frame, code) = (in_digits(codes.frame(*asked)), in_digits(codes.of(*asked)));
+        if let Some(TimeCodes::Even { start, step }) = frames.time_codes {
+            let (frame, code) = (in_digits((asked - start) / step), in_digits(start + asked * step));
             write!(
                 f,
                 " (time code {number} would be frame {frame}, and frame {number} would have time code {code})"
@@ -241,6 +252,18 @@ mod tests {
             let error = plain.find(asked).expect_err("none").to_string();
             assert!(error.contains("there are 3 frames, 0 to 2"), "{error}");
         }
+        // Of codes that are listed each is one of a frame, and the others count from 0.
+        let listed = frames(&json!({"timeCodes": [1001, 1002.5, 1010]}), 3);
+        assert_eq!(
+            [1001.0, 1002.5, 1010.0, 2.0].map(|asked| listed.find(asked).ok()),
+            [Some(0), Some(1), Some(2), Some(2)]
+        );
+        let error = listed.find(1003.0).expect_err("none").to_string();
+        assert_eq!(error, "there is no frame 1003: there are 3 frames, 0 to 2 (time codes 1001 to 1010)");
+        let short = json!({"time_codes": [1, 2]});
+        assert_eq!(frames(&short, 3).find(1.0), Ok(1), "it is not used");
+        let note = frames(&short, 3).note(short.as_object().expect("an object"));
+        assert!(note.is_some_and(|note| note.contains("2 numbers") && note.contains("3 frames")));
         // A picture of one frame has its attribute `frame` as time code.
         assert_eq!(frames(&json!({"frame": 1020}), 1).find(1020.0), Ok(0));
         assert!(frames(&json!({"frame": 1020}), 2).find(1020.0).is_err());

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 
 use dcc_mcp_shm::FileRole;
-use dcc_mcp_shm_view::{Contents, MAX_ARRAYS, look};
+use dcc_mcp_shm_view::{Contents, LookError, MAX_ARRAYS, look};
 use rmcp::model::{CallToolResult, JsonObject};
 use rmcp::service::RequestContext;
 use rmcp::{RoleServer, tool, tool_router};
@@ -58,6 +58,16 @@ impl Display for Described {
     }
 }
 
+/// There is no such frame: said of the argument of this tool.
+fn of_frames(error: LookError) -> ToolError {
+    match error {
+        LookError::NoSuchFrame(_) => {
+            ToolError::argument("frames", error, "Leave it out to see the size of the first and the last.")
+        }
+        error => error.into(),
+    }
+}
+
 #[tool_router(router = describe_buffer_router, vis = "pub(super)")]
 impl ShmServer {
     #[tool(
@@ -92,7 +102,8 @@ impl ShmServer {
                     stay: listed::stay(descriptor),
                     can_keep: !is_read_only && descriptor.role != FileRole::Slot,
                 })
-            })?;
+            })
+            .map_err(of_frames)?;
             Reply(described).into_result()
         });
         Taken::told(taken, described.await)

@@ -21,7 +21,7 @@ pub(super) fn reasons(
     progress: &dyn Progress,
 ) -> Result<Vec<String>, LookError> {
     let arrays = reader.arrays();
-    let (points, corners) = (points.count, faces.corner_vert.len);
+    let (frames, points, corners) = (points.frames, points.count, faces.corner_vert.len);
     let length = |name| arrays.get(name).and_then(|array| array.shape.first()).copied();
     let count = length("face_start")
         .or_else(|| length("face_size"))
@@ -41,7 +41,9 @@ pub(super) fn reasons(
             reasons.push(format!("{shown} is of each {}", domain.as_str()));
         }
         let wanted = part.shapes(array, points, corners, count);
-        if !wanted.is_empty() && !wanted.contains(&array.shape) {
+        // Of a cache each frame is a mesh, which has the points of that frame.
+        let is_of_frames = frames > 1 && name == "position";
+        if !is_of_frames && !wanted.is_empty() && !wanted.contains(&array.shape) {
             let wanted: Vec<_> = wanted.iter().map(|shape| format!("{shape:?}")).collect();
             reasons.push(format!(
                 "{shown} has the shape {:?}, not {}",
