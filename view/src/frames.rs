@@ -42,7 +42,7 @@ impl Frames {
         let number = |name: &str| attributes::number(attrs, name);
         let of_one = || number("frame").filter(|_| count == 1);
         let listed = attributes::numbers(attrs, "timeCodes").filter(|codes| codes.len() as u64 == count);
-        let even = |start| {
+        let even = |start: f64| {
             let step = number("timeCodeStep").unwrap_or(1.0);
             let end = start + count.saturating_sub(1) as f64 * step;
             (step != 0.0 && end.is_finite()).then_some(TimeCodes::Even { start, step })
@@ -259,7 +259,10 @@ mod tests {
             [Some(0), Some(1), Some(2), Some(2)]
         );
         let error = listed.find(1003.0).expect_err("none").to_string();
-        assert_eq!(error, "there is no frame 1003: there are 3 frames, 0 to 2 (time codes 1001 to 1010)");
+        assert_eq!(
+            error,
+            "there is no frame 1003: there are 3 frames, 0 to 2 (time codes 1001 to 1010)"
+        );
         let short = json!({"time_codes": [1, 2]});
         assert_eq!(frames(&short, 3).find(1.0), Ok(1), "it is not used");
         let note = frames(&short, 3).note(short.as_object().expect("an object"));

@@ -61,9 +61,11 @@ impl Display for Described {
 /// There is no such frame: said of the argument of this tool.
 fn of_frames(error: LookError) -> ToolError {
     match error {
-        LookError::NoSuchFrame(_) => {
-            ToolError::argument("frames", error, "Leave it out to see the size of the first and the last.")
-        }
+        LookError::NoSuchFrame(_) => ToolError::argument(
+            "frames",
+            error,
+            "Leave it out to see the size of the first and the last.",
+        ),
         error => error.into(),
     }
 }
