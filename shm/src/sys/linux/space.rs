@@ -117,10 +117,16 @@ pub(crate) fn file_size_limit() -> io::Result<Option<u64>> {
     Ok((limit != libc::RLIM_INFINITY).then_some(limit))
 }
 
-/// Memory that nothing is in, which is less than what there is to be had.
-fn free_memory() -> u64 {
-    let info = rustix::system::sysinfo();
-    info.freeram.saturating_mul(u64::from(info.mem_unit))
+/// Memory that nothing is in, which is less than what there is to be had; nothing where the system does not say.
+fn free_memory() -> Option<u64> {
+    let mut info = MaybeUninit::<libc::sysinfo>::uninit();
+    // SAFETY: a valid place for what it says.
+    if unsafe { libc::sysinfo(info.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    // SAFETY: the call succeeded, and so it stored that.
+    let info = unsafe { info.assume_init() };
+    Some(info.freeram.saturating_mul(u64::from(info.mem_unit)))
 }
 
 fn available_memory() -> io::Result<Option<u64>> {
