@@ -66,13 +66,11 @@ impl DirectoryHandle {
 /// Which cgroups limit this process is looked at now and then.
 pub(crate) fn memory_left(enough: u64) -> io::Result<u64> {
     let enough = enough.saturating_add(MEMORY_MARGIN);
-    let free = free_memory();
-    let left = if free >= enough {
-        Some(free)
-    } else {
-        available_memory()?
+    let machine = match free_memory().filter(|&free| free >= enough) {
+        None => available_memory()?,
+        free => free,
     };
-    let left = least_of(left, least_room(&known_limits()?, enough)?);
+    let left = least_of(machine, least_room(&known_limits()?, enough)?);
     Ok(left.map_or(u64::MAX, |left| left.saturating_sub(MEMORY_MARGIN)))
 }
 
