@@ -67,9 +67,9 @@ def test_numpy_alone_maps_an_array_from_the_descriptor(run_python: Any) -> None:
 
 
 def test_a_filler_that_is_killed_leaves_nothing(store: Store) -> None:
-    process = started("w = shm.SharedSceneBuffer.writer({'a': ('u1', 1 << 20)}, name='never')\nw['a'] = bytes(1 << 20)")
+    process = started("w = shm.SharedSceneBuffer.writer({'a': ('u1', 5 << 20)}, name='never')\nw['a'] = bytes(5 << 20)")
     assert store.list() == []
-    assert store.used_bytes() > 1 << 20
+    assert store.used_bytes() > 5 << 20
     assert store.gc()["removed"] == [], "while it lives it is left alone"
     killed(process)
     assert store.list() == []
@@ -324,7 +324,7 @@ def test_a_forked_child_alone_keeps_no_lock_of_a_dead_parent(store: Store) -> No
     process = started(
         "import os\n"
         "scene = shm.SharedSceneBuffer.write(b'orphan', ttl=1e-9)\n"
-        "writer = shm.SharedSceneBuffer.writer({'a': ('u1', 9)})\n"
+        "writer = shm.SharedSceneBuffer.writer({'a': ('u1', 5 << 20)})\n"
         "ready, child = os.pipe()\n"
         "if os.fork() == 0:\n"
         "    os.write(child, b'x')\n"

@@ -27,7 +27,7 @@ use uuid::Uuid;
 pub(crate) use self::bell::{ring, wake, want, was_wanted};
 pub use self::edit::BufferEdit;
 pub(crate) use self::file::BufferFile;
-pub(crate) use self::new::NewBuffer;
+pub(crate) use self::new::{NewBuffer, check_capacity};
 pub(crate) use self::slot_hold::SlotHold;
 pub use self::view::BufferView;
 use crate::error::{Error, Result};

@@ -34,6 +34,17 @@ impl SharedBuffer {
     }
 }
 
+/// Refuses a size that no buffer can have.
+pub(crate) fn check_capacity(capacity: u64) -> Result<()> {
+    if capacity == 0 || i64::try_from(capacity).is_err() {
+        return Err(Error::invalid(
+            "capacity",
+            format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
+        ));
+    }
+    Ok(())
+}
+
 /// A file for data that can be rewritten, with its memory reserved; not yet visible.
 pub(crate) struct NewBuffer {
     pub(crate) draft: Draft,
@@ -49,12 +60,7 @@ impl NewBuffer {
         ttl: Duration,
         metadata: Metadata,
     ) -> Result<Self> {
-        if capacity == 0 || i64::try_from(capacity).is_err() {
-            return Err(Error::invalid(
-                "capacity",
-                format!("{capacity} bytes; 1 to 2^63 - 1 are possible"),
-            ));
-        }
+        check_capacity(capacity)?;
         let size = |len: u64| usize::try_from(len).map_err(|_| Error::invalid("capacity", "more than memory can be"));
         let mut header = Header::new(role, capacity, ttl, metadata)?;
         let payload = header.encode(Words::new(State::Open, 0))?.len() as u64;

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::BufferPool;
-use crate::buffer::NewBuffer;
+use crate::buffer::{NewBuffer, check_capacity};
 use crate::collector::Collector;
 use crate::directory::{Content, Directory, Reference};
 use crate::error::{Error, Result};
@@ -27,6 +27,7 @@ impl BufferPool {
                 format!("{capacity} slots; 1 to {MAX_SLOTS} are possible"),
             ));
         }
+        check_capacity(buffer_size)?;
         let options = options.clone().checked()?;
         Collector(directory).make(|| Self::try_create(directory, capacity, buffer_size, &options))
     }
