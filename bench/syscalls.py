@@ -1,6 +1,7 @@
 """Count the system calls of each operation, for docs/architecture.md. Needs strace.
 
-strace -f -o /tmp/trace .venv/bin/python bench/syscalls.py work && .venv/bin/python bench/syscalls.py count /tmp/trace
+DCC_MCP_SHM_RESERVE_BYTES=0 strace -f -s 99 -o /tmp/trace .venv/bin/python bench/syscalls.py work
+.venv/bin/python bench/syscalls.py count /tmp/trace
 """
 
 import os
