@@ -43,7 +43,7 @@ impl Backoff {
         let pause = Duration::from_micros(20 << (self.attempts - Self::SPINS).min(7));
         let pause = pause.min(Self::LONGEST).min(left);
         let before = Instant::now();
-        thread::sleep(pause);
+        super::rest(pause);
         let stopped = before.elapsed().saturating_sub(pause);
         if stopped > Self::STANDSTILL {
             // Whoever is waited for may have stood still as well.

@@ -65,7 +65,7 @@ pub(crate) use system::{
     DirectoryHandle, DirectoryWatch, GuardedFile, LockTable, Mapping, Stat, at_exit, boot_time, check_random,
     check_wake, default_directory, file_size_limit, free_inodes_at, grants_no_leases, holder_of_byte, identity,
     is_clock_hidden, keep_first, look_at_process, make_directory, namespace_boot_time, new_id, prefer_huge_pages,
-    process_generation, run_in_background, sleep_on, stat_path, wake_all,
+    process_generation, rest, run_in_background, sleep_on, stat_path, wake_all,
 };
 pub(crate) use vectors::vectorized;
 pub(crate) use wall_clock::wall_time;

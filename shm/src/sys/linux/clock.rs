@@ -1,9 +1,11 @@
 //! The clock that never steps, for times to live.
 
 use std::io;
+use std::thread;
 use std::time::Duration;
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::thread::{NanosleepRelativeResult, nanosleep};
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use super::time_namespace::boot_time_offset;
 
@@ -29,6 +31,14 @@ pub(crate) fn namespace_boot_time() -> Duration {
         u64::try_from(now.tv_sec).unwrap_or(0),
         u32::try_from(now.tv_nsec).unwrap_or(0),
     )
+}
+
+/// Rests for this long, or until a signal comes. That of the standard library panics where a sandbox refuses the call; this goes on.
+pub(crate) fn rest(time: Duration) {
+    let time = Timespec::try_from(time).unwrap_or_default();
+    if let NanosleepRelativeResult::Err(_) = nanosleep(&time) {
+        thread::yield_now();
+    }
 }
 
 /// Whether an error of [`boot_time`] says that the host's clock cannot be told, which lasts, and not that the system failed.

@@ -3,13 +3,13 @@
 
 use std::io;
 use std::sync::atomic::{AtomicU32, AtomicU64};
-use std::thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::thread::futex;
 use rustix::time::Timespec;
 
+use super::clock::rest;
 use crate::sys::LONGEST_SLEEP;
 
 /// Sleeps if the low half of the word is that of `seen`, until a thread wakes the sleepers, a signal comes, or the time
@@ -21,7 +21,7 @@ pub(crate) fn sleep_on(word: &AtomicU64, seen: u64, time: Duration) {
     match result {
         Ok(()) | Err(Errno::AGAIN | Errno::TIMEDOUT | Errno::INTR) => {}
         // Where the kernel refuses, this is a pause, and so never a loop that spins.
-        Err(_) => thread::sleep(Duration::from_millis(1)),
+        Err(_) => rest(Duration::from_millis(1)),
     }
 }
 

@@ -28,7 +28,7 @@ mod watch;
 pub use allocator::give_back_large_memory;
 pub(crate) use background::{at_exit, run_in_background};
 pub(crate) use byte_lock_holder::holder_of_byte;
-pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time};
+pub(crate) use clock::{boot_time, is_clock_hidden, namespace_boot_time, rest};
 pub(crate) use directory::{DirectoryHandle, default_directory, make_directory, stat_path};
 pub(crate) use file::GuardedFile;
 pub(crate) use fork::{keep_first, process_generation};

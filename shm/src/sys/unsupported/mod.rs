@@ -50,6 +50,11 @@ pub(crate) fn namespace_boot_time() -> Duration {
     Duration::ZERO
 }
 
+/// Rests for this long.
+pub(crate) fn rest(time: Duration) {
+    std::thread::sleep(time);
+}
+
 /// Whether an error says that there are no leases here, and not that the system failed.
 pub(crate) fn grants_no_leases(_error: &io::Error) -> bool {
     true
