@@ -33,11 +33,15 @@ pub(crate) fn namespace_boot_time() -> Duration {
     )
 }
 
-/// Rests for this long, or until a signal comes. That of the standard library panics where a sandbox refuses the call; this goes on.
+/// Rests for this long. That of the standard library panics where a sandbox refuses the call; this goes on.
 pub(crate) fn rest(time: Duration) {
-    let time = Timespec::try_from(time).unwrap_or_default();
-    if let NanosleepRelativeResult::Err(_) = nanosleep(&time) {
-        thread::yield_now();
+    let mut left = Timespec::try_from(time).unwrap_or_default();
+    loop {
+        match nanosleep(&left) {
+            NanosleepRelativeResult::Ok => return,
+            NanosleepRelativeResult::Interrupted(rest) => left = rest,
+            NanosleepRelativeResult::Err(_) => return thread::yield_now(),
+        }
     }
 }
 
