@@ -65,6 +65,17 @@ def test_a_sum_that_something_else_changed_is_not_believed_for_long(store: Store
     SharedSceneBuffer.write(DATA)
 
 
+@pytest.mark.parametrize("damage", [b"", b"no record" * 600])
+def test_a_damaged_record_does_not_keep_a_store_with_a_quota_from_working(store: Store, damage: bytes) -> None:
+    """Another process, which has not mapped it, makes it anew."""
+    store.quota = 5 * MB
+    SharedSceneBuffer.write(DATA)
+    (Path(store.path) / ".store").write_bytes(damage)
+    code = "import dcc_mcp_shm as shm; shm.SharedSceneBuffer.write(b'7' * 1_000_000); shm.Store().quota = 6_000_000"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    assert (Store(store.path).quota, len(Store(store.path).list())) == (6 * MB, 2)
+
+
 KILLED = """
 import numpy as np, dcc_mcp_shm as shm
 w = shm.SharedSceneBuffer.writer({"a": ("u1", 8_000_000)})

@@ -98,10 +98,14 @@ impl Draft {
         directory.check_room(more)?;
         let quota = directory.quota()?;
         self.counted |= quota.is_some();
-        let lock = quota.map(|_| directory.lock()).transpose()?;
-        // Read again where nobody can change it.
-        if let Some(quota) = lock.as_ref().map_or(Ok(None), |_| directory.quota())? {
-            directory.take_of_quota(quota, more)?;
+        // The record before the lock, which renewing it takes as well.
+        let record = quota.map(|_| directory.record()).transpose()?;
+        let _lock = quota.map(|_| directory.lock()).transpose()?;
+        // The quota is read again where nobody can change it.
+        if let Some(record) = record
+            && let Some(quota) = directory.quota()?
+        {
+            directory.take_of_quota(record, quota, more)?;
         }
         self.len = len;
         first(self)?;

@@ -26,9 +26,11 @@ impl Directory {
             Err(error) => return Err(error),
         }
         let failed = |error: io::Error| self.failed("record the quota in", error);
+        // Before the lock, which renewing a record takes as well.
+        let record = self.record()?;
         let _lock = self.lock()?;
         // What is made without a quota is not counted.
-        self.record()?.word(AT_MOST_USED).store(0, Ordering::Relaxed);
+        record.word(AT_MOST_USED).store(0, Ordering::Relaxed);
         let Some(bytes) = bytes else {
             return self.handle().remove(QUOTA_FILE).map(drop).map_err(failed);
         };
@@ -73,8 +75,7 @@ impl Directory {
     /// What the store can have at most is counted on from the last sum, so that not every new file needs a look at all files. It is
     /// never too little: it is written before the file gets its length, and what is deleted is taken off by the next sum, which is made at
     /// the latest before anything is refused. So it is right also where a process was killed in between.
-    pub(super) fn take_of_quota(&self, quota: u64, more: u64) -> Result<()> {
-        let record = self.record()?;
+    pub(super) fn take_of_quota(&self, record: &StoreRecord, quota: u64, more: u64) -> Result<()> {
         let used = match known_most_used(record) {
             Some(used) if used.saturating_add(more) <= quota => used,
             _ => {
@@ -83,6 +84,8 @@ impl Directory {
                 if more > available {
                     return Err(self.full(more, available, SpaceLimit::Quota));
                 }
+                // A process that is killed between these leaves no bound that is believed.
+                record.word(AT_MOST_USED).store(0, Ordering::Relaxed);
                 record.word(AT_COUNTED).store(now(), Ordering::Relaxed);
                 used
             }

@@ -7,7 +7,7 @@
 
 use std::io;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::fork_mutex::{ForkMutex, ForkMutexGuard};
@@ -93,10 +93,15 @@ fn time_to_take(len: u64) -> Duration {
 
 /// The most memory that anybody takes in this time.
 fn most_taken_in(time: Duration) -> u64 {
-    static PROCESSORS: OnceLock<u64> = OnceLock::new();
+    // 0 until it was asked for. Threads that ask at once find the same, so nobody waits for one that a forked child has not.
+    static PROCESSORS: AtomicU64 = AtomicU64::new(0);
+    let mut known = PROCESSORS.load(Ordering::Relaxed);
+    if known == 0 {
+        known = processors().max(1);
+        PROCESSORS.store(known, Ordering::Relaxed);
+    }
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    let processors = *PROCESSORS.get_or_init(|| processors().max(1));
-    nanos.saturating_mul(FASTEST).saturating_mul(processors)
+    nanos.saturating_mul(FASTEST).saturating_mul(known)
 }
 
 #[cfg(test)]
