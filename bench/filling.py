@@ -13,7 +13,8 @@ from dcc_mcp_shm import SharedSceneBuffer
 from numpy.typing import NDArray
 from peers import FILE, FILL_ONLY, OURS, STDLIB, WARM, segment_name
 from rounds import COLD, GIB, HOT, KIB, MIB, OBJECTS, Measurement, Method, cold_objects, progress, sweep
-from ways import publish_file, without_tracker
+from ways import without_tracker
+from writing import writer
 
 # Rounds of each sweep; cold there is one.
 HOT_ROUNDS = {16 * KIB: 20, 64 * KIB: 20, 256 * KIB: 10, MIB: 10, 4 * MIB: 5, 64 * MIB: 2, GIB: 1}
@@ -98,27 +99,12 @@ def fill_stdlib(source: Array) -> Method:
     return method
 
 
-def write_file(source: Array) -> Method:
-    """Write the same bytes to a new file, once they are there."""
-    data = source.tobytes()
-
-    def method() -> float:
-        """Write once."""
-        start = time.perf_counter()
-        _, remove = publish_file(data)
-        seconds = time.perf_counter() - start
-        remove()
-        return seconds
-
-    return method
-
-
 def measurements(size: int) -> list[Measurement]:
     """All ways, hot and cold."""
     progress(f"{size:,} bytes: check")
     source = np.arange(size // 4, dtype=np.float32)
     check(source)
-    new = {OURS: fill_whole(source), STDLIB: fill_stdlib(source), FILE: write_file(source)}
+    new = {OURS: fill_whole(source), STDLIB: fill_stdlib(source), FILE: writer(FILE, source.tobytes())}
     # What is there already is never cold.
     hot = new | {FILL_ONLY: fill_alone(source), WARM: warm_copy(source)}
     measured = [Measurement(size, HOT, hot, HOT_ROUNDS[size])]
@@ -130,7 +116,7 @@ def main() -> None:
     without_tracker()
     results = sweep([measurement for size in HOT_ROUNDS for measurement in measurements(size)])
     sources = {size: np.arange(size // 4, dtype=np.float32) for size in OBJECTS}
-    cold = {size: {OURS: fill_whole(source), FILE: write_file(source)} for size, source in sources.items()}
+    cold = {size: {OURS: fill_whole(source), FILE: writer(FILE, source.tobytes())} for size, source in sources.items()}
     print(json.dumps(results + cold_objects(cold)))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 MIB = 1 << 20
 LIMIT = 256 * MIB
+WRITERS = 4
 ROUNDS = int(os.environ.get("DCC_MCP_SHM_TEST_ROUNDS", "5"))
 
 # Takes memory until there is none, gives it back, and begins anew; others do the same at the same time.
@@ -41,8 +42,20 @@ def buffer():
 def pool():
     return shm.BufferPool(4, size // 4)
 
+class Unfinished:
+    def __init__(self):
+        self.writer = shm.SharedSceneBuffer.writer({"a": ("u1", size)})
+        np.asarray(self.writer["a"])[:] = 7
+
+    def unlink(self):
+        self.writer.abort()
+
+    def close(self):
+        del self.writer
+
 noise = np.random.default_rng(1).bytes(size)
-make = {"scene": scene, "in place": in_place, "compressed": compressed, "buffer": buffer, "pool": pool}[kind]
+ways = {"scene": scene, "in place": in_place, "compressed": compressed, "buffer": buffer, "pool": pool}
+make = (ways | {"unfinished": Unfinished})[kind]
 counts = collections.Counter()
 
 def work(barrier):
@@ -128,6 +141,7 @@ def cgroup() -> Iterator[Cgroup]:
         ("in place", 60 * MIB),
         ("in place", 200 << 10),
         ("compressed", 60 * MIB),
+        ("unfinished", 2 * MIB),
         ("buffer", 60 * MIB),
         ("pool", 60 * MIB),
     ],
@@ -136,10 +150,10 @@ def test_writers_that_race_for_the_last_memory_are_refused_and_not_killed(
     cgroup: Cgroup, kind: str, size: int, by: str
 ) -> None:
     """The kernel would end a process that takes the last memory of its cgroup."""
-    command = [sys.executable, "-c", WRITER, kind, str(size), str(ROUNDS), "2", by]
+    command = [sys.executable, "-c", WRITER, kind, str(size), str(ROUNDS), str(WRITERS), by]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         cgroup.add(process.pid)
         out, _ = process.communicate("\n", timeout=300)
     assert process.returncode == 0
     counts = json.loads(out)
-    assert counts["full"] == counts["memory limit of the container or cgroup"] == 2 * ROUNDS, counts
+    assert counts["full"] == counts["memory limit of the container or cgroup"] == WRITERS * ROUNDS, counts

@@ -41,7 +41,7 @@ impl Memory {
         match self {
             // Mapped copy-on-write.
             Self::Scene(_) | Self::Owned(_) => true,
-            // Once its block is left, it is mapped so, too.
+            // Once its block is left, it is mapped so, too, or is memory of this process from which the file was written.
             Self::Writable(memory) => !memory.is_open(),
             Self::Buffer(_) => false,
         }

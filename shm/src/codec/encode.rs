@@ -118,6 +118,18 @@ impl Encoder {
         Ok(!wave.is_empty())
     }
 
+    /// Writes what was compressed last from this thread, so that the next `advance` need not.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub(crate) fn write_out(&mut self, write: &Write<'_>) -> io::Result<()> {
+        for worker in &mut self.workers {
+            write(worker.start, worker.writer.frames())?;
+            worker.writer.clear();
+        }
+        Ok(())
+    }
+
     /// What the payload starts with, when all is compressed.
     ///
     /// # Errors

@@ -84,12 +84,14 @@ impl Draft {
         Ok(true)
     }
 
-    /// Makes the file longer, in the same way, for bytes that are written at once by threads that could not ask for memory.
-    pub(crate) fn grow(&mut self, len: u64) -> Result<()> {
+    /// Makes the file longer, in the same way, and says whether there is memory for that whatever others take meanwhile. Else what
+    /// comes there is to be written by [`Draft::write_new`], because threads that move data could not ask for memory.
+    pub(crate) fn grow(&mut self, len: u64) -> Result<bool> {
         self.directory.check_file_size(len)?;
         let more = len.saturating_sub(self.len);
-        sys::admit(more).map_err(|error| self.failed("write", error))?;
-        self.grow_with(len, |_| Ok(()))
+        let turn = sys::admit(more).map_err(|error| self.failed("write", error))?;
+        self.grow_with(len, |_| Ok(()))?;
+        Ok(turn.is_plenty())
     }
 
     fn grow_with(&mut self, len: u64, first: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
@@ -217,7 +219,10 @@ impl Draft {
         let reserved = if self.is_used {
             mapping.clear(self.writer(), start, len)
         } else {
-            mapping.reserve(self.writer(), start, len)
+            let budget = HugePageBudget::default();
+            sys::take_in_steps(start..start + len, |step| {
+                mapping.reserve(self.writer(), step.start, step.len(), &budget)
+            })
         };
         reserved.map_err(|error| self.failed("reserve", error))?;
         Ok(mapping)
@@ -236,7 +241,7 @@ impl Draft {
             let written = match &mapping {
                 Some(mapping) => {
                     let at = usize::try_from(offset).map_err(|_| Error::invalid("data", "more than memory can be"))?;
-                    mapping.write(self.writer(), at, piece, &budget)
+                    self.in_steps(at, piece, |at, part| mapping.write(self.writer(), at, part, &budget))
                 }
                 None => self.write_new(offset, piece),
             };
@@ -262,10 +267,22 @@ impl Draft {
 
     /// Writes bytes where no memory was taken yet.
     pub(crate) fn write_new(&self, offset: u64, bytes: Source<'_>) -> io::Result<()> {
-        let start = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
-        sys::take_in_steps(start..start.saturating_add(bytes.len()), |step| {
-            self.writer()
-                .write_at(bytes.part(step.start - start, step.len()), step.start as u64)
+        let at = usize::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
+        self.in_steps(at, bytes, |at, part| self.writer().write_at(part, at as u64))
+    }
+
+    /// Writes bytes part by part, each when there is memory for it. What had other content before has its memory.
+    fn in_steps(
+        &self,
+        at: usize,
+        bytes: Source<'_>,
+        write: impl Fn(usize, Source<'_>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        if self.is_used {
+            return write(at, bytes);
+        }
+        sys::take_in_steps(at..at.saturating_add(bytes.len()), |step| {
+            write(step.start, bytes.part(step.start - at, step.len()))
         })
     }
 

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -13,8 +12,8 @@ use crate::sys::{self, Access, Source};
 
 /// The quota in bytes, in decimal.
 const QUOTA_FILE: &str = ".quota";
-/// How long what was counted is believed: programs that count otherwise may have made something since.
-const BELIEVED_FOR: Duration = Duration::from_secs(10);
+/// How long what was counted is believed, in milliseconds: programs that count otherwise may have made something since.
+const BELIEVED_FOR: u64 = 10_000;
 
 impl Directory {
     /// Limits what the store may hold, for all programs that use it; `None` lifts the limit.
@@ -29,8 +28,11 @@ impl Directory {
         // Before the lock, which renewing a record takes as well.
         let record = self.record()?;
         let _lock = self.lock()?;
-        // What is made without a quota is not counted.
+        // What is made without a quota is not counted, and what somebody has begun without one may come to be in a moment. So no bound
+        // is believed for some time: each new file is measured by a sum.
         record.word(AT_MOST_USED).store(0, Ordering::Relaxed);
+        let until = now().map_or(u64::MAX, |now| now.saturating_add(BELIEVED_FOR));
+        record.word(AT_COUNTED).store(until, Ordering::Relaxed);
         let Some(bytes) = bytes else {
             return self.handle().remove(QUOTA_FILE).map(drop).map_err(failed);
         };
@@ -86,7 +88,10 @@ impl Directory {
                 }
                 // A process that is killed between these leaves no bound that is believed.
                 record.word(AT_MOST_USED).store(0, Ordering::Relaxed);
-                record.word(AT_COUNTED).store(now(), Ordering::Relaxed);
+                let counted = record.word(AT_COUNTED);
+                if let Some(now) = now().filter(|&now| counted.load(Ordering::Relaxed) <= now) {
+                    counted.store(now, Ordering::Relaxed);
+                }
                 used
             }
         };
@@ -103,13 +108,15 @@ impl Directory {
 }
 
 fn known_most_used(record: &StoreRecord) -> Option<u64> {
-    let age = Duration::from_millis(now().abs_diff(record.word(AT_COUNTED).load(Ordering::Relaxed)));
+    // Where it is ahead, nothing is believed yet.
+    let age = now()?.checked_sub(record.word(AT_COUNTED).load(Ordering::Relaxed))?;
     let most_used = record.word(AT_MOST_USED).load(Ordering::Relaxed);
     most_used.checked_sub(1).filter(|_| age < BELIEVED_FOR)
 }
 
-fn now() -> u64 {
-    u64::try_from(sys::namespace_boot_time().as_millis()).unwrap_or(u64::MAX)
+/// Milliseconds since the machine started, as all processes of it have them; nothing where that cannot be told.
+fn now() -> Option<u64> {
+    u64::try_from(sys::boot_time().ok()?.as_millis()).ok()
 }
 
 /// Whether this is what a quota is called that was never renamed.

@@ -71,7 +71,7 @@ impl Directory {
         self.check_room_of_all(1, len)
     }
 
-    /// The same for so many files of this length.
+    /// The same for several files, each of this length.
     pub(crate) fn check_room_of_all(&self, files: u64, of_each: u64) -> Result<()> {
         let len = of_each.saturating_mul(files);
         let failed = |error| self.failed("look for room in", error);

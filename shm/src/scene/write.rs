@@ -130,7 +130,12 @@ impl<'a> Parts<'a> {
                     .for_each(|array| array.shuffled = Shuffle::None);
                 return Ok(None);
             }
-            file.draft.grow(file.payload + encoder.len())?;
+            let is_plenty = file.draft.grow(file.payload + encoder.len())?;
+            if !is_plenty {
+                let write = |at: u64, frames: &[u8]| file.draft.write_new(file.payload + at, Source::from(frames));
+                let written = encoder.write_out(&write);
+                written.map_err(|error| file.draft.failed("write", error))?;
+            }
         }
         let index = encoder.index()?;
         file.draft

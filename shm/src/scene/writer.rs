@@ -95,8 +95,11 @@ impl SceneWriter {
         let (header, _) = NewScene::header(&layout, None, &options, State::Sealed)?;
         let (id, len) = (header.id, layout.size());
         let len = usize::try_from(len).map_err(|_| Error::invalid("shape", "more than memory can be"))?;
-        let memory =
-            OpenMemory::staging(len).map_err(|error| directory.failed("take memory to fill a scene of", error))?;
+        let memory = Collector(directory).make(|| {
+            let failed =
+                |error| directory.write_failed("take memory to fill a scene of", directory.path(), len as u64, error);
+            OpenMemory::staging(len).map_err(failed)
+        })?;
         Ok(Self {
             memory,
             layout,

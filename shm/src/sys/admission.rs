@@ -1,9 +1,10 @@
 //! Taking memory of new files without taking the last of it.
 //!
 //! Where the machine or a cgroup has no memory left, the kernel ends a process instead of refusing. So memory is taken in steps, and
-//! before each step it is certain that there is enough, whatever others take meanwhile: what was left at the last look, less what
-//! all processors together could have taken since. So far from every limit hardly anybody has to look. Near one, the room is looked
-//! at before each step, and the threads of a process take turns.
+//! before each step there is enough for it, whatever others take meanwhile: what was left at the last look, less what all processors
+//! together could have taken since, and until the step is done. So far from every limit hardly anybody has to look. Near one, the
+//! room is looked at before each step, and the threads of a process take turns. Only a process that is stopped in the middle of a
+//! step, and goes on when others have taken the rest, is not kept from the limit by this.
 
 use std::io;
 use std::ops::Range;
@@ -17,10 +18,12 @@ use super::system::{memory_left, no_memory, processors};
 /// The most that one processor takes of new memory in a nanosecond, in bytes: it has to make zeros of it. Several times what was
 /// measured.
 const FASTEST: u64 = 8;
+/// The most that all processors take together: no machine's memory is faster.
+const FASTEST_OF_ALL: u64 = 200;
 /// The least that it takes in a nanosecond.
 const SLOWEST: u64 = 1;
 /// Steps where there is more than enough, which several threads take. Between two of them the threads wait for each other.
-const LARGE_STEPS: [usize; 3] = [1 << 30, 256 << 20, 64 << 20];
+const LARGE_STEPS: [usize; 2] = [256 << 20, 64 << 20];
 /// How long a look says anything: a limit may be lowered, and a process be moved to another cgroup.
 const LATELY: Duration = Duration::from_millis(100);
 
@@ -43,6 +46,13 @@ static LAST: ForkMutex<Option<Look>> = ForkMutex::new(None);
 
 /// The right to take memory now. Near a limit no other thread of this process has it until this is dropped.
 pub(crate) struct Turn(Option<ForkMutexGuard<'static, Option<Look>>>);
+
+impl Turn {
+    /// Whether there is enough whatever others take meanwhile.
+    pub(crate) fn is_plenty(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 /// Asks for the right to take `len` bytes.
 ///
@@ -70,7 +80,7 @@ pub(crate) fn take_in_steps(mut range: Range<usize>, take: impl Fn(Range<usize>)
         let longest = large.peek().copied().unwrap_or(HUGE_PAGE);
         let stop = (range.start + 1).next_multiple_of(longest).min(range.end);
         let turn = admit((stop - range.start) as u64);
-        if large.peek().is_some() && !matches!(turn, Ok(Turn(None))) {
+        if large.peek().is_some() && !turn.as_ref().is_ok_and(Turn::is_plenty) {
             large.next();
             continue;
         }
@@ -101,7 +111,7 @@ fn most_taken_in(time: Duration) -> u64 {
         PROCESSORS.store(known, Ordering::Relaxed);
     }
     let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
-    nanos.saturating_mul(FASTEST).saturating_mul(known)
+    nanos.saturating_mul(FASTEST.saturating_mul(known).min(FASTEST_OF_ALL))
 }
 
 #[cfg(test)]

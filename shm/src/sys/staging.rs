@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Deref;
 use std::sync::{Mutex, TryLockError};
 
+use super::admission::admit;
 use super::system::Mapping;
 
 /// The least that is mapped at once.
@@ -22,7 +23,11 @@ pub(crate) struct Staging(Option<Mapping>);
 
 impl Staging {
     /// At least `len` bytes.
+    ///
+    /// # Errors
+    /// There is no memory for them.
     pub(crate) fn new(len: usize) -> io::Result<Self> {
+        let _turn = admit(len as u64)?;
         let mapping = match spare(len) {
             Some(mapping) => mapping,
             None => Mapping::anonymous(len.checked_next_power_of_two().unwrap_or(len).max(SMALLEST))?,
@@ -45,6 +50,7 @@ impl Drop for Staging {
         if let Some(mapping) = self.0.take().filter(|mapping| !mapping.is_hidden_from_children())
             && let Ok(mut spare) = SPARE.try_lock()
             && spare.iter().map(Mapping::len).sum::<usize>() + mapping.len() <= MOST_SPARE
+            && spare.try_reserve(1).is_ok()
         {
             spare.push(mapping);
         }

@@ -35,7 +35,11 @@ impl Directory {
         }
         // What is kept must not be in the way of anybody: so nothing is, unless there is more than that left.
         match quota {
-            Some(quota) => Ok(quota.saturating_sub(self.most_used()?) >= limit),
+            Some(quota) => {
+                // What the bound has too much of is only what was deleted since.
+                let leaves_room = |used: u64| quota.saturating_sub(used) >= limit;
+                Ok(leaves_room(self.most_used()?) || leaves_room(self.used_bytes()?))
+            }
             None => Ok(true),
         }
     }

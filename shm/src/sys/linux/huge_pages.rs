@@ -12,23 +12,26 @@ use std::time::Instant;
 use super::{GuardedFile, Mapping};
 use crate::sys::parallel::move_pieces;
 use crate::sys::pieces::{HUGE_PAGE, pieces};
-use crate::sys::{Destination, HugePageBudget, Source, take_in_steps};
+use crate::sys::{Destination, HugePageBudget, Source};
 
 /// What a mapping starts at a multiple of.
 const PAGE: usize = 4096;
 
 impl Mapping {
     /// Takes memory for a range of the file, and enters it in this mapping.
-    pub(crate) fn reserve(&self, file: &GuardedFile, offset: usize, len: usize) -> io::Result<()> {
+    pub(crate) fn reserve(
+        &self,
+        file: &GuardedFile,
+        offset: usize,
+        len: usize,
+        budget: &HugePageBudget,
+    ) -> io::Result<()> {
         self.assert_within(offset, len);
-        let budget = HugePageBudget::default();
-        take_in_steps(offset..offset + len, |step| {
-            move_pieces(step.len(), pieces(step), |piece| {
-                if self.takes_huge_page(file, &piece, &budget)? || self.takes_small_pages(&piece) {
-                    return Ok(());
-                }
-                file.reserve(piece.start as u64, piece.len() as u64)
-            })
+        move_pieces(len, pieces(offset..offset + len), |piece| {
+            if self.takes_huge_page(file, &piece, budget)? || self.takes_small_pages(&piece) {
+                return Ok(());
+            }
+            file.reserve(piece.start as u64, piece.len() as u64)
         })
     }
 
@@ -43,21 +46,19 @@ impl Mapping {
     ) -> io::Result<()> {
         self.assert_within(offset, source.len());
         let turn = Mutex::new(());
-        take_in_steps(offset..offset + source.len(), |step| {
-            move_pieces(step.len(), pieces(step), |piece| {
-                let part = source.part(piece.start - offset, piece.len());
-                if self.takes_huge_page(file, &piece, budget)? {
-                    self.copy_piece_in(piece.start, part);
-                    return Ok(());
-                }
-                // The kernel lets one thread at a time write to a file; the others take pages of it meanwhile.
-                let turn = turn.try_lock();
-                if turn.is_err() && self.takes_small_pages(&piece) {
-                    self.copy_piece_in(piece.start, part);
-                    return Ok(());
-                }
-                file.write_at(part, piece.start as u64)
-            })
+        move_pieces(source.len(), pieces(offset..offset + source.len()), |piece| {
+            let part = source.part(piece.start - offset, piece.len());
+            if self.takes_huge_page(file, &piece, budget)? {
+                self.copy_piece_in(piece.start, part);
+                return Ok(());
+            }
+            // The kernel lets one thread at a time write to a file; the others take pages of it meanwhile.
+            let turn = turn.try_lock();
+            if turn.is_err() && self.takes_small_pages(&piece) {
+                self.copy_piece_in(piece.start, part);
+                return Ok(());
+            }
+            file.write_at(part, piece.start as u64)
         })
     }
 

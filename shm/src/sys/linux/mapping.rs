@@ -19,7 +19,7 @@ use crate::sys::pieces::{HUGE_PAGE, pieces};
 use crate::sys::stream::WORTH_STREAMING;
 use crate::sys::{Destination, Protection, Source};
 
-/// A file from its start, mapped.
+/// A file from its start, mapped; or memory of this process that becomes a file ([`Mapping::anonymous`]).
 ///
 /// The bytes may be changed by other processes at any time unless the file is sealed; so no reference to them is
 /// given out but to sealed ones ([`Mapping::sealed_bytes`]), and access goes through copies and atomics.

@@ -10,8 +10,6 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use rustix::fs::{StatVfs, fstatvfs, statvfs};
 
@@ -21,8 +19,6 @@ use crate::sys::{RoomLimit, SystemRoom};
 
 /// Kept free of what the machine and a cgroup have: the process needs memory of its own to go on.
 const MEMORY_MARGIN: u64 = 16 << 20;
-/// How long a process is believed to be limited by the same cgroups.
-const LIMITS_STAY: Duration = Duration::from_secs(10);
 /// More than any machine's memory.
 const UNLIMITED: u64 = 1 << 60;
 
@@ -63,14 +59,13 @@ impl DirectoryHandle {
 }
 
 /// How much memory the machine and the cgroups around this process have left; where that is more than `enough`, at least so much.
-/// Which cgroups limit this process is looked at now and then.
 pub(crate) fn memory_left(enough: u64) -> io::Result<u64> {
     let enough = enough.saturating_add(MEMORY_MARGIN);
     let machine = match free_memory().filter(|&free| free >= enough) {
         None => available_memory()?,
         free => free,
     };
-    let left = least_of(machine, least_room(&known_limits()?, enough)?);
+    let left = least_of(machine, least_room(&cgroup_limits()?, enough)?);
     Ok(left.map_or(u64::MAX, |left| left.saturating_sub(MEMORY_MARGIN)))
 }
 
@@ -137,7 +132,7 @@ fn available_memory() -> io::Result<Option<u64>> {
 }
 
 /// A cgroup that limits the memory of this process.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct LimitedCgroup {
     directory: PathBuf,
     limit: u64,
@@ -193,23 +188,6 @@ fn add_limits(
             return Ok(());
         }
     }
-}
-
-/// What [`cgroup_limits`] said lately. A thread that finds it locked looks for itself, so that a forked child can go on whose parent
-/// had it locked.
-fn known_limits() -> io::Result<Arc<[LimitedCgroup]>> {
-    static KNOWN: Mutex<Option<(Instant, Arc<[LimitedCgroup]>)>> = Mutex::new(None);
-    let mut known = KNOWN.try_lock().ok();
-    if let Some(Some((at, limits))) = known.as_deref()
-        && at.elapsed() < LIMITS_STAY
-    {
-        return Ok(limits.clone());
-    }
-    let limits: Arc<[_]> = cgroup_limits()?.into();
-    if let Some(known) = known.as_deref_mut() {
-        *known = Some((Instant::now(), limits.clone()));
-    }
-    Ok(limits)
 }
 
 fn least_of(one: Option<u64>, other: Option<u64>) -> Option<u64> {

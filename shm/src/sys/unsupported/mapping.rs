@@ -80,7 +80,13 @@ impl Mapping {
         match self.0 {}
     }
 
-    pub(crate) fn reserve(&self, _file: &GuardedFile, _offset: usize, _len: usize) -> io::Result<()> {
+    pub(crate) fn reserve(
+        &self,
+        _file: &GuardedFile,
+        _offset: usize,
+        _len: usize,
+        _budget: &HugePageBudget,
+    ) -> io::Result<()> {
         match self.0 {}
     }
 
