@@ -6,9 +6,9 @@
 
 mod closing;
 
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::collector::Collector;
 use crate::directory::{Directory, Draft, FinishDeletion, LOOKERS_PATIENCE, check_file, map_file, record_use};
 use crate::error::{Error, Result};
-use crate::format::{Role, Snapshot, check_ttl};
+use crate::format::{BufferState, Role, Snapshot, check_ttl};
 use crate::sys::{self, Access, ForkMutex, GuardedFile, LOCK_PATIENCE, LockMode, Mapping, Protection};
 
 pub(crate) use closing::OnClose;
@@ -26,11 +26,14 @@ pub(crate) use closing::OnClose;
 pub(crate) struct Segment {
     directory: Directory,
     id: Uuid,
+    path: PathBuf,
     file: GuardedFile,
     /// Length of the file, which never changes.
     len: u64,
     /// The whole file, where it can be rewritten; a forked child finds zeros until it opens the file itself.
     shared: OnceLock<Mapping>,
+    /// What the header of a sealed scene says, in which nothing changes any more.
+    sealed: OnceLock<Arc<Snapshot>>,
     reopening: ForkMutex<()>,
     /// Whether an open file is held by its lock. A pool keeps its slots' files open and locks those that it is given.
     holds_lock: bool,
@@ -45,8 +48,9 @@ pub(crate) struct Segment {
 impl Segment {
     /// Opens a file of the store, as a holder, and reads its header.
     pub(crate) fn open(directory: &Directory, id: Uuid, access: Access) -> Result<(Self, Snapshot)> {
-        let (file, snapshot) = open_held(directory, id, access)?;
-        let segment = Self::new(directory, id, file, snapshot.stat.len, true);
+        let path = directory.file_path(id);
+        let (file, snapshot) = open_held(directory, id, &path, access)?;
+        let segment = Self::new(directory, id, path, file, snapshot.stat.len, true);
         // Where somebody has it open, that is recorded already, and they cannot take it back while we hold the lock.
         if snapshot.stat.accessed == snapshot.stat.modified {
             segment.record_use()?;
@@ -73,23 +77,28 @@ impl Segment {
     /// on, so nothing here may fail after that.
     pub(crate) fn publish(draft: &mut Draft, name: Option<&str>, replace: bool) -> Result<Self> {
         let file = draft.publish(name, replace)?;
-        Ok(Self::new(draft.directory(), draft.id(), file, draft.len(), true))
+        let (directory, id) = (draft.directory(), draft.id());
+        let path = directory.file_path(id);
+        Ok(Self::new(directory, id, path, file, draft.len(), true))
     }
 
     /// Opens a file for a pool, which locks it when it is given out.
     pub(crate) fn open_unlocked(directory: &Directory, id: Uuid) -> Result<(Self, Snapshot)> {
         let file = directory.open_file(id, Access::ReadWrite)?;
         let snapshot = directory.look_at(&file, id)?;
-        Ok((Self::new(directory, id, file, snapshot.stat.len, false), snapshot))
+        let path = directory.file_path(id);
+        Ok((Self::new(directory, id, path, file, snapshot.stat.len, false), snapshot))
     }
 
-    fn new(directory: &Directory, id: Uuid, file: GuardedFile, len: u64, holds_lock: bool) -> Self {
+    fn new(directory: &Directory, id: Uuid, path: PathBuf, file: GuardedFile, len: u64, holds_lock: bool) -> Self {
         Self {
             directory: directory.clone(),
             id,
+            path,
             file,
             len,
             shared: OnceLock::new(),
+            sealed: OnceLock::new(),
             reopening: ForkMutex::default(),
             holds_lock,
             on_close: AtomicU8::new(OnClose::Keep as u8),
@@ -100,7 +109,7 @@ impl Segment {
     }
 
     fn record_use(&self) -> Result<()> {
-        record_use(&self.file, &self.path())
+        record_use(&self.file, &self.path)
     }
 
     pub(crate) fn id(&self) -> Uuid {
@@ -111,8 +120,8 @@ impl Segment {
         &self.directory
     }
 
-    pub(crate) fn path(&self) -> PathBuf {
-        self.directory.file_path(self.id)
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The file, opened anew first if this process is a child of the one that opened it.
@@ -135,7 +144,7 @@ impl Segment {
         }
         let access = self.file.access();
         let file = if self.holds_lock {
-            open_held(&self.directory, self.id, access)?.0
+            open_held(&self.directory, self.id, &self.path, access)?.0
         } else {
             let file = self.directory.open_file(self.id, access)?;
             self.directory.look_at(&file, self.id)?;
@@ -143,11 +152,11 @@ impl Segment {
         };
         self.file
             .replace_with(&file)
-            .map_err(|error| Error::io("open anew", &self.path(), error))?;
+            .map_err(|error| Error::io("open anew", &self.path, error))?;
         if let Some(mapping) = self.shared.get() {
             mapping
                 .restore(&file)
-                .map_err(|error| Error::io("map anew", &self.path(), error))?;
+                .map_err(|error| Error::io("map anew", &self.path, error))?;
         }
         // The parent's handle was asked to delete the file when it closes; this copy of it must not.
         let _ = self.on_close.compare_exchange(
@@ -166,7 +175,7 @@ impl Segment {
         if let Some(mapping) = self.shared.get() {
             return Ok(mapping);
         }
-        let mapping = map_file(file, self.len, &self.path(), Protection::Shared)?;
+        let mapping = map_file(file, self.len, &self.path, Protection::Shared)?;
         Ok(sys::keep_first(&self.shared, mapping))
     }
 
@@ -177,7 +186,7 @@ impl Segment {
 
     /// The whole file, mapped anew.
     pub(crate) fn map(&self, protection: Protection) -> Result<Mapping> {
-        map_file(self.file()?, self.len, &self.path(), protection)
+        map_file(self.file()?, self.len, &self.path, protection)
     }
 
     /// Does something with the file, opened so that what is mapped keeps no lock. A forked child inherits such mappings, and
@@ -191,12 +200,35 @@ impl Segment {
 
     /// The whole file, mapped as this process's own, without a lock.
     pub(crate) fn map_without_locks(&self) -> Result<Mapping> {
-        self.with_file_without_locks(|file| map_file(file, self.len, &self.path(), Protection::CopyOnWrite))
+        self.with_file_without_locks(|file| map_file(file, self.len, &self.path, Protection::CopyOnWrite))
     }
 
-    /// Reads and validates the header.
+    /// What the header of a sealed scene says, if it has been read. What the file system knew of the file then may have changed.
+    pub(crate) fn sealed(&self) -> Option<&Arc<Snapshot>> {
+        self.sealed.get()
+    }
+
+    /// The header and what the file system knows of the file now, validated. Of a scene that was found sealed the header is not read
+    /// again.
     pub(crate) fn snapshot(&self) -> Result<Snapshot> {
-        self.directory.snapshot(self.file()?, self.id)
+        let file = self.file()?;
+        if let Some(sealed) = self.sealed() {
+            let stat = check_file(file, &self.path)?;
+            return Ok(Snapshot {
+                stat,
+                ..Snapshot::clone(sealed)
+            });
+        }
+        self.directory.snapshot(file, self.id)
+    }
+
+    /// Does not read the header again from now on, if it is that of a sealed scene.
+    pub(crate) fn keep_if_sealed(&self, snapshot: Snapshot) -> Arc<Snapshot> {
+        if snapshot.state() == BufferState::Sealed {
+            sys::keep_first(&self.sealed, Arc::new(snapshot)).clone()
+        } else {
+            Arc::new(snapshot)
+        }
     }
 
     /// Reads and validates the header of a file that must be of this role.
@@ -217,12 +249,11 @@ impl Segment {
 }
 
 /// Opens a file, takes the shared lock, so that it is certain to stay, and reads its header.
-fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(GuardedFile, Snapshot)> {
-    let path = || directory.file_path(id);
+fn open_held(directory: &Directory, id: Uuid, path: &Path, access: Access) -> Result<(GuardedFile, Snapshot)> {
     let file = directory.open_file(id, access)?;
     let locked = file
         .lock(LockMode::Shared, LOCK_PATIENCE)
-        .map_err(|error| Error::io("lock", &path(), error))?;
+        .map_err(|error| Error::io("lock", path, error))?;
     if !locked {
         return Err(Error::Busy {
             what: "the buffer's file",
@@ -230,7 +261,7 @@ fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(Guarded
             holder: directory.lock_holder(&file),
         });
     }
-    let stat = check_file(&file, &path())?;
+    let stat = check_file(&file, path)?;
     // A collector or a deleter came between opening and locking. Ids are never used twice: what is not deleted and has this id in
     // its header is what was meant, and its memory is not used for anything else while it is open here.
     if stat.is_deleted() {
@@ -241,6 +272,6 @@ fn open_held(directory: &Directory, id: Uuid, access: Access) -> Result<(Guarded
         }
         return Err(directory.not_found(id));
     }
-    let snapshot = directory.read_opened(&file, id, stat)?;
+    let snapshot = directory.read_opened(&file, path, id, stat)?;
     Ok((file, snapshot))
 }

@@ -149,12 +149,12 @@ fn try_lock(segment: &Segment, byte: LockByte, mode: LockMode) -> Result<bool> {
     segment
         .file()?
         .lock_byte(byte, mode, Duration::ZERO)
-        .map_err(|error| Error::io("lock", &segment.path(), error))
+        .map_err(|error| Error::io("lock", segment.path(), error))
 }
 
 fn unlock(segment: &Segment, byte: LockByte) -> Result<()> {
     segment
         .file()?
         .unlock_byte(byte)
-        .map_err(|error| Error::io("unlock", &segment.path(), error))
+        .map_err(|error| Error::io("unlock", segment.path(), error))
 }

@@ -43,8 +43,7 @@ impl BufferFile {
     /// An open file, as its header says.
     pub(crate) fn of(segment: Segment, snapshot: &Snapshot) -> Result<Self> {
         let path = segment.path();
-        let size =
-            |len: u64| usize::try_from(len).map_err(|_| Error::damaged(&path, "it is longer than memory can be"));
+        let size = |len: u64| usize::try_from(len).map_err(|_| Error::damaged(path, "it is longer than memory can be"));
         let (payload, capacity) = (size(snapshot.payload)?, size(snapshot.header.capacity)?);
         Ok(Self::new(segment, payload, capacity))
     }
@@ -61,7 +60,7 @@ impl BufferFile {
         usize::try_from(len)
             .ok()
             .filter(|&len| len <= self.capacity)
-            .ok_or_else(|| Error::damaged(&self.segment.path(), "its data is longer than its capacity"))
+            .ok_or_else(|| Error::damaged(self.segment.path(), "its data is longer than its capacity"))
     }
 
     pub(super) fn check_len(&self, needed: u64) -> Result<usize> {

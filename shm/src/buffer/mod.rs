@@ -67,7 +67,7 @@ impl SharedBuffer {
 
     /// The file.
     pub fn path(&self) -> PathBuf {
-        self.file.segment.path()
+        self.file.segment.path().to_owned()
     }
 
     /// Most bytes that can be stored.

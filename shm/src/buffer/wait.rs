@@ -49,7 +49,7 @@ impl SharedBuffer {
             }
             let stat = segment.file()?.stat();
             if stat
-                .map_err(|error| Error::io("look at", &segment.path(), error))?
+                .map_err(|error| Error::io("look at", segment.path(), error))?
                 .is_deleted()
             {
                 return Err(segment.directory().not_found(segment.id()));

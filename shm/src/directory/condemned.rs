@@ -126,7 +126,7 @@ impl Directory {
         if stat.is_deleted() {
             return Err(self.not_found(id));
         }
-        let snapshot = match self.read_opened(&file, id, stat) {
+        let snapshot = match self.read_opened(&file, &path, id, stat) {
             // Nothing is known of a damaged file but its id. One of a newer program is as good as any, and may be a pool, whose slots
             // would stay.
             Err(Error::Damaged { .. }) => None,

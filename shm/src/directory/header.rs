@@ -26,14 +26,13 @@ impl Directory {
         if stat.is_marked_deleted() {
             return Err(self.not_found(id));
         }
-        self.read_opened(file, id, stat)
+        self.read_opened(file, &path, id, stat)
     }
 
     /// Reads and validates the header of a file that was just opened by its name. It may have been deleted before it was opened, and
     /// be another file by now that is made of its memory: then it is not there.
-    pub(crate) fn read_opened(&self, file: &GuardedFile, id: Uuid, stat: Stat) -> Result<Snapshot> {
-        let path = self.file_path(id);
-        match read_header(file, &path, id, stat) {
+    pub(crate) fn read_opened(&self, file: &GuardedFile, path: &Path, id: Uuid, stat: Stat) -> Result<Snapshot> {
+        match read_header(file, path, id, stat) {
             Err(Error::Damaged { .. }) if !self.is_its_file(id, &stat)? => Err(self.not_found(id)),
             read => read,
         }

@@ -23,33 +23,31 @@ impl Directory {
     }
 
     /// The same through the open file of a caller that holds it. Its memory is freed when the caller and all others have let go
-    /// of it.
-    pub(crate) fn delete_held(&self, id: Uuid, file: &GuardedFile) -> Result<()> {
-        let snapshot = match self.snapshot(file, id) {
+    /// of it. `sealed` is what it says if that is known and cannot have changed.
+    pub(crate) fn delete_held(&self, id: Uuid, file: &GuardedFile, sealed: Option<&Snapshot>) -> Result<()> {
+        let read = match sealed.map_or_else(|| self.snapshot(file, id).map(Some), |_| Ok(None)) {
             Err(error) if error.is_conclusive() => None,
-            read => Some(read?),
+            read => read?,
         };
-        let stat = match &snapshot {
+        let snapshot = sealed.or(read.as_ref());
+        let stat = match snapshot {
             Some(snapshot) => snapshot.stat,
             None => check_file(file, &self.file_path(id))?,
         };
-        let pool = snapshot
-            .as_ref()
-            .and_then(|snapshot| snapshot.header.metadata.pool.as_ref());
+        let pool = snapshot.and_then(|snapshot| snapshot.header.metadata.pool.as_ref());
         // Where no slot can be opened, for want of a descriptor, the pool stays rather than to be deleted by half.
         if let Some(Err(error)) = pool.and_then(|pool| pool.slots.first()).map(|&slot| self.condemn(slot))
             && !error.is_conclusive()
         {
             return Err(error);
         }
-        self.take_from_name(id, file, may_be_marked(snapshot.as_ref()).then_some(&stat))?;
+        self.take_from_name(id, file, may_be_marked(snapshot).then_some(&stat))?;
         let Some(snapshot) = snapshot else { return Ok(()) };
-        let metadata = snapshot.header.metadata;
-        if let Some(pool) = metadata.pool {
+        if let Some(pool) = pool {
             // The caller has them open itself.
-            self.delete_slots(id, pool.slots, Duration::ZERO);
+            self.delete_slots(id, pool.slots.clone(), Duration::ZERO);
         }
-        self.free_name(metadata.name, id, || self.lock().map(Some));
+        self.free_name(snapshot.header.metadata.name.clone(), id, || self.lock().map(Some));
         Ok(())
     }
 

@@ -75,7 +75,10 @@ pub(crate) fn check_attrs(attrs: &Attrs) -> Result<()> {
             other => check_scalar(key, other)?,
         }
     }
-    let bytes = Value::Object(attrs.clone()).to_string().len();
+    // Written down, not copied: this is checked whenever something is opened.
+    let bytes = serde_json::to_string(attrs)
+        .map_err(|error| Error::invalid("attrs", error.to_string()))?
+        .len();
     if bytes > MAX_ATTRS_BYTES {
         return Err(Error::invalid(
             "attrs",

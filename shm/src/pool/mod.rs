@@ -70,7 +70,7 @@ impl BufferPool {
     fn from_segment(control: Segment, snapshot: Snapshot) -> Result<Self> {
         snapshot.expect(Role::Pool)?;
         let facts = snapshot.header.metadata.pool;
-        let facts = facts.ok_or_else(|| Error::damaged(&control.path(), "it lacks what a pool must know"))?;
+        let facts = facts.ok_or_else(|| Error::damaged(control.path(), "it lacks what a pool must know"))?;
         let slots = Self::open_slots(control.directory(), &facts)?;
         Ok(Self::with_slots(control, &facts, slots))
     }

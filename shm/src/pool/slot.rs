@@ -40,7 +40,7 @@ impl Slot {
     /// Here the slot of a killed holder comes back: the kernel dropped its locks, and nothing else is done about it until somebody
     /// takes the slot.
     pub(super) fn try_take(&self) -> Result<Option<u64>> {
-        let failed = |error| Error::io("take", &self.file.segment.path(), error);
+        let failed = |error| Error::io("take", self.file.segment.path(), error);
         let file = self.file.segment.file()?;
         if !file.try_lock(LockMode::Exclusive).map_err(failed)? {
             return Ok(None);
@@ -54,7 +54,7 @@ impl Slot {
 
     /// The rest of it, with the exclusive lock.
     fn take_locked(&self) -> Result<Option<u64>> {
-        let failed = |error| Error::io("take", &self.file.segment.path(), error);
+        let failed = |error| Error::io("take", self.file.segment.path(), error);
         let file = self.file.segment.file()?;
         let mapping = self.file.segment.shared()?;
         let generation = mapping.word(AT_GENERATION);
@@ -87,7 +87,7 @@ impl Slot {
         let file = segment.file()?;
         file.unlock_byte(LockByte::Slot)
             .and_then(|()| file.unlock())
-            .map_err(|error| Error::io("give back", &segment.path(), error))
+            .map_err(|error| Error::io("give back", segment.path(), error))
     }
 
     /// Asks the process that lets go of the slot to wake the waiters.
@@ -125,6 +125,6 @@ impl Slot {
         segment
             .file()?
             .is_locked_against(byte, LockMode::Exclusive)
-            .map_err(|error| Error::io("look at the locks of", &segment.path(), error))
+            .map_err(|error| Error::io("look at the locks of", segment.path(), error))
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn open_writer(segment: &Segment) -> Result<GuardedFile> {
     // Of several that find it so, one makes it writable: a second one could undo what has been sealed since.
     let _lock = directory.lock()?;
     let file = segment.file()?;
-    let failed = |error| Error::io("lock", &segment.path(), error);
+    let failed = |error| Error::io("lock", segment.path(), error);
     if !file
         .lock_byte(LockByte::Gate, LockMode::Shared, Duration::ZERO)
         .map_err(failed)?
@@ -43,7 +43,7 @@ fn reopen_half_sealed(segment: &Segment) -> Result<GuardedFile> {
         return Err(being_filled(segment));
     }
     if is_half_sealed(segment)? {
-        make_writable(segment.file()?, &segment.path())?;
+        make_writable(segment.file()?, segment.path())?;
     }
     if segment.snapshot_of(Role::Scene)?.state() == BufferState::Sealed {
         return Err(Error::Sealed { id });
@@ -54,21 +54,21 @@ fn reopen_half_sealed(segment: &Segment) -> Result<GuardedFile> {
 fn is_half_sealed(segment: &Segment) -> Result<bool> {
     let stat = segment.file()?.stat();
     stat.map(|stat| stat.is_half_sealed())
-        .map_err(|error| Error::io("look at", &segment.path(), error))
+        .map_err(|error| Error::io("look at", segment.path(), error))
 }
 
 pub(super) fn is_being_filled(segment: &Segment) -> Result<bool> {
     segment
         .file()?
         .is_locked_against(LockByte::Data, LockMode::Shared)
-        .map_err(|error| Error::io("look at the lock of", &segment.path(), error))
+        .map_err(|error| Error::io("look at the lock of", segment.path(), error))
 }
 
 pub(super) fn is_being_sealed(segment: &Segment) -> Result<bool> {
     segment
         .file()?
         .is_locked_against(LockByte::Gate, LockMode::Exclusive)
-        .map_err(|error| Error::io("look at the lock of", &segment.path(), error))
+        .map_err(|error| Error::io("look at the lock of", segment.path(), error))
 }
 
 pub(super) fn being_filled(segment: &Segment) -> Error {

@@ -46,8 +46,6 @@ pub struct SharedSceneBuffer(Arc<OpenScene>);
 #[derive(Debug)]
 struct OpenScene {
     segment: Arc<Segment>,
-    /// What the header says once nothing in it can change any more.
-    sealed: OnceLock<Arc<Snapshot>>,
     view: OnceLock<Arc<SceneView>>,
     /// Where the chunks lie, if it is compressed.
     index: OnceLock<codec::ChunkIndex>,
@@ -57,30 +55,25 @@ impl SharedSceneBuffer {
     fn from_segment(segment: Segment) -> Self {
         Self(Arc::new(OpenScene {
             segment: Arc::new(segment),
-            sealed: OnceLock::new(),
             view: OnceLock::new(),
             index: OnceLock::new(),
         }))
     }
 
     fn snapshot(&self) -> Result<Arc<Snapshot>> {
-        if let Some(snapshot) = self.0.sealed.get() {
-            return Ok(snapshot.clone());
+        if let Some(sealed) = self.0.segment.sealed() {
+            return Ok(sealed.clone());
         }
-        let snapshot = Arc::new(self.0.segment.snapshot_of(Role::Scene)?);
-        if snapshot.state() == BufferState::Sealed {
-            return Ok(sys::keep_first(&self.0.sealed, snapshot).clone());
-        }
-        Ok(snapshot)
+        Ok(self.0.segment.keep_if_sealed(self.0.segment.snapshot_of(Role::Scene)?))
     }
 
     /// The header of a sealed scene.
     fn sealed(&self) -> Result<&Snapshot> {
-        if let Some(snapshot) = self.0.sealed.get() {
-            return Ok(snapshot);
+        if let Some(sealed) = self.0.segment.sealed() {
+            return Ok(sealed);
         }
         let snapshot = self.snapshot()?;
-        if let Some(sealed) = self.0.sealed.get() {
+        if let Some(sealed) = self.0.segment.sealed() {
             return Ok(sealed);
         }
         Err(Error::NotSealed {
@@ -96,7 +89,7 @@ impl SharedSceneBuffer {
 
     /// The file.
     pub fn path(&self) -> PathBuf {
-        self.0.segment.path()
+        self.0.segment.path().to_owned()
     }
 
     /// What the data is.
@@ -145,11 +138,11 @@ impl SharedSceneBuffer {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Io`].
     pub fn descriptor(&self) -> Result<Descriptor> {
-        // Read anew: its times are not what they were when the scene was sealed.
-        self.0
-            .segment
-            .directory()
-            .describe_snapshot(&self.0.segment.snapshot_of(Role::Scene)?)
+        let segment = &self.0.segment;
+        let snapshot = segment.snapshot_of(Role::Scene)?;
+        let descriptor = segment.directory().describe_snapshot(&snapshot);
+        segment.keep_if_sealed(snapshot);
+        descriptor
     }
 
     /// A copy of the data, decompressed if need be.

@@ -1,7 +1,6 @@
 //! Opening a scene, by whatever it is known by.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -10,9 +9,9 @@ use crate::directory::{Directory, Found, in_directory_of, open_described};
 #[cfg(doc)]
 use crate::error::Error;
 use crate::error::Result;
-use crate::format::{BufferState, Role};
+use crate::format::Role;
 use crate::segment::Segment;
-use crate::sys::{self, Access};
+use crate::sys::Access;
 
 impl SharedSceneBuffer {
     /// Opens a scene by the path and id that another process passed on.
@@ -39,9 +38,7 @@ impl SharedSceneBuffer {
         snapshot.expect(Role::Scene)?;
         snapshot.expect_generation(generation)?;
         let scene = Self::from_segment(segment);
-        if snapshot.state() == BufferState::Sealed {
-            sys::keep_first(&scene.0.sealed, Arc::new(snapshot));
-        }
+        scene.0.segment.keep_if_sealed(snapshot);
         Ok(scene)
     }
 }

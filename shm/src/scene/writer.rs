@@ -121,7 +121,7 @@ impl SceneWriter {
         if snapshot.state() == BufferState::Sealed {
             return Err(Error::Sealed { id });
         }
-        check_leases(id, segment.file()?, &path)?;
+        check_leases(id, segment.file()?, path)?;
         // Checked before the file is opened for writing, because root can open a scene that is being sealed, and each open writer
         // delays that sealing.
         if is_being_filled(&segment)? || is_being_sealed(&segment)? {
@@ -130,7 +130,7 @@ impl SceneWriter {
         let writer = open_writer(&segment)?;
         let locked = writer
             .lock_byte(LockByte::Data, LockMode::Exclusive, Duration::ZERO)
-            .map_err(|error| Error::io("lock", &path, error))?;
+            .map_err(|error| Error::io("lock", path, error))?;
         if !locked || is_being_sealed(&segment)? {
             drop(writer);
             return Err(being_filled(&segment));
@@ -143,12 +143,12 @@ impl SceneWriter {
         let metadata = &snapshot.header.metadata;
         // What is compressed is sealed before anybody sees it, and its layout is longer than its file.
         if metadata.codec.is_some() {
-            return Err(Error::damaged(&path, "it is compressed and not sealed"));
+            return Err(Error::damaged(path, "it is compressed and not sealed"));
         }
         // What makes it a sealed scene in the end is written to its header.
         directory.check_file_size(snapshot.payload)?;
         let layout = Layout::from_placed(metadata.arrays.clone(), metadata.size)?;
-        let mapping = map_file(&writer, snapshot.stat.len, &path, Protection::Shared)?;
+        let mapping = map_file(&writer, snapshot.stat.len, path, Protection::Shared)?;
         let memory = Self::memory_of(mapping, snapshot.payload, &layout)?;
         Ok(Self {
             memory,
@@ -223,11 +223,11 @@ impl SceneWriter {
             }
             WriteGoal::Published { segment, writer } => {
                 let path = segment.path();
-                segment.with_file_without_locks(|file| memory.detach(file, &path))?;
+                segment.with_file_without_locks(|file| memory.detach(file, path))?;
                 let write = |at: usize, word: u64| {
                     writer
                         .write_at(Source::from(&word.to_le_bytes()), at as u64)
-                        .map_err(|error| Error::io("write", &path, error))
+                        .map_err(|error| Error::io("write", path, error))
                 };
                 write(AT_DATA_LEN, layout.size())?;
                 write(AT_STATE, State::Sealed as u64)?;
@@ -236,14 +236,13 @@ impl SceneWriter {
                 let holder = segment.file()?;
                 holder
                     .lock_byte(LockByte::Gate, LockMode::Shared, Duration::ZERO)
-                    .map_err(|error| Error::io("lock", &path, error))?;
+                    .map_err(|error| Error::io("lock", path, error))?;
                 let unlock = |file: &GuardedFile, byte: LockByte| {
-                    file.unlock_byte(byte)
-                        .map_err(|error| Error::io("unlock", &path, error))
+                    file.unlock_byte(byte).map_err(|error| Error::io("unlock", path, error))
                 };
                 unlock(&writer, LockByte::Data)?;
-                let sealed = finish_visible(segment.directory(), &writer, &path)
-                    .and_then(|()| seal(segment.id(), holder, Some(writer), &path, Audience::Others));
+                let sealed = finish_visible(segment.directory(), &writer, path)
+                    .and_then(|()| seal(segment.id(), holder, Some(writer), path, Audience::Others));
                 if let Err(error) = unlock(holder, LockByte::Gate) {
                     tracing::warn!(%id, %error, "a lock is held until its scene is closed");
                 }

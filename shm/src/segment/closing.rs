@@ -1,6 +1,7 @@
 //! What a handle does with its file when it lets go of it.
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ impl Segment {
             Err(Error::NotFound { .. }) => return Ok(()),
             file => file?,
         };
-        self.directory.delete_held(self.id, file)?;
+        let sealed = self.sealed().map(Arc::as_ref);
+        self.directory.delete_held(self.id, file, sealed)?;
         self.deleted.store(true, Ordering::Relaxed);
         if let Some(mapping) = self.shared.get() {
             // Waiters find that it is gone.
@@ -60,7 +62,7 @@ impl Segment {
         if on_close == OnClose::Unlink as u8 {
             self.delete()?;
         }
-        let failed = |error| Error::io("release", &self.path(), error);
+        let failed = |error| Error::io("release", self.path(), error);
         if self.holds_lock {
             if !self.file.try_lock(LockMode::Exclusive).map_err(failed)? {
                 return Ok(());

@@ -91,6 +91,9 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// assert_eq!(unescaped(r"hero\u{61}"), None);
 /// ```
 pub fn unescaped(text: &str) -> Option<String> {
+    if !text.contains('\\') {
+        return None;
+    }
     let mut meant = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("\\u{") {
