@@ -82,14 +82,16 @@ def sweep(measurements: Sequence[Measurement]) -> list[dict[str, Any]]:
 
 
 def cold_objects(methods: Mapping[int, Mapping[str, Method]]) -> list[dict[str, Any]]:
-    """Methods by size, each once after the machine was idle, all sizes of one after the other: they are small."""
+    """Methods by size, each once after the machine was idle; all sizes of a method together, as they are small."""
     seconds: dict[int, dict[str, list[float]]] = {size: {way: [] for way in ways} for size, ways in methods.items()}
     ways = [way for way in next(iter(methods.values())) if is_measured(way)]
     for turn in range(1 if quick() else SWEEPS_OF_PAIRS if only_ours() else SWEEPS):
         random = np.random.default_rng(turn)
         for way in random.permutation(ways).tolist():
             time.sleep(0 if quick() else IDLE_SECONDS)
-            for size in random.permutation(list(methods)).tolist():
+            # Each size is the first as often as any: that one pays for what is done once after a while.
+            first = turn % len(methods)
+            for size in [*list(methods)[first:], *list(methods)[:first]]:
                 seconds[size][way].append(methods[size][way]())
     return [row for size, found in seconds.items() for row in rows(size, COLD, found)]
 

@@ -35,7 +35,7 @@ PAGE = HERE.parent / "docs/benchmarks.md"
 PACKAGES = ("numpy", "dcc-mcp-shm", "dcc-mcp-core", "pyarrow", "iceoryx2", "ray", "blosc2", "lz4")
 # So that what the machine does for a while is not in all runs of a section.
 REPEATED = ("opening", "writing", "filling")
-BETWEEN = (("warm", "reading", "cycles", "many", "messages", "crowds"), ("compressing", "private", "threads"))
+BETWEEN = (("warm", "reading", "cycles", "many", "kernel", "messages", "crowds"), ("compressing", "private", "threads"))
 SCHEDULE = (*REPEATED, *BETWEEN[0], *REPEATED, *BETWEEN[1], *REPEATED)
 SECTIONS = (*REPEATED, *BETWEEN[0], *BETWEEN[1])
 # 1 GiB in every way at once, and a copy of it in each process.

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Iterable
 from typing import Any
 
-from peers import OURS
+from peers import FILE, OURS
 from rounds import GIB, KIB, LARGE, MIB, MIDDLE, OBJECTS, SMALL
 
 Row = dict[str, Any]
@@ -111,6 +111,21 @@ def crowds_table(rows: list[Row]) -> str:
     return table(["crowd", "at once", "method", "time of one opening", "by that of one alone"], lines)
 
 
+def kernel_table(rows: list[Row]) -> str:
+    """Both parts of what small data costs, by all that bare files cost."""
+    lines = []
+    for row in rows:
+        same = next(
+            r for r in rows if (r["size"], r["condition"], r["method"]) == (row["size"], row["condition"], FILE)
+        )
+        bare = statistics.median(same["kernel"]) + statistics.median(same["user"])
+        method = f"**{row['method']}**" if row["method"] == OURS else row["method"]
+        ratio = statistics.median(row["kernel"]) / bare
+        where = f"{size_text(row['size'])}, {row['condition']}"
+        lines.append([where, method, time_text(row["kernel"]), time_text(row["user"]), f"{ratio:.2f}"])
+    return table(["size", "method", "in the kernel", "outside", "kernel alone, by all of bare files"], lines)
+
+
 def section_table(name: str, rows: list[Row]) -> str:
     """The results of one section."""
     if name in PLOTTED:
@@ -120,6 +135,7 @@ def section_table(name: str, rows: list[Row]) -> str:
         "threads": threads_table,
         "compressing": compressing_table,
         "crowds": crowds_table,
+        "kernel": kernel_table,
     }
     return tables.get(name, timed_table)(rows)
 

@@ -76,6 +76,11 @@ Many small scenes
 
 Made, listed, opened, read and deleted, one after the other in one process; beside it files that are written, listed by
 `os.scandir` with their sizes, through JSON, read and removed.""",
+    "kernel": """\
+What of that is the kernel's
+
+Processor time in the kernel and outside of it, by `getrusage`, of the same as in the two sections before, and of opening
+with letting go. The last column is what the ratio would be if nothing but the system calls took time.""",
     "messages": """\
 One way
 

@@ -11,20 +11,21 @@ use crate::spelling::meant;
 /// What is known of a reference before anything near it is looked for.
 pub(super) enum Exact {
     Found(Found),
-    /// Nothing has any of the names that were read. This is the one to search for, and to wait for.
-    Missing(String),
+    /// Nothing has any of the names that were read, which are beside the one to search for and to wait for.
+    Missing(String, Readings),
 }
 
 /// What is meant exactly, if it is there.
 ///
 /// # Errors
 /// It is no reference at all, or one to another store.
-pub(super) fn exact(
-    store: &Store,
-    field: &str,
-    given: &BufferReference,
-    readings: &Readings,
-) -> Result<Exact, ToolError> {
+pub(super) fn exact(store: &Store, field: &str, given: &BufferReference) -> Result<Exact, ToolError> {
+    // Most calls give what they were told, and then nothing else has to be read from it.
+    let as_given = given.as_given().map(Reading::Reference);
+    if let Some(Ok(Some(reference))) = as_given.map(|reading| located(store, field, &reading)) {
+        return Ok(Exact::Found(Found { reference, taken: None }));
+    }
+    let readings = Readings::of(given);
     let mut refused = None;
     let exact = readings.exact.iter().map(|reading| (reading, false));
     let trimmed = readings.trimmed.iter().map(|reading| (reading, true));
@@ -48,7 +49,7 @@ pub(super) fn exact(
     match wanted.parse::<Reference>() {
         // Prose of several lines or of any length may still name one.
         Err(error) if readings.prose.is_empty() => Err(no_reference(field, error)),
-        _ => Ok(Exact::Missing(wanted)),
+        _ => Ok(Exact::Missing(wanted, readings)),
     }
 }
 
@@ -68,9 +69,9 @@ impl From<Refused> for ToolError {
 
 pub(super) fn located(store: &Store, field: &str, reading: &Reading) -> Result<Option<Reference>, Refused> {
     let reference = match reading {
-        Reading::Reference(reference @ Reference::Id(_)) => {
+        Reading::Reference(reference @ Reference::Id(id)) => {
             // Whatever else is wrong with the file is said by the call that opens it.
-            let is_missing = matches!(store.describe(reference), Err(Error::NotFound { .. }));
+            let is_missing = matches!(store.contains(*id), Ok(false));
             return Ok((!is_missing).then(|| reference.clone()));
         }
         Reading::Reference(reference) => meant(store, reference.clone()).map_err(Refused::ForGood)?,

@@ -41,11 +41,10 @@ impl ShmServer {
         given: &BufferReference,
         cancelled: &CancellationToken,
     ) -> Result<Found, ToolError> {
-        let readings = Readings::of(given);
         let store = self.store().await?;
-        let wanted = match exact(&store, field, given, &readings)? {
+        let (wanted, readings) = match exact(&store, field, given)? {
             Exact::Found(found) => return Ok(found),
-            Exact::Missing(wanted) => wanted,
+            Exact::Missing(wanted, readings) => (wanted, readings),
         };
         if let Some(reference) = in_prose(&store, field, &readings)? {
             let taken = Taken::new(given, &wanted, &reference_text(&reference));
@@ -76,11 +75,10 @@ impl ShmServer {
         unchanged: &str,
         cancelled: &CancellationToken,
     ) -> Result<Found, ToolError> {
-        let readings = Readings::of(given);
         let store = self.store().await?;
-        let wanted = match exact(&store, field, given, &readings)? {
+        let (wanted, readings) = match exact(&store, field, given)? {
             Exact::Found(found) => return Ok(found),
-            Exact::Missing(wanted) => wanted,
+            Exact::Missing(wanted, readings) => (wanted, readings),
         };
         let near = match in_prose(&store, field, &readings)? {
             Some(reference) => self.near(&store.resolve(&reference)?.to_string(), cancelled).await?,
@@ -112,11 +110,10 @@ impl ShmServer {
         given: &BufferReference,
         cancelled: &CancellationToken,
     ) -> Result<(Found, Vec<String>), ToolError> {
-        let readings = Readings::of(given);
         let store = self.store().await?;
-        let wanted = match exact(&store, field, given, &readings)? {
+        let (wanted, readings) = match exact(&store, field, given)? {
             Exact::Found(found) => return Ok((found, Vec::new())),
-            Exact::Missing(wanted) => wanted,
+            Exact::Missing(wanted, readings) => (wanted, readings),
         };
         let mut near = match in_prose(&store, field, &readings)? {
             None => Vec::new(),

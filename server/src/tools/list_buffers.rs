@@ -153,7 +153,7 @@ impl Page {
             } else {
                 Vec::new()
             },
-            in_store: index.buffers().count(),
+            in_store: index.buffers().len(),
             next_cursor,
             wait_cursor: Seen::all(index)?.to_cursor(),
             damaged_count: damaged.len(),

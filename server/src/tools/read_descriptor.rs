@@ -40,9 +40,16 @@ impl ShmServer {
     ) -> Result<CallToolResult, ToolError> {
         let Arguments { buffer, r#for } = arguments::parse(arguments)?;
         let program = r#for.unwrap_or_default();
+        let store = self.store().await?;
+        // What is kept of an id or a name is answered without another look at what may be meant.
+        if let Some(reference) = buffer.as_given()
+            && let Some(answer) = self.described().get(&store, &reference, program)
+        {
+            return Ok(answer);
+        }
         let Found { reference, taken } = self.find("buffer", &buffer, &context.ct).await?;
         // No lane is needed, because this opens one file and reads its header, whatever the reference.
-        Taken::told(taken, self.descriptor_of(&self.store().await?, &reference, program))
+        Taken::told(taken, self.descriptor_of(&store, &reference, program))
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) enum Entry {
 
 /// What came of reading a file's header.
 pub(super) enum Read {
-    Entry(Entry, Option<Summary>),
+    /// With the link for its name, if it has one.
+    Entry(Entry, Option<Summary>, Option<String>),
     Gone,
 }
 
@@ -40,7 +41,7 @@ impl Read {
             Err(error) if error.is_conclusive() => {
                 let damaged = || Entry::Damaged(error.to_string());
                 let entry = error.newer_version().map_or_else(damaged, Entry::Newer);
-                return Ok(Self::Entry(entry, None));
+                return Ok(Self::Entry(entry, None, None));
             }
             // The file may be a good buffer that the system could not read just now, so it is not taken for a damaged one.
             Err(error) => return Err(error),
@@ -48,7 +49,7 @@ impl Read {
         if count.is_none_or(|count| summary.number > count.last) {
             let count = directory.publication_count()?;
             if let Some(error) = ahead_of_count(summary.number, count, &directory.file_path(id)) {
-                return Ok(Self::Entry(Entry::Ahead(error.to_string()), None));
+                return Ok(Self::Entry(Entry::Ahead(error.to_string()), None, None));
             }
         }
         let entry = match summary.role {
@@ -59,7 +60,8 @@ impl Read {
             },
             FileRole::Slot => Entry::Slot,
         };
-        Ok(Self::Entry(entry, Some(summary)))
+        let link = link_of(&entry, Some(&summary));
+        Ok(Self::Entry(entry, Some(summary), link))
     }
 }
 
@@ -74,6 +76,8 @@ pub(super) struct Entries {
     pub(super) numbers: BTreeSet<u64>,
     /// Those whose number is greater than any that was taken.
     pub(super) ahead: BTreeSet<Uuid>,
+    /// Those that are listed as damaged or as a newer program's.
+    unreadable: BTreeSet<Uuid>,
     /// Links whose name may have gone over to another file than the one that had it.
     pub(super) moved_links: BTreeSet<String>,
     /// Files that had a name before another had it.
@@ -86,16 +90,21 @@ impl Entries {
         self.names.get(link).copied()
     }
 
+    /// What cannot be read as a buffer's file, by id.
+    pub(super) fn unreadable(&self) -> impl Iterator<Item = (Uuid, &Entry)> {
+        self.unreadable.iter().filter_map(|id| Some((*id, self.all.get(id)?)))
+    }
+
     /// Says whether the file is listed differently now.
     pub(super) fn take_in(&mut self, id: Uuid, read: Read) -> bool {
         let before = self.forget(id);
-        let Read::Entry(entry, summary) = read else {
+        let Read::Entry(entry, summary, link) = read else {
             return before.is_some();
         };
         // Of pools the entry says all that is listed.
         let summary = summary.filter(|_| matches!(entry, Entry::Buffer(_)));
         let is_new = before.is_none_or(|before| before.0 != entry || before.1 != summary);
-        if let Some(link) = link_of(&entry, summary.as_ref()) {
+        if let Some(link) = link {
             self.moved_links.remove(&link);
             self.displaced
                 .extend(self.names.insert(link, id).filter(|&other| other != id));
@@ -103,6 +112,9 @@ impl Entries {
         self.numbers.extend(number_of(&entry));
         if matches!(entry, Entry::Ahead(_)) {
             self.ahead.insert(id);
+        }
+        if matches!(entry, Entry::Damaged(_) | Entry::Newer(_) | Entry::Ahead(_)) {
+            self.unreadable.insert(id);
         }
         if let (Entry::Buffer(position), Some(summary)) = (&entry, summary) {
             self.buffers.insert(*position, summary);
@@ -127,6 +139,7 @@ impl Entries {
             self.numbers.remove(&number);
         }
         self.ahead.remove(&id);
+        self.unreadable.remove(&id);
         Some((entry, summary))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Reading 10,000 headers takes a tenth of a second; a listing from an index costs what changed since the last one.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -96,7 +97,13 @@ impl StoreIndex {
             horizon: Mutex::default(),
             behind: false,
         };
-        index.read_all()?;
+        let links = index.read_files()?;
+        if index.watch.is_some() {
+            // The watch tells of what changed meanwhile, so only names that moved are followed again.
+            index.refresh()?;
+        } else {
+            index.settle_all(links)?;
+        }
         Ok(index)
     }
 
@@ -199,8 +206,19 @@ impl StoreIndex {
         watch.sleep(time)
     }
 
-    /// Reads all files.
+    /// Reads all files, and then once more which of them has which name.
     fn read_all(&mut self) -> Result<()> {
+        let links = self.read_files()?;
+        self.settle_all(links)
+    }
+
+    fn settle_all(&mut self, links: BTreeSet<String>) -> Result<()> {
+        self.entries.moved_links.extend(links);
+        self.settle_names(&mut Vec::new())
+    }
+
+    /// Reads all files, and gives the links for names that there were before.
+    fn read_files(&mut self) -> Result<BTreeSet<String>> {
         self.entries = Entries::default();
         // Before the directory is read, so that nothing with a number up to this comes later unnoticed.
         self.count = self.directory.publication_count()?;
@@ -223,12 +241,11 @@ impl StoreIndex {
             }
         };
         share_out(threads, read)?;
-        self.entries.moved_links.extend(links);
-        self.settle_names(&mut Vec::new())
+        Ok(links)
     }
 
-    /// Buffers and scenes, newest first.
-    pub fn buffers(&self) -> impl DoubleEndedIterator<Item = (&ListPosition, &Summary)> {
+    /// Buffers and scenes, newest first. How many there are costs no look at each.
+    pub fn buffers(&self) -> impl DoubleEndedIterator<Item = (&ListPosition, &Summary)> + ExactSizeIterator {
         self.entries.buffers.iter()
     }
 
@@ -256,16 +273,16 @@ impl StoreIndex {
 
     /// Files called `<id>.shm` that cannot be read as a buffer's, and what is wrong with each, by id.
     pub fn damaged(&self) -> impl Iterator<Item = (Uuid, &str)> {
-        self.entries.all.iter().filter_map(|(id, entry)| match entry {
-            Entry::Damaged(problem) | Entry::Ahead(problem) => Some((*id, problem.as_str())),
+        self.entries.unreadable().filter_map(|(id, entry)| match entry {
+            Entry::Damaged(problem) | Entry::Ahead(problem) => Some((id, problem.as_str())),
             _ => None,
         })
     }
 
     /// Files that newer programs made, and the format version of each, by id.
     pub fn newer(&self) -> impl Iterator<Item = (Uuid, u64)> {
-        self.entries.all.iter().filter_map(|(id, entry)| match entry {
-            Entry::Newer(version) => Some((*id, *version)),
+        self.entries.unreadable().filter_map(|(id, entry)| match entry {
+            Entry::Newer(version) => Some((id, *version)),
             _ => None,
         })
     }

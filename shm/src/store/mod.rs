@@ -128,6 +128,14 @@ impl Store {
         self.directory.check_lock()
     }
 
+    /// Whether there is a buffer, scene, pool or slot with this id, whatever state its file is in.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when its file cannot be looked for.
+    pub fn contains(&self, id: Uuid) -> Result<bool> {
+        self.directory.file_exists(id)
+    }
+
     /// The ids of all files that are called `<id>.shm`: buffers, scenes, pools, slots, and damaged ones.
     ///
     /// # Errors
