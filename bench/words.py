@@ -79,8 +79,8 @@ Made, listed, opened, read and deleted, one after the other in one process; besi
     "kernel": """\
 What of that is the kernel's
 
-Processor time in the kernel and outside of it, by `getrusage`, of the same as in the two sections before, and of opening
-with letting go. The last column is what the ratio would be if nothing but the system calls took time.""",
+Processor time in the kernel and outside of it, by `getrusage`, of the same as in the two sections before, and of
+opening with letting go. The last column is what the ratio would be if nothing but the system calls took time.""",
     "messages": """\
 One way
 
