@@ -1,6 +1,7 @@
 """What sections leave that failed or were interrupted: files in /dev/shm, and processes."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -11,11 +12,14 @@ from peers import MEMORY, PREFIX_VARIABLE
 
 
 def remove_files(prefix: str, notes: Path) -> None:
-    """Remove what has the prefix of this run, and what is noted."""
+    """Remove files and directories that have the prefix of this run, and what is noted."""
     names = notes.read_text().split() if notes.exists() else []
     for path in [*MEMORY.glob(f"{prefix}*"), *(MEMORY / name for name in names)]:
         with suppress(FileNotFoundError):
-            path.unlink()
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def processes(prefix: str) -> Iterator[int]:
