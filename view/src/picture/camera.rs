@@ -1,6 +1,7 @@
 //! The view of geometry: the directions of each side, the camera that takes in all points, and the projection.
 
 use crate::attributes::UpAxis;
+use crate::coordinates::Reach;
 use crate::request::View;
 
 impl View {
@@ -119,6 +120,23 @@ impl Extent {
             self.low[axis] = self.low[axis].min(value);
             self.high[axis] = self.high[axis].max(value);
         }
+    }
+
+    /// Whether no point within a box would reach further.
+    pub(super) fn takes_in(&self, reach: &Reach) -> bool {
+        (0..8).all(|corner| {
+            let corner = [0, 1, 2].map(|axis| match corner >> axis & 1 {
+                0 => reach.low[axis],
+                _ => reach.high[axis],
+            });
+            let seen @ [x, y, z] = self.orientation.seen(corner);
+            let wider = self.orientation.view.spread() * z;
+            wider + x <= self.right
+                && wider - x <= self.left
+                && wider + y <= self.top
+                && wider - y <= self.bottom
+                && (0..3).all(|axis| (self.low[axis]..=self.high[axis]).contains(&seen[axis]))
+        })
     }
 
     /// The camera that sees all of the points; `None` unless at least two of them differ.
@@ -304,6 +322,29 @@ mod tests {
     #[expect(clippy::cast_possible_truncation, reason = "small whole numbers")]
     fn rounded(place: [f64; 3]) -> [i32; 3] {
         place.map(|value| (value / SCALE).round() as i32)
+    }
+
+    #[test]
+    fn what_lies_in_a_box_that_is_taken_in_reaches_no_further() {
+        let far = corners([-1.0, -2.0, -3.0], [3.0, 4.0, 5.0]);
+        for view in VIEWS {
+            let mut extent = Extent::new(Orientation::new(view, UpAxis::Z, None).around([0.1; 3]));
+            far.iter().for_each(|&point| extent.add(point));
+            let before = format!("{extent:?}");
+            let inside = |at: [f64; 3], size: f64| Reach {
+                low: at,
+                high: at.map(|value| value + size),
+            };
+            assert!(extent.takes_in(&inside([-1.0, -2.0, -3.0], 3.0)), "{view:?}");
+            for point in corners([-1.0, -2.0, -3.0], [3.0; 3]) {
+                extent.add(point);
+            }
+            assert_eq!(format!("{extent:?}"), before, "{view:?}");
+            // Each of these has a corner that no side takes in.
+            for outside in [[-1.1, -2.0, -3.0], [1.0, 1.9, 1.9], [-1.0, -9.0, -3.0]] {
+                assert!(!extent.takes_in(&inside(outside, 1.5)), "{view:?} {outside:?}");
+            }
+        }
     }
 
     #[test]

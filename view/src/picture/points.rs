@@ -35,6 +35,21 @@ impl PointsLayout<'_> {
         share: Share,
         mut use_point: impl FnMut([f64; 3]) -> Result<(), LookError>,
     ) -> Result<(), LookError> {
+        self.read_chunks(source, frame, share, |first, points| {
+            let before = first.next_multiple_of(share.step) - first;
+            let points = points.iter().skip(size(before));
+            points.step_by(size(share.step)).try_for_each(|&point| use_point(point))
+        })
+    }
+
+    /// Reads a share of the points of one frame in order, and gives all points of each chunk with the index of its first.
+    pub(super) fn read_chunks(
+        &self,
+        source: &Source<'_>,
+        frame: u64,
+        share: Share,
+        mut use_points: impl FnMut(u64, &[[f64; 3]]) -> Result<(), LookError>,
+    ) -> Result<(), LookError> {
         source.plan(self.frame_bytes() / share.chunks);
         let mut bytes = source.array(self.array);
         let most = size(CHUNK.min(self.count));
@@ -47,11 +62,7 @@ impl PointsLayout<'_> {
             bytes.read(frame * self.frame_bytes() + first * self.width(), raw)?;
             let values = &mut values[..count * 3];
             (self.decode)(raw, values);
-            let before = first.next_multiple_of(share.step) - first;
-            let points = values.as_chunks().0.iter().skip(size(before));
-            for &point in points.step_by(size(share.step)) {
-                use_point(point)?;
-            }
+            use_points(first, values.as_chunks().0)?;
             source.spend(count as u64 / share.step * POINT)?;
         }
         Ok(())

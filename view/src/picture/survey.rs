@@ -12,6 +12,8 @@ use crate::mesh_layout::PointsLayout;
 
 /// Most points that are looked at, of all frames together: about a second's work.
 const MAX_POINTS: u64 = 1 << 27;
+/// Points that are looked at together.
+const BLOCK: usize = 256;
 /// Most points that are looked at of frames that are not shown, to say how far the whole cache reaches.
 const MAX_OTHER_POINTS: u64 = 1 << 25;
 
@@ -111,16 +113,18 @@ impl Survey {
 }
 
 impl Look<'_> {
-    /// Calls `use_point` with the points of each frame, and says whether the frame is shown.
-    fn each(&self, mut use_point: impl FnMut([f64; 3], bool) -> Result<(), LookError>) -> Result<(), LookError> {
+    /// Calls `use_points` with some points after the other of each frame, and says whether the frame is shown.
+    fn each(&self, mut use_points: impl FnMut(&[[f64; 3]], bool) -> Result<(), LookError>) -> Result<(), LookError> {
         let share = Share {
             chunks: self.chunks,
             step: 1,
         };
         for &frame in &self.frames {
             let is_shown = self.shown.contains(&frame);
-            self.points
-                .read(self.source, frame, share, |point| use_point(point, is_shown))?;
+            self.points.read_chunks(self.source, frame, share, |_, points| {
+                let mut blocks = points.chunks(BLOCK);
+                blocks.try_for_each(|block| use_points(block, is_shown))
+            })?;
         }
         Ok(())
     }
@@ -134,16 +138,25 @@ impl Look<'_> {
     fn at_all(&self) -> Result<Found, LookError> {
         let mut extents: Vec<Extent> = Vec::new();
         let (mut shown, mut others, mut kept) = (Bounds::new(), Bounds::new(), Kept::new()?);
-        self.each(|point, is_shown| {
+        self.each(|points, is_shown| {
             let bounds = if is_shown { &mut shown } else { &mut others };
-            if bounds.add(point) {
-                if extents.is_empty() {
-                    extents = self.extents(point);
+            // Most blocks of a mesh lie among points that were looked at before.
+            let is_inside = |block: &Bounds| extents.iter().all(|extent| extent.takes_in(&block.reach));
+            if let Some(block) = Bounds::around(points).filter(|block| !extents.is_empty() && is_inside(block)) {
+                bounds.merge(&block);
+                kept.add_all(points);
+                return Ok(());
+            }
+            for &point in points {
+                if bounds.add(point) {
+                    if extents.is_empty() {
+                        extents = self.extents(point);
+                    }
+                    for extent in &mut extents {
+                        extent.add(point);
+                    }
+                    kept.add(point);
                 }
-                for extent in &mut extents {
-                    extent.add(point);
-                }
-                kept.add(point);
             }
             Ok(())
         })?;
@@ -161,19 +174,21 @@ impl Look<'_> {
     fn at_usual(&self, usual: Usual) -> Result<(Vec<Extent>, Option<Outside>), LookError> {
         let mut extents = self.extents(usual.middle);
         let (mut framed, mut count, mut furthest) = (Bounds::new(), 0, usual.middle);
-        self.each(|point, is_shown| {
-            if !point.iter().all(|value| value.is_finite()) {
-                return Ok(());
-            }
-            if usual.has(point) {
-                for extent in &mut extents {
-                    extent.add(point);
+        self.each(|points, is_shown| {
+            for &point in points {
+                if !point.iter().all(|value| value.is_finite()) {
+                    continue;
                 }
-                framed.add(point);
-            } else if is_shown {
-                count += 1;
-                if distance(point, usual.middle) > distance(furthest, usual.middle) {
-                    furthest = point;
+                if usual.has(point) {
+                    for extent in &mut extents {
+                        extent.add(point);
+                    }
+                    framed.add(point);
+                } else if is_shown {
+                    count += 1;
+                    if distance(point, usual.middle) > distance(furthest, usual.middle) {
+                        furthest = point;
+                    }
                 }
             }
             Ok(())

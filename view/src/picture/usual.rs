@@ -37,6 +37,21 @@ impl Kept {
         self.added += 1;
     }
 
+    /// The same as adding each of them.
+    pub(super) fn add_all(&mut self, points: &[[f64; 3]]) {
+        let mut rest = points;
+        while !rest.is_empty() {
+            let before_next = usize::try_from(self.added.wrapping_neg() & (self.step - 1)).unwrap_or(usize::MAX);
+            let (passed, others) = rest.split_at(before_next.min(rest.len()));
+            self.added += passed.len() as u64;
+            rest = others;
+            if let Some((&point, others)) = rest.split_first() {
+                self.add(point);
+                rest = others;
+            }
+        }
+    }
+
     fn keep(&mut self, point: [f64; 3]) {
         if self.points.len() == KEPT {
             let mut index = 0;
@@ -166,6 +181,23 @@ mod tests {
                 prop_assert!(usual(&points.repeat(many)).is_none());
             }
         }
+    }
+
+    #[test]
+    fn points_are_kept_alike_however_many_come_together() {
+        let points: Vec<_> = (0..100_000).map(|number| [f64::from(number), 0.0, 0.0]).collect();
+        let (mut one_by_one, mut together) = (Kept::new().expect("memory"), Kept::new().expect("memory"));
+        for &point in &points {
+            one_by_one.add(point);
+        }
+        let mut rest = &points[..];
+        for len in (0..usize::MAX).map(|turn| turn % 700).take_while(|_| !rest.is_empty()) {
+            let (some, others) = rest.split_at(len.min(rest.len()));
+            together.add_all(some);
+            rest = others;
+        }
+        assert_eq!((one_by_one.step, one_by_one.added), (together.step, together.added));
+        assert_eq!(one_by_one.points, together.points);
     }
 
     #[test]
