@@ -329,7 +329,9 @@ mod tests {
         let far = corners([-1.0, -2.0, -3.0], [3.0, 4.0, 5.0]);
         for view in VIEWS {
             let mut extent = Extent::new(Orientation::new(view, UpAxis::Z, None).around([0.1; 3]));
-            far.iter().for_each(|&point| extent.add(point));
+            for &point in &far {
+                extent.add(point);
+            }
             let before = format!("{extent:?}");
             let inside = |at: [f64; 3], size: f64| Reach {
                 low: at,

@@ -190,11 +190,11 @@ mod tests {
         for &point in &points {
             one_by_one.add(point);
         }
-        let mut rest = &points[..];
-        for len in (0..usize::MAX).map(|turn| turn % 700).take_while(|_| !rest.is_empty()) {
+        let (mut rest, mut len) = (&points[..], 0);
+        while !rest.is_empty() {
             let (some, others) = rest.split_at(len.min(rest.len()));
             together.add_all(some);
-            rest = others;
+            (rest, len) = (others, (len + 1) % 700);
         }
         assert_eq!((one_by_one.step, one_by_one.added), (together.step, together.added));
         assert_eq!(one_by_one.points, together.points);
